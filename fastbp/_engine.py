@@ -1,0 +1,221 @@
+"""From a network and checked arrays to the kernels' job, and the team that runs it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fastbp import _threads
+from fastbp._checks import check_memory
+from fastbp.activations import COSTS
+from fastbp.kernels import layout, minibatch
+from fastbp.kernels.job import Job
+
+if TYPE_CHECKING:
+    from fastbp._arrays import Targets
+    from fastbp.network import Network
+
+TILE_BYTES = 1 << 20
+"""Activations of a tile of samples: as much as a core's second-level cache holds."""
+
+LARGE_CALL = 2e7
+"""Floating-point operations from which handing part of a single call to another thread pays."""
+
+LARGE_STEP = 3e5
+"""Floating-point operations of a minibatch from which a second thread pays for its barriers."""
+
+
+class Plan(NamedTuple):
+    """Where a job's parts live, and its size in bytes, before any of it is allocated."""
+
+    layers: Any
+    places: Any
+    scratch_size: int
+    sums_size: int
+    tile: int
+    n_threads: int
+
+
+def operations(sizes: tuple[int, ...], n: int, *, training: bool) -> float:
+    """Floating-point operations of n samples: 2 for each multiply-add of F1, and of BP2 and BP4 when training."""
+    forward = sum(n_in * n_out for n_in, n_out in zip(sizes, sizes[1:], strict=False))
+    if not training:
+        return 2.0 * n * forward
+    return 2.0 * n * (3 * forward - sizes[0] * sizes[1])
+
+
+def choose_threads(n_threads: int | None, flops: float, least: float) -> int:
+    """The explicit number; else what this process may use, as far as the work is worth it and no team is at work."""
+    if n_threads is not None:
+        return _threads.effective(n_threads)
+    if flops < 2 * least or _threads.in_use():
+        return 1
+    return min(_threads.effective(None), int(flops // least))
+
+
+def tile_size(net: Network, batch: int) -> int:
+    """Samples that pass through all layers together: all, or as many as the cache holds."""
+    row = 2 * int(net._layers[:, layout.J].sum() + max(net.sizes)) * net.dtype.itemsize
+    return max(1, min(batch, max(256, TILE_BYTES // row // 64 * 64)))
+
+
+def plan(net: Network, tile: int, n_threads: int, *, keep_z: bool = False, own_tiles: bool = False) -> Plan:
+    """Lay out a job of ``n_threads`` over tiles of ``tile`` samples, one for all threads or one for each."""
+    rows = tile * n_threads if own_tiles else tile
+    layers, places, size = layout.scratch_layout(net._layers, rows, n_threads, net.dtype.itemsize, keep_z=keep_z)
+    return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads)
+
+
+def prepare_scratch(where: Plan, dtype: Any) -> np.ndarray:
+    """The scratch buffer: its rows of 0 and of 1 written, the rest as the memory comes."""
+    scratch = layout.aligned(where.scratch_size, dtype, fill=None)
+    zeros, ones, after = (where.places[i] for i in (layout.ZEROS, layout.ONES, layout.TARGETS))
+    scratch[zeros:ones] = 0
+    scratch[ones:after] = 1
+    return scratch
+
+
+def writable(array: np.ndarray) -> np.ndarray:
+    """The same memory under a type that kernels are compiled for; they never write to samples or targets."""
+    if array.flags.writeable:
+        return array
+    return np.frombuffer((np.ctypeslib.ctypes.c_char * array.nbytes).from_address(array.ctypes.data), array.dtype)
+
+
+_NO_INDICES = np.empty(0, np.int64)
+_NO_SUMS = np.empty(0, np.float64)
+
+
+def make_job(
+    net: Network,
+    where: Plan,
+    X: np.ndarray,
+    targets: Targets | None = None,
+    *,
+    sample_weight: np.ndarray | None = None,
+    g: np.ndarray | None = None,
+    state: np.ndarray | None = None,
+    order: np.ndarray = _NO_INDICES,
+    stats: np.ndarray | None = None,
+    eta: np.ndarray = _NO_SUMS,
+    reals: np.ndarray | None = None,
+    sums: np.ndarray | None = None,
+    scratch: np.ndarray | None = None,
+    batch: int = 0,
+    cost: str | None = None,
+    optimizer: int = 0,
+    updating: bool = False,
+    counting_hits: bool = False,
+) -> Job:
+    """A job on checked arrays. ``X`` and the targets must stay alive as long as it does."""
+    nothing = np.empty(0, net.dtype)
+    dense = nothing if targets is None or targets.dense is None else writable(targets.dense.reshape(-1))
+    labels = _NO_INDICES if targets is None or targets.labels is None else writable(targets.labels)
+    return Job(
+        theta=net.theta,
+        state=nothing if state is None else state,
+        g=nothing if g is None else g,
+        X=writable(X.reshape(-1)),
+        Y=dense,
+        labels=labels,
+        weights=nothing if sample_weight is None else sample_weight,
+        order=order,
+        layers=where.layers,
+        places=where.places,
+        scratch=prepare_scratch(where, net.dtype) if scratch is None else scratch,
+        sums=np.empty(where.sums_size) if sums is None else sums,
+        stats=np.zeros((1, layout.N_STATISTICS)) if stats is None else stats,
+        eta=eta,
+        reals=np.zeros(layout.N_REALS) if reals is None else reals,
+        control=layout.aligned(layout.control_size(where.n_threads), np.int64),
+        n=len(X),
+        batch=batch or len(X),
+        tile=where.tile,
+        n_threads=where.n_threads,
+        cost=COSTS[cost or net.cost],
+        optimizer=optimizer,
+        updating=int(updating),
+        counting_hits=int(counting_hits),
+    )
+
+
+def limits(dtype: Any, largest_input: float) -> np.ndarray:
+    """The job's real numbers, all 0 but those that decide whether a minibatch may be applied."""
+    reals = np.zeros(layout.N_REALS)
+    reals[layout.LARGEST_INPUT] = largest_input
+    reals[layout.LIMIT] = float(np.finfo(dtype).max) ** 0.5
+    reals[layout.POWER_1 : layout.POWER_2 + 1] = 1.0
+    return reals
+
+
+class Team:
+    """Thread 0 (the caller's) and its borrowed workers, resident in ``kernels.minibatch.work`` while the context lasts.
+
+    The number of threads in the job is that of the workers really there: build the job with ``Team.size``.
+    """
+
+    def __init__(self, n_threads: int) -> None:
+        self._workers = _threads.borrow(n_threads - 1)
+        self.size = len(self._workers) + 1
+        self._job: Job | None = None
+
+    def __enter__(self) -> Team:
+        return self
+
+    def start(self, job: Job) -> None:
+        """Send the workers into the kernel, where they wait for the first slice."""
+        self._job = job
+        for t, worker in enumerate(self._workers, 1):
+            worker.hand(self._serve, job, t)
+
+    @staticmethod
+    def _serve(job: Job, t: int) -> None:
+        try:
+            minibatch.work(job, t)
+        except BaseException:
+            job.control[layout.ABORT] = 1  # or the others would wait in the barrier for ever
+            raise
+
+    def run(self, first: int, last: int) -> tuple[int, int]:
+        """Minibatches first .. last - 1; the number of the first one not done, and the status."""
+        job = self._job
+        assert job is not None
+        control = job.control
+        control[layout.FIRST], control[layout.LAST] = first, last
+        control[layout.DONE], control[layout.STATUS] = first, layout.ABORTED
+        minibatch.work(job, 0)
+        return int(control[layout.DONE]), int(control[layout.STATUS])
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._job is not None:
+            self._job.control[layout.ABORT] = 1
+        for worker in self._workers:
+            worker.idle.wait()
+        _threads.give_back(self._workers)
+        self._workers = []
+
+
+def run_outputs(job: Job, out: np.ndarray, n_threads: int) -> None:
+    """``kernels.minibatch.outputs`` over all samples of the job, split between threads."""
+    n = len(out)
+    if n_threads == 1:
+        minibatch.outputs(job, out, 0, n, 0)
+        return
+    workers = _threads.borrow(n_threads - 1)
+    try:
+        T = len(workers) + 1
+        for t, worker in enumerate(workers, 1):
+            worker.hand(minibatch.outputs, job, out, n * t // T, n * (t + 1) // T, t)
+        minibatch.outputs(job, out, 0, n // T, 0)
+    finally:
+        for worker in workers:
+            worker.idle.wait()
+        _threads.give_back(workers)
+
+
+def check_job_memory(net: Network, where: Plan, vectors: int, what: str) -> None:
+    """Refuse a job that memory cannot hold, before any of it is allocated."""
+    needed = (where.scratch_size + vectors * net.theta.size) * net.dtype.itemsize + 8 * where.sums_size
+    check_memory(needed, what)

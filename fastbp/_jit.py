@@ -1,0 +1,185 @@
+"""The only caller of ``numba.njit``: flags, the cache of compiled code, and plain Python.
+
+Three decorators, one for each kind of arithmetic (DESIGN: the arithmetic, pinned):
+
+* ``fused``: index sums and polynomials. Each addition meets at most one product, which LLVM may fuse with it (FMA), so
+  that scalar and vector code round alike.
+* ``strict``: updates and costs. Every operation rounds by itself.
+* ``by_dtype``: one name for a float32 and a float64 version of a scalar function, chosen while compiling.
+
+``cache=True`` marks the functions that Python calls: their machine code is kept on disk. With ``FASTBP_DISABLE_JIT=1``
+the decorators return the Python functions themselves, so that a debugger steps through every kernel.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pathlib
+import stat
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PACKAGE = pathlib.Path(__file__).resolve().parent
+# Everything that ends up in machine code. Numba notices a change of the file that holds a function, not of the files
+# that hold its callees; a directory named after the digest of all of them notices both.
+SOURCES = ("_jit.py", "activations.py", "textbook.py", "kernels/*.py")
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "").strip().lower() not in ("", "0", "false", "no")
+
+
+DISABLED = _flag("FASTBP_DISABLE_JIT") or _flag("NUMBA_DISABLE_JIT")
+"""True in plain-Python mode: no function is compiled."""
+
+
+def _digest(parts: list[str]) -> str:
+    """Name what the compiled code depends on besides the machine, which Numba's own index knows."""
+    h = hashlib.sha256("\0".join(parts).encode())
+    for pattern in SOURCES:
+        for path in sorted(PACKAGE.glob(pattern)):
+            h.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return h.hexdigest()[:16]
+
+
+def _user_cache() -> pathlib.Path:
+    if sys.platform == "win32":
+        return pathlib.Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local"))
+    if sys.platform == "darwin":
+        return pathlib.Path("~/Library/Caches")
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+
+
+def _usable(path: pathlib.Path) -> bool:
+    """Whether compiled code may be kept here: writable, and by nobody else, because cached code is executed."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+        status = path.stat()
+    except OSError:
+        return False
+    if not hasattr(os, "getuid"):
+        return True
+    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _find_cache(digest: str) -> pathlib.Path | None:
+    """The first directory that can be used: FASTBP_CACHE_DIR, NUMBA_CACHE_DIR, the user's cache; else None."""
+    if _flag("FASTBP_NO_CACHE"):
+        return None
+    named = [os.environ.get("FASTBP_CACHE_DIR"), os.environ.get("NUMBA_CACHE_DIR")]
+    for base in [pathlib.Path(name) for name in named if name] or [_user_cache() / "fastbp"]:
+        try:
+            path = base.expanduser().absolute() / f"fastbp-{digest}"
+        except RuntimeError:  # no home directory
+            continue
+        if _usable(path):
+            return path
+    return None
+
+
+if DISABLED:
+    CACHE_DIR: pathlib.Path | None = None
+
+    def _compile(function: F, fastmath: set[str], cache: bool) -> F:
+        function.py_func = function  # type: ignore[attr-defined]
+        return function
+
+    def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
+        """Compiled twin of a Python function; plain Python has no use for it."""
+        return lambda twin: twin
+
+    def by_dtype(single: F, double: F) -> F:
+        """Choose by the dtype of the first argument: ``single`` for float32, ``double`` for float64."""
+        import numpy as np
+
+        def choose(*args: Any) -> Any:
+            return single(*args) if isinstance(args[0], np.float32) else double(*args)
+
+        choose.__name__ = choose.__qualname__ = single.__name__.rstrip("_0123456789")
+        choose.__doc__ = double.__doc__
+        choose.py_func = choose  # type: ignore[attr-defined]
+        return choose  # type: ignore[return-value]
+
+else:
+    import numba
+    from numba import types
+    from numba.core import config
+    from numba.core.caching import FunctionCache
+    from numba.extending import overload as _overload
+
+    CACHE_DIR = _find_cache(
+        _digest([numba.__version__, str(config.OPT), str(config.BOUNDSCHECK), str(config.DEBUGINFO_DEFAULT)])
+    )
+
+    class _SafeCache(FunctionCache):
+        """Numba's cache, of which a damaged file or a full disk costs a compilation and never an error."""
+
+        def load_overload(self, sig: Any, target_context: Any) -> Any:
+            try:
+                return super().load_overload(sig, target_context)
+            except Exception:  # unpickling a damaged file raises anything
+                return None
+
+        def save_overload(self, sig: Any, data: Any) -> None:
+            try:
+                super().save_overload(sig, data)
+            except Exception:
+                return
+
+    def _compile(function: F, fastmath: set[str], cache: bool) -> F:
+        compiled = numba.njit(error_model="numpy", nogil=True, fastmath=fastmath)(function)
+        if cache and CACHE_DIR is not None:
+            # Two option sets of one function must not share a file: Numba's index does not know the options.
+            before, config.CACHE_DIR = config.CACHE_DIR, str(CACHE_DIR / ("fused" if fastmath else "strict"))
+            try:
+                compiled._cache = _SafeCache(function)
+            except RuntimeError:  # no locator: run without a cache
+                pass
+            finally:
+                config.CACHE_DIR = before
+        return compiled  # type: ignore[no-any-return]
+
+    def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
+        """Compiled twin of a Python function that compiled code cannot run as it stands."""
+        return _overload(python, jit_options={"error_model": "numpy", "nogil": True, **options})  # type: ignore[no-any-return]
+
+    def by_dtype(single: F, double: F) -> F:
+        """Choose by the dtype of the first argument: ``single`` for float32, ``double`` for float64."""
+
+        def choose(*args: Any) -> Any:
+            import numpy as np
+
+            return single(*args) if isinstance(args[0], np.float32) else double(*args)
+
+        choose.__name__ = choose.__qualname__ = single.__name__.rstrip("_0123456789")
+        choose.__doc__ = double.__doc__
+
+        # Inlining keeps the flags of the chosen function: they belong to each instruction.
+        @_overload(choose, jit_options={"error_model": "numpy", "nogil": True})
+        def twin(*args):  # type: ignore[no-untyped-def]  # Numba compares this signature with the lambda's
+            chosen = single if args[0] == types.float32 else double
+            return lambda *args: chosen(*args)
+
+        choose.py_func = choose  # type: ignore[attr-defined]
+        return choose  # type: ignore[return-value]
+
+
+def fused(function: F | None = None, *, cache: bool = False) -> Any:
+    """Compile an index sum or a polynomial: products are fused with the sum they feed."""
+    if function is None:
+        return lambda function: _compile(function, {"contract"}, cache)
+    return _compile(function, {"contract"}, cache)
+
+
+def strict(function: F | None = None, *, cache: bool = False) -> Any:
+    """Compile an update, a cost or a function that only calls others: every operation rounds by itself."""
+    if function is None:
+        return lambda function: _compile(function, set(), cache)
+    return _compile(function, set(), cache)

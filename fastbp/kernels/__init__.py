@@ -1,0 +1,18 @@
+"""The equations as compiled loops, blocked for the machine and run by a team of threads.
+
+The letters, as in the notes:
+
+======  =====================================================================  =========================
+letter  meaning                                                                in code
+======  =====================================================================  =========================
+l       layer: 0 is the input, L the output; weights exist for l = 1..L        ``range(L, 0, -1)``
+j       neuron in layer l                                                      ``z[x, j]``, ``b[j]``
+k       neuron in the neighbouring layer: l - 1 in F1 and BP4, l + 1 in BP2    ``w[k, j]``, ``w_next[j, k]``
+x       training sample                                                        first axis: ``a[x, j]``
+w b z   weight, bias, weighted input, activation, error, cost, as in the       superscripts become suffixes
+a d C   notes; d is delta                                                      ``_prev`` l - 1, ``_next`` l + 1
+J K X   sizes of those index sets                                              ``range(K)``
+======  =====================================================================  =========================
+
+Inside the kernels w is stored input-major: ``w[k, j]`` is w_jk^l.
+"""

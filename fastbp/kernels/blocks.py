@@ -1,0 +1,140 @@
+"""The blocked sum under F1, BP2 and BP4: one contraction, three sets of letters.
+
+    out[p, q] = start[p, q] + sum_r coef[p, r] * rows[r, q]
+
+| equation | p | q | r | coef              | rows                    | start               |
+|----------|---|---|---|-------------------|-------------------------|---------------------|
+| F1       | x | j | k | a^{l-1}[x, k]     | w^l[j, k]               | b_j                 |
+| BP2      | x | j | k | delta^{l+1}[x, k] | w^{l+1}[k, j]           | 0                   |
+| BP4      | k | j | x | a^{l-1}[x, k]     | delta^l[x, j]           | 0 or the sum so far |
+
+Each out[p, q] is one sum over r, in order from its start, so its bits are the textbook's. Blocking only chooses the
+order in which the independent (p, q) are visited: R rows by one or two vectors of columns of them stay in registers for
+a whole sum over r. Columns beyond Q up to the next vector are computed too: they are padding.
+"""
+
+from __future__ import annotations
+
+from fastbp._jit import fused, strict
+from fastbp.kernels.shapes import LONG_STRIDE, MAX_ROWS, PACKING_PAYS, ROW_COUNTS, VECTOR_BYTES
+from fastbp.kernels.views import (
+    Matrix,
+    copy_row,
+    full_width,
+    literal_unroll,
+    literally,
+    register_block,
+    shifted,
+    transpose_tile,
+    view,
+)
+
+
+@fused
+def blocks(R, N, n_blocks, n, out, start, coef, rows):
+    """``n_blocks`` blocks, one below the other, of R rows p and N vectors of columns q; sums over n terms r."""
+    R = literally(R)
+    N = literally(N)
+    full_width()
+    acc = register_block(R, N, out.buf)
+    V = acc.shape[1]
+    row = view(rows.buf, rows.at, n, V, rows.i, 1)
+    for block in range(n_blocks):
+        p = block * R
+        coefs = view(coef.buf, coef.at + p * coef.i, R, n, coef.i, coef.j)
+        starts = view(start.buf, start.at + p * start.i, R, V, start.i, 1)
+        sums = view(out.buf, out.at + p * out.i, R, V, out.i, 1)
+        for i in range(R):
+            copy_row(N, acc, i, starts, i)
+        # v outside i: with the two exchanged LLVM leaves acc in memory, at a fortieth of the speed.
+        for r in range(n):
+            for v in range(V):
+                for i in range(R):
+                    acc[i, v] += coefs[i, r] * row[r, v]
+        for i in range(R):
+            copy_row(N, sums, i, acc, i)
+
+
+@strict
+def column(N, P, n, out, start, coef, rows):
+    """N vectors of columns q, all P rows p: as few blocks as can be, and those as even as can be."""
+    N = literally(N)
+    n_blocks = (P + MAX_ROWS - 1) // MAX_ROWS
+    R = P // n_blocks
+    n_taller = P - R * n_blocks
+    p = n_taller * (R + 1)
+    for size in literal_unroll(ROW_COUNTS):
+        if size == R + 1 and n_taller > 0:
+            blocks(size, N, n_taller, n, out, start, coef, rows)
+        if size == R:
+            blocks(size, N, n_blocks - n_taller, n, shifted(out, p, 0), shifted(start, p, 0), shifted(coef, p, 0), rows)
+
+
+@strict
+def round_up(n, multiple):
+    """The next multiple."""
+    return (n + multiple - 1) // multiple * multiple
+
+
+@strict
+def panel_size(P, n, itemsize):
+    """Elements of scratch that ``product`` needs for at most P rows and n terms."""
+    V = VECTOR_BYTES // itemsize
+    return round_up(n, V) * (2 * V + round_up(P, V))
+
+
+@strict
+def pack(N, n, rows, panel):
+    """Copy n rows of N vectors side by side into ``panel``: long strides defeat the caches' associativity."""
+    N = literally(N)
+    V = N * (VECTOR_BYTES // panel.buf.itemsize)
+    source = view(rows.buf, rows.at, n, V, rows.i, 1)
+    packed = view(panel.buf, panel.at, n, V, V, 1)
+    for r in range(n):
+        copy_row(N, packed, r, source, r)
+    return Matrix(panel.buf, panel.at, V, 1)
+
+
+@strict
+def pack_transposed(V, n, rows, n_columns, panel):
+    """Copy n rows r of V columns q, whose r is contiguous in memory, into ``panel``, where q is.
+
+    Reads r up to the next whole vector, the padding of a row; columns from ``n_columns`` on repeat the one before.
+    """
+    tile = VECTOR_BYTES // panel.buf.itemsize
+    for q in range(0, V, tile):
+        source = view(rows.buf, rows.at + q * rows.j, tile, n, rows.j, 1)
+        packed = view(panel.buf, panel.at + q, n, tile, V, 1)
+        for r in range(0, n, tile):
+            transpose_tile(packed, r, source, 0, max(1, min(tile, n_columns - q)))
+    return Matrix(panel.buf, panel.at, V, 1)
+
+
+@strict
+def product(P, Q, n, out, start, coef, rows, panel):
+    """out[p, q] = start[p, q] + sum_r coef[p, r] * rows[r, q] for p < P, q < Q and r < n.
+
+    ``coef`` and ``rows`` each have one stride of 1. ``panel`` is scratch of ``panel_size`` elements.
+    """
+    if P <= 0:
+        return
+    itemsize = out.buf.itemsize
+    V = VECTOR_BYTES // itemsize
+    if coef.i == 1 and coef.j * itemsize >= LONG_STRIDE and Q >= PACKING_PAYS * V:
+        terms = round_up(n, V)
+        beyond = Matrix(panel.buf, panel.at + 2 * V * terms, 1, 1)
+        coef = pack_transposed(terms, P, coef, n, beyond)
+    packing = P >= PACKING_PAYS and rows.i * itemsize >= LONG_STRIDE
+    q = 0
+    while q < Q:
+        N = 2 if Q - q > V else 1
+        strip = shifted(rows, 0, q)
+        if rows.j != 1:
+            strip = pack_transposed(N * V, n, strip, Q - q, panel)
+        elif packing and N == 2:
+            strip = pack(2, n, strip, panel)
+        if N == 2:
+            column(2, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip)
+        else:
+            column(1, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip)
+        q += N * V

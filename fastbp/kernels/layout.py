@@ -1,0 +1,141 @@
+"""Where everything lives: w^l and b^l in theta, activations and errors in the scratch buffer, flags in control cells.
+
+theta, layer after layer: K rows w[k, j] (input-major: ``w[k, j]`` is w_jk of the notes, so that F1 and BP4 walk j with
+stride 1), then b[j] as row K, each row padded to a whole cache line. The padding is +0.0 and stays it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastbp.kernels.blocks import panel_size, round_up
+from fastbp.kernels.shapes import CACHE_LINE
+
+# Columns of the table of layers; its row l belongs to layer l, row 0 to the input.
+K, J, STRIDE, ACTIVATION, W, B, A, D, Z, ROW = range(10)
+
+# Places in the scratch buffer.
+(
+    ZEROS,  # a row of 0
+    ONES,  # a row of 1
+    TARGETS,  # y of a tile's samples, rows padded
+    TARGETS_ROW,
+    SUMS,  # what BP2 sums before sigma' multiplies it
+    COSTS,  # C_x of a tile's samples
+    CONSTANTS,  # of each thread: the optimizer's, in the net's dtype
+    PANELS,  # of each thread: packed strips for the blocked sum
+    PANELS_STEP,
+    GRADIENTS,  # of each thread: the rows of the gradient between BP4 and the update
+    GRADIENTS_STEP,
+    CHUNK,  # rows of w that BP4 and the update take at a time
+    N_PLACES,
+) = range(13)
+
+# Columns of the statistics of a minibatch.
+COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
+
+# Real numbers of a job, in float64.
+L1, L2, C0, C1, C2, C3, POWER_1, POWER_2, LARGEST_INPUT, LIMIT, N_REALS = range(11)
+
+# Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
+LINE = CACHE_LINE // 8
+ARRIVED, GENERATION, ABORT, STOP, LEAVING, FIRST, LAST, DONE, STATUS, CELLS = (LINE * cell for cell in range(10))
+# A thread's own cells: the largest |a| and |delta| of the minibatch so far, as bits, and the hits of a tile.
+LARGEST_A, LARGEST_DELTA, OWN_HITS = range(3)
+
+CONSTANTS_STEP = 16
+"""Elements between the threads' constants."""
+
+MAX_THREADS = 64
+
+RUNNING, DIVERGED, ABORTED = range(3)
+
+
+def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize: int) -> tuple[np.ndarray, int]:
+    """Table of layers with the places in theta, and theta's size in elements."""
+    line = CACHE_LINE // itemsize
+    layers = np.zeros((len(sizes), ROW + 1), np.int64)
+    layers[0, J] = sizes[0]
+    at = 0
+    for l in range(1, len(sizes)):
+        n_in, n_out = sizes[l - 1], sizes[l]
+        stride = round_up(n_out, line)
+        layers[l, K], layers[l, J], layers[l, STRIDE], layers[l, ACTIVATION] = n_in, n_out, stride, activations[l - 1]
+        layers[l, W], layers[l, B] = at, at + n_in * stride
+        at += (n_in + 1) * stride
+    return layers, at
+
+
+def scratch_layout(
+    layers: np.ndarray, tile: int, n_threads: int, itemsize: int, *, keep_z: bool = False
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Complete the table of layers with the places of a tile's z, a and delta; the other places; the size in elements.
+
+    sigma'(z) lives where delta will be. Unless ``keep_z``, all layers share one z, which is used up at once.
+    """
+    line = CACHE_LINE // itemsize
+    layers = layers.copy()
+    places = np.zeros(N_PLACES, np.int64)
+    at = 0
+
+    def take(size: int) -> int:
+        nonlocal at
+        start, at = at, at + round_up(size, line)
+        return start
+
+    # A row stride of a whole page would put every row into the same few places of the cache.
+    rows = [round_up(int(n), line) for n in layers[:, J]]
+    rows = [row + line if row * itemsize % 1024 == 0 else row for row in rows]
+    layers[:, ROW] = rows
+    widest = max(rows)
+    places[ZEROS], places[ONES] = take(widest), take(line)
+    places[TARGETS], places[TARGETS_ROW] = take(tile * rows[-1]), rows[-1]
+    places[SUMS] = take(tile * widest)
+    places[COSTS], places[CONSTANTS] = take(tile), take(n_threads * CONSTANTS_STEP)
+    for l, row in enumerate(rows):
+        layers[l, A] = take(tile * row)
+        if l:
+            layers[l, D] = take(tile * row)
+            layers[l, Z] = take(tile * row) if keep_z else places[SUMS]
+    longest = max(widest, tile)
+    places[CHUNK] = chunk_rows(int(layers[1:, STRIDE].max()), itemsize)
+    panel = round_up(panel_size(int(places[CHUNK]), longest, itemsize), line)
+    places[PANELS], places[PANELS_STEP] = take(n_threads * panel), panel
+    gradient = int(places[CHUNK] * layers[1:, STRIDE].max())
+    places[GRADIENTS], places[GRADIENTS_STEP] = take(n_threads * gradient), gradient
+    # Whole tiles are read where rows end, up to a tile of a vector's width beyond the last.
+    return layers, places, at + line * line
+
+
+def chunk_rows(stride: int, itemsize: int) -> int:
+    """Rows of w between BP4 and the update: few enough to stay in cache, enough to fill blocks and repay packing."""
+    return 128 if stride * itemsize >= 1024 else 64
+
+
+PENALTY_ROWS = 64
+"""Rows of w whose squares are summed apart before the sums are added in order: fixed, so that bits do not depend on
+the number of threads."""
+
+
+def sums_size(layers: np.ndarray, n_threads: int) -> int:
+    """float64 scratch: two sums for each block of rows, and a row of partial sums for each thread."""
+    n_blocks = int(sum(-(-int(k) // PENALTY_ROWS) for k in layers[1:, K]))
+    return 2 * n_blocks + 2 * n_threads * int(layers[1:, STRIDE].max())
+
+
+def control_size(n_threads: int) -> int:
+    """Elements of the control buffer."""
+    return CELLS + LINE * n_threads
+
+
+def aligned(size: int, dtype: Any, fill: float | None = 0) -> np.ndarray:
+    """Vector that starts on a cache line, filled unless ``fill`` is None."""
+    dtype = np.dtype(dtype)
+    memory = np.empty(size * dtype.itemsize + CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    vector = memory[start : start + size * dtype.itemsize].view(dtype)
+    if fill is not None:
+        vector[:] = fill
+    return vector

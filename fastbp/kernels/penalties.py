@@ -1,0 +1,68 @@
+"""l1 sum |w| + l2/2 sum w^2 over all weights, in blocks of rows that no number of threads changes."""
+
+from __future__ import annotations
+
+from fastbp._jit import strict
+from fastbp.kernels import layout
+from fastbp.kernels.views import line
+
+
+@strict
+def n_blocks(job):
+    """Blocks of rows in all layers."""
+    total = 0
+    for l in range(1, len(job.layers)):
+        total += (job.layers[l, layout.K] + layout.PENALTY_ROWS - 1) // layout.PENALTY_ROWS
+    return total
+
+
+@strict
+def sum_block(job, at, n_rows, J, stride, partial):
+    """sum |w| and sum w^2 of some rows, in float64: over k for each j, then over j."""
+    magnitudes, squares = line(partial, 0, stride), line(partial, stride, stride)
+    for j in range(stride):
+        magnitudes[j] = 0.0
+        squares[j] = 0.0
+    for k in range(n_rows):
+        w = line(job.theta, at + k * stride, stride)
+        for j in range(stride):
+            value = float(w[j])
+            magnitudes[j] += abs(value)
+            squares[j] += value * value
+    total, total_squares = 0.0, 0.0
+    for j in range(J):
+        total += magnitudes[j]
+        total_squares += squares[j]
+    return total, total_squares
+
+
+@strict
+def penalty_sums(job, t):
+    """Thread t's share of the blocks; nothing when nothing is penalised."""
+    if job.reals[layout.L1] == 0.0 and job.reals[layout.L2] == 0.0:
+        return
+    widest = 0
+    for l in range(1, len(job.layers)):
+        widest = max(widest, job.layers[l, layout.STRIDE])
+    partial = line(job.sums, 2 * n_blocks(job) + 2 * widest * t, 2 * widest)
+    block = 0
+    for l in range(1, len(job.layers)):
+        K, J, stride = job.layers[l, layout.K], job.layers[l, layout.J], job.layers[l, layout.STRIDE]
+        for k in range(0, K, layout.PENALTY_ROWS):
+            if block % job.n_threads == t:
+                n_rows = min(layout.PENALTY_ROWS, K - k)
+                at = job.layers[l, layout.W] + k * stride
+                job.sums[2 * block], job.sums[2 * block + 1] = sum_block(job, at, n_rows, J, stride, partial)
+            block += 1
+
+
+@strict
+def total_penalty(job):
+    """The penalty in C: the blocks' sums, added in order."""
+    if job.reals[layout.L1] == 0.0 and job.reals[layout.L2] == 0.0:
+        return 0.0
+    magnitudes, squares = 0.0, 0.0
+    for block in range(n_blocks(job)):
+        magnitudes += job.sums[2 * block]
+        squares += job.sums[2 * block + 1]
+    return job.reals[layout.L1] * magnitudes + job.reals[layout.L2] * 0.5 * squares

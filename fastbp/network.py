@@ -1,0 +1,420 @@
+"""A multilayer perceptron: sizes, activations, cost and the one vector theta that holds every w^l and b^l."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastbp import _checks, _engine
+from fastbp._arrays import as_inputs, as_sample_weight, as_targets
+from fastbp.activations import CODES
+from fastbp.initializers import initialize
+from fastbp.kernels import layout, minibatch
+
+
+class PerLayer(Sequence[np.ndarray]):
+    """One array for each layer l = 1..L, indexed as in the notes: there are no weights into layer 0, the input.
+
+    Iterating gives l = 1..L; ``len`` is L. Assigning to an index copies the values in.
+    """
+
+    def __init__(self, name: str, arrays: Sequence[np.ndarray], reason: str = "layer 0 is the input") -> None:
+        self._name = name
+        self._arrays = list(arrays)
+        self._reason = reason
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter(self._arrays)
+
+    def _check(self, l: Any) -> int:
+        l = _checks.check_int(l, f"layer l of {self._name}[l]")
+        if not 1 <= l <= len(self):
+            raise IndexError(
+                f"{self._name}[{l}] does not exist; {self._reason}, and the last layer is L = {len(self)}. "
+                f"Pass l in 1..{len(self)}."
+            )
+        return l
+
+    def __getitem__(self, l: Any) -> Any:
+        return self._arrays[self._check(l) - 1]
+
+    def __setitem__(self, l: int, value: Any) -> None:
+        array = self[l]
+        value = np.asarray(value)
+        if value.shape != array.shape:
+            raise ValueError(
+                f"{self._name}[{l}] was given shape {value.shape}; it has {array.shape}. Pass an array of that shape."
+            )
+        array[...] = value
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{l}: {array.shape}" for l, array in enumerate(self._arrays, 1))
+        return f"<{self._name}[l] of shapes {{{shapes}}}>"
+
+
+class Gradient(NamedTuple):
+    """dC/dw and dC/db of a batch, and C itself."""
+
+    w: PerLayer
+    """``w[l]``, shape (J, K): dC/dw_jk^l (BP4)."""
+    b: PerLayer
+    """``b[l]``, shape (J,): dC/db_j^l (BP3)."""
+    cost: float
+    """C, penalty included."""
+
+
+class Trace(NamedTuple):
+    """Every quantity of one pass forward and back. Rows are samples x; delta carries the sample's weight s_x."""
+
+    z: PerLayer
+    """``z[l]``, shape (n_samples, J): weighted inputs (F1)."""
+    a: PerLayer
+    """``a[l]``, shape (n_samples, J): activations (F2)."""
+    delta: PerLayer
+    """``delta[l]``, shape (n_samples, J): errors dC_x/dz_j^l (BP1, BP2)."""
+    w: PerLayer
+    b: PerLayer
+    cost: float
+
+
+def _freeze(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return MappingProxyType({str(key): _freeze(item) for key, item in value.items()})
+    if isinstance(value, (list, tuple)):
+        return tuple(_freeze(item) for item in value)
+    return value
+
+
+def _thaw(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _thaw(item) for key, item in value.items()}
+    return value
+
+
+class Network:
+    """A multilayer perceptron in the letters of the notes.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Neurons of layers 0 (the input) to L (the output).
+    activations : str or sequence of str
+        ``sigmoid tanh relu leaky_relu softplus silu gelu identity softmax``: one for all layers 1..L, or one for each;
+        ``softmax`` in layer L only.
+    cost : {"quadratic", "cross_entropy"}
+        C. Cross-entropy is binary for each output after ``sigmoid``, categorical after ``softmax``.
+    dtype : {"float64", "float32"}
+        Of weights, activations and errors.
+    seed : int, numpy.random.Generator or None
+        Of the initial weights.
+    init : str
+        Initializer, see `fastbp.initializers`; the default draws N(0, 1/n_in) weights and zero biases.
+    meta : mapping, optional
+        Numbers and names that travel with the net into its file, such as class names. Kernels never see it.
+
+    Attributes
+    ----------
+    w : PerLayer
+        ``w[l]``, l = 1..L: writable view, shape (J, K); ``w[l][j, k]`` is w_jk^l.
+    b : PerLayer
+        ``b[l]``: writable view, shape (J,).
+    theta : numpy.ndarray
+        The one vector behind all of them, rows padded with zeros.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A size, name or dtype that no network has; the message says what is needed.
+    MemoryError
+        Weights that memory cannot hold, before any is allocated.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        activations: str | Sequence[str] = "sigmoid",
+        cost: str = "quadratic",
+        dtype: Any = "float64",
+        seed: Any = None,
+        init: str = "nielsen",
+        meta: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.sizes = _checks.check_sizes(sizes)
+        self.activations = _checks.check_activations(activations, len(self.sizes) - 1)
+        self.cost = _checks.check_cost(cost, self.activations)
+        self.dtype = _checks.check_dtype(dtype)
+        self.meta = _freeze(meta or {})
+        self._allocate()
+        rng = np.random.default_rng(seed)
+        for l in range(1, self.L + 1):
+            self.w[l], self.b[l] = initialize(init, rng, self.sizes[l], self.sizes[l - 1])
+
+    def _allocate(self) -> None:
+        codes = tuple(CODES[name] for name in self.activations)
+        n_parameters = sum((n_in + 1) * n_out for n_in, n_out in zip(self.sizes, self.sizes[1:], strict=False))
+        _checks.check_memory(n_parameters * self.dtype.itemsize, f"The weights of sizes {list(self.sizes)}")
+        self.n_parameters = n_parameters
+        self._layers, size = layout.theta_layout(self.sizes, codes, self.dtype.itemsize)
+        self.theta = layout.aligned(size, self.dtype)
+        self.w, self.b = self._views(self.theta, "w", "b")
+        self._plans: dict[tuple[int, int], tuple[_engine.Plan, list[np.ndarray]]] = {}
+
+    def _views(self, theta: np.ndarray, w_name: str, b_name: str) -> tuple[PerLayer, PerLayer]:
+        """w and b inside a vector laid out like theta."""
+        w, b = [], []
+        for l in range(1, self.L + 1):
+            n_in, n_out, stride = (int(self._layers[l, i]) for i in (layout.K, layout.J, layout.STRIDE))
+            at = int(self._layers[l, layout.W])
+            rows = theta[at : at + (n_in + 1) * stride].reshape(n_in + 1, stride)
+            w.append(rows[:n_in, :n_out].T)
+            b.append(rows[n_in, :n_out])
+        return PerLayer(w_name, w), PerLayer(b_name, b)
+
+    @property
+    def L(self) -> int:
+        """Number of the output layer."""
+        return len(self.sizes) - 1
+
+    @property
+    def task(self) -> str:
+        """``"classification"`` or ``"regression"``: what ``meta`` says, else what the output activation suggests."""
+        stated = self.meta.get("task")
+        if stated in ("classification", "regression"):
+            return str(stated)
+        return "classification" if self.activations[-1] in ("sigmoid", "softmax") else "regression"
+
+    def parameters(self) -> np.ndarray:
+        """Compact copy of all parameters, for optimizers from elsewhere: w[1] row by row, b[1], w[2], ..."""
+        return np.concatenate([part.ravel() for l in range(1, self.L + 1) for part in (self.w[l], self.b[l])])
+
+    def set_parameters(self, values: Any) -> None:
+        """Copy in a vector in the order of ``parameters``."""
+        values = np.asarray(values)
+        if values.shape != (self.n_parameters,):
+            raise ValueError(
+                f"The parameters have shape {values.shape}; this network has {self.n_parameters} of them. "
+                f"Pass an array of shape ({self.n_parameters},)."
+            )
+        at = 0
+        for l in range(1, self.L + 1):
+            for part in (self.w[l], self.b[l]):
+                part[...] = values[at : at + part.size].reshape(part.shape)
+                at += part.size
+
+    def feedforward(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
+        """a^L of every sample (F1, F2).
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, sizes[0])
+        n_threads : int, optional
+            Default: chosen from the machine and the work. The result does not depend on it.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_samples, sizes[-1])
+        """
+        X = as_inputs(X, self.sizes[0], self.dtype)
+        out, _ = self._outputs(X, None, n_threads)
+        return out
+
+    def _outputs(self, X: np.ndarray, targets: Any, n_threads: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """a^L and, with targets, C_x of checked samples."""
+        n = len(X)
+        flops = _engine.operations(self.sizes, n, training=False)
+        threads = _engine.choose_threads(n_threads, flops, _engine.LARGE_CALL)
+        tile = 1 << min(7, (n - 1).bit_length())
+        key = tile, threads
+        if key not in self._plans:
+            self._plans[key] = _engine.plan(self, tile, threads, own_tiles=True), []
+        where, spare = self._plans[key]
+        out = np.empty((n, self.sizes[-1]), self.dtype)
+        cost = np.empty(0 if targets is None else n)
+        try:
+            scratch = spare.pop()
+        except IndexError:
+            scratch = _engine.prepare_scratch(where, self.dtype)
+        job = _engine.make_job(self, where, X, targets, sums=cost, scratch=scratch)
+        _engine.run_outputs(job, out, threads)
+        spare.append(scratch)
+        return out, cost
+
+    def predict(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
+        """The net's decision for every sample.
+
+        Returns
+        -------
+        numpy.ndarray
+            Classification: shape (n_samples,), the index of the largest output; with one output, whether it is at
+            least one half. Regression: a^L, shape (n_samples, sizes[-1]).
+        """
+        out = self.feedforward(X, n_threads=n_threads)
+        return self._decide(out) if self.task == "classification" else out
+
+    @staticmethod
+    def _decide(out: np.ndarray) -> np.ndarray:
+        if out.shape[1] == 1:
+            return (out[:, 0] >= 0.5).astype(np.int64)
+        return np.argmax(out, axis=1)
+
+    def evaluate(self, X: Any, Y: Any, *, sample_weight: Any = None, n_threads: int | None = None) -> dict[str, float]:
+        """How well the net does on samples with known targets.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, sizes[0])
+        Y : array_like
+            Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]).
+        sample_weight : array_like, shape (n_samples,), optional
+
+        Returns
+        -------
+        dict
+            ``loss``: C without penalty; ``accuracy`` for classification, ``r2`` (mean over outputs) for regression.
+        """
+        X = as_inputs(X, self.sizes[0], self.dtype)
+        targets = self._targets(Y, len(X))
+        weight = as_sample_weight(sample_weight, len(X), self.dtype)
+        return self._evaluate(X, targets, weight, n_threads)
+
+    def _targets(self, Y: Any, n: int) -> Any:
+        return as_targets(Y, n, self.sizes[-1], self.cost, self.activations[-1], self.dtype)
+
+    def _evaluate(self, X: np.ndarray, targets: Any, weight: Any, n_threads: int | None) -> dict[str, float]:
+        out, cost = self._outputs(X, targets, n_threads)
+        s = np.ones(len(X)) if weight is None else weight.astype(np.float64)
+        scores = {"loss": float(np.cumsum(s * cost)[-1] / np.cumsum(s)[-1])}
+        if self.task == "classification":
+            known = targets.labels if targets.labels is not None else self._decide(targets.dense)
+            scores["accuracy"] = float(s @ (self._decide(out) == known) / s.sum())
+        elif targets.dense is not None:
+            known = targets.dense.astype(np.float64)
+            spread = s @ (known - s @ known / s.sum()) ** 2
+            residual = s @ (known - out) ** 2
+            r2 = np.where(spread > 0, 1 - residual / np.where(spread > 0, spread, 1), np.where(residual > 0, 0.0, 1.0))
+            scores["r2"] = float(r2.mean())
+        return scores
+
+    def gradient(
+        self,
+        X: Any,
+        Y: Any,
+        *,
+        sample_weight: Any = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        cost: str | None = None,
+        n_threads: int | None = None,
+    ) -> Gradient:
+        """Gradient of C over all samples as one batch (F1, F2, BP1 to BP4).
+
+        C = sum_x s_x C_x / sum_x s_x + l1 sum |w| + l2/2 sum w^2, biases not penalised.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, sizes[0])
+        Y : array_like
+            Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]).
+        sample_weight : array_like, shape (n_samples,), optional
+            s_x; 1 if not given.
+        l1, l2 : float
+            Strengths of the penalties.
+        cost : str, optional
+            In place of the network's.
+        n_threads : int, optional
+            Changes the speed, never a bit of the result.
+        """
+        g, cost_value, _, _ = self._gradient(X, Y, sample_weight, l1, l2, cost, n_threads, keep=False)
+        w, b = self._views(g, "gradient.w", "gradient.b")
+        return Gradient(w, b, cost_value)
+
+    def backprop(
+        self,
+        X: Any,
+        Y: Any,
+        *,
+        sample_weight: Any = None,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        cost: str | None = None,
+        n_threads: int | None = None,
+    ) -> Trace:
+        """Everything that ``gradient`` computes on its way: z, a and delta of every layer and sample.
+
+        Parameters are those of ``gradient``. ``t.delta[l]`` carries the sample weights, and no 1/n_samples.
+        """
+        g, cost_value, where, job = self._gradient(X, Y, sample_weight, l1, l2, cost, n_threads, keep=True)
+        w, b = self._views(g, "trace.w", "trace.b")
+        n = job.n
+
+        def layer(l: int, place: int) -> np.ndarray:
+            row, width, at = (int(where.layers[l, i]) for i in (layout.ROW, layout.J, place))
+            return job.scratch[at : at + n * row].reshape(n, row)[:, :width].copy()
+
+        kept = (
+            PerLayer(name, [layer(l, place) for l in range(1, self.L + 1)])
+            for name, place in (("trace.z", layout.Z), ("trace.a", layout.A), ("trace.delta", layout.D))
+        )
+        return Trace(*kept, w, b, cost_value)
+
+    def _gradient(
+        self, X: Any, Y: Any, sample_weight: Any, l1: float, l2: float, cost: str | None, n_threads: Any, *, keep: bool
+    ) -> tuple[np.ndarray, float, _engine.Plan, Any]:
+        X = as_inputs(X, self.sizes[0], self.dtype)
+        cost = _checks.check_cost(cost, self.activations) if cost else self.cost
+        targets = as_targets(Y, len(X), self.sizes[-1], cost, self.activations[-1], self.dtype)
+        weight = as_sample_weight(sample_weight, len(X), self.dtype)
+        reals = np.zeros(layout.N_REALS)
+        reals[layout.L1] = _checks.check_real(l1, "l1", low=0.0)
+        reals[layout.L2] = _checks.check_real(l2, "l2", low=0.0)
+        reals[layout.LIMIT] = np.inf
+        tile = len(X) if keep else _engine.tile_size(self, len(X))
+        flops = _engine.operations(self.sizes, len(X), training=True)
+        threads = _engine.choose_threads(n_threads, flops, _engine.LARGE_CALL)
+        g = layout.aligned(self.theta.size, self.dtype)
+        with _engine.Team(threads) as team:
+            where = _engine.plan(self, tile, team.size, keep_z=keep)
+            _engine.check_job_memory(self, where, 1, f"The activations of {tile} samples")
+            job = _engine.make_job(
+                self, where, X, targets, sample_weight=weight, g=g, reals=reals, eta=np.ones(1), cost=cost
+            )
+            team.start(job)
+            team.run(0, 1)
+        total, weights, _, penalty = job.stats[0]
+        return g, float(total / weights + penalty), where, job
+
+    def copy(self) -> Network:
+        """An independent network with the same weights."""
+        return copy.deepcopy(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: getattr(self, name) for name in ("sizes", "activations", "cost", "dtype")}
+        return state | {"meta": _thaw(self.meta), "theta": np.array(self.theta)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name in ("sizes", "activations", "cost", "dtype"):
+            setattr(self, name, state[name])
+        self.meta = _freeze(state["meta"])
+        self._allocate()
+        self.theta[:] = state["theta"]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
+        twin = type(self).__new__(type(self))
+        twin.__setstate__(self.__getstate__())
+        memo[id(self)] = twin
+        return twin
+
+    def __copy__(self) -> Network:
+        return self.copy()
+
+    def __repr__(self) -> str:
+        activations = self.activations[0] if len(set(self.activations)) == 1 else list(self.activations)
+        return f"Network({list(self.sizes)}, activations={activations!r}, cost={self.cost!r}, dtype={self.dtype.name!r})"

@@ -1,0 +1,484 @@
+"""Minibatch training: shuffling, step sizes, validation, early stopping, callbacks and the history of it all."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastbp import _checks, _engine
+from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets
+from fastbp.errors import DivergenceError
+from fastbp.kernels import layout
+from fastbp.network import Network
+from fastbp.optimizers import SGD, Optimizer
+from fastbp.schedules import ReduceOnPlateau
+
+SLICE_SECONDS = 0.05
+"""How long the team stays in a kernel before Python can look at Ctrl-C and the progress display."""
+
+
+class History(dict[str, list[float]]):
+    """One list for each quantity, one value for each epoch.
+
+    ``loss`` is the running mean of C over the epoch's minibatches, each before its update, penalty included. Then, where
+    they apply: ``accuracy`` (of the same forward passes), ``val_loss`` (without penalty), ``val_accuracy``, ``val_r2``,
+    ``learning_rate`` and the metrics that callbacks add.
+    """
+
+    def add(self, values: dict[str, float]) -> None:
+        """Append one epoch."""
+        for name, value in values.items():
+            self.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.items() if values)
+        return f"<History of {len(self.get('loss', []))} epochs: {last}>"
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Stop when a quantity has not improved for some epochs, and go back to the weights of the best one.
+
+    Parameters
+    ----------
+    monitor : str
+        Key of the history. Names that end in ``accuracy`` or ``r2`` should rise, all others fall.
+    patience : int
+        Epochs without improvement.
+    min_delta : float
+        Least change that counts as one.
+    restore_best : bool
+        Whether to restore the best epoch's weights at the end of the run, however it ends.
+    """
+
+    monitor: str = "val_loss"
+    patience: int = 10
+    min_delta: float = 0.0
+    restore_best: bool = True
+
+    def __post_init__(self) -> None:
+        _checks.check_int(self.patience, "patience", low=1)
+        _checks.check_real(self.min_delta, "min_delta", low=0.0)
+
+    def improves(self, value: float, best: float | None) -> bool:
+        """Whether ``value`` is better than ``best``."""
+        if best is None:
+            return not np.isnan(value)
+        if self.monitor.endswith(("accuracy", "r2")):
+            return value > best + self.min_delta
+        return value < best - self.min_delta
+
+
+@dataclass
+class Run:
+    """A training run: what callbacks are handed, and what ``train`` returns."""
+
+    net: Network
+    optimizer: Optimizer
+    n_epochs: int
+    """Epochs asked for."""
+    n_minibatches: int
+    """Minibatches of an epoch."""
+    n_samples: int
+    history: History = field(default_factory=History)
+    epoch: int = 0
+    """Epochs completed."""
+    minibatch: int = 0
+    """Minibatches completed in the current epoch."""
+    n_threads: int = 1
+    seconds: float = 0.0
+    """In kernels and validation."""
+    stopped: str | None = None
+    """Why the run ended before its last epoch: ``"interrupted"``, ``"early stopping"`` or ``"stop() was called"``."""
+    best_epoch: int | None = None
+    """Epoch, counted from 1, whose monitored value was best; None without early stopping."""
+    running: dict[str, float] = field(default_factory=dict)
+    """Loss and accuracy of the current epoch so far."""
+    _control: Any = None
+
+    def stop(self) -> None:
+        """End the run after the current minibatch; may be called from a callback or from another thread."""
+        self.stopped = "stop() was called"
+        if self._control is not None:
+            self._control[layout.STOP] = 1
+
+
+class Callback:
+    """Base of callbacks; override what is needed. A plain function ``f(run)`` is called at the end of each epoch."""
+
+    def on_train_begin(self, run: Run) -> None:
+        """Before the first epoch."""
+
+    def on_progress(self, run: Run) -> None:
+        """About every 50 ms, at a minibatch boundary."""
+
+    def on_epoch_end(self, run: Run) -> None:
+        """After each epoch, its values already in ``run.history``."""
+
+    def on_train_end(self, run: Run) -> None:
+        """After the last epoch, however the run ended."""
+
+
+class _Function(Callback):
+    def __init__(self, function: Callable[[Run], Any]) -> None:
+        self._function = function
+
+    def on_epoch_end(self, run: Run) -> None:
+        self._function(run)
+
+
+def _as_callbacks(callbacks: Any, progress: Any) -> list[Callback]:
+    if callable(callbacks) or isinstance(callbacks, Callback):
+        callbacks = [callbacks]
+    made: list[Callback] = []
+    for callback in callbacks or ():
+        if isinstance(callback, Callback):
+            made.append(callback)
+        elif callable(callback):
+            made.append(_Function(callback))
+        else:
+            raise TypeError(
+                f"callbacks holds {callback!r}, which is neither a fastbp.Callback nor a function. "
+                "Pass functions f(run) or objects derived from fastbp.Callback."
+            )
+    if progress is True:
+        from fastbp.progress import ProgressBar
+
+        made.append(ProgressBar())
+    elif isinstance(progress, Callback):
+        made.append(progress)
+    return made
+
+
+@dataclass
+class _Data:
+    """Checked arrays."""
+
+    X: np.ndarray
+    targets: Targets
+    weight: np.ndarray | None
+
+    @classmethod
+    def checked(cls, net: Network, X: Any, Y: Any, sample_weight: Any) -> _Data:
+        X = as_inputs(X, net.sizes[0], net.dtype)
+        targets = as_targets(Y, len(X), net.sizes[-1], net.cost, net.activations[-1], net.dtype)
+        return cls(X, targets, as_sample_weight(sample_weight, len(X), net.dtype))
+
+
+def _check_validation(net: Network, validation: Any) -> _Data | None:
+    if validation is None:
+        return None
+    if not isinstance(validation, Sequence) or len(validation) not in (2, 3):
+        raise ValueError(
+            "validation is not a pair; it needs samples and their targets. Pass validation=(X_val, Y_val), "
+            "or (X_val, Y_val, sample_weight_val)."
+        )
+    X, Y, *weight = validation
+    return _Data.checked(net, X, Y, weight[0] if weight else None)
+
+
+def _check_batch_size(batch_size: Any, n: int) -> int:
+    if batch_size is None:
+        return n
+    batch_size = _checks.check_int(batch_size, "batch_size", low=1)
+    if batch_size > n:
+        warnings.warn(
+            f"batch_size is {batch_size}; there are {n} samples. Each epoch is one minibatch of {n}.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return min(batch_size, n)
+
+
+def _make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
+    """Function of (epoch, n_samples) that gives the index array of an epoch."""
+    if callable(shuffle):
+
+        def given(epoch: int, n: int) -> np.ndarray:
+            order = np.ascontiguousarray(shuffle(epoch), np.int64)
+            if order.shape != (n,) or n and (order.min() < 0 or order.max() >= n):
+                raise ValueError(
+                    f"shuffle({epoch}) returned shape {order.shape} with values outside the samples or of another "
+                    f"number; an epoch needs {n} indices in 0..{n - 1}. Return an index array of shape ({n},)."
+                )
+            return order
+
+        return given
+    if not shuffle:
+        return lambda epoch, n: np.arange(n, dtype=np.int64)
+    rng = np.random.default_rng(seed)
+    return lambda epoch, n: rng.permutation(n).astype(np.int64, copy=False)
+
+
+class _Epochs:
+    """The loop of ``train``: checked input in, a finished run out."""
+
+    def __init__(self, net: Network, data: _Data, run: Run, callbacks: list[Callback], batch: int) -> None:
+        self.net, self.data, self.run, self.callbacks, self.batch = net, data, run, callbacks, batch
+        self.step_rate = 0.0  # minibatches a second, once measured
+        self.factor = 1.0  # of ReduceOnPlateau
+
+    def prepare(self, team: _engine.Team, l1: float, l2: float) -> None:
+        """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
+        net, X, optimizer = self.net, self.data.X, self.run.optimizer
+        tile = _engine.tile_size(net, self.batch)
+        where = _engine.plan(net, tile, team.size)
+        several_tiles = tile < self.batch
+        _engine.check_job_memory(net, where, optimizer.slots + several_tiles + 1, "Training")
+        largest = max(float(X.max()), -float(X.min())) if X.size else 0.0
+        reals = _engine.limits(net.dtype, largest)
+        reals[layout.L1], reals[layout.L2] = l1, l2
+        reals[layout.C0 : layout.C0 + 4] = optimizer.constants()
+        self.job = _engine.make_job(
+            net,
+            where,
+            X,
+            self.data.targets,
+            sample_weight=self.data.weight,
+            g=layout.aligned(net.theta.size, net.dtype) if several_tiles else None,
+            state=layout.aligned(optimizer.slots * net.theta.size, net.dtype),
+            order=np.arange(len(X)),
+            stats=np.zeros((self.run.n_minibatches, layout.N_STATISTICS)),
+            eta=np.zeros(self.run.n_minibatches),
+            reals=reals,
+            batch=self.batch,
+            optimizer=optimizer.code,
+            updating=True,
+            counting_hits=net.task == "classification",
+        )
+        self.team = team
+        team.start(self.job)
+        self.run._control = self.job.control
+        self.run.n_threads = team.size
+
+    def set_rates(self, schedule: Any) -> None:
+        """Step size of each minibatch of the coming epoch."""
+        run = self.run
+        steps = run.epoch + np.arange(run.n_minibatches) / run.n_minibatches
+        factor = np.ones(run.n_minibatches)
+        if schedule is not None and not isinstance(schedule, ReduceOnPlateau):
+            factor = np.broadcast_to(np.asarray(schedule(steps, run.n_epochs), float), steps.shape)
+        self.job.eta[:] = run.optimizer.learning_rate * factor * self.factor
+
+    def epoch(self, order: np.ndarray) -> None:
+        """Every minibatch once."""
+        run, job = self.run, self.job
+        job.order[:] = order
+        job.stats[:] = 0
+        run.minibatch = 0
+        while run.minibatch < run.n_minibatches:
+            count = int(min(self.step_rate * SLICE_SECONDS, 8 * max(1, run.n_minibatches))) or 1
+            last = min(run.minibatch + count, run.n_minibatches)
+            began = time.perf_counter()
+            done, status = self.team.run(run.minibatch, last)
+            seconds = max(time.perf_counter() - began, 1e-7)
+            run.seconds += seconds
+            # At most eight times more than the last slice, whose time may have been a compilation's or a hiccup's.
+            self.step_rate = min((done - run.minibatch) / seconds, 8 * max(count, 1) / SLICE_SECONDS)
+            run.minibatch = done
+            if status == layout.DIVERGED:
+                self.diverged()
+            if status == layout.ABORTED:
+                raise RuntimeError("A thread of the team was lost; the weights are those of the last whole minibatch.")
+            run.running = self.summary()
+            for callback in self.callbacks:
+                callback.on_progress(run)
+            if run.stopped:
+                return
+
+    def diverged(self) -> None:
+        run = self.run
+        raise DivergenceError(
+            f"Training diverged in epoch {run.epoch + 1}, minibatch {run.minibatch + 1} of {run.n_minibatches}: its "
+            "gradient is not finite or too large to apply. The weights before that minibatch are kept. "
+            f"Lower the learning rate ({run.optimizer.learning_rate:g}) or scale the inputs.",
+            epoch=run.epoch + 1,
+            minibatch=run.minibatch + 1,
+        )
+
+    def summary(self) -> dict[str, float]:
+        """Means over the minibatches done so far."""
+        stats = self.job.stats[: self.run.minibatch]
+        weight = stats[:, layout.WEIGHT]
+        total = weight.sum()
+        if not total:
+            return {"loss": float("nan")}
+        values = {"loss": float((stats[:, layout.COST] + weight * stats[:, layout.PENALTY]).sum() / total)}
+        if self.job.counting_hits:
+            n = min(self.run.minibatch * self.batch, self.job.n)
+            values["accuracy"] = float(stats[:, layout.HITS].sum() / n)
+        return values
+
+
+def train(
+    net: Network,
+    X: Any,
+    Y: Any,
+    *,
+    optimizer: Optimizer | None = None,
+    epochs: int = 10,
+    batch_size: int | None = 32,
+    shuffle: bool | Callable[[int], Any] = True,
+    seed: Any = None,
+    sample_weight: Any = None,
+    validation: Any = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    schedule: Callable[..., Any] | ReduceOnPlateau | None = None,
+    early_stopping: EarlyStopping | None = None,
+    n_threads: int | None = None,
+    callbacks: Iterable[Callback | Callable[[Run], Any]] = (),
+    progress: bool | Callback = False,
+) -> Run:
+    """Train a network in place by minibatch gradient descent (F1, F2, BP1 to BP4, U).
+
+    The weights have the same bits for any number of threads. Ctrl-C ends the run within 0.1 s and one minibatch, at a
+    minibatch boundary, and returns it with ``stopped="interrupted"``.
+
+    Parameters
+    ----------
+    net : Network
+        Its ``w`` and ``b`` are overwritten.
+    X : array_like, shape (n_samples, sizes[0])
+        Not copied when already contiguous and of the net's dtype.
+    Y : array_like
+        Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]).
+    optimizer : Optimizer, optional
+        Default ``SGD()``.
+    epochs : int
+        Passes over the samples; 0 leaves the net as it is.
+    batch_size : int or None
+        Samples of a minibatch; None for all. The last minibatch of an epoch may be shorter: it is a mean over its own
+        samples.
+    shuffle : bool or function
+        Whether each epoch visits the samples in a new order, or a function of the epoch, counted from 0, that returns
+        the order as an index array.
+    seed : int, numpy.random.Generator or None
+        Of the order.
+    sample_weight : array_like, shape (n_samples,), optional
+        s_x. A minibatch whose weights sum to zero is skipped.
+    validation : tuple, optional
+        ``(X_val, Y_val)`` or ``(X_val, Y_val, sample_weight_val)``, evaluated after each epoch.
+    l1, l2 : float
+        Strengths of the penalties l1 sum |w| + l2/2 sum w^2; biases are not penalised.
+    schedule : function or ReduceOnPlateau, optional
+        ``schedule(epoch, epochs)``, the factor on the learning rate, evaluated for each minibatch at fractional epochs.
+    early_stopping : EarlyStopping, optional
+    n_threads : int, optional
+        Default: chosen from the machine and the work.
+    callbacks : iterable of Callback or function
+        A function is called as ``f(run)`` after each epoch; ``run.stop()`` ends the run.
+    progress : bool or Callback
+        True shows a progress bar (needs ``rich``).
+
+    Returns
+    -------
+    Run
+        With ``history``, a dict of lists.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For input that cannot be trained on, before any kernel runs.
+    DivergenceError
+        Within one minibatch of a gradient that is not finite; the last finite weights are kept.
+    MemoryError
+        Before anything is allocated.
+    """
+    data = _Data.checked(net, X, Y, sample_weight)
+    held_out = _check_validation(net, validation)
+    optimizer = SGD() if optimizer is None else optimizer
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer is {optimizer!r}; it must be one of fastbp's. Pass for example fastbp.SGD(0.1).")
+    epochs = _checks.check_int(epochs, "epochs", low=0)
+    batch = _check_batch_size(batch_size, len(data.X))
+    l1, l2 = _checks.check_real(l1, "l1", low=0.0), _checks.check_real(l2, "l2", low=0.0)
+    monitored = [part.monitor for part in (early_stopping, schedule) if hasattr(part, "monitor")]
+    if held_out is None and any(name.startswith("val_") for name in monitored):
+        raise ValueError(
+            f"{monitored[0]!r} is to be monitored; there is no validation set. Pass validation=(X_val, Y_val) or "
+            "monitor='loss'."
+        )
+    n_minibatches = -(-len(data.X) // batch)
+    run = Run(net, optimizer, epochs, n_minibatches, len(data.X))
+    made = _as_callbacks(callbacks, progress)
+    loop = _Epochs(net, data, run, made, batch)
+    order = _make_order(shuffle, seed)
+    best = _Best(early_stopping, net)
+    plateau = schedule.tracker() if isinstance(schedule, ReduceOnPlateau) else None
+    flops = _engine.operations(net.sizes, batch, training=True)
+    with _engine.Team(_engine.choose_threads(n_threads, flops, _engine.LARGE_STEP)) as team:
+        loop.prepare(team, l1, l2)
+        try:
+            for callback in made:
+                callback.on_train_begin(run)
+            while run.epoch < epochs and not run.stopped:
+                loop.set_rates(schedule)
+                loop.epoch(order(run.epoch, len(data.X)))
+                if run.minibatch < n_minibatches:
+                    break
+                values = loop.summary()
+                if held_out is not None:
+                    began = time.perf_counter()
+                    scores = net._evaluate(held_out.X, held_out.targets, held_out.weight, team.size)
+                    run.seconds += time.perf_counter() - began
+                    values |= {f"val_{name}": value for name, value in scores.items()}
+                values["learning_rate"] = float(loop.job.eta[-1])
+                run.history.add(values)
+                run.epoch += 1
+                for callback in made:
+                    callback.on_epoch_end(run)
+                if plateau is not None:
+                    loop.factor = plateau.update(_monitored(run, schedule.monitor))
+                if best.is_over(run):
+                    run.stopped = "early stopping"
+        except KeyboardInterrupt:
+            run.stopped = "interrupted"
+        finally:
+            best.restore()
+            run._control = None
+            for callback in made:
+                callback.on_train_end(run)
+    return run
+
+
+def _monitored(run: Run, name: str) -> float:
+    if name not in run.history:
+        raise ValueError(
+            f"{name!r} is to be monitored; the history has {', '.join(map(repr, run.history))}. Name one of these."
+        )
+    return run.history[name][-1]
+
+
+class _Best:
+    """The best epoch so far, for early stopping."""
+
+    def __init__(self, rule: EarlyStopping | None, net: Network) -> None:
+        self._rule, self._net = rule, net
+        self._value: float | None = None
+        self._theta: np.ndarray | None = None
+
+    def is_over(self, run: Run) -> bool:
+        """Note the epoch that has just ended; whether patience is."""
+        rule = self._rule
+        if rule is None:
+            return False
+        value = _monitored(run, rule.monitor)
+        if rule.improves(value, self._value):
+            self._value, run.best_epoch = value, run.epoch
+            if rule.restore_best:
+                if self._theta is None:
+                    self._theta = np.empty_like(self._net.theta)
+                self._theta[:] = self._net.theta
+            return False
+        return run.epoch - (run.best_epoch or 0) >= rule.patience
+
+    def restore(self) -> None:
+        """Put the best weights back."""
+        if self._theta is not None:
+            self._net.theta[:] = self._theta
