@@ -87,7 +87,7 @@ def _find_cache(digest: str) -> pathlib.Path | None:
 if DISABLED:
     CACHE_DIR: pathlib.Path | None = None
 
-    def _compile(function: F, fastmath: set[str], cache: bool) -> F:
+    def _compile(function: F, fastmath: set[str], cache: bool, inline: str = "never") -> F:
         function.py_func = function  # type: ignore[attr-defined]
         return function
 
@@ -133,8 +133,8 @@ else:
             except Exception:
                 return
 
-    def _compile(function: F, fastmath: set[str], cache: bool) -> F:
-        compiled = numba.njit(error_model="numpy", nogil=True, fastmath=fastmath)(function)
+    def _compile(function: F, fastmath: set[str], cache: bool, inline: str = "never") -> F:
+        compiled = numba.njit(error_model="numpy", nogil=True, fastmath=fastmath, inline=inline)(function)
         if cache and CACHE_DIR is not None:
             # Two option sets of one function must not share a file: Numba's index does not know the options.
             before, config.CACHE_DIR = config.CACHE_DIR, str(CACHE_DIR / ("fused" if fastmath else "strict"))
@@ -183,3 +183,11 @@ def strict(function: F | None = None, *, cache: bool = False) -> Any:
     if function is None:
         return lambda function: _compile(function, set(), cache)
     return _compile(function, set(), cache)
+
+
+def part(function: F) -> F:
+    """Compile as a part of the ``strict`` functions that call it, without a call and without machine code of its own.
+
+    For the functions between an entry and the blocked sum: LLVM would optimise the sum's many blocks anew for each.
+    """
+    return _compile(function, set(), False, "always")

@@ -1,6 +1,6 @@
 """The blocked sum under F1, BP2 and BP4: one contraction, three sets of letters.
 
-    out[p, q] = start[p, q] + sum_r coef[p, r] * rows[r, q]
+    out[p, q] = scale * (start[p, q] + sum_r coef[p, r] * rows[r, q])
 
 | equation | p | q | r | coef              | rows                    | start               |
 |----------|---|---|---|-------------------|-------------------------|---------------------|
@@ -8,7 +8,7 @@
 | BP2      | x | j | k | delta^{l+1}[x, k] | w^{l+1}[k, j]           | 0                   |
 | BP4      | k | j | x | a^{l-1}[x, k]     | delta^l[x, j]           | 0 or the sum so far |
 
-Each out[p, q] is one sum over r, in order from its start, so its bits are the textbook's. Blocking only chooses the
+with scale 1 but for the last tile of BP4, where it is 1 / sum_x s_x. Each out[p, q] is one sum over r, in order from its start, so its bits are the textbook's. Blocking only chooses the
 order in which the independent (p, q) are visited: R rows by one or two vectors of columns of them stay in registers for
 a whole sum over r. Columns beyond Q up to the next vector are computed too: they are padding.
 """
@@ -31,7 +31,7 @@ from fastbp.kernels.views import (
 
 
 @fused
-def blocks(R, N, n_blocks, n, out, start, coef, rows):
+def blocks(R, N, n_blocks, n, out, start, coef, rows, scale):
     """``n_blocks`` blocks, one below the other, of R rows p and N vectors of columns q; sums over n terms r."""
     R = literally(R)
     N = literally(N)
@@ -51,23 +51,27 @@ def blocks(R, N, n_blocks, n, out, start, coef, rows):
             for v in range(V):
                 for i in range(R):
                     acc[i, v] += coefs[i, r] * row[r, v]
+        for v in range(V):
+            for i in range(R):
+                acc[i, v] *= scale
         for i in range(R):
             copy_row(N, sums, i, acc, i)
 
 
 @strict
-def column(N, P, n, out, start, coef, rows):
+def column(N, P, n, out, start, coef, rows, scale):
     """N vectors of columns q, all P rows p: as few blocks as can be, and those as even as can be."""
     N = literally(N)
     n_blocks = (P + MAX_ROWS - 1) // MAX_ROWS
     R = P // n_blocks
     n_taller = P - R * n_blocks
     p = n_taller * (R + 1)
+    lower_out, lower_start, lower_coef = shifted(out, p, 0), shifted(start, p, 0), shifted(coef, p, 0)
     for size in literal_unroll(ROW_COUNTS):
         if size == R + 1 and n_taller > 0:
-            blocks(size, N, n_taller, n, out, start, coef, rows)
+            blocks(size, N, n_taller, n, out, start, coef, rows, scale)
         if size == R:
-            blocks(size, N, n_blocks - n_taller, n, shifted(out, p, 0), shifted(start, p, 0), shifted(coef, p, 0), rows)
+            blocks(size, N, n_blocks - n_taller, n, lower_out, lower_start, lower_coef, rows, scale)
 
 
 @strict
@@ -111,8 +115,8 @@ def pack_transposed(V, n, rows, n_columns, panel):
 
 
 @strict
-def product(P, Q, n, out, start, coef, rows, panel):
-    """out[p, q] = start[p, q] + sum_r coef[p, r] * rows[r, q] for p < P, q < Q and r < n.
+def product(P, Q, n, out, start, coef, rows, scale, panel):
+    """out[p, q] = scale * (start[p, q] + sum_r coef[p, r] * rows[r, q]) for p < P, q < Q and r < n.
 
     ``coef`` and ``rows`` each have one stride of 1. ``panel`` is scratch of ``panel_size`` elements.
     """
@@ -134,7 +138,7 @@ def product(P, Q, n, out, start, coef, rows, panel):
         elif packing and N == 2:
             strip = pack(2, n, strip, panel)
         if N == 2:
-            column(2, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip)
+            column(2, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale)
         else:
-            column(1, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip)
+            column(1, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale)
         q += N * V

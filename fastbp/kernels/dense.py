@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import by_dtype, strict
+from fastbp._jit import by_dtype, part, strict
 from fastbp.activations import (
     GELU,
     IDENTITY,
@@ -34,13 +34,13 @@ from fastbp.kernels.blocks import product
 from fastbp.kernels.views import full_width, transposed
 
 
-@strict
+@part
 def weighted_input(X, J, K, a_prev, w, b, z, panel):
     """F1: z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l
 
     Reads a_prev[x, k], w[k, j] and the repeated row b[j]; overwrites z[x, j].
     """
-    product(X, J, K, z, b, a_prev, w, panel)
+    product(X, J, K, z, b, a_prev, w, z.buf.dtype.type(1), panel)
 
 
 @strict
@@ -113,13 +113,13 @@ def output_error(cost, J, row, a, y, s, d):
         d[j] = d.dtype.type(0)
 
 
-@strict
+@part
 def hidden_sums(X, J, K, w_next, delta_next, zeros, sums, panel):
     """sum_k w_kj^{l+1} delta_k^{l+1} of BP2.
 
     Reads delta_next[x, k] and w_next[j, k]; overwrites sums[x, j].
     """
-    product(X, J, K, sums, zeros, delta_next, transposed(w_next), panel)
+    product(X, J, K, sums, zeros, delta_next, transposed(w_next), sums.buf.dtype.type(1), panel)
 
 
 @strict
@@ -137,33 +137,34 @@ def hidden_error(X, J, row, sums, d):
             d[x * row + j] = zero
 
 
-@strict
-def weight_gradient(K, J, X, a_prev, delta, start, g, panel):
+@part
+def weight_gradient(K, J, X, a_prev, delta, start, g, scale, panel):
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
-    Reads a_prev[x, k] and delta[x, j]; accumulates their products over x, in order from ``start``, into g[k, j].
+    Reads a_prev[x, k] and delta[x, j]; accumulates their products over x, in order from ``start``, into g[k, j], then scales
+    the sum.
     """
-    product(K, J, X, g, start, transposed(a_prev), delta, panel)
+    product(K, J, X, g, start, transposed(a_prev), delta, scale, panel)
 
 
-@strict
-def bias_gradient(J, X, ones, delta, start, g, panel):
+@part
+def bias_gradient(J, X, ones, delta, start, g, scale, panel):
     """BP3: dC/db_j^l = delta_j^l
 
-    Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j]. As BP4 of a neuron that is always
-    1: a product with 1 is exact.
+    Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j], then scales the sum. It is BP4 of
+    a neuron that is always 1: a product with 1 is exact.
     """
-    product(1, J, X, g, start, ones, delta, panel)
+    product(1, J, X, g, start, ones, delta, scale, panel)
 
 
 @strict
 def _magnitude_32(z):
-    return z.view(np.int32) & np.int32(0x7FFFFFFF)
+    return np.float32(z).view(np.int32) & np.int32(0x7FFFFFFF)
 
 
 @strict
 def _magnitude_64(z):
-    return z.view(np.int64) & np.int64(0x7FFFFFFFFFFFFFFF)
+    return np.float64(z).view(np.int64) & np.int64(0x7FFFFFFFFFFFFFFF)
 
 
 magnitude = by_dtype(_magnitude_32, _magnitude_64)

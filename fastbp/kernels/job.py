@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fastbp._jit import strict
+from fastbp._jit import part
 from fastbp.kernels import layout
 from fastbp.kernels.views import Matrix, line, repeated
 
@@ -54,7 +54,7 @@ class Job(NamedTuple):
     counting_hits: int
 
 
-@strict
+@part
 def unowned(job: Job) -> Job:
     """The same job on views without reference counts, which threads would otherwise fight over."""
     return Job(
@@ -85,72 +85,72 @@ def unowned(job: Job) -> Job:
     )
 
 
-@strict
+@part
 def weights(job: Job, l: int) -> Matrix:
     """w^l as w[k, j], input-major."""
     return Matrix(job.theta, job.layers[l, layout.W], job.layers[l, layout.STRIDE], 1)
 
 
-@strict
+@part
 def biases(job: Job, l: int) -> Matrix:
     """b^l as a row repeated for every sample."""
     return repeated(job.theta, job.layers[l, layout.B])
 
 
-@strict
+@part
 def activations(job: Job, l: int, x: int) -> Matrix:
     """a^l of the tile from sample x on, as a[x, j]."""
     row = job.layers[l, layout.ROW]
     return Matrix(job.scratch, job.layers[l, layout.A] + x * row, row, 1)
 
 
-@strict
+@part
 def weighted_inputs(job: Job, l: int, x: int) -> Matrix:
-    """z^l, likewise."""
-    row = job.layers[l, layout.ROW]
-    return Matrix(job.scratch, job.layers[l, layout.Z] + x * row, row, 1)
+    """z^l, likewise, where x is the first sample of a thread."""
+    at = job.layers[l, layout.Z] + x * job.layers[l, layout.Z_STEP]
+    return Matrix(job.scratch, at, job.layers[l, layout.ROW], 1)
 
 
-@strict
+@part
 def errors(job: Job, l: int, x: int) -> Matrix:
     """sigma'(z^l), which becomes delta^l, likewise."""
     row = job.layers[l, layout.ROW]
     return Matrix(job.scratch, job.layers[l, layout.D] + x * row, row, 1)
 
 
-@strict
+@part
 def sums(job: Job, l: int, x: int) -> Matrix:
     """The sums over k of BP2 before sigma'(z^l) multiplies them, likewise."""
-    row = job.layers[l, layout.ROW]
-    return Matrix(job.scratch, job.places[layout.SUMS] + x * row, row, 1)
+    at = job.places[layout.SUMS] + x * job.places[layout.SUMS_STEP]
+    return Matrix(job.scratch, at, job.layers[l, layout.ROW], 1)
 
 
-@strict
+@part
 def targets(job: Job, x: int) -> Matrix:
     """y of the tile, likewise."""
     row = job.places[layout.TARGETS_ROW]
     return Matrix(job.scratch, job.places[layout.TARGETS] + x * row, row, 1)
 
 
-@strict
+@part
 def zeros(job: Job) -> Matrix:
     """0 everywhere."""
     return repeated(job.scratch, job.places[layout.ZEROS])
 
 
-@strict
+@part
 def ones(job: Job) -> Matrix:
     """1 everywhere."""
     return Matrix(job.scratch, job.places[layout.ONES], 0, 0)
 
 
-@strict
+@part
 def panel(job: Job, t: int) -> Matrix:
     """Thread t's scratch for packed strips."""
     return repeated(job.scratch, job.places[layout.PANELS] + t * job.places[layout.PANELS_STEP])
 
 
-@strict
+@part
 def gradient(job: Job, l: int, k: int, t: int) -> Matrix:
     """dC/dw^l from row k on: in g where it is kept, else in thread t's scratch until the update has used it up."""
     stride = job.layers[l, layout.STRIDE]
@@ -159,7 +159,7 @@ def gradient(job: Job, l: int, k: int, t: int) -> Matrix:
     return Matrix(job.scratch, job.places[layout.GRADIENTS] + t * job.places[layout.GRADIENTS_STEP], stride, 1)
 
 
-@strict
+@part
 def row(m: Matrix, n: int) -> Any:
     """The first n elements from the matrix's start on, as a vector."""
     return line(m.buf, m.at, n)

@@ -14,7 +14,7 @@ from fastbp.kernels.blocks import panel_size, round_up
 from fastbp.kernels.shapes import CACHE_LINE
 
 # Columns of the table of layers; its row l belongs to layer l, row 0 to the input.
-K, J, STRIDE, ACTIVATION, W, B, A, D, Z, ROW = range(10)
+K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW = range(11)
 
 # Places in the scratch buffer.
 (
@@ -22,7 +22,8 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, ROW = range(10)
     ONES,  # a row of 1
     TARGETS,  # y of a tile's samples, rows padded
     TARGETS_ROW,
-    SUMS,  # what BP2 sums before sigma' multiplies it
+    SUMS,  # what BP2 sums before sigma' multiplies it, and z where nobody keeps it
+    SUMS_STEP,  # between the samples at which threads begin: rows differ from layer to layer, threads may not meet
     COSTS,  # C_x of a tile's samples
     CONSTANTS,  # of each thread: the optimizer's, in the net's dtype
     PANELS,  # of each thread: packed strips for the blocked sum
@@ -31,7 +32,7 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, ROW = range(10)
     GRADIENTS_STEP,
     CHUNK,  # rows of w that BP4 and the update take at a time
     N_PLACES,
-) = range(13)
+) = range(14)
 
 # Columns of the statistics of a minibatch.
 COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
@@ -92,13 +93,13 @@ def scratch_layout(
     widest = max(rows)
     places[ZEROS], places[ONES] = take(widest), take(line)
     places[TARGETS], places[TARGETS_ROW] = take(tile * rows[-1]), rows[-1]
-    places[SUMS] = take(tile * widest)
+    places[SUMS], places[SUMS_STEP] = take(tile * widest), widest
     places[COSTS], places[CONSTANTS] = take(tile), take(n_threads * CONSTANTS_STEP)
     for l, row in enumerate(rows):
         layers[l, A] = take(tile * row)
         if l:
             layers[l, D] = take(tile * row)
-            layers[l, Z] = take(tile * row) if keep_z else places[SUMS]
+            layers[l, Z], layers[l, Z_STEP] = (take(tile * row), row) if keep_z else (places[SUMS], widest)
     longest = max(widest, tile)
     places[CHUNK] = chunk_rows(int(layers[1:, STRIDE].max()), itemsize)
     panel = round_up(panel_size(int(places[CHUNK]), longest, itemsize), line)
@@ -111,7 +112,7 @@ def scratch_layout(
 
 def chunk_rows(stride: int, itemsize: int) -> int:
     """Rows of w between BP4 and the update: few enough to stay in cache, enough to fill blocks and repay packing."""
-    return 128 if stride * itemsize >= 1024 else 64
+    return max(128, 16384 // (stride * itemsize) // 16 * 16)
 
 
 PENALTY_ROWS = 64

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from fastbp._jit import strict
+from fastbp._jit import part, strict
 from fastbp.activations import GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
 from fastbp.kernels import dense, layout
 from fastbp.kernels.costs import sample_cost
@@ -32,18 +32,18 @@ from fastbp.kernels.job import (
 from fastbp.kernels.penalties import penalty_sums, total_penalty
 from fastbp.kernels.team import barrier, load, store
 from fastbp.kernels.updates import ADAM, ADAMW, penalty, update
-from fastbp.kernels.views import line, shifted
+from fastbp.kernels.views import full_width, line, shifted
 
 APPLY, SKIP, REFUSE = range(3)
 
 
-@strict
+@part
 def sample(job, x):
     """Row of X at place x of the epoch."""
     return job.order[x] if job.order.size else x
 
 
-@strict
+@part
 def gather(job, first, x0, x1):
     """Copy samples x0..x1 of the tile that starts at place ``first`` of the epoch, and their targets."""
     n_in = job.layers[0, layout.J]
@@ -65,7 +65,7 @@ def gather(job, first, x0, x1):
                 y[j] = target[j]
 
 
-@strict
+@part
 def forward(job, x0, x1, t):
     """F1 and F2 of every layer for samples x0..x1 of the tile."""
     X = x1 - x0
@@ -81,7 +81,7 @@ def forward(job, x0, x1, t):
             dense.activation(code, n, row(z, n), row(a, n), row(d, n))
 
 
-@strict
+@part
 def is_hit(job, x):
     """Whether the net decides for the class that sample x of the tile has."""
     L = len(job.layers) - 1
@@ -96,18 +96,19 @@ def is_hit(job, x):
     return decided == target
 
 
-@strict
+@part
 def costs(job, x0, x1):
     """C_x of samples x0..x1 of the tile."""
     L = len(job.layers) - 1
     J, code = job.layers[L, layout.J], job.layers[L, layout.ACTIVATION]
     out = line(job.scratch, job.places[layout.COSTS], x1)
+    z = weighted_inputs(job, L, x0)
     for x in range(x0, x1):
-        z, a, y = row(weighted_inputs(job, L, x), J), row(activations(job, L, x), J), row(targets(job, x), J)
-        out[x] = sample_cost(job.cost, code, J, z, a, y)
+        a, y = row(activations(job, L, x), J), row(targets(job, x), J)
+        out[x] = sample_cost(job.cost, code, J, row(shifted(z, x - x0, 0), J), a, y)
 
 
-@strict
+@part
 def backward(job, first, x0, x1, t):
     """BP1 in the output layer and BP2 in every layer below, for samples x0..x1 of the tile."""
     L = len(job.layers) - 1
@@ -132,7 +133,7 @@ def is_unbounded(code):
     return code == RELU or code == LEAKY_RELU or code == SOFTPLUS or code == SILU or code == GELU or code == IDENTITY
 
 
-@strict
+@part
 def note_largest(job, x0, x1, own):
     """Keep in the thread's cells the largest |a| and |delta|: what decides whether the minibatch may be applied."""
     X = x1 - x0
@@ -145,7 +146,7 @@ def note_largest(job, x0, x1, own):
         job.control[cell] = dense.largest(n, row(errors(job, l, x0), n), job.control[cell])
 
 
-@strict
+@part
 def tile_of_samples(job, m, first, X, t):
     """The part of a tile that is split by samples: X of them from place ``first`` of the epoch on."""
     x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
@@ -166,7 +167,7 @@ def tile_of_samples(job, m, first, X, t):
     note_largest(job, x0, x1, own)
 
 
-@strict
+@part
 def note_statistics(job, m, first, X):
     """Add the tile to the minibatch's statistics: sum of s_x C_x in float64, x in order; sum of s_x; hits."""
     c = line(job.scratch, job.places[layout.COSTS], X)
@@ -181,7 +182,7 @@ def note_statistics(job, m, first, X):
             job.stats[m, layout.HITS] += job.control[layout.CELLS + t * layout.LINE + layout.OWN_HITS]
 
 
-@strict
+@part
 def sum_of_weights(job, first, n):
     """sum_x s_x in float64, x in order."""
     if not job.weights.size:
@@ -192,7 +193,7 @@ def sum_of_weights(job, first, n):
     return total
 
 
-@strict
+@part
 def verdict(job, m, n, total):
     """Whether the minibatch of n samples may be applied: the point of no return.
 
@@ -214,7 +215,7 @@ def verdict(job, m, n, total):
     return APPLY if bound < job.reals[layout.LIMIT] else REFUSE
 
 
-@strict
+@part
 def constants(job, m, t):
     """Write the optimizer's constants of this step into the thread's own line, in the net's dtype."""
     reals = job.reals
@@ -229,12 +230,10 @@ def constants(job, m, t):
     return c
 
 
-@strict
-def finish(job, g, at, n, inverse, l1, l2, eta, c):
-    """From sums over x to the gradient of C, and to the new weights: n parameters of theta from ``at`` on."""
+@part
+def finish(job, g, at, n, l1, l2, eta, c):
+    """Penalty and U: from the gradient of n parameters of theta from ``at`` on to their new values."""
     w = line(job.theta, at, n)
-    for i in range(n):
-        g[i] = g[i] * inverse
     if l1 != 0 or l2 != 0:
         penalty(w, g, l1, l2)
     if job.updating:
@@ -244,13 +243,13 @@ def finish(job, g, at, n, inverse, l1, l2, eta, c):
         update(job.optimizer, w, g, m, v, eta, c)
 
 
-@strict
+@part
 def parameters(job, m, X, starting, finishing, total, t):
     """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U."""
-    one = job.scratch.dtype.type(1)
-    inverse = one * (1.0 / total)
-    eta = one * job.eta[m]
-    l1, l2 = one * job.reals[layout.L1], one * job.reals[layout.L2]
+    zero = job.scratch.dtype.type(0)
+    scale = job.scratch.dtype.type(1.0 / total if finishing else 1.0)
+    eta = job.scratch.dtype.type(job.eta[m])
+    l1, l2 = job.scratch.dtype.type(job.reals[layout.L1]), job.scratch.dtype.type(job.reals[layout.L2])
     c = constants(job, m, t)
     chunk = job.places[layout.CHUNK]
     for l in range(1, len(job.layers)):
@@ -262,18 +261,18 @@ def parameters(job, m, X, starting, finishing, total, t):
             start = zeros(job) if starting else g
             if k < K:
                 n = min(chunk, min(end, K) - k)
-                dense.weight_gradient(n, J, X, shifted(a_prev, 0, k), delta, start, g, panel(job, t))
+                dense.weight_gradient(n, J, X, shifted(a_prev, 0, k), delta, start, g, scale, panel(job, t))
                 if finishing:
-                    finish(job, row(g, n * stride), w_at + k * stride, n * stride, inverse, l1, l2, eta, c)
+                    finish(job, row(g, n * stride), w_at + k * stride, n * stride, l1, l2, eta, c)
             else:
                 n = 1
-                dense.bias_gradient(J, X, ones(job), delta, start, g, panel(job, t))
+                dense.bias_gradient(J, X, ones(job), delta, start, g, scale, panel(job, t))
                 if finishing:
-                    finish(job, row(g, stride), w_at + K * stride, stride, inverse, one * 0, one * 0, eta, c)
+                    finish(job, row(g, stride), w_at + K * stride, stride, zero, zero, eta, c)
             k += n
 
 
-@strict
+@part
 def minibatch(job, m, t):
     """One minibatch, by thread t of the team; whether it was applied, and whether the team leaves after it."""
     start = m * job.batch
@@ -308,7 +307,7 @@ def minibatch(job, m, t):
     return ruling, leaving
 
 
-@strict
+@part
 def minibatches(job, t):
     """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
     first, last = job.control[layout.FIRST], job.control[layout.LAST]
@@ -327,6 +326,7 @@ def work(job, t):
 
     Between slices the others wait in the barrier, so that a slice begins without waking a thread.
     """
+    full_width()
     job = unowned(job)
     while not barrier(job.control, job.n_threads):
         minibatches(job, t)
@@ -340,6 +340,7 @@ def outputs(job, out, x0, x1, t):
 
     A thread's tiles are its own: no barrier.
     """
+    full_width()
     job = unowned(job)
     L = len(job.layers) - 1
     J = job.layers[L, layout.J]

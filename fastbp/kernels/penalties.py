@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fastbp._jit import strict
+from fastbp._jit import part, strict
 from fastbp.kernels import layout
 from fastbp.kernels.views import line
 
 
-@strict
+@part
 def n_blocks(job):
     """Blocks of rows in all layers."""
     total = 0
@@ -17,14 +17,14 @@ def n_blocks(job):
 
 
 @strict
-def sum_block(job, at, n_rows, J, stride, partial):
+def sum_block(theta, at, n_rows, J, stride, partial):
     """sum |w| and sum w^2 of some rows, in float64: over k for each j, then over j."""
     magnitudes, squares = line(partial, 0, stride), line(partial, stride, stride)
     for j in range(stride):
         magnitudes[j] = 0.0
         squares[j] = 0.0
     for k in range(n_rows):
-        w = line(job.theta, at + k * stride, stride)
+        w = line(theta, at + k * stride, stride)
         for j in range(stride):
             value = float(w[j])
             magnitudes[j] += abs(value)
@@ -36,7 +36,7 @@ def sum_block(job, at, n_rows, J, stride, partial):
     return total, total_squares
 
 
-@strict
+@part
 def penalty_sums(job, t):
     """Thread t's share of the blocks; nothing when nothing is penalised."""
     if job.reals[layout.L1] == 0.0 and job.reals[layout.L2] == 0.0:
@@ -52,11 +52,11 @@ def penalty_sums(job, t):
             if block % job.n_threads == t:
                 n_rows = min(layout.PENALTY_ROWS, K - k)
                 at = job.layers[l, layout.W] + k * stride
-                job.sums[2 * block], job.sums[2 * block + 1] = sum_block(job, at, n_rows, J, stride, partial)
+                job.sums[2 * block], job.sums[2 * block + 1] = sum_block(job.theta, at, n_rows, J, stride, partial)
             block += 1
 
 
-@strict
+@part
 def total_penalty(job):
     """The penalty in C: the blocks' sums, added in order."""
     if job.reals[layout.L1] == 0.0 and job.reals[layout.L2] == 0.0:

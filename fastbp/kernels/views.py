@@ -24,19 +24,19 @@ class Matrix(NamedTuple):
     j: int
 
 
-@_jit.strict
+@_jit.part
 def shifted(m: Matrix, i: int, j: int) -> Matrix:
     """The matrix from row i and column j on."""
     return Matrix(m.buf, m.at + i * m.i + j * m.j, m.i, m.j)
 
 
-@_jit.strict
+@_jit.part
 def transposed(m: Matrix) -> Matrix:
     """The same elements, rows and columns exchanged."""
     return Matrix(m.buf, m.at, m.j, m.i)
 
 
-@_jit.strict
+@_jit.part
 def repeated(buf: Any, at: int) -> Matrix:
     """One row as every row."""
     return Matrix(buf, at, 0, 1)

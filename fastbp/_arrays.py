@@ -1,0 +1,197 @@
+"""Arrays in, messages out: samples, targets and weights as the kernels take them, checked before any kernel runs."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+BLOCK = 1 << 16
+"""Elements that are checked at a time, so that no array of flags as large as the data is made."""
+
+
+class Targets(NamedTuple):
+    """Targets: outputs of shape (n_samples, J), or the class of each sample."""
+
+    dense: np.ndarray | None
+    labels: np.ndarray | None
+
+
+def _as_numbers(value: Any, name: str) -> np.ndarray:
+    """Any array-like of numbers as an array; what is none is refused by name."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and type(value) is np.ndarray:
+        return value
+    if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
+        raise ValueError(
+            f"{name} is a masked array with masked values; every value is used. Fill them, or drop the samples."
+        )
+    if hasattr(value, "tocsr") or hasattr(value, "todense"):
+        raise TypeError(f"{name} is a sparse matrix; a dense array is needed. Pass {name}.toarray().")
+    if hasattr(value, "__dlpack_device__") and not isinstance(value, np.ndarray):
+        device = int(value.__dlpack_device__()[0])
+        if device != 1:
+            raise TypeError(f"{name} lives on a device (DLPack type {device}); CPU memory is needed. Move it there first.")
+        if not hasattr(value, "__array__"):
+            value = np.from_dlpack(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} has rows of different lengths; it must be rectangular. Pad or cut them.") from None
+    if array.dtype.kind == "c":
+        raise TypeError(f"{name} is complex; real numbers are needed. Pass its real and imaginary parts as columns.")
+    if array.dtype.kind in "USMmV" or (array.dtype.kind == "O" and any(isinstance(v, (str, bytes)) for v in array.flat)):
+        raise TypeError(f"{name} holds {array.dtype.name} values; numbers are needed. Encode them as numbers first.")
+    if array.dtype.kind == "O":
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"{name} holds objects that are not numbers; numbers are needed. Convert them to float."
+            ) from None
+    return array
+
+
+def _refuse(array: np.ndarray, original: np.ndarray, name: str) -> None:
+    """Name the first value that is not finite, and how many there are."""
+    bad = np.argwhere(~np.isfinite(array))
+    first = tuple(int(i) for i in bad[0])
+    where = f"row {first[0]}" + (f", column {first[1]}" if len(first) > 1 else "")
+    value = original[first]
+    if np.isfinite(np.float64(value)):
+        raise ValueError(
+            f"{name} has {float(value):g} in {where}, too large for {array.dtype.name}; so have {len(bad)} values in all. "
+            "Scale the data, or use dtype='float64'."
+        )
+    raise ValueError(
+        f"{name} has {float(value)} in {where}, and {len(bad)} values that are not finite in all; numbers are needed. "
+        "Impute them, or drop the samples."
+    )
+
+
+def _require_finite(array: np.ndarray, original: np.ndarray, name: str) -> None:
+    """Raise unless every value of a contiguous float array is finite."""
+    flat = array.reshape(-1)
+    for start in range(0, flat.size, BLOCK):
+        block = flat[start : start + BLOCK]
+        # Products with 0 sum to 0, to NaN if a value is infinite or NaN: one pass, nothing allocated but a number.
+        with np.errstate(invalid="ignore"):
+            product = np.dot(block, _ZEROS[block.dtype.char][: block.size])
+        if product != 0:
+            _refuse(array, original, name)
+
+
+_ZEROS = {char: np.zeros(BLOCK, char) for char in "fd"}
+
+
+def _contiguous(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """C-contiguous, aligned, native and of ``dtype``: the array itself if it is all that, else a copy."""
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative:
+        return array
+    with np.errstate(over="ignore"):
+        return np.require(array, dtype, ["C", "A"])
+
+
+def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarray:
+    """Samples of shape (n_samples, K), contiguous, of the net's dtype and finite; not copied when already so."""
+    original = _as_numbers(X, name)
+    if original.ndim != 2:
+        if original.ndim == 1:
+            raise ValueError(
+                f"{name} has shape {original.shape}, one dimension; two are needed, samples and features. Pass "
+                f"{name}.reshape(1, -1) for one sample, {name}.reshape(-1, 1) for one feature."
+            )
+        raise ValueError(
+            f"{name} has {original.ndim} dimensions; two are needed, samples and features. Pass "
+            f"{name}.reshape(len({name}), -1)."
+        )
+    if len(original) == 0:
+        raise ValueError(f"{name} has 0 samples; at least one is needed. Pass an array of shape (n_samples, {K}).")
+    if original.shape[1] != K:
+        raise ValueError(
+            f"{name} has {original.shape[1]} columns; this network's layer 0 has {K} neurons (sizes[0]). "
+            f"Pass an array of shape (n_samples, {K})."
+        )
+    array = _contiguous(original, dtype)
+    _require_finite(array, original, name)
+    return array
+
+
+def as_targets(
+    Y: Any, n: int, J: int, cost: str, activation: str, dtype: np.dtype[Any], name: str = "Y"
+) -> Targets:
+    """Targets of n samples for J outputs: labels 0..J-1 (J = 1: 0 or 1) of shape (n,), or outputs of shape (n, J)."""
+    original = _as_numbers(Y, name)
+    if original.ndim == 0 or original.ndim > 2:
+        raise ValueError(
+            f"{name} has {original.ndim} dimensions; one label or one row per sample is needed. "
+            f"Pass shape ({n},) or ({n}, {J})."
+        )
+    if len(original) != n:
+        raise ValueError(f"{name} has {len(original)} rows; X has {n} samples. Pass one target for each sample.")
+    if original.ndim == 1 and J > 1:
+        return Targets(None, _as_labels(original, J, name))
+    if original.ndim == 1:
+        original = original.reshape(-1, 1)
+    if original.shape[1] != J:
+        raise ValueError(
+            f"{name} has {original.shape[1]} columns; this network's output layer has {J} neurons (sizes[-1]). "
+            f"Pass an array of shape ({n}, {J})" + (f", or labels of shape ({n},)." if J > 1 else ".")
+        )
+    array = _contiguous(original, dtype)
+    _require_finite(array, original, name)
+    if cost == "cross_entropy":
+        _check_probabilities(array, activation, name)
+    return Targets(array, None)
+
+
+def _as_labels(original: np.ndarray, J: int, name: str) -> np.ndarray:
+    if original.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            whole = np.isfinite(original) & (original == np.floor(original))
+        if not whole.all():
+            i = int(np.argmin(whole))
+            raise ValueError(
+                f"{name} has {float(original[i]):g} in row {i}; a label is a whole number in 0..{J - 1}. "
+                f"Pass labels, or outputs of shape ({len(original)}, {J})."
+            )
+    if original.size and (original.min() < 0 or original.max() >= J):
+        i = int(np.argmax((original < 0) | (original >= J)))
+        raise ValueError(
+            f"{name} has label {int(original[i])} in row {i}; this network's {J} outputs stand for labels 0..{J - 1}. "
+            "Encode the labels, or give the output layer more neurons."
+        )
+    return np.ascontiguousarray(original, np.int64)
+
+
+def _check_probabilities(array: np.ndarray, activation: str, name: str) -> None:
+    if array.min() < 0 or array.max() > 1:
+        i = int(np.argmax(((array < 0) | (array > 1)).any(axis=1)))
+        raise ValueError(
+            f"{name} has values outside 0..1 in row {i}; cross-entropy compares probabilities. "
+            "Scale them, or use cost='quadratic'."
+        )
+    if activation == "softmax":
+        off = np.abs(array.sum(axis=1, dtype=np.float64) - 1)
+        if off.max() > 1e-5:
+            i = int(np.argmax(off))
+            raise ValueError(
+                f"{name} sums to {float(array[i].sum()):g} in row {i}; a softmax's targets are probabilities of classes "
+                "that exclude each other. Let each row sum to 1, or use 'sigmoid' outputs."
+            )
+
+
+def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any]) -> np.ndarray | None:
+    """s_x of n samples: finite, not negative, not all 0; None stays None, which means 1."""
+    if s is None:
+        return None
+    original = _as_numbers(s, "sample_weight")
+    if original.shape != (n,):
+        raise ValueError(f"sample_weight has shape {original.shape}; X has {n} samples. Pass shape ({n},).")
+    array = _contiguous(original, dtype)
+    _require_finite(array, original, "sample_weight")
+    if array.min() < 0:
+        i = int(np.argmin(array))
+        raise ValueError(f"sample_weight has {float(array[i]):g} in row {i}; weights are at least 0. Clip or shift them.")
+    if array.max() == 0:
+        raise ValueError("sample_weight is 0 everywhere; a mean needs some weight. Pass None to weight all alike.")
+    return array

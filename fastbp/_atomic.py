@@ -1,0 +1,94 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Sequence
+
+# Some file systems cannot sync a directory; there the rename is as durable as they make it.
+CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
+
+
+def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memoryview]) -> None:
+    """Write a file so that its name always means the old content or the new, never a mix.
+
+    The parts go into a temporary file in the same directory, which is synced and then renamed over the target. A link
+    is followed, and an existing file keeps its permission bits. The temporary file is removed on any failure.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file to write.
+    parts : sequence of bytes
+        Its content, written one after the other.
+
+    Raises
+    ------
+    OSError
+        Of the usual kinds; an existing file then still has its old content.
+    """
+    name = os.fspath(path)
+    target = os.path.realpath(name)
+    mode = _mode_of(target)
+    temporary = os.path.join(os.path.dirname(target), f".fastbp-{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        _write(temporary, mode, parts)
+        os.replace(temporary, target)
+    except BaseException as error:  # KeyboardInterrupt too
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            size = sum(len(part) for part in parts)
+            reason = f"{error.strerror} while saving {size} bytes; a file that was there before is unchanged"
+            raise OSError(error.errno, reason, name) from error
+        raise
+    _sync_directory(os.path.dirname(target))
+
+
+def _mode_of(target: str) -> int | None:
+    """Permission bits of the file to be replaced; None when there is none."""
+    try:
+        found = os.stat(target)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "is a directory; add a file name", target)
+    if not stat.S_ISREG(found.st_mode):  # renaming over /dev/null would remove the device
+        raise OSError(errno.EINVAL, "is not a regular file; choose another name", target)
+    return stat.S_IMODE(found.st_mode)
+
+
+def _write(temporary: str, mode: int | None, parts: Sequence[bytes | memoryview]) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    fd = os.open(temporary, flags, 0o666)  # the umask applies, as for any new file
+    try:
+        if mode is not None:
+            os.chmod(temporary, mode)
+        for part in parts:
+            rest = memoryview(part)
+            while rest:  # a write may be short, near a full disk or above 2 GB
+                written = os.write(fd, rest)
+                if written == 0:
+                    raise OSError(errno.EIO, os.strerror(errno.EIO))
+                rest = rest[written:]
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _sync_directory(directory: str) -> None:
+    """Make the rename itself survive a power loss."""
+    if os.name == "nt":
+        return
+    fd = os.open(directory, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in CANNOT_SYNC:
+            raise
+    finally:
+        os.close(fd)

@@ -1,0 +1,175 @@
+"""Scalars and names in, messages out: what I got - what I need - what to do."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import operator
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "identity", "softmax")
+COSTS = ("quadratic", "cross_entropy")
+
+
+def check_int(value: Any, name: str, *, low: int | None = None, high: int | None = None) -> int:
+    """The value as an int; TypeError if it is not a whole number, ValueError outside low..high."""
+    if low is not None and high is not None:
+        need = f"a whole number in {low}..{high}"
+    else:
+        need = "a whole number" if low is None else f"a whole number of at least {low}"
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        wrong = ValueError if isinstance(value, (float, np.floating)) else TypeError
+        raise wrong(f"{name} is {value!r}; it must be {need}. Pass an int.") from None
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise ValueError(f"{name} is {number}; it must be {need}. Pass another number.")
+    return number
+
+
+def check_real(
+    value: Any,
+    name: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> float:
+    """The value as a float; TypeError if it is no number, ValueError if not finite or outside its bounds."""
+    bounds = ((">=", low), (">", above), ("<=", high), ("<", below))
+    need = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
+    need = f"a finite number {need}".rstrip()
+    try:
+        if isinstance(value, (bool, str, bytes)):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is {value!r}; it must be {need}. Pass a float.") from None
+    fits = (
+        math.isfinite(number)
+        and (low is None or number >= low)
+        and (above is None or number > above)
+        and (high is None or number <= high)
+        and (below is None or number < below)
+    )
+    if not fits:
+        raise ValueError(f"{name} is {number:g}; it must be {need}. Pass another number.")
+    return number
+
+
+def check_name(value: Any, allowed: Iterable[str], name: str) -> str:
+    """The value if it is one of the allowed names; ValueError with the nearest of them otherwise."""
+    allowed = tuple(allowed)
+    if isinstance(value, str) and value in allowed:
+        return value
+    near = difflib.get_close_matches(value, allowed, 1) if isinstance(value, str) else []
+    hint = f"Did you mean {near[0]!r}?" if near else "Pass one of these names."
+    raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}. {hint}")
+
+
+def check_sizes(sizes: Any) -> tuple[int, ...]:
+    """Neurons of every layer: at least two layers of at least one neuron."""
+    if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
+        raise TypeError(
+            f"sizes is {sizes!r}; it must list the neurons of layers 0 to L. Pass for example [784, 30, 10]."
+        )
+    sizes = tuple(check_int(size, f"sizes[{l}]", low=1) for l, size in enumerate(sizes))
+    if len(sizes) < 2:
+        raise ValueError(
+            f"sizes is {list(sizes)}; a network has at least an input and an output layer. Pass for example [784, 10]."
+        )
+    return sizes
+
+
+def check_activations(activations: Any, L: int) -> tuple[str, ...]:
+    """A name for each of layers 1..L, from one name or L of them."""
+    if isinstance(activations, str):
+        check_name(activations, ACTIVATIONS, "activations")
+        names = (activations,) * L
+        if activations == "softmax" and L > 1:
+            raise ValueError(
+                "activations is 'softmax' for all layers; a hidden neuron's activation must be a function of its own z. "
+                f"Pass one name per layer, such as {['sigmoid'] * (L - 1) + ['softmax']}."
+            )
+        return names
+    if not isinstance(activations, Iterable):
+        raise TypeError(f"activations is {activations!r}; it must be a name or one name per layer. Pass 'sigmoid'.")
+    activations = tuple(activations)
+    if len(activations) != L:
+        raise ValueError(
+            f"activations has {len(activations)} names; the network has {L} layers after the input. "
+            f"Pass one name, or {L} names."
+        )
+    for l, name in enumerate(activations, 1):
+        check_name(name, ACTIVATIONS, f"The activation of layer {l}")
+        if name == "softmax" and l < L:
+            raise ValueError(
+                f"The activation of layer {l} is 'softmax'; only the output layer, {L}, may have it, because it is not a "
+                "function of one z. Pass another name there."
+            )
+    return activations
+
+
+def check_cost(cost: Any, activations: Sequence[str]) -> str:
+    """The cost, if it goes with the output activation."""
+    check_name(cost, COSTS, "cost")
+    output = activations[-1]
+    if cost == "quadratic" and output == "softmax":
+        raise ValueError(
+            "cost is 'quadratic' and the output activation 'softmax'; their gradient vanishes where the net is most "
+            "wrong, and sigma'(z) is no function of one z. Pass cost='cross_entropy'."
+        )
+    if cost == "cross_entropy" and output not in ("sigmoid", "softmax"):
+        raise ValueError(
+            f"cost is 'cross_entropy' and the output activation {output!r}; it is defined for outputs that are "
+            "probabilities. Pass 'sigmoid' or 'softmax' for the last layer, or cost='quadratic'."
+        )
+    return str(cost)
+
+
+def check_dtype(dtype: Any) -> np.dtype[Any]:
+    """float32 or float64."""
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = None
+    if checked not in (np.dtype("float32"), np.dtype("float64")):
+        raise ValueError(f"dtype is {dtype!r}; kernels exist for 'float32' and 'float64'. Pass one of them.")
+    return checked.newbyteorder("=")
+
+
+def available_memory() -> int | None:
+    """Bytes that this process can still get, as far as the system tells; None where it does not."""
+    known = []
+    try:
+        with open("/proc/meminfo") as lines:
+            known += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
+    except OSError:
+        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+            known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    try:
+        limit = open("/sys/fs/cgroup/memory.max").read().strip()  # noqa: SIM115
+        used = int(open("/sys/fs/cgroup/memory.current").read())  # noqa: SIM115
+        if limit != "max":
+            known.append(max(0, int(limit) - used))
+    except (OSError, ValueError):
+        pass
+    return min(known) if known else None
+
+
+def check_memory(needed: int, what: str) -> None:
+    """MemoryError, before anything is allocated, if ``needed`` bytes are more than there are."""
+    if needed < 1 << 26:  # asking the system costs more than such an array is worth
+        return
+    available = available_memory()
+    if needed >= 1 << 62 or (available is not None and needed > available):
+        have = "this system has" if available is None else f"{available / 1e9:.3g} GB are free"
+        have = "more than any system has" if needed >= 1 << 62 else have
+        raise MemoryError(f"{what} need {needed / 1e9:.3g} GB; {have}. Use fewer or narrower layers or smaller batches.")

@@ -1,0 +1,200 @@
+"""Where the features and targets of a data set stand, for every kind of source that ``fastbp.read`` takes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastbp._readers.formats import first_bytes, read_idx, read_npy, read_npz
+from fastbp._readers.tables import describe_columns, read_table
+from fastbp._readers.targets import from_text
+from fastbp.errors import LoadError
+
+Array = npt.NDArray[Any]
+Path = str | os.PathLike[str]
+
+KINDS = "'digits', MNIST's idx files or their folder, .npz, .npy, .csv and .tsv"
+IDX_NAME = re.compile(r"(train|t10k|test)([-_.]?)images([-_.])idx3([-_.])ubyte(\.gz)?", re.IGNORECASE)
+X_KEYS = ("X", "x", "data", "X_train", "x_train")
+Y_KEYS = ("y", "Y", "target", "targets", "label", "labels", "y_train", "Y_train")
+X_TEST_KEYS = ("X_test", "x_test")
+Y_TEST_KEYS = ("y_test", "Y_test")
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A data set as it was found; ``X`` may still be images, ``y`` text."""
+
+    where: str
+    name: str
+    X: Array
+    y: Array | None = None
+    X_test: Array | None = None
+    y_test: Array | None = None
+    names: tuple[str, ...] | None = None
+    target: str | None = None
+    image: tuple[int, ...] | None = None
+    peak: float | None = None
+    hint: str = ""
+
+
+def find(path: str, target: Path | int | None) -> Raw:
+    """Features and targets of whatever stands at ``path``."""
+    kind = _kind(path)
+    if kind == "table":
+        return _table(path, target if isinstance(target, int) or target is None else os.fspath(target))
+    return _digits() if kind == "digits" else OPENERS[kind](path, target)
+
+
+def find_features(path: str, columns: Sequence[str] | None, drop: str | int | None) -> Raw:
+    """Features only; the targets need not exist."""
+    kind = _kind(path)
+    if kind == "table":
+        table = read_table(path, columns=columns, drop=drop)
+        return Raw(path, os.path.basename(path), table.X, names=table.names)
+    if kind == "idx":
+        return Raw(path, os.path.basename(path), _idx_images(path))
+    if kind == "npy":
+        return Raw(path, os.path.basename(path), read_npy(path))
+    return _digits() if kind == "digits" else OPENERS[kind](path, None)
+
+
+def _kind(path: str) -> str:
+    if path == "digits":
+        return "digits"
+    if os.path.isdir(path):
+        return "folder"
+    name = os.path.basename(path).lower().removesuffix(".gz")
+    start = first_bytes(path)  # FileNotFoundError for a file that does not exist
+    if not start:
+        raise LoadError(f"{path!r} is empty. Pass a file with at least one sample.")
+    if start.startswith(b"\x93NUMPY"):
+        return "npy"
+    if start.startswith(b"PK\x03\x04"):
+        return "npz"
+    if name.endswith((".csv", ".tsv")):
+        return "table"
+    if name.endswith((".npy", ".npz")):
+        raise LoadError(
+            f"{path!r} starts with {start[:4].hex(' ')}: it is no {name[-4:]} file. Save it again with NumPy."
+        )
+    if "idx" in name or start.startswith(b"\0\0"):
+        return "idx"
+    raise LoadError(
+        f"{path!r} is not a data file that fastbp knows. It reads {KINDS}; convert the file to one of these."
+    )
+
+
+def _digits() -> Raw:
+    try:
+        from sklearn.datasets import load_digits
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "The data set 'digits' comes with scikit-learn, which is not installed. Install it with: "
+            'pip install "fastbp[sklearn]"',
+            name=error.name,
+        ) from error
+    digits = load_digits()
+    return Raw("digits", "digits", digits.data, digits.target, image=(8, 8), peak=16.0)
+
+
+def _idx_folder(path: str, target: Path | int | None) -> Raw:
+    found: dict[str, str] = {}
+    for entry in sorted(os.listdir(path), reverse=True):  # a plain file wins over its .gz
+        if match := IDX_NAME.fullmatch(entry):
+            found["train" if match[1].lower() == "train" else "test"] = os.path.join(path, entry)
+    if "train" not in found:
+        raise LoadError(
+            f"The folder {path!r} has no file train-images-idx3-ubyte (or .gz). Put MNIST's four idx files there, or "
+            "pass the path of a single file."
+        )
+    data = _idx_pair(found["train"], None)
+    test = _idx_pair(found["test"], None) if "test" in found else None
+    name = os.path.basename(os.path.abspath(path))
+    data = replace(data, where=path, name=name)
+    return data if test is None else replace(data, X_test=test.X, y_test=test.y)
+
+
+def _idx_images(path: str) -> Array:
+    X = read_idx(path)
+    if X.ndim < 2:
+        raise LoadError(f"{path!r} holds {X.ndim} dimension; images have 3. Pass the file of images, not of labels.")
+    return X
+
+
+def _idx_pair(path: str, target: Path | int | None) -> Raw:
+    X = _idx_images(path)
+    labels = _labels_beside(path) if target is None else os.fspath(str(target))
+    y = None if labels is None else read_idx(labels)
+    if y is not None and y.ndim != 1:
+        raise LoadError(f"{labels!r} holds {y.ndim} dimensions; labels have 1. Pass the file of labels as target.")
+    peak = 255.0 if X.dtype == np.uint8 and X.ndim > 2 else None
+    image = X.shape[1:] if X.ndim > 2 else None
+    hint = "Put the file of the labels (train-labels-idx1-ubyte) beside it, or pass its path as target."
+    return Raw(path, os.path.basename(path), X, y, image=image, peak=peak, hint=hint)
+
+
+def _labels_beside(path: str) -> str | None:
+    folder, name = os.path.split(path)
+    plain = name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+    candidates = [os.path.join(folder, plain + ending) for ending in ("", ".gz")]
+    return next((file for file in candidates if os.path.exists(file) and file != path), None)
+
+
+def _npy_pair(path: str, target: Path | int | None) -> Raw:
+    folder, name = os.path.split(path)
+    beside = re.sub(r"(?i)(^|[-_.])(x|data|features|images)(?=[-_.])", _sibling, name, count=1)
+    labels = os.path.join(folder, beside) if target is None else os.fspath(str(target))
+    known = target is not None or (beside != name and os.path.exists(labels))
+    y = None
+    if known:
+        if not first_bytes(labels).startswith(b"\x93NUMPY"):
+            raise LoadError(f"{labels!r} is not a .npy file. Pass the .npy file of the targets as target.")
+        y = read_npy(labels)
+    hint = "Pass the .npy file of the targets as target, or name the two X.npy and y.npy."
+    return Raw(path, name, read_npy(path), y, hint=hint)
+
+
+def _sibling(match: re.Match[str]) -> str:
+    word = {"x": "y", "X": "y", "data": "target", "features": "targets", "images": "labels"}
+    return match[1] + word.get(match[2], word.get(match[2].lower(), ""))
+
+
+def _npz(path: str, target: Path | int | None) -> Raw:
+    arrays = read_npz(path)
+    keys = ", ".join(repr(key[:40]) for key in list(arrays)[:12]) or "none"
+    X = _first(arrays, X_KEYS)
+    if X is None:
+        raise ValueError(f"{path!r} has the keys {keys}; the features must be 'X', 'x_train' or 'data'. Rename them.")
+    if target is not None and str(target) not in arrays:
+        raise ValueError(f"{path!r} has no key {target!r}: it has {keys}. Pass one of these as target.")
+    y = _first(arrays, Y_KEYS) if target is None else arrays[str(target)]
+    X_test, y_test = _first(arrays, X_TEST_KEYS), _first(arrays, Y_TEST_KEYS)
+    hint = f"It has the keys {keys}; the targets should be 'y', 'y_train' or 'target'. Or pass a key as target."
+    return Raw(path, os.path.basename(path), X, y, X_test, y_test, hint=hint)
+
+
+def _first(arrays: Mapping[str, Array], keys: Sequence[str]) -> Array | None:
+    return next((arrays[key] for key in keys if key in arrays), None)
+
+
+def _table(path: str, target: str | int | None) -> Raw:
+    if target is None:
+        raise ValueError(f"{path!r} needs a target: it has {describe_columns(path)}. Pass one of these as target.")
+    table = read_table(path, target)
+    y = None if table.y is None else from_text(table.y)
+    return Raw(path, os.path.basename(path), table.X, y, names=table.names, target=table.target)
+
+
+OPENERS: dict[str, Callable[[str, Path | int | None], Raw]] = {
+    "folder": _idx_folder,
+    "npy": _npy_pair,
+    "npz": _npz,
+    "idx": _idx_pair,
+}

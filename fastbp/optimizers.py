@@ -1,0 +1,192 @@
+"""Optimizers: their numbers. Their arithmetic is `fastbp.kernels.updates` (U)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastbp._checks import check_real
+
+# The codes of kernels.updates, spelled here so that this module does not import the compiler; a test compares them.
+_SGD, _MOMENTUM, _NESTEROV, _ADAM, _ADAMW, _RMSPROP, _ADAGRAD = range(7)
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """Base of all optimizers.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta, > 0.
+    """
+
+    learning_rate: float
+
+    slots: ClassVar[int] = 0
+    """State vectors of theta's size."""
+
+    def __post_init__(self) -> None:
+        check_real(self.learning_rate, "learning_rate", above=0.0)
+
+    @property
+    def code(self) -> int:
+        """Which update the kernel runs."""
+        raise NotImplementedError
+
+    def constants(self) -> tuple[float, float, float, float]:
+        """The kernel's constants c[0] .. c[3]."""
+        return (0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Stochastic gradient descent, w <- w - eta g; with momentum v <- mu v - eta g, w <- w + v.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta.
+    momentum : float
+        mu in [0, 1).
+    nesterov : bool
+        Whether w gets mu v - eta g with the new v instead of v, as in scikit-learn and Keras.
+    """
+
+    learning_rate: float = 0.1
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real(self.momentum, "momentum", low=0.0, below=1.0)
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov is True and momentum 0; it looks ahead along the momentum. Pass momentum > 0.")
+
+    @property
+    def slots(self) -> int:  # type: ignore[override]
+        return int(self.momentum > 0)
+
+    @property
+    def code(self) -> int:
+        if self.momentum == 0:
+            return _SGD
+        return _NESTEROV if self.nesterov else _MOMENTUM
+
+    def constants(self) -> tuple[float, float, float, float]:
+        return (self.momentum, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam of Kingma and Ba, with PyTorch's numbers.
+
+    Parameters
+    ----------
+    learning_rate : float
+    beta_1, beta_2 : float
+        Decay of the means of g and g^2, in [0, 1).
+    epsilon : float
+        Added to the root of the corrected mean of g^2, > 0.
+    """
+
+    learning_rate: float = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    slots: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real(self.beta_1, "beta_1", low=0.0, below=1.0)
+        check_real(self.beta_2, "beta_2", low=0.0, below=1.0)
+        check_real(self.epsilon, "epsilon", above=0.0)
+
+    @property
+    def code(self) -> int:
+        return _ADAM
+
+    def constants(self) -> tuple[float, float, float, float]:
+        return (self.beta_1, self.beta_2, self.epsilon, 0.0)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay: before each step w <- w - eta weight_decay w, biases included, as in PyTorch."""
+
+    weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real(self.weight_decay, "weight_decay", low=0.0)
+
+    @property
+    def code(self) -> int:
+        return _ADAMW
+
+    def constants(self) -> tuple[float, float, float, float]:
+        return (self.beta_1, self.beta_2, self.epsilon, self.weight_decay)
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """RMSprop: g over the root of its running mean square, with PyTorch's numbers.
+
+    Parameters
+    ----------
+    learning_rate : float
+    rho : float
+        Decay of the mean of g^2, in [0, 1); PyTorch's ``alpha``.
+    epsilon : float
+        Added to the root, > 0.
+    """
+
+    learning_rate: float = 0.01
+    rho: float = 0.99
+    epsilon: float = 1e-8
+
+    slots: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real(self.rho, "rho", low=0.0, below=1.0)
+        check_real(self.epsilon, "epsilon", above=0.0)
+
+    @property
+    def code(self) -> int:
+        return _RMSPROP
+
+    def constants(self) -> tuple[float, float, float, float]:
+        return (self.rho, 0.0, self.epsilon, 0.0)
+
+
+@dataclass(frozen=True)
+class Adagrad(Optimizer):
+    """Adagrad: g over the root of the sum of its squares, with PyTorch's numbers.
+
+    Parameters
+    ----------
+    learning_rate : float
+    epsilon : float
+        Added to the root, > 0.
+    """
+
+    learning_rate: float = 0.01
+    epsilon: float = 1e-10
+
+    slots: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real(self.epsilon, "epsilon", above=0.0)
+
+    @property
+    def code(self) -> int:
+        return _ADAGRAD
+
+    def constants(self) -> tuple[float, float, float, float]:
+        return (0.0, 0.0, self.epsilon, 0.0)
+
+
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "adagrad": Adagrad}
