@@ -27,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = pathlib.Path(__file__).resolve().parent
 # Everything that ends up in machine code. Numba notices a change of the file that holds a function, not of the files
 # that hold its callees; a directory named after the digest of all of them notices both.
-SOURCES = ("_jit.py", "activations.py", "textbook.py", "kernels/*.py")
+SOURCES = ("_jit.py", "_elementary.py", "activations.py", "textbook.py", "kernels/*.py")
 
 
 def _flag(name: str) -> bool:
@@ -94,6 +94,12 @@ if DISABLED:
     def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
         """Compiled twin of a Python function; plain Python has no use for it."""
         return lambda twin: twin
+
+    def constants(single: Any, double: Any) -> Callable[[Any], Any]:
+        """Function of a number that gives the constants of its dtype."""
+        import numpy as np
+
+        return lambda z: single if isinstance(z, np.float32) else double
 
     def by_dtype(single: F, double: F) -> F:
         """Choose by the dtype of the first argument: ``single`` for float32, ``double`` for float64."""
@@ -169,6 +175,21 @@ else:
 
         choose.py_func = choose  # type: ignore[attr-defined]
         return choose  # type: ignore[return-value]
+
+    def constants(single: Any, double: Any) -> Callable[[Any], Any]:
+        """Function of a number that gives the constants of its dtype."""
+
+        def choose(z: Any) -> Any:
+            import numpy as np
+
+            return single if isinstance(z, np.float32) else double
+
+        @_overload(choose)
+        def twin(z):  # type: ignore[no-untyped-def]
+            chosen = single if z == types.float32 else double
+            return lambda z: chosen
+
+        return choose
 
 
 def fused(function: F | None = None, *, cache: bool = False) -> Any:

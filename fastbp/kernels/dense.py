@@ -154,7 +154,8 @@ def bias_gradient(J, X, ones, delta, start, g, scale, panel):
     Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j], then scales the sum. It is BP4 of
     a neuron that is always 1: a product with 1 is exact.
     """
-    product(1, J, X, g, start, ones, delta, scale, panel)
+    # A literal 1 would compile the whole sum once more.
+    product(np.int64(1), J, X, g, start, ones, delta, scale, panel)
 
 
 @strict

@@ -146,7 +146,7 @@ def note_largest(job, x0, x1, own):
         job.control[cell] = dense.largest(n, row(errors(job, l, x0), n), job.control[cell])
 
 
-@part
+@strict
 def tile_of_samples(job, m, first, X, t):
     """The part of a tile that is split by samples: X of them from place ``first`` of the epoch on."""
     x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
@@ -243,7 +243,7 @@ def finish(job, g, at, n, l1, l2, eta, c):
         update(job.optimizer, w, g, m, v, eta, c)
 
 
-@part
+@strict
 def parameters(job, m, X, starting, finishing, total, t):
     """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U."""
     zero = job.scratch.dtype.type(0)
