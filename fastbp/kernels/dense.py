@@ -182,12 +182,12 @@ def largest(n, values, so_far):
 
 @strict
 def _from_bits_32(like, bits):
-    return float(np.int32(bits).view(np.float32))
+    return np.float64(np.int32(bits).view(np.float32))
 
 
 @strict
 def _from_bits_64(like, bits):
-    return float(np.int64(bits).view(np.float64))
+    return np.float64(np.int64(bits).view(np.float64))
 
 
 from_bits = by_dtype(_from_bits_32, _from_bits_64)

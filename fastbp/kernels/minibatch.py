@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from fastbp._jit import part, strict
 from fastbp.activations import GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
 from fastbp.kernels import dense, layout
@@ -174,8 +176,8 @@ def note_statistics(job, m, first, X):
     for x in range(X):
         s = 1.0
         if job.weights.size:
-            s = float(job.weights[sample(job, first + x)])
-        job.stats[m, layout.COST] += s * float(c[x])
+            s = np.float64(job.weights[sample(job, first + x)])
+        job.stats[m, layout.COST] += s * np.float64(c[x])
         job.stats[m, layout.WEIGHT] += s
     if job.counting_hits:
         for t in range(job.n_threads):
@@ -186,10 +188,10 @@ def note_statistics(job, m, first, X):
 def sum_of_weights(job, first, n):
     """sum_x s_x in float64, x in order."""
     if not job.weights.size:
-        return float(n)
+        return np.float64(n)
     total = 0.0
     for x in range(n):
-        total += float(job.weights[sample(job, first + x)])
+        total += np.float64(job.weights[sample(job, first + x)])
     return total
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fastbp._jit import part, strict
 from fastbp.kernels import layout
 from fastbp.kernels.views import line
@@ -26,7 +28,7 @@ def sum_block(theta, at, n_rows, J, stride, partial):
     for k in range(n_rows):
         w = line(theta, at + k * stride, stride)
         for j in range(stride):
-            value = float(w[j])
+            value = np.float64(w[j])
             magnitudes[j] += abs(value)
             squares[j] += value * value
     total, total_squares = 0.0, 0.0

@@ -1,0 +1,210 @@
+"""The fast code is the textbook code: equal as bytes, for every shape, activation, cost and optimizer."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from nets import SMALL, random_data, random_net, same_bits, textbook_gradient, textbook_lists
+
+import fastbp
+from fastbp import _engine, textbook
+from fastbp.kernels import layout, shapes
+from fastbp.kernels.blocks import panel_size, product
+from fastbp.kernels.views import Matrix
+
+ROUNDS = 12 if SMALL else 60
+
+
+def random_sizes(rng: np.random.Generator, widest: int) -> list[int]:
+    return [int(n) for n in rng.integers(1, widest + 1, rng.integers(2, 6))]
+
+
+@pytest.fixture(autouse=True)
+def _poisoned_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scratch memory holds NaN, but for its rows of 0 and 1, before any kernel sees it."""
+    prepare = _engine.prepare_scratch
+
+    def poisoned(where: _engine.Plan, dtype: object) -> np.ndarray:
+        scratch = prepare(where, dtype)
+        scratch[where.places[layout.TARGETS] :] = np.nan
+        return scratch
+
+    monkeypatch.setattr(_engine, "prepare_scratch", poisoned)
+
+
+def test_gradient_of_random_nets(dtype: str) -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(ROUNDS):
+        net = random_net(rng, random_sizes(rng, 12 if SMALL else 70), dtype)
+        X, Y = random_data(rng, net, int(rng.choice([1, 2, 3, 5, 7, 8, 9, 10, 13, 16, 17, 33])))
+        weight = rng.random(len(X)) if rng.random() < 0.5 else None
+        l1, l2 = (0.01, 0.1) if rng.random() < 0.5 else (0.0, 0.0)
+        fast = net.gradient(X, Y, sample_weight=weight, l1=l1, l2=l2)
+        slow = textbook_gradient(net, X, Y, sample_weight=weight, l1=l1, l2=l2)
+        for l in range(1, net.L + 1):
+            assert same_bits(fast.w[l], slow.w[l - 1]), (net, len(X), l)
+            assert same_bits(fast.b[l], slow.b[l - 1]), (net, len(X), l)
+        assert math.isclose(fast.cost, slow.cost, rel_tol=1e-12)
+        if l1 == 0:
+            assert fast.cost == slow.cost
+
+
+def test_backprop_of_random_nets(dtype: str) -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(ROUNDS // 2):
+        net = random_net(rng, random_sizes(rng, 9 if SMALL else 40), dtype)
+        X, Y = random_data(rng, net, int(rng.integers(1, 20)))
+        weights, biases = textbook_lists(net)
+        trace = net.backprop(X, Y)
+        for i in range(len(X)):
+            one = textbook.backprop(weights, biases, X[i], Y[i], activations=net.activations, cost=net.cost)
+            for l in range(1, net.L + 1):
+                assert same_bits(trace.z[l][i], one.z[l - 1])
+                assert same_bits(trace.a[l][i], one.a[l - 1])
+                assert same_bits(trace.delta[l][i], one.delta[l - 1])
+
+
+def test_a_planted_error_is_caught(dtype: str) -> None:
+    rng = np.random.default_rng(3)
+    net = random_net(rng, [5, 4, 3], dtype)
+    X, Y = random_data(rng, net, 6)
+    fast, slow = net.gradient(X, Y), textbook_gradient(net, X, Y)
+    slow.w[0][2, 1] = np.nextafter(slow.w[0][2, 1], slow.w[0][2, 1] + 1)
+    assert not same_bits(fast.w[1], slow.w[0])
+
+
+def matrix(rng: np.random.Generator, n_rows: int, n_columns: int, dtype: str) -> tuple[np.ndarray, Matrix]:
+    """A random matrix whose rows are padded to a cache line, and a view of it for the kernels."""
+    line = shapes.CACHE_LINE // np.dtype(dtype).itemsize
+    row = -(-n_columns // line) * line
+    buf = layout.aligned((n_rows + line) * row, dtype, fill=np.nan)
+    values = buf[: n_rows * row].reshape(n_rows, row)
+    values[:, :n_columns] = rng.standard_normal((n_rows, n_columns))
+    return values[:, :n_columns], Matrix(buf, 0, row, 1)
+
+
+@pytest.mark.parametrize("equation", ["F1", "BP2", "BP4"])
+def test_the_blocked_sum(equation: str, dtype: str) -> None:
+    """Every block size with every ragged tail: all row counts, and column counts around each multiple of a vector."""
+    rng = np.random.default_rng(4)
+    V = shapes.VECTOR_BYTES // np.dtype(dtype).itemsize
+    columns = [1, V - 1, V, V + 1, 2 * V - 1, 2 * V, 2 * V + 3, 5 * V + 1]
+    rows = [1, 3, 10] if SMALL else list(range(1, 3 * shapes.MAX_ROWS + 2))
+    shape_list = [(P, Q, int(rng.integers(1, 40))) for P in rows for Q in (columns[:3] if SMALL else columns)]
+    if not SMALL:
+        shape_list += [(20, 300, 70), (40, 17 * V, 260), (130, 600, 33)]  # packed strips and packed coefficients
+    for P, Q, n in shape_list:
+        kind = np.dtype(dtype).type
+        if equation == "BP4":
+            a, coef = matrix(rng, n, P, dtype)
+            coef, values = Matrix(coef.buf, 0, 1, coef.i), a.T
+        else:
+            values, coef = matrix(rng, P, n, dtype)
+        if equation == "BP2":
+            w, strip = matrix(rng, Q, n, dtype)
+            strip.buf[np.isnan(strip.buf)] = 0  # padding of theta
+            strip, terms = Matrix(strip.buf, 0, 1, strip.i), w.T
+        else:
+            terms, strip = matrix(rng, n, Q, dtype)
+        start, start_row = matrix(rng, 1, Q, dtype)
+        out, out_view = matrix(rng, P, Q, dtype)
+        panel = layout.aligned(panel_size(P, max(n, P), np.dtype(dtype).itemsize) * 2 + 4096, dtype, fill=np.nan)
+        scale = kind(0.3)
+        product(P, Q, n, out_view, Matrix(start_row.buf, 0, 0, 1), coef, strip, scale, Matrix(panel, 0, 0, 1))
+        expected = np.array(
+            [
+                textbook.weighted_input(
+                    np.ascontiguousarray(terms.T), np.ascontiguousarray(start[0]), np.ascontiguousarray(values[p])
+                )
+                for p in range(P)
+            ]
+        )
+        assert same_bits(out, expected * scale), (P, Q, n)
+
+
+OPTIMIZERS = (
+    fastbp.SGD(0.5),
+    fastbp.SGD(0.5, momentum=0.9),
+    fastbp.SGD(0.5, momentum=0.9, nesterov=True),
+    fastbp.Adam(0.01),
+    fastbp.AdamW(0.01, weight_decay=0.1),
+    fastbp.RMSprop(0.01),
+    fastbp.Adagrad(0.05),
+)
+
+
+def textbook_step(optimizer: object, w: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> None:
+    """One U of the textbook, on flat vectors."""
+    real = w.dtype.type
+    match optimizer:
+        case fastbp.SGD(learning_rate=eta, momentum=0):
+            textbook.update_sgd(w, g, real(eta))
+        case fastbp.SGD(learning_rate=eta, momentum=mu, nesterov=nesterov):
+            textbook.update_momentum(w, g, state[0], real(eta), real(mu), nesterov)
+        case fastbp.Adam(learning_rate=eta, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon):
+            power_1, power_2 = 1.0, 1.0
+            for _ in range(step):
+                power_1, power_2 = power_1 * beta_1, power_2 * beta_2
+            root = math.sqrt(1 - power_2)
+            decay = real(eta) * real(getattr(optimizer, "weight_decay", 0.0))
+            constants = (real(eta * root / (1 - power_1)), real(beta_1), real(beta_2), real(epsilon * root), decay)
+            textbook.update_adam(w, g, state[0], state[1], *constants)
+        case fastbp.RMSprop(learning_rate=eta, rho=rho, epsilon=epsilon):
+            textbook.update_rmsprop(w, g, state[0], real(eta), real(rho), real(epsilon))
+        case fastbp.Adagrad(learning_rate=eta, epsilon=epsilon):
+            textbook.update_adagrad(w, g, state[0], real(eta), real(epsilon))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_weights_after_an_epoch(optimizer: fastbp.optimizers.Optimizer, dtype: str) -> None:
+    """Gradient, penalty and update of every minibatch, the short last one included, composed from the textbook."""
+    rng = np.random.default_rng(5)
+    for sizes in ([4, 3], [7, 18, 5, 2], [33, 20, 3]):
+        net = random_net(rng, sizes, dtype)
+        X, Y = random_data(rng, net, 23)
+        weight = rng.random(23).astype(dtype)
+        weights, biases = textbook_lists(net)
+        parts = [part.reshape(-1) for layer in zip(weights, biases, strict=True) for part in layer]
+        states = [[np.zeros_like(part), np.zeros_like(part)] for part in parts]
+        order = rng.permutation(23)
+        for step, start in enumerate(range(0, 23, 8), 1):
+            chosen = order[start : start + 8]
+            g = textbook.minibatch_gradient(
+                weights,
+                biases,
+                X[chosen],
+                Y[chosen],
+                activations=net.activations,
+                cost=net.cost,
+                sample_weight=weight[chosen],
+                l2=0.01,
+            )
+            flat = [part.reshape(-1) for layer in zip(g.w, g.b, strict=True) for part in layer]
+            for w, g_part, state in zip(parts, flat, states, strict=True):
+                textbook_step(optimizer, w, g_part, state, step)
+        fastbp.train(
+            net,
+            X,
+            Y,
+            optimizer=optimizer,
+            epochs=1,
+            batch_size=8,
+            shuffle=lambda epoch, order=order: order,
+            sample_weight=weight,
+            l2=0.01,
+        )
+        for l in range(1, net.L + 1):
+            assert same_bits(net.w[l], weights[l - 1]), l
+            assert same_bits(net.b[l], biases[l - 1]), l
+        padding = np.ones(net.theta.size, bool)
+        for view in (*net.w, *net.b):
+            view_places = (np.array([*_addresses(view)]) - net.theta.ctypes.data) // net.dtype.itemsize
+            padding[view_places] = False
+        assert same_bits(net.theta[padding], np.zeros(padding.sum(), dtype))
+
+
+def _addresses(view: np.ndarray) -> list[int]:
+    base = view.__array_interface__["data"][0]
+    return [base + int(np.dot(index, view.strides)) for index in np.ndindex(view.shape)]
