@@ -106,9 +106,10 @@ def pack_transposed(V, n, rows, n_columns, panel):
     Reads r up to the next whole vector, the padding of a row; columns from ``n_columns`` on repeat the one before.
     """
     tile = VECTOR_BYTES // panel.buf.itemsize
+    whole = round_up(n, tile)
     for q in range(0, V, tile):
-        source = view(rows.buf, rows.at + q * rows.j, tile, n, rows.j, 1)
-        packed = view(panel.buf, panel.at + q, n, tile, V, 1)
+        source = view(rows.buf, rows.at + q * rows.j, tile, whole, rows.j, 1)
+        packed = view(panel.buf, panel.at + q, whole, tile, V, 1)
         for r in range(0, n, tile):
             transpose_tile(packed, r, source, 0, max(1, min(tile, n_columns - q)))
     return Matrix(panel.buf, panel.at, V, 1)

@@ -1,0 +1,223 @@
+"""Gradients checked against derivatives that know nothing of backpropagation: complex step and centred differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastbp import _checks
+from fastbp._arrays import as_inputs, as_sample_weight, as_targets
+from fastbp.network import Network
+
+METHODS = ("complex", "centred")
+STEPS = {"complex": 1e-30, "centred": 1e-6}
+TOLERANCES = {("complex", "float64"): 1e-11, ("centred", "float64"): 1e-5}
+"""Of the relative difference; float32 gradients are held to 2e-5 and 1e-3."""
+
+_erf = np.vectorize(math.erf, otypes=[float])
+
+
+def _flipped(z: np.ndarray) -> np.ndarray:
+    """|z|, continued analytically: z where its real part is positive, else -z."""
+    return np.where(z.real > 0, z, -z)
+
+
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    t = np.exp(-_flipped(z))
+    return np.where(z.real > 0, 1, t) / (1 + t)
+
+
+def _softplus(z: np.ndarray) -> np.ndarray:
+    return np.where(z.real > 0, z, 0) + np.log1p(np.exp(-_flipped(z)))
+
+
+def _gelu(z: np.ndarray) -> np.ndarray:
+    # erf at x + ih: its value, and h times the integrand that defines it.
+    x = z.real / math.sqrt(2)
+    erf = _erf(x) + 1j * (z.imag / math.sqrt(2)) * (2 / math.sqrt(math.pi)) * np.exp(-x * x)
+    return 0.5 * z * (1 + erf)
+
+
+_SIGMA: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "sigmoid": _sigmoid,
+    "tanh": np.tanh,
+    "relu": lambda z: np.where(z.real > 0, z, 0),
+    "leaky_relu": lambda z: np.where(z.real > 0, z, 0.01 * z),
+    "softplus": _softplus,
+    "silu": lambda z: z * _sigmoid(z),
+    "gelu": _gelu,
+    "identity": lambda z: z,
+}
+
+
+def _cost(
+    net: Network, cost: str, weights: list[np.ndarray], biases: list[np.ndarray], X: np.ndarray, Y: np.ndarray
+) -> np.ndarray:
+    """C_x of every sample in complex arithmetic, by matrix products."""
+    a = X
+    for l, name in enumerate(net.activations):
+        z = a @ weights[l].T + biases[l]
+        if name != "softmax":
+            a = _SIGMA[name](z)
+    if cost == "quadratic":
+        return 0.5 * ((a - Y) ** 2).sum(axis=1)
+    if net.activations[-1] == "sigmoid":
+        return (_softplus(z) - Y * z).sum(axis=1)
+    largest = z.real.max(axis=1, keepdims=True)
+    log_sum = largest + np.log(np.exp(z - largest).sum(axis=1, keepdims=True))
+    return (Y * (log_sum - z)).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """Relative difference of a gradient from numerical derivatives, |difference| / |derivative| of each array.
+
+    ``w[l]`` and ``b[l]``, l = 1..L; arrays whose derivative is 0 are compared with the largest array's norm.
+    """
+
+    method: str
+    step: float
+    tolerance: float
+    w: dict[int, float]
+    b: dict[int, float]
+
+    @property
+    def worst(self) -> float:
+        """The largest of the differences."""
+        return max(*self.w.values(), *self.b.values())
+
+    @property
+    def passed(self) -> bool:
+        """Whether every difference is within the tolerance."""
+        return self.worst <= self.tolerance
+
+    def __str__(self) -> str:
+        lines = [f"{self.method} step {self.step:g}: relative difference of each array (tolerance {self.tolerance:g})"]
+        for l in self.w:
+            lines.append(f"  layer {l}: dC/dw {self.w[l]:.2e}   dC/db {self.b[l]:.2e}")
+        return "\n".join([*lines, "passed" if self.passed else f"FAILED: the largest is {self.worst:.2e}"])
+
+
+def numerical_gradient(
+    net: Network,
+    X: Any,
+    Y: Any,
+    *,
+    method: str = "complex",
+    step: float | None = None,
+    sample_weight: Any = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    cost: str | None = None,
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """dC/dw^l and dC/db^l for l = 1..L, one parameter at a time, in float64.
+
+    Parameters are those of `gradcheck`. Every parameter costs a forward pass (two with centred differences): for nets
+    of some thousand parameters.
+    """
+    _checks.check_name(method, METHODS, "method")
+    h = STEPS[method] if step is None else _checks.check_real(step, "step", above=0.0)
+    cost = _checks.check_cost(cost or net.cost, net.activations)
+    wide = np.dtype("float64")
+    X = as_inputs(X, net.sizes[0], wide)
+    targets = as_targets(Y, len(X), net.sizes[-1], cost, net.activations[-1], wide)
+    Y = targets.dense if targets.labels is None else np.eye(net.sizes[-1])[targets.labels]
+    s = as_sample_weight(sample_weight, len(X), net.dtype)
+    s = np.ones(len(X)) if s is None else s.astype(float)
+    kind = complex if method == "complex" else float
+    weights, biases = [np.array(w, kind) for w in net.w], [np.array(b, kind) for b in net.b]
+
+    def value() -> Any:
+        penalty = sum((l1 * _flipped(w) + l2 / 2 * w * w).sum() for w in weights) if l1 or l2 else 0.0
+        return s @ _cost(net, cost, weights, biases, X, Y) / s.sum() + penalty
+
+    def derivative(array: np.ndarray) -> np.ndarray:
+        out = np.empty(array.shape)
+        for i in np.ndindex(array.shape):
+            kept = array[i]
+            if method == "complex":
+                array[i] = kept + 1j * h
+                out[i] = value().imag / h
+            else:
+                array[i] = kept + h
+                above = value()
+                array[i] = kept - h
+                out[i] = np.real(above - value()) / (2 * h)
+            array[i] = kept
+        return out
+
+    return [derivative(w) for w in weights], [derivative(b) for b in biases]
+
+
+def gradcheck(
+    net: Network,
+    X: Any,
+    Y: Any,
+    *,
+    gradient: Any = None,
+    method: str = "complex",
+    step: float | None = None,
+    tolerance: float | None = None,
+    sample_weight: Any = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    cost: str | None = None,
+) -> GradientCheck:
+    """Compare a gradient with numerical derivatives of C (BP3, BP4 against their definition).
+
+    The complex step, Im C(w + ih) / h, has no cancellation: it is exact to rounding for any small h. Centred
+    differences are what a hand calculation would do; their error has a minimum near h = 1e-6.
+
+    Parameters
+    ----------
+    net : Network
+    X : array_like, shape (n_samples, sizes[0])
+    Y : array_like
+        Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]).
+    gradient : object with ``w[l]`` and ``b[l]``, optional
+        What to check; default ``net.gradient(X, Y, ...)``.
+    method : {"complex", "centred"}
+    step : float, optional
+        h; default 1e-30 and 1e-6.
+    tolerance : float, optional
+        Of the relative difference of each array; default by method and dtype.
+    sample_weight, l1, l2, cost
+        As in `Network.gradient`.
+
+    Returns
+    -------
+    GradientCheck
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `Network.gradient` does.
+    """
+    options = {"sample_weight": sample_weight, "l1": l1, "l2": l2, "cost": cost}
+    if gradient is None:
+        gradient = net.gradient(X, Y, **options)
+    exact_w, exact_b = numerical_gradient(net, X, Y, method=method, step=step, **options)
+    if tolerance is None:
+        default = 2e-5 if method == "complex" else 1e-3
+        tolerance = TOLERANCES.get((method, net.dtype.name), default)
+    largest = max(float(np.linalg.norm(part)) for part in (*exact_w, *exact_b))
+
+    def difference(given: Any, exact: np.ndarray) -> float:
+        given = np.asarray(given, float)
+        if given.shape != exact.shape:
+            raise ValueError(f"A gradient has shape {given.shape}; its array has {exact.shape}. Pass that shape.")
+        norm = float(np.linalg.norm(exact)) or largest or 1.0
+        return float(np.linalg.norm(given - exact)) / norm
+
+    layers = range(1, net.L + 1)
+    return GradientCheck(
+        method,
+        STEPS[method] if step is None else step,
+        tolerance,
+        {l: difference(gradient.w[l], exact_w[l - 1]) for l in layers},
+        {l: difference(gradient.b[l], exact_b[l - 1]) for l in layers},
+    )

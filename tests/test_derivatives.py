@@ -1,0 +1,78 @@
+"""Backpropagation against derivatives that do not share its derivation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from nets import SMALL, random_data, random_net
+
+import fastbp
+from fastbp.derivatives import numerical_gradient
+
+N_NETS = 20 if SMALL else 500
+BOUND = {"float64": 1e-13, "float32": 2e-5}
+
+
+def test_complex_step_of_random_nets(dtype: str) -> None:
+    """At least 500 nets: depth 1 to 5, width 1 to 40, every activation, every legal cost."""
+    rng = np.random.default_rng(10)
+    seen = set()
+    for i in range(N_NETS):
+        # Many of few neurons and some of many: a derivative takes a forward pass for each parameter.
+        widest = 40 if i % 25 == 0 and not SMALL else 7
+        sizes = [int(n) for n in rng.integers(1, widest + 1, rng.integers(2, 7))]
+        net = random_net(rng, sizes, dtype)
+        X, Y = random_data(rng, net, int(rng.integers(1, 6)))
+        check = fastbp.gradcheck(net, X, Y, tolerance=BOUND[dtype])
+        assert check.passed, f"{net}\n{check}"
+        seen |= {*net.activations, net.cost}
+    if not SMALL:
+        assert len(seen) == 11
+
+
+def test_penalties_and_weights(dtype: str) -> None:
+    rng = np.random.default_rng(11)
+    net = random_net(rng, [4, 5, 3], dtype)
+    X, Y = random_data(rng, net, 7)
+    check = fastbp.gradcheck(net, X, Y, sample_weight=rng.random(7), l1=0.05, l2=0.2, tolerance=BOUND[dtype])
+    assert check.passed, str(check)
+
+
+def test_centred_differences() -> None:
+    rng = np.random.default_rng(12)
+    net = random_net(rng, [4, 6, 3], "float64")
+    X, Y = random_data(rng, net, 5)
+    check = fastbp.gradcheck(net, X, Y, method="centred")
+    assert check.passed, str(check)
+    assert check.worst > 1e-13, "a centred difference is never this good: is it one?"
+
+
+def test_a_wrong_gradient_fails() -> None:
+    rng = np.random.default_rng(13)
+    net = random_net(rng, [4, 6, 3], "float64")
+    X, Y = random_data(rng, net, 5)
+    wrong = net.gradient(X, Y)
+    wrong.w[1][2, 3] *= 1 + 1e-6
+    check = fastbp.gradcheck(net, X, Y, gradient=wrong)
+    assert not check.passed
+    assert "FAILED" in str(check)
+    assert check.w[2] < 1e-12 < check.w[1]
+
+
+def test_saturated_neurons_keep_their_gradient() -> None:
+    """With weights ten times as large a (1 - a) has no digit left; sigma'(z) from z has."""
+    rng = np.random.default_rng(14)
+    for _ in range(5 if SMALL else 30):
+        net = random_net(rng, [5, 6, 4], "float64")
+        for w in net.w:
+            w *= 10
+        X, Y = random_data(rng, net, 4)
+        assert fastbp.gradcheck(net, X, Y, tolerance=1e-11).passed
+
+
+def test_bad_arguments() -> None:
+    net = fastbp.Network([2, 2], seed=0)
+    with pytest.raises(ValueError, match="method is 'forward'"):
+        fastbp.gradcheck(net, [[1, 2]], [[0, 1]], method="forward")
+    with pytest.raises(ValueError, match="step is 0"):
+        numerical_gradient(net, [[1, 2]], [[0, 1]], step=0.0)
