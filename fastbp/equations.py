@@ -95,7 +95,8 @@ _ALL = (
         "F1",
         "z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l",
         r"z_j^l = \sum_k w_{jk}^l\, a_k^{l-1} + b_j^l",
-        "A weighted input adds the bias to all that comes in; w_jk^l leads from neuron k of layer l-1 to neuron j of l.",
+        "A weighted input adds the bias to all that comes in; w_jk^l leads from neuron k of layer l-1 to neuron j "
+        "of layer l.",
         "Inside the sigma of the boxed a_j^l, and in the bracket beside link 2.",
         'The notes let w_jk^l lead "to l-th neuron in l-th layer"; it leads to the j-th neuron of the l-th layer.',
     ),
@@ -133,8 +134,8 @@ _ALL = (
         r"\frac{\partial z_k^{l+1}}{\partial z_j^l} = w_{kj}^{l+1}\, \sigma'(z_j^l)",
         "Both links: how neuron k of the next layer feels the weighted input of neuron j of this one.",
         'Equation (I), "let\'s combine".',
-        "The first derivation writes it as dz_j^{L+1}/dz_k^L = w_jk^{L+1} sigma'(z_k^L): j and k have changed places there, "
-        "and L, the output layer, stands for any layer l; no layer L+1 exists.",
+        "The first derivation writes it as dz_j^{L+1}/dz_k^L = w_jk^{L+1} sigma'(z_k^L): j and k have changed places "
+        "there, and L, the output layer, stands for any layer l; no layer L+1 exists.",
     ),
     Equation(
         "BP2 sum",
@@ -142,18 +143,19 @@ _ALL = (
         r"\delta_j^l = \sum_k \frac{\partial C}{\partial z_k^{l+1}}\,\frac{\partial z_k^{l+1}}{\partial z_j^l}",
         "The cost feels z_j^l through every neuron k of the next layer, and the changes add up.",
         '"So, total change".',
-        "The first derivation has delta_j^L = sum_{j=1}^{n+1} (dC/dz_j^{L+1}) (dz_j^{L+1}/dz_k^L), where j is both free and "
-        "summed; the sum runs over all neurons k of layer l+1, and j stays free.",
+        "The first derivation has delta_j^L = sum_{j=1}^{n+1} (dC/dz_j^{L+1}) (dz_j^{L+1}/dz_k^L), where j is both "
+        "free and summed; the sum runs over all neurons k of layer l+1, and j stays free.",
     ),
     Equation(
         "BP2",
         "delta_j^l = sigma'(z_j^l) * sum_k w_kj^{l+1} delta_k^{l+1}",
         r"\delta_j^l = \sigma'(z_j^l) \sum_k w_{kj}^{l+1}\, \delta_k^{l+1}",
-        "The error of a hidden neuron gathers the errors of the next layer over its outgoing weights; its slope does not "
-        "depend on k and stands before the sum.",
+        "The error of a hidden neuron gathers the errors of the next layer over its outgoing weights; its slope does "
+        "not depend on k and stands before the sum.",
         'The second derivation, after "independent of k".',
-        "The first derivation ends in delta_j^L = (sum_j w_jk^{L+1} delta_j^{L+1}) sigma'(z_k^L), with k on the right only: "
-        "the left side is delta_k there, and L means l. The second calls sigma'(z^l) independent of k: sigma'(z_j^l) is.",
+        "The first derivation ends in delta_j^L = (sum_j w_jk^{L+1} delta_j^{L+1}) sigma'(z_k^L), with k on the right "
+        "only: the left side is delta_k there, and L means l. The second calls sigma'(z^l) independent of k: it is one "
+        "entry of it, sigma'(z_j^l).",
     ),
     Equation(
         "BP2 matrix",
@@ -161,8 +163,8 @@ _ALL = (
         r"\delta^l = \bigl((w^{l+1})^{\mathsf T} \delta^{l+1}\bigr) \odot \sigma'(z^l)",
         "BP2 for all j at once: the sum over k goes down a column of w^{l+1}, and a column is a row of the transpose.",
         'Last line, "forced us to take w^T".',
-        "The last line has delta_j^l on the left of a whole vector: it is delta^l. Its first appearance writes omega and L "
-        "for w and l.",
+        "The last line has delta_j^l on the left of a whole vector: it is delta^l. Its first appearance writes omega "
+        "and L for w and l.",
     ),
     Equation(
         "BP3",
@@ -196,8 +198,8 @@ _ALL = (
         "C total",
         "C = sum_x s_x C_x / sum_x s_x + l1 sum |w| + l2/2 sum w^2",
         r"C = \frac{\sum_x s_x C_x}{\sum_x s_x} + \lambda_1 \sum |w| + \frac{\lambda_2}{2} \sum w^2",
-        "The cost of a minibatch is the mean over its samples, each with its weight, plus penalties on all weights and on "
-        "no bias.",
+        "The cost of a minibatch is the mean over its samples, each with its weight, plus penalties on all weights and "
+        "on no bias.",
         "Not in the notes, which look at one sample; fixed here once for the whole library.",
     ),
     Equation(

@@ -1,36 +1,27 @@
-"""Every equation as one short loop over one sample, in the order in which the notes write it.
+"""Every equation as one short loop over one sample, in the order and the letters of the notes.
 
-The independent reference of the fast kernels, which return the same bits: F1 starts at b_j and adds k in order; BP2
-starts at 0; BP3 and BP4 accumulate in place, sample after sample. Lists of layers hold layer l at index l - 1, because
-Python counts from 0 and there are no weights into layer 0.
+This is the independent reference: the fast kernels return the bits of these loops, which fix the order of every sum.
+F1 starts at b_j and adds k in order; BP2 starts at 0; BP3 and BP4 are added up in place, sample after sample.
 
-Letters: ``w[j, k]`` is w_jk^l, ``_prev`` layer l - 1, ``_next`` layer l + 1.
+In the loops ``w[j, k]`` is w_jk^l; ``_prev`` is layer l - 1, ``_next`` layer l + 1; J and K count neurons. Loops take
+contiguous arrays of one dtype, float32 or float64, and keep it. Lists hold layer l = 1..L at index l - 1.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from fastbp._jit import fused, strict
-from fastbp.activations import (
-    CODES,
-    COSTS,
-    QUADRATIC,
-    SIGMOID,
-    SOFTMAX,
-    exp,
-    identity,
-    log,
-    sigma,
-    sigma_prime,
-    softplus,
-)
+from fastbp.activations import CODES, COSTS, QUADRATIC, SIGMOID, SOFTMAX, exp, log, sigma, sigma_prime, softplus
 
-# Forward ------------------------------------------------------------------------------------------------------------
+Array = NDArray[Any]
+Names = str | Sequence[str]
+
+# Forward: F1, F2 and the cost
 
 
 @fused(cache=True)
@@ -39,421 +30,493 @@ def weighted_input(w, b, a_prev):
     J, K = w.shape
     z = np.empty(J, w.dtype)
     for j in range(J):
-        total = b[j]
+        z[j] = b[j]
         for k in range(K):
-            total += w[j, k] * a_prev[k]
-        z[j] = total
+            z[j] += w[j, k] * a_prev[k]
     return z
 
 
 @strict(cache=True)
 def activation(code, z):
     """F2: a_j^l = sigma(z_j^l)"""
-    a = np.empty(z.size, z.dtype)
-    for j in range(z.size):
+    J = z.size
+    a = np.empty(J, z.dtype)
+    for j in range(J):
         a[j] = sigma(code, z[j])
     return a
 
 
 @strict(cache=True)
 def softmax(z):
-    """softmax: a_j^L = e^{z_j^L} / sum_k e^{z_k^L}"""
+    """softmax: a_j^L = e^{z_j^L} / sum_k e^{z_k^L}
+
+    The largest z is taken from all of them, which changes nothing but keeps e^z finite.
+    """
+    J = z.size
     largest = z[0]
-    for j in range(z.size):
-        largest = max(largest, z[j])
+    for k in range(1, J):
+        largest = max(largest, z[k])
     total = z.dtype.type(0)
-    for k in range(z.size):
+    for k in range(J):
         total += exp(z[k] - largest)
-    a = np.empty(z.size, z.dtype)
-    for j in range(z.size):
+    a = np.empty(J, z.dtype)
+    for j in range(J):
         a[j] = exp(z[j] - largest) / total
     return a
 
 
-# Cost ---------------------------------------------------------------------------------------------------------------
-
-
 @strict(cache=True)
-def quadratic_cost(a, y):
+def quadratic(a, y):
     """C: C_x = 1/2 sum_j (y_j - a_j^L)^2"""
-    total = a.dtype.type(0)
+    C = a.dtype.type(0)
     for j in range(a.size):
-        total += (a[j] - y[j]) * (a[j] - y[j])
-    return total * a.dtype.type(0.5)
+        C += (a[j] - y[j]) * (a[j] - y[j])
+    return C * a.dtype.type(0.5)
 
 
 @strict(cache=True)
 def binary_cross_entropy(z, y):
-    """C binary: C_x = -sum_j y_j ln a_j^L + (1 - y_j) ln(1 - a_j^L)
+    """C binary: C_x = -sum_j (y_j ln a_j^L + (1 - y_j) ln(1 - a_j^L))
 
-    From z: with a = sigma(z), -ln a = softplus(z) - z and -ln(1 - a) = softplus(z), which lose no digits.
+    From z, because a may have rounded to 1: with t = ln(1 + e^z), -ln(1 - a) is t and -ln a is t - z.
     """
-    total = z.dtype.type(0)
+    C = z.dtype.type(0)
     for j in range(z.size):
-        total += softplus(z[j])[0] - y[j] * z[j]
-    return total
+        C += softplus(z[j])[0] - y[j] * z[j]
+    return C
 
 
 @strict(cache=True)
 def categorical_cross_entropy(z, y):
     """C categorical: C_x = -sum_j y_j ln a_j^L
 
-    From z: -ln a_j = ln sum_k e^{z_k} - z_j.
+    From z, because a may have rounded to 0: -ln a_j is ln sum_k e^{z_k} - z_j.
     """
+    J = z.size
     largest = z[0]
-    for k in range(z.size):
+    for k in range(1, J):
         largest = max(largest, z[k])
     total = z.dtype.type(0)
-    for k in range(z.size):
+    for k in range(J):
         total += exp(z[k] - largest)
-    log_of_sum = largest + log(total)
-    cost = z.dtype.type(0)
-    for j in range(z.size):
-        cost += y[j] * (log_of_sum - z[j])
-    return cost
+    log_total = largest + log(total)
+    C = z.dtype.type(0)
+    for j in range(J):
+        C += y[j] * (log_total - z[j])
+    return C
 
 
-# Backward -----------------------------------------------------------------------------------------------------------
+# Backward: BP1, the two links, BP2
 
 
 @strict(cache=True)
 def cost_slope(a, y):
     """dC/da: dC/da_j^L = a_j^L - y_j"""
-    slope = np.empty(a.size, a.dtype)
-    for j in range(a.size):
+    J = a.size
+    slope = np.empty(J, a.dtype)
+    for j in range(J):
         slope[j] = a[j] - y[j]
     return slope
 
 
 @strict(cache=True)
+def output_error(cost, code, z, a, y, s):
+    """BP1: delta_j^L = dC/da_j^L * sigma'(z_j^L)
+
+    Times the weight s of the sample. With cross-entropy, sigma' cancels and a_j - y_j remains.
+    """
+    J = a.size
+    delta = np.empty(J, a.dtype)
+    for j in range(J):
+        delta[j] = a[j] - y[j]
+        if cost == QUADRATIC:
+            delta[j] = delta[j] * sigma_prime(code, z[j])
+        delta[j] = delta[j] * s
+    return delta
+
+
+@strict(cache=True)
 def link_1(code, z):
     """link 1: da_j^l/dz_j^l = sigma'(z_j^l)"""
-    slope = np.empty(z.size, z.dtype)
-    for j in range(z.size):
-        slope[j] = sigma_prime(code, z[j])
-    return slope
+    J = z.size
+    link = np.empty(J, z.dtype)
+    for j in range(J):
+        link[j] = sigma_prime(code, z[j])
+    return link
 
 
 @strict(cache=True)
 def link_2(w_next):
     """link 2: dz_k^{l+1}/da_j^l = w_kj^{l+1}"""
     K, J = w_next.shape
-    slope = np.empty((K, J), w_next.dtype)
+    link = np.empty((K, J), w_next.dtype)
     for k in range(K):
         for j in range(J):
-            slope[k, j] = w_next[k, j]
-    return slope
+            link[k, j] = w_next[k, j]
+    return link
 
 
 @strict(cache=True)
-def link(w_next, sigma_prime_z):
-    """link: dz_k^{l+1}/dz_j^l = w_kj^{l+1} sigma'(z_j^l)"""
+def links(w_next, code, z):
+    """I: dz_k^{l+1}/dz_j^l = w_kj^{l+1} * sigma'(z_j^l)"""
     K, J = w_next.shape
-    slope = np.empty((K, J), w_next.dtype)
+    link = np.empty((K, J), w_next.dtype)
     for k in range(K):
         for j in range(J):
-            slope[k, j] = w_next[k, j] * sigma_prime_z[j]
-    return slope
+            link[k, j] = w_next[k, j] * sigma_prime(code, z[j])
+    return link
 
 
-@strict(cache=True)
-def output_error(slope, sigma_prime_z, s):
-    """BP1: delta_j^L = dC/da_j^L * sigma'(z_j^L)
+@fused(cache=True)
+def hidden_error_by_links(link, delta_next):
+    """BP2 sum: delta_j^l = sum_k dC/dz_k^{l+1} * dz_k^{l+1}/dz_j^l
 
-    ``s`` is the sample's weight s_x, which delta carries; cross-entropy passes sigma' = 1, because it cancels.
+    ``link[k, j]`` as `links` gives it. BP2 takes sigma' out of this sum: one rounding instead of one for each k.
     """
-    delta = np.empty(slope.size, slope.dtype)
-    for j in range(slope.size):
-        delta[j] = slope[j] * sigma_prime_z[j] * s
+    K, J = link.shape
+    delta = np.empty(J, link.dtype)
+    for j in range(J):
+        delta[j] = 0
+        for k in range(K):
+            delta[j] += delta_next[k] * link[k, j]
     return delta
 
 
 @fused(cache=True)
-def hidden_sum(w_next, delta_next):
-    """sum_k w_kj^{l+1} delta_k^{l+1} of BP2, for every j."""
-    K, J = w_next.shape
-    sums = np.empty(J, w_next.dtype)
-    for j in range(J):
-        total = w_next.dtype.type(0)
-        for k in range(K):
-            total += w_next[k, j] * delta_next[k]
-        sums[j] = total
-    return sums
-
-
-@strict(cache=True)
-def hidden_error(w_next, delta_next, sigma_prime_z):
+def hidden_error(w_next, delta_next, code, z):
     """BP2: delta_j^l = sigma'(z_j^l) * sum_k w_kj^{l+1} delta_k^{l+1}"""
-    sums = hidden_sum(w_next, delta_next)
-    delta = np.empty(sums.size, sums.dtype)
-    for j in range(sums.size):
-        delta[j] = sigma_prime_z[j] * sums[j]
-    return delta
-
-
-@strict(cache=True)
-def hidden_error_from_links(w_next, delta_next, sigma_prime_z):
-    """BP2 sum: delta_j^l = sum_k dC/dz_k^{l+1} * dz_k^{l+1}/dz_j^l
-
-    BP2 before sigma' is taken out of the sum; it rounds once more for each k.
-    """
-    slope = link(w_next, sigma_prime_z)
-    K, J = slope.shape
-    delta = np.empty(J, slope.dtype)
+    K, J = w_next.shape
+    delta = np.empty(J, w_next.dtype)
     for j in range(J):
-        total = slope.dtype.type(0)
+        delta[j] = 0
         for k in range(K):
-            total += delta_next[k] * slope[k, j]
-        delta[j] = total
+            delta[j] += w_next[k, j] * delta_next[k]
+        delta[j] = sigma_prime(code, z[j]) * delta[j]
     return delta
 
 
+# What the minibatch adds up: BP3, BP4
+
+
 @strict(cache=True)
-def add_bias_gradient(delta, g):
+def bias_gradient(delta, g):
     """BP3: dC/db_j^l = delta_j^l
 
-    Added to ``g`` in place.
+    Added to ``g[j]``.
     """
     for j in range(delta.size):
         g[j] += delta[j]
 
 
 @fused(cache=True)
-def add_weight_gradient(a_prev, delta, g):
+def weight_gradient(a_prev, delta, g):
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
-    Added to ``g[j, k]`` in place.
+    Added to ``g[j, k]``.
     """
-    for j in range(delta.size):
-        for k in range(a_prev.size):
+    J, K = g.shape
+    for j in range(J):
+        for k in range(K):
             g[j, k] += a_prev[k] * delta[j]
 
 
-# Update, on flat vectors ---------------------------------------------------------------------------------------------
-
-
 @strict(cache=True)
-def penalised(w, g, l1, l2):
-    """Gradient of C with the penalty l1 |w| + l2/2 w^2: (g + l2 w) + l1 sign(w)."""
-    out = np.empty(g.size, g.dtype)
-    for i in range(g.size):
-        out[i] = g[i] + l2 * w[i]
-        if w[i] > 0:
-            out[i] = out[i] + l1
-        elif w[i] < 0:
-            out[i] = out[i] - l1
-    return out
+def penalty_gradient(w, g, l1, l2):
+    """d/dw of l1 |w| + l2/2 w^2, added to ``g``: l2 w, then l1 sign(w), sign(0) = 0. Vectors of one length."""
+    zero, one = w.dtype.type(0), w.dtype.type(1)
+    for i in range(w.size):
+        sign = one if w[i] > zero else (-one if w[i] < zero else zero)
+        g[i] = (g[i] + l2 * w[i]) + l1 * sign
+
+
+# U of every optimizer, on vectors of one length: w and the state are overwritten. eta, mu, ... are of w's dtype.
 
 
 @strict(cache=True)
 def update_sgd(w, g, eta):
     """U: w <- w - eta * g"""
     for i in range(w.size):
-        w[i] -= eta * g[i]
+        w[i] = w[i] - eta * g[i]
 
 
 @strict(cache=True)
 def update_momentum(w, g, v, eta, mu, nesterov):
-    """v <- mu v - eta g, then w <- w + v, or with Nesterov's momentum w <- w + (mu v - eta g)."""
+    """v <- mu v - eta g, then w <- w + v; with Nesterov's momentum w <- w + (mu v - eta g), of the new v."""
     for i in range(w.size):
         v[i] = mu * v[i] - eta * g[i]
         if nesterov:
-            w[i] += mu * v[i] - eta * g[i]
+            w[i] = w[i] + (mu * v[i] - eta * g[i])
         else:
-            w[i] += v[i]
+            w[i] = w[i] + v[i]
 
 
 @strict(cache=True)
-def update_adam(w, g, m, v, step, beta_1, beta_2, epsilon, decay):
-    """Adam: both means, then w <- w - step m / (sqrt(v) + epsilon); AdamW shrinks w by ``decay`` first.
+def update_adam(w, g, m, v, step, beta_1, beta_2, epsilon, shrink):
+    """m <- beta_1 m + (1 - beta_1) g; v <- beta_2 v + (1 - beta_2) g^2; w <- w - step m / (sqrt(v) + epsilon).
 
-    step = eta sqrt(1 - beta_2^t) / (1 - beta_1^t), epsilon = epsilon_hat sqrt(1 - beta_2^t).
+    In step t, ``step`` is eta sqrt(1 - beta_2^t) / (1 - beta_1^t), and ``epsilon`` carries sqrt(1 - beta_2^t). AdamW
+    begins with w <- w - shrink w, shrink = eta weight_decay; 0 is Adam.
     """
     one = w.dtype.type(1)
     for i in range(w.size):
         m[i] = beta_1 * m[i] + (one - beta_1) * g[i]
         v[i] = beta_2 * v[i] + (one - beta_2) * (g[i] * g[i])
-        if decay != 0:
-            w[i] -= decay * w[i]
-        w[i] -= step * m[i] / (math.sqrt(v[i]) + epsilon)
+        w[i] = w[i] - shrink * w[i]
+        w[i] = w[i] - step * m[i] / (np.sqrt(v[i]) + epsilon)
 
 
 @strict(cache=True)
 def update_rmsprop(w, g, v, eta, rho, epsilon):
-    """v <- rho v + (1 - rho) g^2, then w <- w - eta g / (sqrt(v) + epsilon)."""
+    """v <- rho v + (1 - rho) g^2; w <- w - eta g / (sqrt(v) + epsilon)."""
     one = w.dtype.type(1)
     for i in range(w.size):
         v[i] = rho * v[i] + (one - rho) * (g[i] * g[i])
-        w[i] -= eta * g[i] / (math.sqrt(v[i]) + epsilon)
+        w[i] = w[i] - eta * g[i] / (np.sqrt(v[i]) + epsilon)
 
 
 @strict(cache=True)
 def update_adagrad(w, g, v, eta, epsilon):
-    """v <- v + g^2, then w <- w - eta g / (sqrt(v) + epsilon)."""
+    """v <- v + g^2; w <- w - eta g / (sqrt(v) + epsilon)."""
     for i in range(w.size):
-        v[i] += g[i] * g[i]
-        w[i] -= eta * g[i] / (math.sqrt(v[i]) + epsilon)
+        v[i] = v[i] + g[i] * g[i]
+        w[i] = w[i] - eta * g[i] / (np.sqrt(v[i]) + epsilon)
 
 
-# Matrix forms, to be compared with the index forms --------------------------------------------------------------------
+# Matrix forms, to be compared with the index forms; NumPy sums in an order of its own.
 
 
-def weighted_input_matrix(w: np.ndarray, b: np.ndarray, a_prev: np.ndarray) -> np.ndarray:
-    """z^l = w^l a^{l-1} + b^l."""
-    return w @ a_prev + b
+def weighted_input_matrix(w: Array, b: Array, a_prev: Array) -> Array:
+    """F1 matrix: z^l = w^l a^{l-1} + b^l"""
+    return w @ a_prev + b  # type: ignore[no-any-return]
 
 
-def output_error_matrix(slope: np.ndarray, sigma_prime_z: np.ndarray) -> np.ndarray:
+def output_error_matrix(a: Array, y: Array, sigma_prime_z: Array) -> Array:
     """BP1 matrix: delta^L = (a^L - y) (.) sigma'(z^L)"""
-    return slope * sigma_prime_z
+    return (a - y) * sigma_prime_z  # type: ignore[no-any-return]
 
 
-def hidden_error_matrix(w_next: np.ndarray, delta_next: np.ndarray, sigma_prime_z: np.ndarray) -> np.ndarray:
+def hidden_error_matrix(w_next: Array, delta_next: Array, sigma_prime_z: Array) -> Array:
     """BP2 matrix: delta^l = ((w^{l+1})^T delta^{l+1}) (.) sigma'(z^l)"""
-    return (w_next.T @ delta_next) * sigma_prime_z
+    return (w_next.T @ delta_next) * sigma_prime_z  # type: ignore[no-any-return]
 
 
-def weight_gradient_matrix(a_prev: np.ndarray, delta: np.ndarray) -> np.ndarray:
-    """dC/dw^l = delta^l (a^{l-1})^T, an outer product."""
+def weight_gradient_matrix(a_prev: Array, delta: Array) -> Array:
+    """BP4 matrix: dC/dw^l = delta^l (a^{l-1})^T"""
     return np.outer(delta, a_prev)
 
 
-# Compositions ---------------------------------------------------------------------------------------------------------
+# The equations composed
 
 
-class Pass(NamedTuple):
-    """One sample forward and back; lists hold layer l at index l - 1."""
+class Trace(NamedTuple):
+    """One sample, forward and back: z^l, a^l and delta^l at index l - 1, and C_x."""
 
-    z: list[np.ndarray]
-    a: list[np.ndarray]
-    delta: list[np.ndarray]
+    z: list[Array]
+    a: list[Array]
+    delta: list[Array]
     cost: Any
-
-
-def _names(activations: str | Sequence[str], L: int) -> list[str]:
-    names = [activations] * L if isinstance(activations, str) else list(activations)
-    for name in names:
-        if name not in CODES:
-            raise ValueError(f"An activation is {name!r}; it must be one of {', '.join(CODES)}. Pass one of these.")
-    if len(names) != L:
-        raise ValueError(f"activations has {len(names)} names; there are {L} layers. Pass one name, or {L}.")
-    return names
-
-
-def backprop(
-    weights: Sequence[np.ndarray],
-    biases: Sequence[np.ndarray],
-    x: np.ndarray,
-    y: np.ndarray,
-    *,
-    activations: str | Sequence[str] = "sigmoid",
-    cost: str = "quadratic",
-    s: float = 1.0,
-) -> Pass:
-    """Every z, a and delta of one sample (F1, F2, C, BP1, BP2).
-
-    Parameters
-    ----------
-    weights, biases : sequence of numpy.ndarray
-        w^l of shape (J, K) and b^l of shape (J,) for l = 1..L, of one dtype.
-    x, y : numpy.ndarray, shapes (sizes[0],) and (sizes[-1],)
-    activations : str or sequence of str
-    cost : str
-    s : float
-        Weight of the sample.
-
-    Raises
-    ------
-    ValueError
-        For unknown names.
-    """
-    L = len(weights)
-    codes = [CODES[name] for name in _names(activations, L)]
-    if cost not in COSTS:
-        raise ValueError(f"cost is {cost!r}; it must be one of {', '.join(COSTS)}. Pass one of these.")
-    dtype = weights[0].dtype
-    a_prev = np.ascontiguousarray(x, dtype)
-    y = np.ascontiguousarray(y, dtype)
-    z, a = [], []
-    for l in range(1, L + 1):
-        z.append(weighted_input(np.ascontiguousarray(weights[l - 1]), np.ascontiguousarray(biases[l - 1]), a_prev))
-        a.append(softmax(z[-1]) if codes[l - 1] == SOFTMAX else activation(codes[l - 1], z[-1]))
-        a_prev = a[-1]
-    if COSTS[cost] == QUADRATIC:
-        C, slopes = quadratic_cost(a[-1], y), link_1(codes[-1], z[-1])
-    else:
-        C = (binary_cross_entropy if codes[-1] == SIGMOID else categorical_cross_entropy)(z[-1], y)
-        slopes = np.ones(y.size, dtype)
-    delta = [output_error(cost_slope(a[-1], y), slopes, dtype.type(s))]
-    for l in range(L - 1, 0, -1):
-        delta.insert(0, hidden_error(np.ascontiguousarray(weights[l]), delta[0], link_1(codes[l - 1], z[l - 1])))
-    return Pass(z, a, delta, C)
 
 
 class Gradient(NamedTuple):
     """dC/dw^l and dC/db^l at index l - 1, and C."""
 
-    w: list[np.ndarray]
-    b: list[np.ndarray]
+    w: list[Array]
+    b: list[Array]
     cost: float
 
 
-def gradient(
-    weights: Sequence[np.ndarray],
-    biases: Sequence[np.ndarray],
-    x: np.ndarray,
-    y: np.ndarray,
+def _codes(activations: Names, cost: str, L: int) -> tuple[list[int], int]:
+    """Codes of the activations of layers 1..L and of the cost."""
+    names = [activations] * L if isinstance(activations, str) else list(activations)
+    if L == 0 or len(names) != L:
+        raise ValueError(
+            f"There are {len(names)} activations for {L} layers. Pass one name, or one for each layer 1..L."
+        )
+    for name, known, what in [*((name, CODES, "activation") for name in names), (cost, COSTS, "cost")]:
+        if name not in known:
+            raise ValueError(f"{name!r} is no {what}. Choose one of: {', '.join(known)}.")
+    if "softmax" in names[:-1]:
+        raise ValueError(
+            "softmax stands in a hidden layer; it needs the output layer. Choose another for layers below L."
+        )
+    if (names[-1] == "softmax") if cost == "quadratic" else (names[-1] not in ("sigmoid", "softmax")):
+        raise ValueError(
+            f"The cost {cost!r} does not go with {names[-1]!r} outputs: cross_entropy needs sigmoid or softmax, "
+            "quadratic anything but softmax. Change one of the two."
+        )
+    return [CODES[name] for name in names], COSTS[cost]
+
+
+def _arrays(weights: Sequence[Array], biases: Sequence[Array], X: ArrayLike, Y: ArrayLike) -> tuple[Any, ...]:
+    """Contiguous arrays of the dtype of the weights, of shapes that fit: compiled loops do not look."""
+    dtype = np.asarray(weights[0]).dtype
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(f"weights[0] has dtype {dtype}; the loops need float32 or float64. Convert it with .astype.")
+    w, b = ([np.ascontiguousarray(array, dtype) for array in arrays] for arrays in (weights, biases))
+    x, y = np.ascontiguousarray(X, dtype), np.ascontiguousarray(Y, dtype)
+    sizes = [x.shape[-1], *(array.shape[0] for array in w)]
+    for l in range(1, len(w) + 1):
+        if w[l - 1].shape != (sizes[l], sizes[l - 1]):
+            raise ValueError(
+                f"w^{l} has shape {w[l - 1].shape}; between {sizes[l - 1]} and {sizes[l]} neurons it needs "
+                f"{(sizes[l], sizes[l - 1])}: w[j, k] leads from k to j. Pass weights in this order."
+            )
+    if [array.shape for array in b] != [(size,) for size in sizes[1:]] or y.shape != (*x.shape[:-1], sizes[-1]):
+        raise ValueError(
+            f"Biases have shapes {[array.shape for array in b]} and y {y.shape}; the weights need "
+            f"{[(size,) for size in sizes[1:]]} and {(*x.shape[:-1], sizes[-1])}. Pass one bias for each neuron of "
+            "layers 1..L and one target for each output."
+        )
+    return w, b, x, y
+
+
+def _feedforward(w: list[Array], b: list[Array], x: Array, codes: list[int]) -> tuple[list[Array], list[Array]]:
+    z: list[Array] = []
+    a = [x]
+    for l in range(1, len(w) + 1):
+        z.append(weighted_input(w[l - 1], b[l - 1], a[l - 1]))
+        a.append(softmax(z[-1]) if codes[l - 1] == SOFTMAX else activation(codes[l - 1], z[-1]))
+    return z, a
+
+
+def _backprop(w: list[Array], b: list[Array], x: Array, y: Array, codes: list[int], cost: int, s: Any) -> Trace:
+    z, a = _feedforward(w, b, x, codes)
+    if cost == QUADRATIC:
+        C = quadratic(a[-1], y)
+    elif codes[-1] == SIGMOID:
+        C = binary_cross_entropy(z[-1], y)
+    else:
+        C = categorical_cross_entropy(z[-1], y)
+    L = len(w)
+    delta = list(z)  # of the same shapes; overwritten from the last to the first
+    delta[L - 1] = output_error(cost, codes[L - 1], z[L - 1], a[L], y, s)
+    for l in range(L - 1, 0, -1):
+        delta[l - 1] = hidden_error(w[l], delta[l], codes[l - 1], z[l - 1])
+    return Trace(z, a[1:], delta, C)
+
+
+def feedforward(
+    weights: Sequence[Array], biases: Sequence[Array], x: ArrayLike, *, activations: Names = "sigmoid"
+) -> list[Array]:
+    """a^l of one sample for l = 1..L (F1, F2). Parameters as in `gradient`."""
+    names = [activations] if isinstance(activations, str) else list(activations)
+    codes, _ = _codes(activations, "cross_entropy" if names[-1:] == ["softmax"] else "quadratic", len(weights))
+    w, b, sample, _ = _arrays(weights, biases, x, np.zeros(len(weights[-1])))
+    return _feedforward(w, b, sample, codes)[1][1:]
+
+
+def backprop(
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    x: ArrayLike,
+    y: ArrayLike,
     *,
-    activations: str | Sequence[str] = "sigmoid",
+    activations: Names = "sigmoid",
+    cost: str = "quadratic",
+) -> Trace:
+    """z^l, a^l and delta^l of one sample, and C_x (F1, F2, C, BP1, BP2). Parameters as in `gradient`."""
+    codes, cost_code = _codes(activations, cost, len(weights))
+    w, b, sample, target = _arrays(weights, biases, x, y)
+    return _backprop(w, b, sample, target, codes, cost_code, w[0].dtype.type(1))
+
+
+def gradient(
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    activations: Names = "sigmoid",
     cost: str = "quadratic",
 ) -> Gradient:
-    """Gradient of C_x of one sample (BP1 to BP4); parameters as in `backprop`."""
-    return minibatch_gradient(weights, biases, x[None], y[None], activations=activations, cost=cost)
+    """The gradient of C_x for one sample (BP1 to BP4).
+
+    Parameters
+    ----------
+    weights, biases : sequence of numpy.ndarray
+        w^l of shape (J, K) and b^l of shape (J,) for l = 1..L. The dtype of w^1, float32 or float64, is that of all.
+    x, y : array_like, shapes (sizes[0],) and (sizes[-1],)
+        The sample and its target.
+    activations : str or sequence of str
+        One name, or one for each layer 1..L.
+    cost : str
+        "quadratic", or "cross_entropy" after sigmoid or softmax outputs.
+
+    Returns
+    -------
+    Gradient
+        ``w[l - 1][j, k]``, ``b[l - 1][j]`` and ``cost``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a dtype, a shape or a name that does not fit.
+    """
+    return minibatch_gradient(
+        weights, biases, np.asarray(x)[None], np.asarray(y)[None], activations=activations, cost=cost
+    )
 
 
 def minibatch_gradient(
-    weights: Sequence[np.ndarray],
-    biases: Sequence[np.ndarray],
-    X: np.ndarray,
-    Y: np.ndarray,
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    X: ArrayLike,
+    Y: ArrayLike,
     *,
-    activations: str | Sequence[str] = "sigmoid",
+    activations: Names = "sigmoid",
     cost: str = "quadratic",
-    sample_weight: np.ndarray | None = None,
+    sample_weight: ArrayLike | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> Gradient:
-    """Gradient of C over a minibatch, sample after sample (C total; BP1 to BP4).
+    """The gradient of C over a minibatch, sample after sample (C total, BP1 to BP4).
+
+    delta carries the weight s_x; the sums of BP3 and BP4 are multiplied once by 1 / sum_x s_x, and the penalty follows.
 
     Parameters
     ----------
     weights, biases, activations, cost
-        As in `backprop`.
-    X, Y : numpy.ndarray, shapes (n_samples, sizes[0]) and (n_samples, sizes[-1])
-    sample_weight : numpy.ndarray, shape (n_samples,), optional
+        As in `gradient`.
+    X, Y : array_like, shapes (n_samples, sizes[0]) and (n_samples, sizes[-1])
+        The samples and their targets.
+    sample_weight : array_like, shape (n_samples,), optional
+        s_x, 1 if not given.
     l1, l2 : float
-        Strengths of the penalties on the weights.
+        Strengths of the penalties on weights; biases are free.
+
+    Returns
+    -------
+    Gradient
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `gradient`, and where the sample weights do not fit or sum to 0.
     """
-    dtype = weights[0].dtype.type
-    g_w = [np.zeros(w.shape, dtype) for w in weights]
-    g_b = [np.zeros(b.shape, dtype) for b in biases]
-    total, total_weight = 0.0, 0.0
-    for i, (x, y) in enumerate(zip(X, Y, strict=True)):
-        s = dtype(1 if sample_weight is None else sample_weight[i])
-        one = backprop(weights, biases, x, y, activations=activations, cost=cost, s=s)
-        a_prev = np.ascontiguousarray(x, dtype)
-        for a, delta, w, b in zip(one.a, one.delta, g_w, g_b, strict=True):
-            add_weight_gradient(a_prev, delta, w)
-            add_bias_gradient(delta, b)
-            a_prev = a
-        total += float(s) * float(one.cost)
-        total_weight += float(s)
-    scale = dtype(1.0 / total_weight)
-    for l, w in enumerate(weights):
-        g_w[l] *= scale
-        g_b[l] *= scale
+    codes, cost_code = _codes(activations, cost, len(weights))
+    w, b, samples, targets = _arrays(weights, biases, X, Y)
+    number = w[0].dtype.type
+    s = np.ones(len(samples), number) if sample_weight is None else np.asarray(sample_weight, number)
+    if samples.ndim != 2 or s.shape != samples.shape[:1] or not s.sum(dtype=np.float64) > 0:
+        raise ValueError(
+            f"X has shape {samples.shape} and the sample weights {s.shape}, of sum {s.sum()}; X needs two axes and "
+            "each sample one weight, with a positive sum. Pass X[None] for one sample, and weights that are not all 0."
+        )
+    g_w, g_b = [np.zeros_like(array) for array in w], [np.zeros_like(array) for array in b]
+    C, S = 0.0, 0.0
+    for x in range(len(samples)):
+        one = _backprop(w, b, samples[x], targets[x], codes, cost_code, s[x])
+        for l in range(1, len(w) + 1):
+            weight_gradient(samples[x] if l == 1 else one.a[l - 2], one.delta[l - 1], g_w[l - 1])
+            bias_gradient(one.delta[l - 1], g_b[l - 1])
+        C += float(s[x]) * float(one.cost)
+        S += float(s[x])
+    C /= S
+    for l in range(1, len(w) + 1):
+        g_w[l - 1] *= number(1.0 / S)
+        g_b[l - 1] *= number(1.0 / S)
         if l1 or l2:
-            g_w[l] = penalised(w.ravel(), g_w[l].ravel(), dtype(l1), dtype(l2)).reshape(w.shape)
-    absolute = sum(float(np.abs(w.astype(np.float64)).sum()) for w in weights)
-    squared = sum(float((w.astype(np.float64) ** 2).sum()) for w in weights)
-    return Gradient(g_w, g_b, total / total_weight + l1 * absolute + l2 / 2 * squared)
+            penalty_gradient(w[l - 1].ravel(), g_w[l - 1].reshape(-1), number(l1), number(l2))
+            w_double = w[l - 1].astype(np.float64)
+            C += l1 * float(np.abs(w_double).sum()) + l2 / 2 * float((w_double * w_double).sum())
+    return Gradient(g_w, g_b, C)

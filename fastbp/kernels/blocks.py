@@ -10,13 +10,14 @@
 
 with scale 1 but for the last tile of BP4, where it is 1 / sum_x s_x. Each out[p, q] is one sum over r, in order from its start, so its bits are the textbook's. Blocking only chooses the
 order in which the independent (p, q) are visited: R rows by one or two vectors of columns of them stay in registers for
-a whole sum over r. Columns beyond Q up to the next vector are computed too: they are padding.
+a whole sum over r. Columns beyond Q up to the next cache line are computed
+too: they are padding.
 """
 
 from __future__ import annotations
 
 from fastbp._jit import fused, strict
-from fastbp.kernels.shapes import LONG_STRIDE, MAX_ROWS, PACKING_PAYS, ROW_COUNTS, VECTOR_BYTES
+from fastbp.kernels.shapes import CACHE_LINE, LONG_STRIDE, MAX_ROWS, PACKING_PAYS, ROW_COUNTS, VECTOR_BYTES
 from fastbp.kernels.views import (
     Matrix,
     copy_row,
@@ -132,7 +133,8 @@ def product(P, Q, n, out, start, coef, rows, scale, panel):
     packing = P >= PACKING_PAYS and rows.i * itemsize >= LONG_STRIDE
     q = 0
     while q < Q:
-        N = 2 if Q - q > V else 1
+        # Rows are padded to cache lines, and all of the padding is computed: two vectors where one is half a line.
+        N = 2 if Q - q > V or VECTOR_BYTES < CACHE_LINE else 1
         strip = shifted(rows, 0, q)
         if rows.j != 1:
             strip = pack_transposed(N * V, n, strip, Q - q, panel)

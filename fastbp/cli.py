@@ -1,0 +1,373 @@
+"""The command line: fastbp train | predict | info | doctor."""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.text import Text
+except ModuleNotFoundError as missing:  # pragma: no cover
+    sys.exit(f'fastbp: {missing.name} is not installed. Install the command line with pip install "fastbp[cli]".')
+
+import numpy as np
+
+import fastbp
+from fastbp._checks import ACTIVATIONS, COSTS
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Backpropagation in index form, at hardware speed.",
+)
+
+
+class Task(enum.StrEnum):
+    """What the targets are."""
+
+    classification = "classification"
+    regression = "regression"
+
+
+class DType(enum.StrEnum):
+    """Of weights and activations."""
+
+    float32 = "float32"
+    float64 = "float64"
+
+
+class Optimizers(enum.StrEnum):
+    """Names of the optimizers."""
+
+    sgd = "sgd"
+    adam = "adam"
+    adamw = "adamw"
+    rmsprop = "rmsprop"
+    adagrad = "adagrad"
+
+
+class Schedules(enum.StrEnum):
+    """Names of the schedules."""
+
+    constant = "constant"
+    step = "step"
+    exponential = "exponential"
+    cosine = "cosine"
+    warmup = "warmup"
+    plateau = "plateau"
+
+
+EXPECTED = (ValueError, TypeError, OSError, MemoryError, ArithmeticError, ModuleNotFoundError)
+"""Errors whose message is written for the user."""
+
+
+def _fail(console: Console, error: BaseException) -> NoReturn:
+    message = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.strerror else str(error)
+    console.print(Text.assemble(("Error: ", "bold red"), message))
+    raise typer.Exit(1)
+
+
+def _widths(text: str) -> list[int]:
+    if text.strip() in ("", "none", "0"):
+        return []
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--hidden is {text!r}; it must list the neurons of the hidden layers. Pass for example --hidden 128,64, "
+            "or --hidden none."
+        ) from None
+
+
+def _data_path(path: str, targets: Path | None) -> Any:
+    return (path, targets) if targets is not None else path
+
+
+def _column(target: str | None) -> str | int | None:
+    """A column by name, or by its index."""
+    return int(target) if target is not None and target.lstrip("-").isdigit() else target
+
+
+def _build(
+    data: Any, scaling: Any, hidden: str, activation: str, output: str | None, cost: str | None, **options: Any
+) -> fastbp.Network:
+    """The network that fits the data: sigmoid for two classes, softmax for more, identity for regression."""
+    if data.task == "regression":
+        cost, output = cost or "quadratic", output or "identity"
+    else:
+        cost = cost or "cross_entropy"
+        several = data.n_outputs > 1
+        output = output or ("softmax" if several and cost == "cross_entropy" else "sigmoid")
+    widths = _widths(hidden)
+    return fastbp.Network(
+        [data.X.shape[1], *widths, data.n_outputs],
+        activations=[*[activation] * len(widths), output],
+        cost=cost,
+        meta=data.meta(scaling),
+        **options,
+    )
+
+
+def _optimizer(name: str, rate: float | None, momentum: float, nesterov: bool, decay: float | None) -> Any:
+    from fastbp.optimizers import OPTIMIZERS
+
+    options: dict[str, Any] = {} if rate is None else {"learning_rate": rate}
+    if name == "sgd":
+        options |= {"learning_rate": 0.5 if rate is None else rate, "momentum": momentum, "nesterov": nesterov}
+    elif momentum or nesterov:
+        raise ValueError(f"--momentum and --nesterov belong to sgd; the optimizer is {name}. Leave them out.")
+    if decay is not None:
+        if name != "adamw":
+            raise ValueError(f"--weight-decay belongs to adamw; the optimizer is {name}. Use --l2, or adamw.")
+        options["weight_decay"] = decay
+    return OPTIMIZERS[name](**options)
+
+
+def _schedule(name: str) -> Any:
+    from fastbp.schedules import SCHEDULES
+
+    return None if name == "constant" else SCHEDULES[name]()
+
+
+def _announce_compilation(console: Console, dtype: str) -> None:
+    """One line before the first run of all, which compiles."""
+    from fastbp import _jit
+
+    kept = _jit.CACHE_DIR is not None and any(_jit.CACHE_DIR.rglob("minibatch.work-*.nbc"))
+    if not _jit.DISABLED and not kept:
+        console.print(f"Compiling the {dtype} kernels once; later runs find them in the cache.", style="dim")
+
+
+@app.command()
+def train(
+    data: Annotated[
+        str, typer.Argument(help="digits, a folder with MNIST's four idx files, or an .npz, .npy, .csv or .tsv file.")
+    ],
+    target: Annotated[str | None, typer.Option(help="Target column of a table, by name or index.")] = None,
+    targets: Annotated[Path | None, typer.Option(help="File of the targets, for .npy or idx files.")] = None,
+    task: Annotated[Task | None, typer.Option(help="What the targets are; default: decided from them.")] = None,
+    hidden: Annotated[str, typer.Option(help="Neurons of the hidden layers, such as 128,64; or none.")] = "30",
+    activation: Annotated[str, typer.Option(help=f"Of hidden layers: {', '.join(ACTIVATIONS[:-1])}.")] = "sigmoid",
+    output: Annotated[str | None, typer.Option(help="Activation of the output layer; default by task.")] = None,
+    cost: Annotated[str | None, typer.Option(help=f"{' or '.join(COSTS)}; default by task.")] = None,
+    init: Annotated[str, typer.Option(help="Initializer of the weights.")] = "nielsen",
+    dtype: Annotated[DType, typer.Option(help="Of weights and activations.")] = DType.float32,
+    optimizer: Annotated[Optimizers, typer.Option(help="How the weights follow the gradient.")] = Optimizers.sgd,
+    learning_rate: Annotated[float | None, typer.Option(help="eta; default 0.5 for sgd, else the usual one.")] = None,
+    momentum: Annotated[float, typer.Option(help="Of sgd.")] = 0.0,
+    nesterov: Annotated[bool, typer.Option("--nesterov", help="Nesterov's momentum.")] = False,
+    weight_decay: Annotated[float | None, typer.Option(help="Of adamw.")] = None,
+    schedule: Annotated[Schedules, typer.Option(help="How the learning rate changes.")] = Schedules.constant,
+    epochs: Annotated[int, typer.Option(help="Passes over the samples.")] = 30,
+    batch_size: Annotated[int, typer.Option(help="Samples of a minibatch.")] = 10,
+    l1: Annotated[float, typer.Option(help="Strength of l1 sum |w|.")] = 0.0,
+    l2: Annotated[float, typer.Option(help="Strength of l2/2 sum w^2.")] = 0.0,
+    shuffle: Annotated[bool, typer.Option(help="A new order of the samples in each epoch.")] = True,
+    scale: Annotated[bool, typer.Option(help="Bring the inputs to a common range.")] = True,
+    test: Annotated[float, typer.Option(help="Share of the samples to test on, if the data has no test part.")] = 0.2,
+    validation: Annotated[float, typer.Option(help="Share of the training samples to validate on.")] = 0.1,
+    early_stopping: Annotated[
+        int | None, typer.Option(help="Stop after this many epochs without a better validation loss.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of weights, order and splits.")] = 0,
+    threads: Annotated[int | None, typer.Option(help="Default: chosen from the machine and the work.")] = None,
+    model: Annotated[Path, typer.Option(help="Model file to write.")] = Path("model.fastbp"),
+    plot: Annotated[Path | None, typer.Option(help="Picture of the run to write, .png, .svg or .pdf.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no tables.")] = False,
+) -> None:
+    """Train a network, test it and save it."""
+    console = Console(highlight=False)
+    errors = Console(stderr=True, highlight=False)
+    try:
+        if plot is not None:
+            from fastbp import _plot
+
+            _plot.check()
+        _check_directory(model, plot)
+        _train(console, errors, locals())
+    except EXPECTED as error:
+        _fail(errors, error)
+
+
+def _check_directory(*paths: Path | None) -> None:
+    for path in paths:
+        if path is not None and not path.absolute().parent.is_dir():
+            raise ValueError(f"{str(path)!r} is to be written; its folder does not exist. Make the folder first.")
+
+
+def _train(console: Console, errors: Console, options: dict[str, Any]) -> None:
+    from fastbp import data as files
+    from fastbp import scaling as scales
+
+    o = options
+    data = files.read(_data_path(o["data"], o["targets"]), _column(o["target"]), task=o["task"] and str(o["task"]))
+    if data.X_test is None:
+        data = files.split(data, o["test"], seed=o["seed"])
+    held = o["validation"] > 0
+    labels = data.Y if data.task == "classification" else None
+    kept, aside = (
+        files.split_indices(len(data.X), o["validation"], seed=o["seed"], labels=labels)
+        if held
+        else (np.arange(len(data.X)), np.arange(0))
+    )
+    scaling = data.scaling() if o["scale"] else None
+    dtype = np.dtype(str(o["dtype"]))
+    X, X_test = (scales.apply_scaling(part, scaling, dtype) for part in (data.X, data.X_test))
+    net = _build(
+        data, scaling, o["hidden"], o["activation"], o["output"], o["cost"], init=o["init"], dtype=dtype, seed=o["seed"]
+    )
+    optimizer = _optimizer(
+        str(o["optimizer"]), o["learning_rate"], o["momentum"], o["nesterov"], o["weight_decay"]
+    )
+    stopping = None if o["early_stopping"] is None else fastbp.EarlyStopping(patience=o["early_stopping"])
+    if not o["quiet"]:
+        what = f"{len(data.classes)} classes" if data.classes else f"{data.n_outputs} target columns"
+        console.print(
+            f"{data.name}: {len(kept):,} samples to train on, {len(aside):,} to validate, {len(X_test):,} to test; "
+            f"{X.shape[1]} features, {what}"
+        )
+        console.print(f"{net}, {net.n_parameters:,} parameters")
+        _announce_compilation(errors, dtype.name)
+    from fastbp.progress import ProgressBar
+
+    run = fastbp.train(
+        net,
+        X[kept],
+        data.Y[kept],
+        optimizer=optimizer,
+        epochs=o["epochs"],
+        batch_size=min(o["batch_size"], len(kept)),
+        shuffle=o["shuffle"],
+        seed=o["seed"],
+        validation=(X[aside], data.Y[aside]) if held else None,
+        l1=o["l1"],
+        l2=o["l2"],
+        schedule=_schedule(str(o["schedule"])),
+        early_stopping=stopping,
+        n_threads=o["threads"],
+        progress=False if o["quiet"] else ProgressBar(errors),
+    )
+    fastbp.save(net, o["model"])
+    if run.stopped == "interrupted":
+        console.print(f"Interrupted after {run.epoch} epochs and {run.minibatch} minibatches.")
+    elif run.stopped:
+        console.print(f"Stopped after {run.epoch} epochs ({run.stopped}), with the weights of epoch {run.best_epoch}.")
+    _conclude(console, net, run, X_test, data, o)
+    console.print(Text(f"Saved what was learned to {o['model']}."))
+
+
+def _conclude(console: Console, net: fastbp.Network, run: fastbp.Run, X_test: np.ndarray, data: Any, o: Any) -> None:
+    """Test, print and draw."""
+    from fastbp._report import class_table, confusion
+
+    scores = net.evaluate(X_test, data.Y_test)
+    names = data.classes or ()
+    if names:
+        if not o["quiet"]:
+            console.print(class_table(confusion(data.Y_test, net.predict(X_test), len(names)), names))
+        console.print(f"Test accuracy {scores['accuracy']:.2%}, loss {scores['loss']:.4f}")
+    else:
+        console.print(f"Test R2 {scores['r2']:.4f}, loss {scores['loss']:.4f}")
+    if o["plot"] is not None:
+        from fastbp import _plot
+
+        _plot.picture(
+            o["plot"], run, net, X_test, data.Y_test, raw=data.X_test, names=names, image=data.image
+        )
+        console.print(Text(f"Drew {o['plot']}."))
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="Model file.")],
+    data: Annotated[str, typer.Argument(help="Samples: any file that train reads; targets are not needed.")],
+    out: Annotated[Path | None, typer.Option(help="File to write: .csv, or .npy; default: standard output.")] = None,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="The outputs, not the decisions.")] = False,
+) -> None:
+    """Write a network's predictions for samples in a file."""
+    errors = Console(stderr=True, highlight=False)
+    try:
+        _check_directory(out)
+        net = fastbp.load(model)
+        names, values = _predictions(net, data, probabilities)
+        if out is not None and out.suffix == ".npy":
+            np.save(out, values)
+            return
+        lines = [",".join(names), *(",".join(_quoted(v) for v in np.atleast_1d(row)) for row in values)]
+        text = "\n".join(lines) + "\n"
+        if out is None:
+            sys.stdout.write(text)
+        else:
+            out.write_text(text, encoding="utf-8")
+    except BrokenPipeError:  # the reader, such as head, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except EXPECTED as error:
+        _fail(errors, error)
+
+
+def _quoted(value: Any) -> str:
+    text = str(value.item() if isinstance(value, np.generic) else value)
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n') else text
+
+
+def _predictions(net: fastbp.Network, path: str, probabilities: bool) -> tuple[list[str], np.ndarray]:
+    """Column names and one row for each sample."""
+    from fastbp.data import read_features
+    from fastbp.scaling import apply_scaling
+
+    columns, target = net.meta.get("features"), net.meta.get("target")
+    X = apply_scaling(read_features(path, columns=columns, drop=target), net.meta.get("input"), net.dtype)
+    classes = net.meta.get("classes")
+    if probabilities or net.task == "regression":
+        values = net.feedforward(X)
+        if classes and len(classes) == values.shape[1]:
+            return [_quoted(name) for name in classes], values
+        return [f"output_{j}" for j in range(values.shape[1])], values
+    decided = net.predict(X)
+    return ["prediction"], np.array(classes)[decided] if classes else decided
+
+
+@app.command()
+def info(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
+    """Show the network in a model file."""
+    from fastbp._report import describe
+
+    console = Console(highlight=False)
+    try:
+        describe(fastbp.load(model), console)
+    except EXPECTED as error:
+        _fail(Console(stderr=True, highlight=False), error)
+
+
+@app.command()
+def doctor(
+    compile: Annotated[bool, typer.Option("--compile", help="Compile all kernels now, and say how long it took.")] = False,
+) -> None:
+    """Print CPU, threads and why, cache of compiled code, versions."""
+    from fastbp._report import machine_table
+
+    console = Console(highlight=False)
+    if compile:
+        for dtype in DType:
+            began = time.perf_counter()
+            net = fastbp.Network([2, 3, 2], dtype=dtype.value, seed=0)
+            fastbp.train(net, np.eye(2), np.eye(2), epochs=1, batch_size=1)
+            net.predict(np.eye(2))
+            console.print(f"{dtype.value}: ready after {time.perf_counter() - began:.1f} s")
+    console.print(machine_table())
+
+
+def main() -> None:
+    """Entry point of the ``fastbp`` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

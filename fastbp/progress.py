@@ -1,0 +1,74 @@
+"""A live progress bar: loss, accuracy, samples a second and time left. It needs ``rich``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastbp.training import Callback, Run
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class ProgressBar(Callback):
+    """Callback that draws one line to standard error, at minibatch boundaries about every 50 ms.
+
+    Parameters
+    ----------
+    console : rich.console.Console, optional
+        Where to draw; default standard error.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Without ``rich``.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        try:
+            from rich import console as rich_console
+            from rich import progress
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                "The progress bar is drawn by rich, which is not installed. "
+                'Install it with pip install "fastbp[cli]", or pass progress=False.'
+            ) from None
+        self._progress = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(bar_width=24),
+            progress.TextColumn("{task.fields[values]}"),
+            progress.TimeRemainingColumn(compact=True),
+            console=console or rich_console.Console(stderr=True),
+            refresh_per_second=10,
+        )
+        self._task: Any = None
+
+    def on_train_begin(self, run: Run) -> None:
+        """Start drawing."""
+        self._task = self._progress.add_task("", total=run.n_epochs * run.n_minibatches, values="")
+        self._progress.start()
+
+    def on_progress(self, run: Run) -> None:
+        """Note how far the run is."""
+        self._update(run, run.running, run.epoch + 1, run.epoch * run.n_minibatches + run.minibatch)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Note the epoch's values, those of the validation set among them."""
+        last = {name: values[-1] for name, values in run.history.items()}
+        self._update(run, last, run.epoch, run.epoch * run.n_minibatches)
+
+    def on_train_end(self, run: Run) -> None:
+        """Leave the finished bar on the screen."""
+        self._progress.stop()
+
+    def _update(self, run: Run, values: dict[str, float], epoch: int, done: int) -> None:
+        shown = [f"loss {values['loss']:.4f}"] if "loss" in values else []
+        for name, text in (("accuracy", "accuracy"), ("val_accuracy", "validation"), ("val_r2", "validation R2")):
+            if name in values:
+                shown.append(f"{text} {values[name]:.2%}" if name != "val_r2" else f"{text} {values[name]:.3f}")
+        samples = done / run.n_minibatches * run.n_samples
+        if run.seconds > 0:
+            shown.append(f"{samples / run.seconds:,.0f} samples/s")
+        self._progress.update(
+            self._task, completed=done, description=f"epoch {epoch}/{run.n_epochs}", values="  ".join(shown)
+        )

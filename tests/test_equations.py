@@ -1,0 +1,101 @@
+"""Each equation is spelled once; what a loop's docstring begins with is that spelling."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pathlib
+import pkgutil
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+import fastbp.kernels
+import fastbp.textbook
+from fastbp.equations import EQUATIONS
+
+
+def modules() -> list[ModuleType]:
+    names = [f"fastbp.kernels.{found.name}" for found in pkgutil.iter_modules(fastbp.kernels.__path__)]
+    return [fastbp.textbook, *map(importlib.import_module, names)]
+
+
+def claims(module: ModuleType) -> Iterator[tuple[str, str, str]]:
+    """Function, label and equation of every docstring that begins with a known label."""
+    for name, function in vars(module).items():
+        function = getattr(function, "py_func", function)
+        if not inspect.isfunction(function) or function.__module__ != module.__name__:
+            continue
+        label, colon, rest = (inspect.getdoc(function) or "").partition("\n")[0].partition(": ")
+        if colon and label in EQUATIONS:
+            yield name, label, rest
+
+
+def wrong(module: ModuleType) -> list[str]:
+    return [name for name, label, rest in claims(module) if rest != EQUATIONS[label].ascii]
+
+
+@pytest.mark.parametrize("module", modules(), ids=lambda module: module.__name__)
+def test_docstrings_quote_the_equations(module: ModuleType) -> None:
+    assert wrong(module) == []
+
+
+def test_the_walk_finds_the_loops() -> None:
+    found = {module.__name__: {label for _, label, _ in claims(module)} for module in modules()}
+    assert found["fastbp.kernels.dense"] >= {"F1", "F2", "BP1", "BP2", "BP3", "BP4"}
+    # What remains is a definition, the scalar functions of fastbp.activations, and a composition.
+    assert set(EQUATIONS) - found["fastbp.textbook"] == {"delta", "sigma", "sigma'", "C total"}
+
+
+def test_a_misquoted_equation_is_found() -> None:
+    planted = ModuleType("planted")
+
+    def loop() -> None:
+        """BP2: delta_j^l = sigma'(z_j^l) * sum_k w_jk^{l+1} delta_k^{l+1}"""
+
+    loop.__module__ = "planted"
+    planted.loop = loop  # type: ignore[attr-defined]
+    assert wrong(planted) == ["loop"]
+
+
+def test_all_equations_of_the_notes() -> None:
+    for label, equation in EQUATIONS.items():
+        assert equation.label == label
+        texts = [value for value in dataclasses.astuple(equation) if value is not None]
+        assert all(text.strip() and text.isascii() for text in texts), label
+        assert equation.sentence.endswith("."), label
+        assert equation.latex.count("{") == equation.latex.count("}"), label
+    assert [label for label in EQUATIONS if EQUATIONS[label].slip] == [
+        "delta",
+        "F1",
+        "I",
+        "BP2 sum",
+        "BP2",
+        "BP2 matrix",
+    ]
+
+
+@pytest.mark.parametrize("label", [label for label in EQUATIONS if "matrix" not in label])
+def test_latex_has_the_letters_of_the_ascii_form(label: str) -> None:
+    """Subscripts, in order: an index slip of ours would show in one of the two spellings."""
+    ascii_, latex = EQUATIONS[label].ascii, EQUATIONS[label].latex
+    bare = {re.sub(r"[{}]", "", index) for index in re.findall(r"_([jkx]+)", ascii_)}
+    assert bare == {re.sub(r"[{}]", "", index) for index in re.findall(r"_\{?([jkx]+)\}?", latex)}
+
+
+def test_equations_are_frozen_and_stand_alone() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        EQUATIONS["BP2"].ascii = ""  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        EQUATIONS["BP2"] = EQUATIONS["BP1"]  # type: ignore[index]
+    code = (
+        "import sys, fastbp.equations; print([m for m in sys.modules if m.startswith(('fastbp.', 'numba', 'numpy'))])"
+    )
+    root = pathlib.Path(fastbp.__file__).parents[1]
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert run.stdout.strip() == "['fastbp.equations']"
