@@ -7,6 +7,7 @@ import math
 import operator
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -155,8 +156,8 @@ def available_memory() -> int | None:
         if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
             known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     try:
-        limit = open("/sys/fs/cgroup/memory.max").read().strip()  # noqa: SIM115
-        used = int(open("/sys/fs/cgroup/memory.current").read())  # noqa: SIM115
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
         if limit != "max":
             known.append(max(0, int(limit) - used))
     except (OSError, ValueError):

@@ -8,6 +8,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from fastbp import _checks, _jit
@@ -33,12 +34,12 @@ def _from_affinity() -> int:
 
 def _from_cgroup() -> int:
     """Cores that the container's CPU quota pays for, rounded up."""
+    cgroup = Path("/sys/fs/cgroup")
     try:
-        quota, period = open("/sys/fs/cgroup/cpu.max").read().split()[:2]  # noqa: SIM115
+        quota, period = (cgroup / "cpu.max").read_text().split()[:2]
     except (OSError, ValueError):
         try:
-            quota = open("/sys/fs/cgroup/cpu/cpu.cfs_quota_us").read()  # noqa: SIM115
-            period = open("/sys/fs/cgroup/cpu/cpu.cfs_period_us").read()  # noqa: SIM115
+            quota, period = ((cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
         except OSError:
             return MAX_THREADS
     try:

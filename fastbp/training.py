@@ -439,6 +439,8 @@ def train(
                     run.stopped = "early stopping"
         except KeyboardInterrupt:
             run.stopped = "interrupted"
+            # The kernel knows exactly; the interrupt may have come before Python took note.
+            run.minibatch = int(loop.job.control[layout.TOTAL]) - run.epoch * n_minibatches
         finally:
             best.restore()
             run._control = None

@@ -42,7 +42,7 @@ L1, L2, C0, C1, C2, C3, POWER_1, POWER_2, LARGEST_INPUT, LIMIT, N_REALS = range(
 
 # Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
 LINE = CACHE_LINE // 8
-ARRIVED, GENERATION, ABORT, STOP, LEAVING, FIRST, LAST, DONE, STATUS, CELLS = (LINE * cell for cell in range(10))
+ARRIVED, GENERATION, ABORT, STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, CELLS = (LINE * cell for cell in range(11))
 # A thread's own cells: the largest |a| and |delta| of the minibatch so far, as bits, and the hits of a tile.
 LARGEST_A, LARGEST_DELTA, OWN_HITS = range(3)
 

@@ -318,6 +318,7 @@ def minibatches(job, t):
         if t == 0:
             job.control[layout.STATUS] = layout.DIVERGED if ruling == REFUSE else layout.RUNNING
             job.control[layout.DONE] = m + (ruling != REFUSE)
+            job.control[layout.TOTAL] += ruling != REFUSE
         if leaving or ruling == REFUSE:
             return
 
