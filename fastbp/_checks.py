@@ -138,12 +138,12 @@ def check_cost(cost: Any, activations: Sequence[str]) -> str:
 def check_dtype(dtype: Any) -> np.dtype[Any]:
     """float32 or float64."""
     try:
-        checked = np.dtype(dtype)
+        name = np.dtype(dtype).name if dtype is not None else ""
     except TypeError:
-        checked = None
-    if checked not in (np.dtype("float32"), np.dtype("float64")):
+        name = ""
+    if name not in ("float32", "float64"):
         raise ValueError(f"dtype is {dtype!r}; kernels exist for 'float32' and 'float64'. Pass one of them.")
-    return checked.newbyteorder("=")
+    return np.dtype(name)
 
 
 def available_memory() -> int | None:

@@ -185,6 +185,8 @@ def _check_validation(net: Network, validation: Any) -> _Data | None:
 def _check_batch_size(batch_size: Any, n: int) -> int:
     if batch_size is None:
         return n
+    if batch_size == "auto":
+        return min(32, n)
     batch_size = _checks.check_int(batch_size, "batch_size", low=1)
     if batch_size > n:
         warnings.warn(
@@ -322,7 +324,7 @@ def train(
     *,
     optimizer: Optimizer | None = None,
     epochs: int = 10,
-    batch_size: int | None = 32,
+    batch_size: int | str | None = "auto",
     shuffle: bool | Callable[[int], Any] = True,
     seed: Any = None,
     sample_weight: Any = None,
@@ -352,8 +354,8 @@ def train(
         Default ``SGD()``.
     epochs : int
         Passes over the samples; 0 leaves the net as it is.
-    batch_size : int or None
-        Samples of a minibatch; None for all. The last minibatch of an epoch may be shorter: it is a mean over its own
+    batch_size : int, "auto" or None
+        Samples of a minibatch; "auto" for 32, or all if there are fewer; None for all. The last minibatch of an epoch may be shorter: it is a mean over its own
         samples.
     shuffle : bool or function
         Whether each epoch visits the samples in a new order, or a function of the epoch, counted from 0, that returns
