@@ -1,0 +1,142 @@
+"""Importing, the cache of compiled code, and machines on which nothing can be written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastbp
+from fastbp import _jit
+
+PACKAGE = Path(fastbp.__file__).parent
+COMPUTE = """
+import fastbp, numpy as np
+net = fastbp.Network([3, 4, 2], seed=0, dtype="float32")
+print(float(net.feedforward(np.ones((1, 3)))[0, 0]))
+"""
+STATISTICS = """
+from fastbp.kernels import minibatch
+stats = minibatch.outputs.stats
+print(sum(stats.cache_hits.values()), sum(stats.cache_misses.values()))
+"""
+
+
+def python(code: str, *, path: Path = PACKAGE.parent, **environment: str) -> str:
+    """Run a program in a new process and return what it prints."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("FASTBP_", "NUMBA_CACHE"))}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=kept | {"PYTHONPATH": str(path)} | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        cwd="/",
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """A folder that holds a copy of the package, to be edited."""
+    shutil.copytree(PACKAGE, tmp_path / "site" / "fastbp", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path / "site"
+
+
+def test_import_is_light() -> None:
+    heavy = python(
+        "import sys, fastbp; fastbp.SGD; fastbp.LoadError; fastbp.equations; dir(fastbp)\n"
+        "print([m for m in ('numba', 'llvmlite', 'sklearn', 'rich', 'typer', 'scipy', 'matplotlib') if m in sys.modules])"
+    )
+    assert heavy == "[]"
+
+
+def test_every_public_name_exists() -> None:
+    for name in fastbp.__all__:
+        assert getattr(fastbp, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        fastbp.nonsense
+
+
+@pytest.mark.compiled
+def test_a_second_process_finds_every_kernel_and_an_edit_recompiles(copied: Path, tmp_path: Path) -> None:
+    cache = {"FASTBP_CACHE_DIR": str(tmp_path / "cache")}
+    first = python(COMPUTE + STATISTICS, path=copied, **cache).split()
+    second = python(COMPUTE + STATISTICS, path=copied, **cache).split()
+    assert first[1:] == ["0", "1"]
+    assert second == [first[0], "1", "0"]
+    files = [path for path in (tmp_path / "cache").rglob("*.nb?")]
+    assert files
+    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in (tmp_path / "cache").iterdir())
+    # A callee in another file than the cached function's: what Numba alone would not notice.
+    source = copied / "fastbp" / "activations.py"
+    edited = source.read_text().replace("q = one / (one + t)", "q = one / (one + t + t)", 1)
+    source.write_text(edited)
+    third = python(COMPUTE + STATISTICS, path=copied, **cache).split()
+    assert third[1:] == ["0", "1"]
+    assert third[0] != first[0]
+
+
+@pytest.mark.compiled
+def test_a_damaged_cache_costs_a_compilation(copied: Path, tmp_path: Path) -> None:
+    cache = {"FASTBP_CACHE_DIR": str(tmp_path / "cache")}
+    expected = python(COMPUTE, path=copied, **cache)
+    for file in (tmp_path / "cache").rglob("*.nbi"):
+        file.write_bytes(file.read_bytes()[:20])
+    assert python(COMPUTE, path=copied, **cache) == expected
+    for file in (tmp_path / "cache").rglob("*.nbc"):
+        file.write_bytes(b"")
+    assert python(COMPUTE, path=copied, **cache) == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions are those of POSIX")
+def test_a_read_only_install_without_a_home(copied: Path, tmp_path: Path) -> None:
+    expected = python(COMPUTE, path=copied, FASTBP_DISABLE_JIT="1") if _jit.DISABLED else python(COMPUTE)
+    for folder in (copied / "fastbp", copied):
+        folder.chmod(0o555)
+    environment = {"HOME": "/nonexistent", "XDG_CACHE_HOME": "/proc/nowhere"}
+    if _jit.DISABLED:
+        environment["FASTBP_DISABLE_JIT"] = "1"
+    try:
+        printed = python(COMPUTE + "print(fastbp._jit.CACHE_DIR)", path=copied, **environment).split()
+    finally:
+        copied.chmod(0o755)
+    assert printed == [expected, "None"]
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions are those of POSIX")
+def test_a_directory_that_others_may_write_to_is_no_cache(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    assert _jit._usable(shared)
+    shared.chmod(0o777)
+    assert not _jit._usable(shared)
+
+
+def test_plain_python_gives_almost_the_same(tmp_path: Path) -> None:
+    """Only the fused multiply-add is missing."""
+    plain = float(python(COMPUTE, FASTBP_DISABLE_JIT="1"))
+    assert plain == pytest.approx(float(python(COMPUTE)), rel=1e-6)
+
+
+@pytest.mark.compiled
+def test_no_float32_is_widened_in_the_loops() -> None:
+    """A literal of the wrong type would turn a float32 kernel into a float64 one without a sound."""
+    import numpy as np
+
+    from fastbp.kernels import dense, updates
+
+    a = np.ones(8, np.float32)
+    dense.activation(0, 8, a, a.copy(), a.copy())
+    updates.update(3, a, a.copy(), a.copy(), a.copy(), np.float32(0.1), a.copy())
+    for kernel in (dense.activation, updates.update):
+        assert kernel.signatures
+        for text in kernel.inspect_llvm().values():
+            assert "fpext" not in text
