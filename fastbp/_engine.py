@@ -23,8 +23,9 @@ TILE_BYTES = 1 << 20
 LARGE_CALL = 2e7
 """Floating-point operations from which handing part of a single call to another thread pays."""
 
-LARGE_STEP = 3e5
-"""Floating-point operations of a minibatch from which a second thread pays for its barriers."""
+LARGE_STEP = 1.25e7
+"""Floating-point operations of a minibatch for each thread, from which a team is faster than one thread: below, the
+threads' exchange of weights and activations between their caches costs more than they save."""
 
 
 class Plan(NamedTuple):

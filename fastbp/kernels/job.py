@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from fastbp._jit import part
 from fastbp.kernels import layout
-from fastbp.kernels.views import Matrix, line, repeated
+from fastbp.kernels.views import Matrix, line, repeated, view
 
 
 class Job(NamedTuple):
@@ -55,6 +55,12 @@ class Job(NamedTuple):
 
 
 @part
+def table(array: Any) -> Any:
+    """A two-dimensional array without its reference count."""
+    return view(array, 0, array.shape[0], array.shape[1], array.shape[1], 1)
+
+
+@part
 def unowned(job: Job) -> Job:
     """The same job on views without reference counts, which threads would otherwise fight over."""
     return Job(
@@ -66,11 +72,11 @@ def unowned(job: Job) -> Job:
         line(job.labels, 0, job.labels.size),
         line(job.weights, 0, job.weights.size),
         line(job.order, 0, job.order.size),
-        job.layers,
+        table(job.layers),
         line(job.places, 0, job.places.size),
         line(job.scratch, 0, job.scratch.size),
         line(job.sums, 0, job.sums.size),
-        job.stats,
+        table(job.stats),
         line(job.eta, 0, job.eta.size),
         line(job.reals, 0, job.reals.size),
         line(job.control, 0, job.control.size),

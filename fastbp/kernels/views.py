@@ -48,7 +48,7 @@ def view(buf: Any, offset: int, n_rows: int, n_columns: int, row_stride: int, co
     Nothing is checked: the caller's offsets must stay inside ``buf``, of any float or integer dtype.
     """
     strides = (row_stride * buf.itemsize, column_stride * buf.itemsize)
-    return np.lib.stride_tricks.as_strided(buf[offset:], (n_rows, n_columns), strides)
+    return np.lib.stride_tricks.as_strided(buf.reshape(-1)[offset:], (n_rows, n_columns), strides)
 
 
 def line(buf: Any, offset: int, n: int) -> Any:
