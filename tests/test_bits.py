@@ -112,7 +112,7 @@ def test_the_blocked_sum(equation: str, dtype: str) -> None:
         out, out_view = matrix(rng, P, Q, dtype)
         panel = layout.aligned(panel_size(P, max(n, P), np.dtype(dtype).itemsize) * 2 + 4096, dtype, fill=np.nan)
         scale = kind(0.3)
-        product(P, Q, n, out_view, Matrix(start_row.buf, 0, 0, 1), coef, strip, scale, Matrix(panel, 0, 0, 1))
+        product(P, Q, n, out_view, Matrix(start_row.buf, 0, 0, 1), coef, strip, scale, kind(0), Matrix(panel, 0, 0, 1))
         expected = np.array(
             [
                 textbook.weighted_input(

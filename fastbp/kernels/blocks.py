@@ -31,13 +31,23 @@ from fastbp.kernels.views import (
 )
 
 
+@strict
+def stepped(w, eta, g):
+    """U: w <- w - eta * g
+
+    Strict: the product is rounded before it is subtracted.
+    """
+    return w - eta * g
+
+
 @fused
-def blocks(R, N, n_blocks, n, out, start, coef, rows, scale):
+def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta):
     """``n_blocks`` blocks, one below the other, of R rows p and N vectors of columns q; sums over n terms r."""
     R = literally(R)
     N = literally(N)
     full_width()
     acc = register_block(R, N, out.buf)
+    old = register_block(R, N, out.buf)
     V = acc.shape[1]
     row = view(rows.buf, rows.at, n, V, rows.i, 1)
     for block in range(n_blocks):
@@ -55,12 +65,18 @@ def blocks(R, N, n_blocks, n, out, start, coef, rows, scale):
         for v in range(V):
             for i in range(R):
                 acc[i, v] *= scale
+        if eta != 0:
+            for i in range(R):
+                copy_row(N, old, i, sums, i)
+            for v in range(V):
+                for i in range(R):
+                    acc[i, v] = stepped(old[i, v], eta, acc[i, v])
         for i in range(R):
             copy_row(N, sums, i, acc, i)
 
 
 @strict
-def column(N, P, n, out, start, coef, rows, scale):
+def column(N, P, n, out, start, coef, rows, scale, eta):
     """N vectors of columns q, all P rows p: as few blocks as can be, and those as even as can be."""
     N = literally(N)
     n_blocks = (P + MAX_ROWS - 1) // MAX_ROWS
@@ -70,9 +86,9 @@ def column(N, P, n, out, start, coef, rows, scale):
     lower_out, lower_start, lower_coef = shifted(out, p, 0), shifted(start, p, 0), shifted(coef, p, 0)
     for size in literal_unroll(ROW_COUNTS):
         if size == R + 1 and n_taller > 0:
-            blocks(size, N, n_taller, n, out, start, coef, rows, scale)
+            blocks(size, N, n_taller, n, out, start, coef, rows, scale, eta)
         if size == R:
-            blocks(size, N, n_blocks - n_taller, n, lower_out, lower_start, lower_coef, rows, scale)
+            blocks(size, N, n_blocks - n_taller, n, lower_out, lower_start, lower_coef, rows, scale, eta)
 
 
 @strict
@@ -117,9 +133,10 @@ def pack_transposed(V, n, rows, n_columns, panel):
 
 
 @strict
-def product(P, Q, n, out, start, coef, rows, scale, panel):
+def product(P, Q, n, out, start, coef, rows, scale, eta, panel):
     """out[p, q] = scale * (start[p, q] + sum_r coef[p, r] * rows[r, q]) for p < P, q < Q and r < n.
 
+    Where ``eta`` is not 0 that is a gradient, and out[p, q] takes the step U of plain descent instead.
     ``coef`` and ``rows`` each have one stride of 1. ``panel`` is scratch of ``panel_size`` elements.
     """
     if P <= 0:
@@ -141,7 +158,7 @@ def product(P, Q, n, out, start, coef, rows, scale, panel):
         elif packing and N == 2:
             strip = pack(2, n, strip, panel)
         if N == 2:
-            column(2, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale)
+            column(2, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta)
         else:
-            column(1, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale)
+            column(1, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta)
         q += N * V

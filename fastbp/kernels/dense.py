@@ -40,7 +40,8 @@ def weighted_input(X, J, K, a_prev, w, b, z, panel):
 
     Reads a_prev[x, k], w[k, j] and the repeated row b[j]; overwrites z[x, j].
     """
-    product(X, J, K, z, b, a_prev, w, z.buf.dtype.type(1), panel)
+    one, zero = z.buf.dtype.type(1), z.buf.dtype.type(0)
+    product(X, J, K, z, b, a_prev, w, one, zero, panel)
 
 
 @strict
@@ -119,7 +120,8 @@ def hidden_sums(X, J, K, w_next, delta_next, zeros, sums, panel):
 
     Reads delta_next[x, k] and w_next[j, k]; overwrites sums[x, j].
     """
-    product(X, J, K, sums, zeros, delta_next, transposed(w_next), sums.buf.dtype.type(1), panel)
+    one, zero = sums.buf.dtype.type(1), sums.buf.dtype.type(0)
+    product(X, J, K, sums, zeros, delta_next, transposed(w_next), one, zero, panel)
 
 
 @strict
@@ -138,24 +140,25 @@ def hidden_error(X, J, row, sums, d):
 
 
 @part
-def weight_gradient(K, J, X, a_prev, delta, start, g, scale, panel):
+def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel):
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
     Reads a_prev[x, k] and delta[x, j]; accumulates their products over x, in order from ``start``, into g[k, j], then scales
-    the sum.
+    the sum. With ``eta``, g is w itself, and takes the step U.
     """
-    product(K, J, X, g, start, transposed(a_prev), delta, scale, panel)
+    product(K, J, X, g, start, transposed(a_prev), delta, scale, eta, panel)
 
 
 @part
-def bias_gradient(J, X, ones, delta, start, g, scale, panel):
+def bias_gradient(J, X, ones, delta, start, g, scale, eta, panel):
     """BP3: dC/db_j^l = delta_j^l
 
-    Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j], then scales the sum. It is BP4 of
+    Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j], then scales the sum. With ``eta``, g is b
+    itself, and takes the step U. It is BP4 of
     a neuron that is always 1: a product with 1 is exact.
     """
     # A literal 1 would compile the whole sum once more.
-    product(np.int64(1), J, X, g, start, ones, delta, scale, panel)
+    product(np.int64(1), J, X, g, start, ones, delta, scale, eta, panel)
 
 
 @strict

@@ -111,8 +111,8 @@ def scratch_layout(
 
 
 def chunk_rows(stride: int, itemsize: int) -> int:
-    """Rows of w between BP4 and the update: few enough to stay in cache, enough to fill blocks and repay packing."""
-    return max(128, 16384 // (stride * itemsize) // 16 * 16)
+    """Rows of w that BP4 takes at a time: enough to fill blocks and repay packing, few enough for the cache."""
+    return max(128, (1 << 17) // (stride * itemsize) // 16 * 16)
 
 
 PENALTY_ROWS = 64

@@ -33,7 +33,7 @@ from fastbp.kernels.job import (
 )
 from fastbp.kernels.penalties import penalty_sums, total_penalty
 from fastbp.kernels.team import barrier, load, store
-from fastbp.kernels.updates import ADAM, ADAMW, penalty, update
+from fastbp.kernels.updates import ADAM, ADAMW, SGD, penalty, update
 from fastbp.kernels.views import full_width, line, shifted
 
 APPLY, SKIP, REFUSE = range(3)
@@ -254,22 +254,26 @@ def parameters(job, m, X, starting, finishing, total, t):
     l1, l2 = job.scratch.dtype.type(job.reals[layout.L1]), job.scratch.dtype.type(job.reals[layout.L2])
     c = constants(job, m, t)
     chunk = job.places[layout.CHUNK]
+    # Plain descent needs no gradient in memory: each block of sums becomes a step of w while it is in registers.
+    at_once = job.updating and job.optimizer == SGD and l1 == 0 and l2 == 0 and not job.g.size
+    step = eta if at_once else zero
     for l in range(1, len(job.layers)):
         K, J, stride = job.layers[l, layout.K], job.layers[l, layout.J], job.layers[l, layout.STRIDE]
         a_prev, delta, w_at = activations(job, l - 1, 0), errors(job, l, 0), job.layers[l, layout.W]
         k, end = (K + 1) * t // job.n_threads, (K + 1) * (t + 1) // job.n_threads
         while k < end:
-            g = gradient(job, l, k, t)
+            g = shifted(weights(job, l), k, 0) if at_once else gradient(job, l, k, t)
             start = zeros(job) if starting else g
             if k < K:
                 n = min(chunk, min(end, K) - k)
-                dense.weight_gradient(n, J, X, shifted(a_prev, 0, k), delta, start, g, scale, panel(job, t))
-                if finishing:
+                a = shifted(a_prev, 0, k)
+                dense.weight_gradient(n, J, X, a, delta, start, g, scale, step, panel(job, t))
+                if finishing and not at_once:
                     finish(job, row(g, n * stride), w_at + k * stride, n * stride, l1, l2, eta, c)
             else:
                 n = 1
-                dense.bias_gradient(J, X, ones(job), delta, start, g, scale, panel(job, t))
-                if finishing:
+                dense.bias_gradient(J, X, ones(job), delta, start, g, scale, step, panel(job, t))
+                if finishing and not at_once:
                     finish(job, row(g, stride), w_at + K * stride, stride, zero, zero, eta, c)
             k += n
 

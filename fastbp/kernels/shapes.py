@@ -19,7 +19,7 @@ AVX512 = "+avx512f" in cpu_features().split(",")
 VECTOR_BYTES = 64 if AVX512 else 32
 """One vector register. AVX2; assumed for the rest (two NEON registers)."""
 
-ROW_COUNTS: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8) if AVX512 else (1, 2, 3, 4, 5)
+ROW_COUNTS: tuple[int, ...] = tuple(range(1, 11 if AVX512 else 6))
 """R of the compiled blocks. A block of R rows and two vectors takes 2 R registers of 32 (AVX-512) or 16 (AVX2)."""
 
 MAX_ROWS = ROW_COUNTS[-1]
