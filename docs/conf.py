@@ -44,7 +44,15 @@ def equations_page() -> str:
         "",
     ]
     for equation in EQUATIONS.values():
-        lines += [f"## {equation.label}", "", "```{math}", f":label: {anchor(equation.label)}", equation.latex, "```", ""]
+        lines += [
+            f"## {equation.label}",
+            "",
+            "```{math}",
+            f":label: {anchor(equation.label)}",
+            equation.latex,
+            "```",
+            "",
+        ]
         lines += [f"`{equation.ascii}`", "", equation.sentence, "", f"*In the notes*: {equation.source}", ""]
         if equation.slip:
             lines += [":::{admonition} A slip in the notes", equation.slip, ":::", ""]

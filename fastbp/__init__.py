@@ -15,10 +15,10 @@ _MODULES = {
     "Gradient": "network",
     "Trace": "network",
     "train": "training",
-    "Run": "training",
-    "History": "training",
-    "Callback": "training",
-    "EarlyStopping": "training",
+    "Run": "callbacks",
+    "History": "callbacks",
+    "Callback": "callbacks",
+    "EarlyStopping": "callbacks",
     "SGD": "optimizers",
     "Adam": "optimizers",
     "AdamW": "optimizers",
@@ -36,14 +36,32 @@ _SUBMODULES = ("textbook", "equations", "activations", "schedules", "initializer
 __all__ = ["__version__", *_MODULES, *_SUBMODULES]
 
 if TYPE_CHECKING:
-    from fastbp import activations, equations, initializers, kernels, optimizers, schedules, textbook
-    from fastbp.data import read
-    from fastbp.derivatives import gradcheck
-    from fastbp.errors import DivergenceError, LoadError
-    from fastbp.io import load, save
-    from fastbp.network import Gradient, Network, Trace
-    from fastbp.optimizers import SGD, Adagrad, Adam, AdamW, RMSprop
-    from fastbp.training import Callback, EarlyStopping, History, Run, train
+    from fastbp import activations as activations
+    from fastbp import equations as equations
+    from fastbp import initializers as initializers
+    from fastbp import kernels as kernels
+    from fastbp import optimizers as optimizers
+    from fastbp import schedules as schedules
+    from fastbp import textbook as textbook
+    from fastbp.callbacks import Callback as Callback
+    from fastbp.callbacks import EarlyStopping as EarlyStopping
+    from fastbp.callbacks import History as History
+    from fastbp.callbacks import Run as Run
+    from fastbp.data import read as read
+    from fastbp.derivatives import gradcheck as gradcheck
+    from fastbp.errors import DivergenceError as DivergenceError
+    from fastbp.errors import LoadError as LoadError
+    from fastbp.io import load as load
+    from fastbp.io import save as save
+    from fastbp.network import Gradient as Gradient
+    from fastbp.network import Network as Network
+    from fastbp.network import Trace as Trace
+    from fastbp.optimizers import SGD as SGD
+    from fastbp.optimizers import Adagrad as Adagrad
+    from fastbp.optimizers import Adam as Adam
+    from fastbp.optimizers import AdamW as AdamW
+    from fastbp.optimizers import RMSprop as RMSprop
+    from fastbp.training import train as train
 
 
 def __getattr__(name: str) -> Any:

@@ -30,7 +30,9 @@ def _as_numbers(value: Any, name: str) -> np.ndarray:
     if hasattr(value, "__dlpack_device__") and not isinstance(value, np.ndarray):
         device = int(value.__dlpack_device__()[0])
         if device != 1:
-            raise TypeError(f"{name} lives on a device (DLPack type {device}); CPU memory is needed. Move it there first.")
+            raise TypeError(
+                f"{name} lives on a device (DLPack type {device}); CPU memory is needed. Move it there first."
+            )
         if not hasattr(value, "__array__"):
             value = np.from_dlpack(value)
     try:
@@ -39,7 +41,9 @@ def _as_numbers(value: Any, name: str) -> np.ndarray:
         raise ValueError(f"{name} has rows of different lengths; it must be rectangular. Pad or cut them.") from None
     if array.dtype.kind == "c":
         raise TypeError(f"{name} is complex; real numbers are needed. Pass its real and imaginary parts as columns.")
-    if array.dtype.kind in "USMmV" or (array.dtype.kind == "O" and any(isinstance(v, (str, bytes)) for v in array.flat)):
+    if array.dtype.kind in "USMmV" or (
+        array.dtype.kind == "O" and any(isinstance(v, (str, bytes)) for v in array.flat)
+    ):
         raise TypeError(f"{name} holds {array.dtype.name} values; numbers are needed. Encode them as numbers first.")
     if array.dtype.kind == "O":
         try:
@@ -59,7 +63,7 @@ def _refuse(array: np.ndarray, original: np.ndarray, name: str) -> None:
     value = original[first]
     if np.isfinite(np.float64(value)):
         raise ValueError(
-            f"{name} has {float(value):g} in {where}, too large for {array.dtype.name}; so have {len(bad)} values in all. "
+            f"{name} has {float(value):g} in {where}, too large for {array.dtype.name}, one of {len(bad)} such values. "
             "Scale the data, or use dtype='float64'."
         )
     raise ValueError(
@@ -116,9 +120,7 @@ def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarr
     return array
 
 
-def as_targets(
-    Y: Any, n: int, J: int, cost: str, activation: str, dtype: np.dtype[Any], name: str = "Y"
-) -> Targets:
+def as_targets(Y: Any, n: int, J: int, cost: str, activation: str, dtype: np.dtype[Any], name: str = "Y") -> Targets:
     """Targets of n samples for J outputs: labels 0..J-1 (J = 1: 0 or 1) of shape (n,), or outputs of shape (n, J)."""
     original = _as_numbers(Y, name)
     if original.ndim == 0 or original.ndim > 2:
@@ -175,8 +177,8 @@ def _check_probabilities(array: np.ndarray, activation: str, name: str) -> None:
         if off.max() > 1e-5:
             i = int(np.argmax(off))
             raise ValueError(
-                f"{name} sums to {float(array[i].sum()):g} in row {i}; a softmax's targets are probabilities of classes "
-                "that exclude each other. Let each row sum to 1, or use 'sigmoid' outputs."
+                f"{name} sums to {float(array[i].sum()):g} in row {i}; a softmax's targets are probabilities of "
+                "classes that exclude each other. Let each row sum to 1, or use 'sigmoid' outputs."
             )
 
 
@@ -191,7 +193,9 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any]) -> np.ndarray | None:
     _require_finite(array, original, "sample_weight")
     if array.min() < 0:
         i = int(np.argmin(array))
-        raise ValueError(f"sample_weight has {float(array[i]):g} in row {i}; weights are at least 0. Clip or shift them.")
+        raise ValueError(
+            f"sample_weight has {float(array[i]):g} in row {i}; weights are at least 0. Clip or shift them."
+        )
     if array.max() == 0:
         raise ValueError("sample_weight is 0 everywhere; a mean needs some weight. Pass None to weight all alike.")
     return array

@@ -81,12 +81,12 @@ def check_sizes(sizes: Any) -> tuple[int, ...]:
         raise TypeError(
             f"sizes is {sizes!r}; it must list the neurons of layers 0 to L. Pass for example [784, 30, 10]."
         )
-    sizes = tuple(check_int(size, f"sizes[{l}]", low=1) for l, size in enumerate(sizes))
-    if len(sizes) < 2:
+    checked = tuple(check_int(size, f"sizes[{l}]", low=1) for l, size in enumerate(sizes))
+    if len(checked) < 2:
         raise ValueError(
-            f"sizes is {list(sizes)}; a network has at least an input and an output layer. Pass for example [784, 10]."
+            f"sizes is {list(checked)}; a network has at least an input and an output layer. Pass for example [784, 10]."
         )
-    return sizes
+    return checked
 
 
 def check_activations(activations: Any, L: int) -> tuple[str, ...]:
@@ -96,26 +96,26 @@ def check_activations(activations: Any, L: int) -> tuple[str, ...]:
         names = (activations,) * L
         if activations == "softmax" and L > 1:
             raise ValueError(
-                "activations is 'softmax' for all layers; a hidden neuron's activation must be a function of its own z. "
-                f"Pass one name per layer, such as {['sigmoid'] * (L - 1) + ['softmax']}."
+                "activations is 'softmax' for all layers; a hidden neuron's activation must be a function of its own "
+                f"z. Pass one name per layer, such as {['sigmoid'] * (L - 1) + ['softmax']}."
             )
         return names
     if not isinstance(activations, Iterable):
         raise TypeError(f"activations is {activations!r}; it must be a name or one name per layer. Pass 'sigmoid'.")
-    activations = tuple(activations)
-    if len(activations) != L:
+    given = tuple(activations)
+    if len(given) != L:
         raise ValueError(
-            f"activations has {len(activations)} names; the network has {L} layers after the input. "
+            f"activations has {len(given)} names; the network has {L} layers after the input. "
             f"Pass one name, or {L} names."
         )
-    for l, name in enumerate(activations, 1):
+    for l, name in enumerate(given, 1):
         check_name(name, ACTIVATIONS, f"The activation of layer {l}")
         if name == "softmax" and l < L:
             raise ValueError(
-                f"The activation of layer {l} is 'softmax'; only the output layer, {L}, may have it, because it is not a "
-                "function of one z. Pass another name there."
+                f"The activation of layer {l} is 'softmax'; only the output layer, {L}, may have it, because it is not "
+                "a function of one z. Pass another name there."
             )
-    return activations
+    return given
 
 
 def check_cost(cost: Any, activations: Sequence[str]) -> str:
@@ -173,4 +173,6 @@ def check_memory(needed: int, what: str) -> None:
     if needed >= 1 << 62 or (available is not None and needed > available):
         have = "this system has" if available is None else f"{available / 1e9:.3g} GB are free"
         have = "more than any system has" if needed >= 1 << 62 else have
-        raise MemoryError(f"{what} need {needed / 1e9:.3g} GB; {have}. Use fewer or narrower layers or smaller batches.")
+        raise MemoryError(
+            f"{what} need {needed / 1e9:.3g} GB; {have}. Use fewer or narrower layers or smaller batches."
+        )

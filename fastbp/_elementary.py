@@ -39,8 +39,8 @@ _LOG1P = constants(
         0.4000000000000027, 0.6666666666666666, 2.0,
     ),
 )  # fmt: skip
-# and of (x + 4) e^{x^2/2} times the tail of the normal law beyond x, in u = (x - 4) / (x + 4), for x >= 0: those of even
-# powers of u and those of odd ones, because LLVM does not write out a longer loop.
+# and of (x + 4) e^{x^2/2} times the tail of the normal law beyond x, in u = (x - 4) / (x + 4), for x >= 0: those of
+# even powers of u and those of odd ones, because LLVM does not write out a longer loop.
 _EVEN_TAIL = constants(
     _numbers(np.float32, -1.6733154e-06, 0.00013351024, -0.003479831, 0.060396604, 0.3871374, 0.75528514),
     _numbers(

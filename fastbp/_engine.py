@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,7 +43,7 @@ class Plan(NamedTuple):
 
 def operations(sizes: tuple[int, ...], n: int, *, training: bool) -> float:
     """Floating-point operations of n samples: 2 for each multiply-add of F1, and of BP2 and BP4 when training."""
-    forward = sum(n_in * n_out for n_in, n_out in zip(sizes, sizes[1:], strict=False))
+    forward = sum(n_in * n_out for n_in, n_out in itertools.pairwise(sizes))
     if not training:
         return 2.0 * n * forward
     return 2.0 * n * (3 * forward - sizes[0] * sizes[1])
@@ -69,7 +71,7 @@ def plan(net: Network, tile: int, n_threads: int, *, keep_z: bool = False, own_t
     return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads)
 
 
-def prepare_scratch(where: Plan, dtype: Any) -> np.ndarray:
+def prepare_scratch(where: Plan, dtype: Any) -> Any:
     """The scratch buffer: its rows of 0 and of 1 written, the rest as the memory comes."""
     scratch = layout.aligned(where.scratch_size, dtype, fill=None)
     zeros, ones, after = (where.places[i] for i in (layout.ZEROS, layout.ONES, layout.TARGETS))
@@ -78,11 +80,12 @@ def prepare_scratch(where: Plan, dtype: Any) -> np.ndarray:
     return scratch
 
 
-def writable(array: np.ndarray) -> np.ndarray:
+def writable(array: np.ndarray) -> Any:
     """The same memory under a type that kernels are compiled for; they never write to samples or targets."""
     if array.flags.writeable:
         return array
-    return np.frombuffer((np.ctypeslib.ctypes.c_char * array.nbytes).from_address(array.ctypes.data), array.dtype)
+    memory: Any = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
+    return np.frombuffer(memory, array.dtype)
 
 
 _NO_INDICES = np.empty(0, np.int64)

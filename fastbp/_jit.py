@@ -121,7 +121,9 @@ else:
     from numba.extending import overload as _overload
 
     CACHE_DIR = _find_cache(
-        _digest([numba.__version__, str(config.OPT), str(config.BOUNDSCHECK), str(config.DEBUGINFO_DEFAULT)])
+        _digest(
+            [numba.__version__, *(str(getattr(config, key)) for key in ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT"))]
+        )
     )
 
     class _SafeCache(FunctionCache):
@@ -140,21 +142,24 @@ else:
                 return
 
     def _compile(function: F, fastmath: set[str], cache: bool, inline: str = "never") -> F:
-        compiled = numba.njit(error_model="numpy", nogil=True, fastmath=fastmath, inline=inline)(function)
+        options: Any = {"error_model": "numpy", "nogil": True, "fastmath": fastmath, "inline": inline}
+        compiled = numba.njit(**options)(function)
         if cache and CACHE_DIR is not None:
             # Two option sets of one function must not share a file: Numba's index does not know the options.
-            before, config.CACHE_DIR = config.CACHE_DIR, str(CACHE_DIR / ("fused" if fastmath else "strict"))
+            before = config.CACHE_DIR  # type: ignore[attr-defined]
+            config.CACHE_DIR = str(CACHE_DIR / ("fused" if fastmath else "strict"))  # type: ignore[attr-defined]
             try:
-                compiled._cache = _SafeCache(function)
+                compiled._cache = _SafeCache(function)  # what numba.njit(cache=True) does with its own class
             except RuntimeError:  # no locator: run without a cache
                 pass
             finally:
-                config.CACHE_DIR = before
+                config.CACHE_DIR = before  # type: ignore[attr-defined]
         return compiled  # type: ignore[no-any-return]
 
     def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
         """Compiled twin of a Python function that compiled code cannot run as it stands."""
-        return _overload(python, jit_options={"error_model": "numpy", "nogil": True, **options})  # type: ignore[no-any-return]
+        flags: Any = {"error_model": "numpy", "nogil": True, **options}
+        return _overload(python, jit_options=flags)  # type: ignore[no-any-return]
 
     def by_dtype(single: F, double: F) -> F:
         """Choose by the dtype of the first argument: ``single`` for float32, ``double`` for float64."""

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from fastbp._report import confusion
+from fastbp.callbacks import Run
 from fastbp.network import Network
-from fastbp.training import Run
 
 
 def _require_matplotlib() -> Any:

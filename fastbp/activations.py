@@ -53,7 +53,7 @@ def sigmoid(z):
 
 @strict
 def tanh(z):
-    """a = (1 - t) / (1 + t) with the sign of z and sigma' = 4 t / (1 + t)^2, t = e^-2|z|; 1 - t without cancellation."""
+    """a = (1 - t) / (1 + t) with the sign of z and sigma' = 4 t / (1 + t)^2, t = e^-2|z|; 1 - t keeps its digits."""
     c = _NUMBERS(z)
     minus, t = expm1(-c[_TWO] * abs(z))
     q = c[_ONE] / (c[_ONE] + t)

@@ -207,7 +207,7 @@ def _train(console: Console, errors: Console, options: dict[str, Any]) -> None:
     from fastbp import scaling as scales
 
     o = options
-    data = files.read(_data_path(o["data"], o["targets"]), _column(o["target"]), task=o["task"] and str(o["task"]))
+    data = files.read(_data_path(o["data"], o["targets"]), _column(o["target"]), task=o["task"] and o["task"].value)
     if data.X_test is None:
         data = files.split(data, o["test"], seed=o["seed"])
     held = o["validation"] > 0
@@ -219,13 +219,12 @@ def _train(console: Console, errors: Console, options: dict[str, Any]) -> None:
     )
     scaling = data.scaling() if o["scale"] else None
     dtype = np.dtype(str(o["dtype"]))
+    assert data.X_test is not None
     X, X_test = (scales.apply_scaling(part, scaling, dtype) for part in (data.X, data.X_test))
     net = _build(
         data, scaling, o["hidden"], o["activation"], o["output"], o["cost"], init=o["init"], dtype=dtype, seed=o["seed"]
     )
-    optimizer = _optimizer(
-        str(o["optimizer"]), o["learning_rate"], o["momentum"], o["nesterov"], o["weight_decay"]
-    )
+    optimizer = _optimizer(str(o["optimizer"]), o["learning_rate"], o["momentum"], o["nesterov"], o["weight_decay"])
     stopping = None if o["early_stopping"] is None else fastbp.EarlyStopping(patience=o["early_stopping"])
     if not o["quiet"]:
         what = f"{len(data.classes)} classes" if data.classes else f"{data.n_outputs} target columns"
@@ -278,9 +277,7 @@ def _conclude(console: Console, net: fastbp.Network, run: fastbp.Run, X_test: np
     if o["plot"] is not None:
         from fastbp import _plot
 
-        _plot.picture(
-            o["plot"], run, net, X_test, data.Y_test, raw=data.X_test, names=names, image=data.image
-        )
+        _plot.picture(o["plot"], run, net, X_test, data.Y_test, raw=data.X_test, names=names, image=data.image)
         console.print(Text(f"Drew {o['plot']}."))
 
 
@@ -348,7 +345,9 @@ def info(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
 
 @app.command()
 def doctor(
-    compile: Annotated[bool, typer.Option("--compile", help="Compile all kernels now, and say how long it took.")] = False,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Compile all kernels now, and say how long it took.")
+    ] = False,
 ) -> None:
     """Print CPU, threads and why, cache of compiled code, versions."""
     from fastbp._report import machine_table

@@ -21,28 +21,28 @@ TOLERANCES = {("complex", "float64"): 1e-11, ("centred", "float64"): 1e-5}
 _erf = np.vectorize(math.erf, otypes=[float])
 
 
-def _flipped(z: np.ndarray) -> np.ndarray:
+def _flipped(z: np.ndarray) -> Any:
     """|z|, continued analytically: z where its real part is positive, else -z."""
     return np.where(z.real > 0, z, -z)
 
 
-def _sigmoid(z: np.ndarray) -> np.ndarray:
+def _sigmoid(z: np.ndarray) -> Any:
     t = np.exp(-_flipped(z))
     return np.where(z.real > 0, 1, t) / (1 + t)
 
 
-def _softplus(z: np.ndarray) -> np.ndarray:
+def _softplus(z: np.ndarray) -> Any:
     return np.where(z.real > 0, z, 0) + np.log1p(np.exp(-_flipped(z)))
 
 
-def _gelu(z: np.ndarray) -> np.ndarray:
+def _gelu(z: np.ndarray) -> Any:
     # erf at x + ih: its value, and h times the integrand that defines it.
     x = z.real / math.sqrt(2)
     erf = _erf(x) + 1j * (z.imag / math.sqrt(2)) * (2 / math.sqrt(math.pi)) * np.exp(-x * x)
     return 0.5 * z * (1 + erf)
 
 
-_SIGMA: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+_SIGMA: dict[str, Callable[[np.ndarray], Any]] = {
     "sigmoid": _sigmoid,
     "tanh": np.tanh,
     "relu": lambda z: np.where(z.real > 0, z, 0),
@@ -56,7 +56,7 @@ _SIGMA: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def _cost(
     net: Network, cost: str, weights: list[np.ndarray], biases: list[np.ndarray], X: np.ndarray, Y: np.ndarray
-) -> np.ndarray:
+) -> Any:
     """C_x of every sample in complex arithmetic, by matrix products."""
     a = X
     for l, name in enumerate(net.activations):

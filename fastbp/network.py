@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from fastbp import _checks, _engine
 from fastbp._arrays import as_inputs, as_sample_weight, as_targets
 from fastbp.activations import CODES
 from fastbp.initializers import initialize
-from fastbp.kernels import layout, minibatch
+from fastbp.kernels import layout
 
 
 class PerLayer(Sequence[np.ndarray]):
@@ -34,13 +35,13 @@ class PerLayer(Sequence[np.ndarray]):
         return iter(self._arrays)
 
     def _check(self, l: Any) -> int:
-        l = _checks.check_int(l, f"layer l of {self._name}[l]")
-        if not 1 <= l <= len(self):
+        number = _checks.check_int(l, f"layer l of {self._name}[l]")
+        if not 1 <= number <= len(self):
             raise IndexError(
-                f"{self._name}[{l}] does not exist; {self._reason}, and the last layer is L = {len(self)}. "
+                f"{self._name}[{number}] does not exist; {self._reason}, and the last layer is L = {len(self)}. "
                 f"Pass l in 1..{len(self)}."
             )
-        return l
+        return number
 
     def __getitem__(self, l: Any) -> Any:
         return self._arrays[self._check(l) - 1]
@@ -159,7 +160,7 @@ class Network:
 
     def _allocate(self) -> None:
         codes = tuple(CODES[name] for name in self.activations)
-        n_parameters = sum((n_in + 1) * n_out for n_in, n_out in zip(self.sizes, self.sizes[1:], strict=False))
+        n_parameters = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(self.sizes))
         _checks.check_memory(n_parameters * self.dtype.itemsize, f"The weights of sizes {list(self.sizes)}")
         self.n_parameters = n_parameters
         self._layers, size = layout.theta_layout(self.sizes, codes, self.dtype.itemsize)
@@ -260,7 +261,7 @@ class Network:
         return self._decide(out) if self.task == "classification" else out
 
     @staticmethod
-    def _decide(out: np.ndarray) -> np.ndarray:
+    def _decide(out: np.ndarray) -> Any:
         if out.shape[1] == 1:
             return (out[:, 0] >= 0.5).astype(np.int64)
         return np.argmax(out, axis=1)
@@ -355,15 +356,14 @@ class Network:
         w, b = self._views(g, "trace.w", "trace.b")
         n = job.n
 
-        def layer(l: int, place: int) -> np.ndarray:
+        def layer(l: int, place: int) -> Any:
             row, width, at = (int(where.layers[l, i]) for i in (layout.ROW, layout.J, place))
             return job.scratch[at : at + n * row].reshape(n, row)[:, :width].copy()
 
-        kept = (
-            PerLayer(name, [layer(l, place) for l in range(1, self.L + 1)])
-            for name, place in (("trace.z", layout.Z), ("trace.a", layout.A), ("trace.delta", layout.D))
-        )
-        return Trace(*kept, w, b, cost_value)
+        def kept(name: str, place: int) -> PerLayer:
+            return PerLayer(f"trace.{name}", [layer(l, place) for l in range(1, self.L + 1)])
+
+        return Trace(kept("z", layout.Z), kept("a", layout.A), kept("delta", layout.D), w, b, cost_value)
 
     def _gradient(
         self, X: Any, Y: Any, sample_weight: Any, l1: float, l2: float, cost: str | None, n_threads: Any, *, keep: bool
@@ -417,4 +417,6 @@ class Network:
 
     def __repr__(self) -> str:
         activations = self.activations[0] if len(set(self.activations)) == 1 else list(self.activations)
-        return f"Network({list(self.sizes)}, activations={activations!r}, cost={self.cost!r}, dtype={self.dtype.name!r})"
+        return (
+            f"Network({list(self.sizes)}, activations={activations!r}, cost={self.cost!r}, dtype={self.dtype.name!r})"
+        )

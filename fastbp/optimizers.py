@@ -113,7 +113,7 @@ class Adam(Optimizer):
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay: before each step w <- w - eta weight_decay w, biases included, as in PyTorch."""
+    """Adam with decoupled weight decay: before each step w <- w - eta weight_decay w, biases too, as in PyTorch."""
 
     weight_decay: float = 0.01
 

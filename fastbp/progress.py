@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fastbp.training import Callback, Run
+from fastbp.callbacks import Callback, Run
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -44,7 +44,7 @@ class ExponentialDecay:
 
 @dataclass(frozen=True)
 class Cosine:
-    """Rise linearly from 0 during ``warmup`` epochs, then fall along half a cosine to ``final`` at the end of the run."""
+    """Rise linearly from 0 during ``warmup`` epochs, then fall along half a cosine to ``final`` at the end."""
 
     warmup: float = 0.0
     final: float = 0.0

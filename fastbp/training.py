@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fastbp import _checks, _engine
 from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets
+from fastbp.callbacks import Callback, EarlyStopping, Run, as_callbacks
 from fastbp.errors import DivergenceError
 from fastbp.kernels import layout
 from fastbp.network import Network
@@ -22,137 +23,12 @@ SLICE_SECONDS = 0.05
 """How long the team stays in a kernel before Python can look at Ctrl-C and the progress display."""
 
 
-class History(dict[str, list[float]]):
-    """One list for each quantity, one value for each epoch.
-
-    ``loss`` is the running mean of C over the epoch's minibatches, each before its update, penalty included. Then, where
-    they apply: ``accuracy`` (of the same forward passes), ``val_loss`` (without penalty), ``val_accuracy``, ``val_r2``,
-    ``learning_rate`` and the metrics that callbacks add.
-    """
-
-    def add(self, values: dict[str, float]) -> None:
-        """Append one epoch."""
-        for name, value in values.items():
-            self.setdefault(name, []).append(value)
-
-    def __repr__(self) -> str:
-        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.items() if values)
-        return f"<History of {len(self.get('loss', []))} epochs: {last}>"
-
-
-@dataclass(frozen=True)
-class EarlyStopping:
-    """Stop when a quantity has not improved for some epochs, and go back to the weights of the best one.
-
-    Parameters
-    ----------
-    monitor : str
-        Key of the history. Names that end in ``accuracy`` or ``r2`` should rise, all others fall.
-    patience : int
-        Epochs without improvement.
-    min_delta : float
-        Least change that counts as one.
-    restore_best : bool
-        Whether to restore the best epoch's weights at the end of the run, however it ends.
-    """
-
-    monitor: str = "val_loss"
-    patience: int = 10
-    min_delta: float = 0.0
-    restore_best: bool = True
-
-    def __post_init__(self) -> None:
-        _checks.check_int(self.patience, "patience", low=1)
-        _checks.check_real(self.min_delta, "min_delta", low=0.0)
-
-    def improves(self, value: float, best: float | None) -> bool:
-        """Whether ``value`` is better than ``best``."""
-        if best is None:
-            return not np.isnan(value)
-        if self.monitor.endswith(("accuracy", "r2")):
-            return value > best + self.min_delta
-        return value < best - self.min_delta
-
-
-@dataclass
-class Run:
-    """A training run: what callbacks are handed, and what ``train`` returns."""
-
-    net: Network
-    optimizer: Optimizer
-    n_epochs: int
-    """Epochs asked for."""
-    n_minibatches: int
-    """Minibatches of an epoch."""
-    n_samples: int
-    history: History = field(default_factory=History)
-    epoch: int = 0
-    """Epochs completed."""
-    minibatch: int = 0
-    """Minibatches completed in the current epoch."""
-    n_threads: int = 1
-    seconds: float = 0.0
-    """In kernels and validation."""
-    stopped: str | None = None
-    """Why the run ended before its last epoch: ``"interrupted"``, ``"early stopping"`` or ``"stop() was called"``."""
-    best_epoch: int | None = None
-    """Epoch, counted from 1, whose monitored value was best; None without early stopping."""
-    running: dict[str, float] = field(default_factory=dict)
-    """Loss and accuracy of the current epoch so far."""
-    _control: Any = None
-
-    def stop(self) -> None:
-        """End the run after the current minibatch; may be called from a callback or from another thread."""
-        self.stopped = "stop() was called"
-        if self._control is not None:
-            self._control[layout.STOP] = 1
-
-
-class Callback:
-    """Base of callbacks; override what is needed. A plain function ``f(run)`` is called at the end of each epoch."""
-
-    def on_train_begin(self, run: Run) -> None:
-        """Before the first epoch."""
-
-    def on_progress(self, run: Run) -> None:
-        """About every 50 ms, at a minibatch boundary."""
-
-    def on_epoch_end(self, run: Run) -> None:
-        """After each epoch, its values already in ``run.history``."""
-
-    def on_train_end(self, run: Run) -> None:
-        """After the last epoch, however the run ended."""
-
-
-class _Function(Callback):
-    def __init__(self, function: Callable[[Run], Any]) -> None:
-        self._function = function
-
-    def on_epoch_end(self, run: Run) -> None:
-        self._function(run)
-
-
-def _as_callbacks(callbacks: Any, progress: Any) -> list[Callback]:
-    if callable(callbacks) or isinstance(callbacks, Callback):
-        callbacks = [callbacks]
-    made: list[Callback] = []
-    for callback in callbacks or ():
-        if isinstance(callback, Callback):
-            made.append(callback)
-        elif callable(callback):
-            made.append(_Function(callback))
-        else:
-            raise TypeError(
-                f"callbacks holds {callback!r}, which is neither a fastbp.Callback nor a function. "
-                "Pass functions f(run) or objects derived from fastbp.Callback."
-            )
+def _progress(progress: Any) -> list[Callback]:
     if progress is True:
         from fastbp.progress import ProgressBar
 
-        made.append(ProgressBar())
-    elif isinstance(progress, Callback):
-        made.append(progress)
-    return made
+        return [ProgressBar()]
+    return [progress] if isinstance(progress, Callback) else []
 
 
 @dataclass
@@ -187,14 +63,14 @@ def _check_batch_size(batch_size: Any, n: int) -> int:
         return n
     if batch_size == "auto":
         return min(32, n)
-    batch_size = _checks.check_int(batch_size, "batch_size", low=1)
-    if batch_size > n:
+    size = _checks.check_int(batch_size, "batch_size", low=1)
+    if size > n:
         warnings.warn(
-            f"batch_size is {batch_size}; there are {n} samples. Each epoch is one minibatch of {n}.",
+            f"batch_size is {size}; there are {n} samples. Each epoch is one minibatch of {n}.",
             UserWarning,
             stacklevel=3,
         )
-    return min(batch_size, n)
+    return min(size, n)
 
 
 def _make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
@@ -203,7 +79,7 @@ def _make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
 
         def given(epoch: int, n: int) -> np.ndarray:
             order = np.ascontiguousarray(shuffle(epoch), np.int64)
-            if order.shape != (n,) or n and (order.min() < 0 or order.max() >= n):
+            if order.shape != (n,) or (n and (order.min() < 0 or order.max() >= n)):
                 raise ValueError(
                     f"shuffle({epoch}) returned shape {order.shape} with values outside the samples or of another "
                     f"number; an epoch needs {n} indices in 0..{n - 1}. Return an index array of shape ({n},)."
@@ -355,8 +231,8 @@ def train(
     epochs : int
         Passes over the samples; 0 leaves the net as it is.
     batch_size : int, "auto" or None
-        Samples of a minibatch; "auto" for 32, or all if there are fewer; None for all. The last minibatch of an epoch may be shorter: it is a mean over its own
-        samples.
+        Samples of a minibatch; "auto" for 32, or all if there are fewer; None for all. The last minibatch of an epoch
+        may be shorter: it is a mean over its own samples.
     shuffle : bool or function
         Whether each epoch visits the samples in a new order, or a function of the epoch, counted from 0, that returns
         the order as an index array.
@@ -400,7 +276,8 @@ def train(
     epochs = _checks.check_int(epochs, "epochs", low=0)
     batch = _check_batch_size(batch_size, len(data.X))
     l1, l2 = _checks.check_real(l1, "l1", low=0.0), _checks.check_real(l2, "l2", low=0.0)
-    monitored = [part.monitor for part in (early_stopping, schedule) if hasattr(part, "monitor")]
+    rule = schedule if isinstance(schedule, ReduceOnPlateau) else None
+    monitored = [part.monitor for part in (early_stopping, rule) if part is not None]
     if held_out is None and any(name.startswith("val_") for name in monitored):
         raise ValueError(
             f"{monitored[0]!r} is to be monitored; there is no validation set. Pass validation=(X_val, Y_val) or "
@@ -408,11 +285,11 @@ def train(
         )
     n_minibatches = -(-len(data.X) // batch)
     run = Run(net, optimizer, epochs, n_minibatches, len(data.X))
-    made = _as_callbacks(callbacks, progress)
+    made = [*as_callbacks(callbacks), *_progress(progress)]
     loop = _Epochs(net, data, run, made, batch)
     order = _make_order(shuffle, seed)
     best = _Best(early_stopping, net)
-    plateau = schedule.tracker() if isinstance(schedule, ReduceOnPlateau) else None
+    plateau = None if rule is None else rule.tracker()
     flops = _engine.operations(net.sizes, batch, training=True)
     with _engine.Team(_engine.choose_threads(n_threads, flops, _engine.LARGE_STEP)) as team:
         loop.prepare(team, l1, l2)
@@ -435,8 +312,8 @@ def train(
                 run.epoch += 1
                 for callback in made:
                     callback.on_epoch_end(run)
-                if plateau is not None:
-                    loop.factor = plateau.update(_monitored(run, schedule.monitor))
+                if rule is not None and plateau is not None:
+                    loop.factor = plateau.update(_monitored(run, rule.monitor))
                 if best.is_over(run):
                     run.stopped = "early stopping"
         except KeyboardInterrupt:

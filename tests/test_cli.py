@@ -105,8 +105,8 @@ def test_a_folder_of_idx_files(pack: bool) -> None:
         end = ".gz" if pack else ""
         write_idx(folder / f"{part}-images-idx3-ubyte{end}", images, pack=pack)
         write_idx(folder / f"{part}-labels-idx1-ubyte{end}", labels, pack=pack)
-    printed = fastbp_("train", "mnist", "--hidden", "3", "--epochs", "20", "--learning-rate", "2", "--cost", "quadratic",
-                      "--validation", "0", "--schedule", "cosine")  # fmt: skip
+    printed = fastbp_("train", "mnist", "--hidden", "3", "--epochs", "20", "--learning-rate", "2",
+                      "--cost", "quadratic", "--validation", "0", "--schedule", "cosine")  # fmt: skip
     assert "40 samples to train on, 0 to validate, 10 to test; 16 features, 2 classes" in printed
     assert "Test accuracy 100.00%" in printed
 

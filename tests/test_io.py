@@ -12,11 +12,11 @@ import sys
 
 import numpy as np
 import pytest
-from fastbp.network import Network
 
 from fastbp import _atomic
 from fastbp.errors import DivergenceError, LoadError
 from fastbp.io import ACTIVATIONS, COSTS, load, save
+from fastbp.network import Network
 
 META = {
     "task": "classification",

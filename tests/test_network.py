@@ -153,7 +153,7 @@ def test_what_is_no_network(arguments: Any, message: str) -> None:
 
 @pytest.mark.parametrize("sizes", [[10**6, 10**6], [10**10, 10**10], [2**40, 2**40]])
 def test_more_memory_than_there_is(sizes: list[int]) -> None:
-    with pytest.raises(MemoryError, match="The weights of sizes .* need"):
+    with pytest.raises(MemoryError, match=r"The weights of sizes .* need"):
         fastbp.Network(sizes)
 
 

@@ -49,9 +49,7 @@ def test_the_loss_is_the_running_mean_before_each_update() -> None:
             net.w[l] -= 0.3 * g.w[l]
             net.b[l] -= 0.3 * g.b[l]
     other = small_net()
-    run = fastbp.train(
-        other, X, Y, optimizer=fastbp.SGD(0.3), epochs=1, batch_size=10, shuffle=False, l1=0.01, l2=0.02
-    )
+    run = fastbp.train(other, X, Y, optimizer=fastbp.SGD(0.3), epochs=1, batch_size=10, shuffle=False, l1=0.01, l2=0.02)
     assert math.isclose(run.history["loss"][0], total / 25, rel_tol=1e-14)
     assert np.array_equal(net.theta, other.theta)
 
@@ -177,7 +175,7 @@ def test_callbacks() -> None:
     assert calls == ["begin", 1, 2, 3, "end"]
     assert run.stopped == "stop() was called"
     assert len(run.history["norm"]) == 3
-    with pytest.raises(TypeError, match="neither a fastbp.Callback nor a function"):
+    with pytest.raises(TypeError, match=r"neither a fastbp.Callback nor a function"):
         fastbp.train(small_net(), X, Y, callbacks=[3])
 
 

@@ -8,10 +8,10 @@
 | BP2      | x | j | k | delta^{l+1}[x, k] | w^{l+1}[k, j]           | 0                   |
 | BP4      | k | j | x | a^{l-1}[x, k]     | delta^l[x, j]           | 0 or the sum so far |
 
-with scale 1 but for the last tile of BP4, where it is 1 / sum_x s_x. Each out[p, q] is one sum over r, in order from its start, so its bits are the textbook's. Blocking only chooses the
-order in which the independent (p, q) are visited: R rows by one or two vectors of columns of them stay in registers for
-a whole sum over r. Columns beyond Q up to the next cache line are computed
-too: they are padding.
+with scale 1 but for the last tile of BP4, where it is 1 / sum_x s_x. Each out[p, q] is one sum over r, in order from
+its start, so its bits are the textbook's. Blocking only chooses the order in which the independent (p, q) are visited:
+R rows by one or two vectors of columns of them stay in registers for a whole sum over r. Columns beyond Q up to the
+next cache line are computed too: they are padding.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastbp._jit import strict
 from fastbp.activations import QUADRATIC, SIGMOID, exp, log, softplus
-from fastbp.kernels.views import line
 
 
 @strict
@@ -20,7 +19,8 @@ def quadratic(J, a, y):
 @strict
 def binary_cross_entropy(J, z, y):
     """C_x = sum_j ln(1 + e^z_j) - y_j z_j, which is - sum_j y_j ln a_j + (1 - y_j) ln(1 - a_j) without the logarithm
-    of an a_j that has rounded to 0 or 1."""
+    of an a_j that has rounded to 0 or 1.
+    """
     total = z.dtype.type(0)
     for j in range(J):
         total += softplus(z[j])[0] - y[j] * z[j]

@@ -18,7 +18,6 @@ from fastbp.activations import (
     RELU,
     SIGMOID,
     SILU,
-    SOFTMAX,
     SOFTPLUS,
     TANH,
     exp,
@@ -143,8 +142,8 @@ def hidden_error(X, J, row, sums, d):
 def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel):
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
-    Reads a_prev[x, k] and delta[x, j]; accumulates their products over x, in order from ``start``, into g[k, j], then scales
-    the sum. With ``eta``, g is w itself, and takes the step U.
+    Reads a_prev[x, k] and delta[x, j]; accumulates their products over x, in order from ``start``, into g[k, j], then
+    scales the sum. With ``eta``, g is w itself, and takes the step U.
     """
     product(K, J, X, g, start, transposed(a_prev), delta, scale, eta, panel)
 
@@ -153,9 +152,8 @@ def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel):
 def bias_gradient(J, X, ones, delta, start, g, scale, eta, panel):
     """BP3: dC/db_j^l = delta_j^l
 
-    Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j], then scales the sum. With ``eta``, g is b
-    itself, and takes the step U. It is BP4 of
-    a neuron that is always 1: a product with 1 is exact.
+    Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j], then scales the sum. With
+    ``eta``, g is b itself, and takes the step U. It is BP4 of a neuron that is always 1: a product with 1 is exact.
     """
     # A literal 1 would compile the whole sum once more.
     product(np.int64(1), J, X, g, start, ones, delta, scale, eta, panel)

@@ -131,7 +131,7 @@ def control_size(n_threads: int) -> int:
     return CELLS + LINE * n_threads
 
 
-def aligned(size: int, dtype: Any, fill: float | None = 0) -> np.ndarray:
+def aligned(size: int, dtype: Any, fill: float | None = 0) -> Any:
     """Vector that starts on a cache line, filled unless ``fill`` is None."""
     dtype = np.dtype(dtype)
     memory = np.empty(size * dtype.itemsize + CACHE_LINE, np.uint8)

@@ -2,8 +2,8 @@
 
 A minibatch passes in tiles of samples. In a tile each thread takes some samples x through F1, F2, C, BP1 and BP2, which
 no other thread looks at; after a barrier each takes some rows k of every w^l through BP4 (BP3 for its last row, the
-biases), the penalty and the update U; a second barrier ends the tile. No sum is ever split, so the bits are the same for
-any number of threads and any tile.
+biases), the penalty and the update U; a second barrier ends the tile. No sum is ever split, so the bits are the same
+for any number of threads and any tile.
 """
 
 from __future__ import annotations

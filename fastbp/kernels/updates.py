@@ -53,7 +53,7 @@ def nesterov(w, g, v, eta, mu):
 
 @strict
 def adam(w, g, m, v, beta_1, beta_2, step, epsilon):
-    """U of Adam: m <- beta_1 m + (1 - beta_1) g; v <- beta_2 v + (1 - beta_2) g^2; w <- w - step m / (sqrt(v) + epsilon)
+    """Adam: m <- beta_1 m + (1 - beta_1) g; v <- beta_2 v + (1 - beta_2) g^2; w <- w - step m / (sqrt(v) + epsilon).
 
     step = eta sqrt(1 - beta_2^t) / (1 - beta_1^t), and epsilon carries the factor sqrt(1 - beta_2^t): the corrections
     of both means, moved out of the loop.

@@ -103,14 +103,16 @@ def literal_unroll(values: tuple[int, ...]) -> tuple[int, ...]:
 
 
 if not _jit.DISABLED:
+    import numba
     from llvmlite import ir
-    from numba import literal_unroll, literally  # type: ignore[assignment]  # noqa: F811
     from numba.core import cgutils, types
     from numba.core.typing import signature
     from numba.extending import intrinsic
     from numba.np.arrayobj import make_array, populate_array
 
-    def _populate(context: Any, builder: Any, type_: Any, buf_type: Any, buf: Any, offset: Any, shape: Any, strides: Any) -> Any:
+    def _populate(
+        context: Any, builder: Any, type_: Any, buf_type: Any, buf: Any, offset: Any, shape: Any, strides: Any
+    ) -> Any:
         """An array of ``type_`` on the memory of ``buf`` from ``offset`` on, owned by nobody."""
         itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(buf_type.dtype)))
         source = make_array(buf_type)(context, builder, buf)
@@ -126,7 +128,9 @@ if not _jit.DISABLED:
         return array._getvalue()
 
     @intrinsic
-    def _view(typing: Any, buf: Any, offset: Any, n_rows: Any, n_columns: Any, row_stride: Any, column_stride: Any) -> Any:
+    def _view(
+        typing: Any, buf: Any, offset: Any, n_rows: Any, n_columns: Any, row_stride: Any, column_stride: Any
+    ) -> Any:
         type_ = types.Array(buf.dtype, 2, "A")
         sig = signature(type_, buf, *[types.intp] * 5)
 
@@ -258,8 +262,9 @@ if not _jit.DISABLED:
     def _(buf, offset, n):  # type: ignore[no-untyped-def]
         return lambda buf, offset, n: _line(buf, offset, n)
 
+    literally, literal_unroll = numba.literally, numba.literal_unroll
     # An alloca or an attribute belongs to the function that calls: these are the intrinsics themselves.
-    register_block = _register_block  # noqa: F811
-    copy_row = _copy_row  # noqa: F811
-    transpose_tile = _transpose_tile  # noqa: F811
-    full_width = _full_width  # noqa: F811
+    register_block = _register_block
+    copy_row = _copy_row
+    transpose_tile = _transpose_tile
+    full_width = _full_width
