@@ -84,7 +84,7 @@ def check_sizes(sizes: Any) -> tuple[int, ...]:
     checked = tuple(check_int(size, f"sizes[{l}]", low=1) for l, size in enumerate(sizes))
     if len(checked) < 2:
         raise ValueError(
-            f"sizes is {list(checked)}; a network has at least an input and an output layer. Pass for example [784, 10]."
+            f"sizes is {list(checked)}; a network has at least an input and an output layer. Pass [784, 10], say."
         )
     return checked
 
