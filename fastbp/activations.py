@@ -43,7 +43,7 @@ _NUMBERS = constants(
 
 @strict
 def sigmoid(z):
-    """a = 1 / (1 + e^-z) and sigma' = t / (1 + t)^2, t = e^-|z|, which never overflows."""
+    """a = 1 / (1 + e^-z) and sigma' = t / (1 + t)^2, ``t = e^-|z|``, which never overflows."""
     one = _NUMBERS(z)[_ONE]
     t = exp(-abs(z))
     q = one / (one + t)
@@ -53,7 +53,7 @@ def sigmoid(z):
 
 @strict
 def tanh(z):
-    """a = (1 - t) / (1 + t) with the sign of z and sigma' = 4 t / (1 + t)^2, t = e^-2|z|; 1 - t keeps its digits."""
+    """a = (1 - t) / (1 + t) with the sign of z and sigma' = 4 t / (1 + t)^2, ``t = e^-2|z|``; 1 - t keeps digits."""
     c = _NUMBERS(z)
     minus, t = expm1(-c[_TWO] * abs(z))
     q = c[_ONE] / (c[_ONE] + t)
@@ -77,7 +77,7 @@ def leaky_relu(z):
 
 @strict
 def softplus(z):
-    """a = ln(1 + e^z) = max(0, z) + ln(1 + t), t = e^-|z|; sigma' is the sigmoid."""
+    """a = ln(1 + e^z) = max(0, z) + ln(1 + t), ``t = e^-|z|``; sigma' is the sigmoid."""
     c = _NUMBERS(z)
     t = exp(-abs(z))
     q = c[_ONE] / (c[_ONE] + t)

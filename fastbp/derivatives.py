@@ -74,7 +74,7 @@ def _cost(
 
 @dataclass(frozen=True)
 class GradientCheck:
-    """Relative difference of a gradient from numerical derivatives, |difference| / |derivative| of each array.
+    """Relative difference of a gradient from numerical derivatives, norm by norm for each array.
 
     ``w[l]`` and ``b[l]``, l = 1..L; arrays whose derivative is 0 are compared with the largest array's norm.
     """

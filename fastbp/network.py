@@ -317,7 +317,7 @@ class Network:
     ) -> Gradient:
         """Gradient of C over all samples as one batch (F1, F2, BP1 to BP4).
 
-        C = sum_x s_x C_x / sum_x s_x + l1 sum |w| + l2/2 sum w^2, biases not penalised.
+        ``C = sum_x s_x C_x / sum_x s_x + l1 sum |w| + l2/2 sum w^2``, biases not penalised.
 
         Parameters
         ----------

@@ -222,7 +222,7 @@ def weight_gradient(a_prev, delta, g):
 
 @strict(cache=True)
 def penalty_gradient(w, g, l1, l2):
-    """d/dw of l1 |w| + l2/2 w^2, added to ``g``: l2 w, then l1 sign(w), sign(0) = 0. Vectors of one length."""
+    """d/dw of ``l1 |w| + l2/2 w^2``, added to ``g``: l2 w, then l1 sign(w), sign(0) = 0. Vectors of one length."""
     zero, one = w.dtype.type(0), w.dtype.type(1)
     for i in range(w.size):
         sign = one if w[i] > zero else (-one if w[i] < zero else zero)

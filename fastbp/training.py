@@ -243,7 +243,7 @@ def train(
     validation : tuple, optional
         ``(X_val, Y_val)`` or ``(X_val, Y_val, sample_weight_val)``, evaluated after each epoch.
     l1, l2 : float
-        Strengths of the penalties l1 sum |w| + l2/2 sum w^2; biases are not penalised.
+        Strengths of the penalties ``l1 sum |w| + l2/2 sum w^2``; biases are not penalised.
     schedule : function or ReduceOnPlateau, optional
         ``schedule(epoch, epochs)``, the factor on the learning rate, evaluated for each minibatch at fractional epochs.
     early_stopping : EarlyStopping, optional
