@@ -16,7 +16,14 @@ author = "the fastbp authors"
 copyright = "2026, the fastbp authors"
 release = version = fastbp.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "sphinx.ext.viewcode", "numpydoc"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+]
 exclude_patterns = ["build"]
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 nb_execution_mode = "force"
@@ -40,8 +47,8 @@ def equations_page() -> str:
     lines = [
         "# The equations",
         "",
-        "Every equation of the notes, under the label that docstrings, tests and explanations use, and the three that",
-        "the notes leave to the book they follow. The ASCII line is the first line of each kernel's docstring.",
+        "Every equation of the notes, under the label that docstrings, tests and explanations use, and those that the",
+        "notes leave to the book they follow. The ASCII line begins the docstring of each kernel and textbook loop.",
         "",
     ]
     for equation in EQUATIONS.values():
