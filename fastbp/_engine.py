@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
 from types import TracebackType
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastbp import _threads
+from fastbp import _jit, _threads
 from fastbp._checks import check_memory
 from fastbp.activations import COSTS
 from fastbp.kernels import layout, minibatch
@@ -154,6 +155,11 @@ def limits(dtype: Any, largest_input: float) -> np.ndarray:
     return reals
 
 
+def _as_compiled() -> contextlib.AbstractContextManager[Any]:
+    """As plain Python, kernels must not warn of an overflow either: they decide themselves what it means."""
+    return np.errstate(all="ignore") if _jit.DISABLED else contextlib.nullcontext()
+
+
 class Team:
     """Thread 0 (the caller's) and its borrowed workers, resident in ``kernels.minibatch.work`` while the context lasts.
 
@@ -189,7 +195,8 @@ class Team:
         control = job.control
         control[layout.FIRST], control[layout.LAST] = first, last
         control[layout.DONE], control[layout.STATUS] = first, layout.ABORTED
-        minibatch.work(job, 0)
+        with _as_compiled():
+            minibatch.work(job, 0)
         return int(control[layout.DONE]), int(control[layout.STATUS])
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -205,7 +212,8 @@ def run_outputs(job: Job, out: np.ndarray, n_threads: int) -> None:
     """``kernels.minibatch.outputs`` over all samples of the job, split between threads."""
     n = len(out)
     if n_threads == 1:
-        minibatch.outputs(job, out, 0, n, 0)
+        with _as_compiled():
+            minibatch.outputs(job, out, 0, n, 0)
         return
     workers = _threads.borrow(n_threads - 1)
     try:
