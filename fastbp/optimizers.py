@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +13,7 @@ _SGD, _MOMENTUM, _NESTEROV, _ADAM, _ADAMW, _RMSPROP, _ADAGRAD = range(7)
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(abc.ABC):
     """Base of all optimizers.
 
     Parameters
@@ -30,9 +31,9 @@ class Optimizer:
         check_real(self.learning_rate, "learning_rate", above=0.0)
 
     @property
+    @abc.abstractmethod
     def code(self) -> int:
         """Which update the kernel runs."""
-        raise NotImplementedError
 
     def constants(self) -> tuple[float, float, float, float]:
         """The kernel's constants c[0] .. c[3]."""

@@ -18,11 +18,9 @@ def block(marker: str, language: str) -> str:
     return found.group(1)
 
 
+@pytest.mark.compiled
 def test_the_example_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     """To four digits: a CPU without fused multiply-add, and plain Python, round otherwise."""
-    pytest.importorskip("sklearn")
-    if fastbp._jit.DISABLED:
-        pytest.skip("minutes as plain Python")
     exec(compile(block("example", "python"), "README", "exec"), {})
     printed, expected = capsys.readouterr().out.split(), block("output", "text").split()
     assert len(printed) == len(expected)

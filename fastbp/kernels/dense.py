@@ -100,14 +100,15 @@ def softmax(J, z, a):
 def output_error(cost, J, row, a, y, s, d):
     """BP1: delta_j^L = dC/da_j^L * sigma'(z_j^L)
 
-    One sample of weight s: reads a[j] and y[j]; d[j] holds sigma'(z_j) and is overwritten with s delta_j, its padding
-    up to ``row`` with 0. With cross-entropy, sigma' cancels against the derivative of the cost.
+    One sample of weight s: reads the padded rows a[j] and y[j]; d[j] holds sigma'(z_j) and is overwritten with
+    s delta_j, its padding up to ``row`` with 0. With cross-entropy, sigma' cancels against the derivative of the cost.
     """
+    # Over the padding too: whole vectors, without a remainder.
     if cost == QUADRATIC:
-        for j in range(J):
+        for j in range(row):
             d[j] = (a[j] - y[j]) * d[j] * s
     else:
-        for j in range(J):
+        for j in range(row):
             d[j] = (a[j] - y[j]) * s
     for j in range(J, row):
         d[j] = d.dtype.type(0)

@@ -119,7 +119,7 @@ def backward(job, first, x0, x1, t):
     for x in range(x0, x1):
         if job.weights.size:
             s = job.weights[sample(job, first + x)]
-        a, y, d = row(activations(job, L, x), J), row(targets(job, x), J), row(errors(job, L, x), width)
+        a, y, d = row(activations(job, L, x), width), row(targets(job, x), width), row(errors(job, L, x), width)
         dense.output_error(job.cost, J, width, a, y, s, d)
     X = x1 - x0
     for l in range(L - 1, 0, -1):
