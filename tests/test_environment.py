@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import stat
 import subprocess
@@ -141,3 +142,40 @@ def test_no_float32_is_widened_in_the_loops() -> None:
         assert kernel.signatures
         for text in kernel.inspect_llvm().values():
             assert "fpext" not in text
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="AVX2 is of x86-64")
+def test_avx2_alone_has_the_bits_of_this_cpu() -> None:
+    """Blocks of other shapes, vectors of another width, and every activation: the same weights."""
+    code = """
+import hashlib, fastbp, numpy as np
+rng = np.random.default_rng(0)
+seen = hashlib.sha256()
+for dtype in ("float32", "float64"):
+    for name in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu"):
+        options = {"cost": "cross_entropy", "dtype": dtype, "seed": 0}
+        net = fastbp.Network([37, 45, 19, 10], activations=[name, name, "softmax"], **options)
+        X, Y = rng.standard_normal((70, 37)), rng.integers(0, 10, 70)
+        fastbp.train(net, X, Y, epochs=2, batch_size=23, optimizer=fastbp.SGD(0.05), seed=0)
+        seen.update(net.theta.tobytes())
+print(seen.hexdigest())
+"""
+    features = "+avx,+avx2,+fma,+sse4.2,+bmi,+bmi2,+f16c,+popcnt,-avx512f,-avx512vl"
+    assert python(code, NUMBA_CPU_NAME="haswell", NUMBA_CPU_FEATURES=features) == python(code)
+
+
+def test_any_edit_of_a_kernel_source_changes_the_digest(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = copied / "fastbp"
+    monkeypatch.setattr(_jit, "PACKAGE", package)
+    before = _jit._digest([])
+    sources = [*package.glob("kernels/*.py"), package / "textbook.py", package / "activations.py"]
+    sources += [package / "_elementary.py", package / "_jit.py"]
+    assert len(sources) > 12
+    for source in sources:
+        text = source.read_text()
+        source.write_text(text + "\n")
+        assert _jit._digest([]) != before, source
+        source.write_text(text)
+    assert _jit._digest([]) == before
+    assert _jit._digest(["another option"]) != before
