@@ -22,6 +22,7 @@ from fastbp.kernels.views import (
     Matrix,
     copy_row,
     full_width,
+    itemsize,
     literal_unroll,
     literally,
     register_block,
@@ -62,9 +63,10 @@ def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta):
             for v in range(V):
                 for i in range(R):
                     acc[i, v] += coefs[i, r] * row[r, v]
-        for v in range(V):
-            for i in range(R):
-                acc[i, v] *= scale
+        if scale != 1:
+            for v in range(V):
+                for i in range(R):
+                    acc[i, v] *= scale
         if eta != 0:
             for i in range(R):
                 copy_row(N, old, i, sums, i)
@@ -98,9 +100,9 @@ def round_up(n, multiple):
 
 
 @strict
-def panel_size(P, n, itemsize):
-    """Elements of scratch that ``product`` needs for at most P rows and n terms."""
-    V = VECTOR_BYTES // itemsize
+def panel_size(P, n, size):
+    """Elements, of ``size`` bytes, of scratch that ``product`` needs for at most P rows and n terms."""
+    V = VECTOR_BYTES // size
     return round_up(n, V) * (2 * V + round_up(P, V))
 
 
@@ -108,7 +110,7 @@ def panel_size(P, n, itemsize):
 def pack(N, n, rows, panel):
     """Copy n rows of N vectors side by side into ``panel``: long strides defeat the caches' associativity."""
     N = literally(N)
-    V = N * (VECTOR_BYTES // panel.buf.itemsize)
+    V = N * (VECTOR_BYTES // itemsize(panel.buf))
     source = view(rows.buf, rows.at, n, V, rows.i, 1)
     packed = view(panel.buf, panel.at, n, V, V, 1)
     for r in range(n):
@@ -122,7 +124,7 @@ def pack_transposed(V, n, rows, n_columns, panel):
 
     Reads r up to the next whole vector, the padding of a row; columns from ``n_columns`` on repeat the one before.
     """
-    tile = VECTOR_BYTES // panel.buf.itemsize
+    tile = VECTOR_BYTES // itemsize(panel.buf)
     whole = round_up(n, tile)
     for q in range(0, V, tile):
         source = view(rows.buf, rows.at + q * rows.j, tile, whole, rows.j, 1)
@@ -141,13 +143,13 @@ def product(P, Q, n, out, start, coef, rows, scale, eta, panel):
     """
     if P <= 0:
         return
-    itemsize = out.buf.itemsize
-    V = VECTOR_BYTES // itemsize
-    if coef.i == 1 and coef.j * itemsize >= LONG_STRIDE and Q >= PACKING_PAYS * V:
+    size = itemsize(out.buf)
+    V = VECTOR_BYTES // size
+    if coef.i == 1 and coef.j * size >= LONG_STRIDE and Q >= PACKING_PAYS * V:
         terms = round_up(n, V)
         beyond = Matrix(panel.buf, panel.at + 2 * V * terms, 1, 1)
         coef = pack_transposed(terms, P, coef, n, beyond)
-    packing = P >= PACKING_PAYS and rows.i * itemsize >= LONG_STRIDE
+    packing = P >= PACKING_PAYS and rows.i * size >= LONG_STRIDE
     q = 0
     while q < Q:
         # Rows are padded to cache lines, and all of the padding is computed: two vectors where one is half a line.

@@ -1,12 +1,13 @@
-"""C_x of one sample, in the net's dtype, from z where a alone has lost the digits."""
+"""C_x of each sample, in the net's dtype, from z where a alone has lost the digits."""
 
 from __future__ import annotations
 
-from fastbp._jit import strict
+from fastbp._jit import part, strict
 from fastbp.activations import QUADRATIC, SIGMOID, exp, log, softplus
+from fastbp.kernels.views import row
 
 
-@strict
+@part
 def quadratic(J, a, y):
     """C: C_x = 1/2 sum_j (y_j - a_j^L)^2"""
     total = a.dtype.type(0)
@@ -16,7 +17,7 @@ def quadratic(J, a, y):
     return total * a.dtype.type(0.5)
 
 
-@strict
+@part
 def binary_cross_entropy(J, z, y):
     """C_x = sum_j ln(1 + e^z_j) - y_j z_j, which is - sum_j y_j ln a_j + (1 - y_j) ln(1 - a_j) without the logarithm
     of an a_j that has rounded to 0 or 1.
@@ -27,7 +28,7 @@ def binary_cross_entropy(J, z, y):
     return total
 
 
-@strict
+@part
 def categorical_cross_entropy(J, z, y):
     """C_x = sum_j y_j (ln sum_i e^z_i - z_j), which is - sum_j y_j ln a_j of the softmax."""
     largest = z[0]
@@ -44,10 +45,14 @@ def categorical_cross_entropy(J, z, y):
 
 
 @strict
-def sample_cost(cost, activation, J, z, a, y):
-    """C_x of the sample whose rows of z^L, a^L and y are given."""
+def costs(cost, activation, X, J, z, a, y, out):
+    """C_x of X samples whose rows of z^L, a^L and y are given, into the vector ``out``."""
     if cost == QUADRATIC:
-        return quadratic(J, a, y)
-    if activation == SIGMOID:
-        return binary_cross_entropy(J, z, y)
-    return categorical_cross_entropy(J, z, y)
+        for x in range(X):
+            out[x] = quadratic(J, row(a, x, J), row(y, x, J))
+    elif activation == SIGMOID:
+        for x in range(X):
+            out[x] = binary_cross_entropy(J, row(z, x, J), row(y, x, J))
+    else:
+        for x in range(X):
+            out[x] = categorical_cross_entropy(J, row(z, x, J), row(y, x, J))
