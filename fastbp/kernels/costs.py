@@ -7,7 +7,7 @@ from fastbp.activations import QUADRATIC, SIGMOID, exp, log, softplus
 from fastbp.kernels.views import row
 
 
-@part
+@strict
 def quadratic(J, a, y):
     """C: C_x = 1/2 sum_j (y_j - a_j^L)^2"""
     total = a.dtype.type(0)
@@ -17,7 +17,7 @@ def quadratic(J, a, y):
     return total * a.dtype.type(0.5)
 
 
-@part
+@strict
 def binary_cross_entropy(J, z, y):
     """C_x = sum_j ln(1 + e^z_j) - y_j z_j, which is - sum_j y_j ln a_j + (1 - y_j) ln(1 - a_j) without the logarithm
     of an a_j that has rounded to 0 or 1.
@@ -28,7 +28,7 @@ def binary_cross_entropy(J, z, y):
     return total
 
 
-@part
+@strict
 def categorical_cross_entropy(J, z, y):
     """C_x = sum_j y_j (ln sum_i e^z_i - z_j), which is - sum_j y_j ln a_j of the softmax."""
     largest = z[0]

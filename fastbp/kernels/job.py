@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fastbp._jit import part
+from fastbp._jit import strict
 from fastbp.kernels import layout
 from fastbp.kernels.views import Matrix, pointer, repeated
 
@@ -71,7 +71,7 @@ class Job(NamedTuple):
     """Whether to count right decisions; then ``labels`` holds the right ones, whatever the targets are."""
 
 
-@part
+@strict
 def addressed(job: Job) -> Job:
     """The same job with addresses for arrays: no reference counts, which threads would fight over, and few words."""
     return Job(
@@ -109,32 +109,32 @@ def addressed(job: Job) -> Job:
     )
 
 
-@part
+@strict
 def layer(job: Job, l: int, what: int) -> int:
     """An entry of the table of layers."""
     return job.layers[l * layout.N_COLUMNS + what]
 
 
-@part
+@strict
 def weights(job: Job, l: int) -> Matrix:
     """w^l as w[k, j], input-major."""
     return Matrix(job.theta, layer(job, l, layout.W), layer(job, l, layout.STRIDE), 1)
 
 
-@part
+@strict
 def biases(job: Job, l: int) -> Matrix:
     """b^l as a row repeated for every sample."""
     return repeated(job.theta, layer(job, l, layout.B))
 
 
-@part
+@strict
 def activations(job: Job, l: int, x: int) -> Matrix:
     """a^l of the tile from sample x on, as a[x, j]."""
     row = layer(job, l, layout.ROW)
     return Matrix(job.scratch, layer(job, l, layout.A) + x * row, row, 1)
 
 
-@part
+@strict
 def weighted_inputs(job: Job, l: int, x: int) -> Matrix:
     """z^l, likewise, where x is the first sample of a thread."""
     return Matrix(
@@ -142,46 +142,46 @@ def weighted_inputs(job: Job, l: int, x: int) -> Matrix:
     )
 
 
-@part
+@strict
 def errors(job: Job, l: int, x: int) -> Matrix:
     """sigma'(z^l), which becomes delta^l, likewise."""
     row = layer(job, l, layout.ROW)
     return Matrix(job.scratch, layer(job, l, layout.D) + x * row, row, 1)
 
 
-@part
+@strict
 def sums(job: Job, l: int, x: int) -> Matrix:
     """The sums over k of BP2 before sigma'(z^l) multiplies them, likewise."""
     at = job.places[layout.SUMS] + x * job.places[layout.SUMS_STEP]
     return Matrix(job.scratch, at, layer(job, l, layout.ROW), 1)
 
 
-@part
+@strict
 def targets(job: Job, x: int) -> Matrix:
     """y of the tile, likewise, rows like those of a^L."""
     row = layer(job, job.L, layout.ROW)
     return Matrix(job.scratch, job.places[layout.TARGETS] + x * row, row, 1)
 
 
-@part
+@strict
 def zeros(job: Job) -> Matrix:
     """0 everywhere."""
     return repeated(job.scratch, job.places[layout.ZEROS])
 
 
-@part
+@strict
 def ones(job: Job) -> Matrix:
     """1 everywhere."""
     return Matrix(job.scratch, job.places[layout.ONES], 0, 0)
 
 
-@part
+@strict
 def panel(job: Job, t: int) -> Matrix:
     """Thread t's scratch for packed strips."""
     return repeated(job.scratch, job.places[layout.PANELS] + t * job.places[layout.PANELS_STEP])
 
 
-@part
+@strict
 def gradient(job: Job, l: int, k: int, t: int) -> Matrix:
     """dC/dw^l from row k on: in g where it is kept, else in thread t's scratch until the update has used it up."""
     stride = layer(job, l, layout.STRIDE)

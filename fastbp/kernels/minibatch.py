@@ -42,13 +42,13 @@ from fastbp.kernels.views import full_width, line, number, prefetch, row, shifte
 APPLY, SKIP, REFUSE = range(3)
 
 
-@part
+@strict
 def sample(job, x):
     """Row of X at place x of the epoch."""
     return job.order[x] if job.ordered else x
 
 
-@part
+@strict
 def gather(job, first, x0, x1):
     """Copy samples x0..x1 of the tile that starts at place ``first`` of the epoch, and their targets."""
     n_in, n_out = layer(job, 0, layout.J), layer(job, job.L, layout.J)
@@ -84,7 +84,7 @@ def forward(job, x0, x1, t):
             dense.activation(code, n, row(z, 0, n), row(a, 0, n), row(d, 0, n))
 
 
-@part
+@strict
 def outputs_and_costs(job, x0, x1):
     """C_x of samples x0..x1 of the tile."""
     J, code = layer(job, job.L, layout.J), layer(job, job.L, layout.ACTIVATION)
@@ -93,7 +93,7 @@ def outputs_and_costs(job, x0, x1):
     costs(job.cost, code, x1 - x0, J, z, a, targets(job, x0), out)
 
 
-@part
+@strict
 def hits(job, first, x0, x1):
     """For how many of samples x0..x1 of the tile the net decides as it should."""
     J = layer(job, job.L, layout.J)
@@ -141,7 +141,7 @@ def is_unbounded(code):
     return code == RELU or code == LEAKY_RELU or code == SOFTPLUS or code == SILU or code == GELU or code == IDENTITY
 
 
-@part
+@strict
 def note_largest(job, x0, x1, own):
     """Keep in the thread's cells the largest |a| and |delta|: what decides whether the minibatch may be applied."""
     X = x1 - x0
@@ -172,7 +172,7 @@ def tile_of_samples(job, m, first, X, t):
     note_largest(job, x0, x1, own)
 
 
-@part
+@strict
 def note_statistics(job, m, first, X):
     """Add the tile to the minibatch's statistics: sum of s_x C_x in float64, x in order; sum of s_x; hits."""
     c = line(job.scratch, job.places[layout.COSTS], X)
@@ -190,7 +190,7 @@ def note_statistics(job, m, first, X):
             stats[layout.HITS] += job.control[layout.CELLS + t * layout.LINE + layout.OWN_HITS]
 
 
-@part
+@strict
 def sum_of_weights(job, first, n):
     """sum_x s_x in float64, x in order."""
     if not job.weighted:
@@ -201,7 +201,7 @@ def sum_of_weights(job, first, n):
     return total
 
 
-@part
+@strict
 def verdict(job, m, n, total):
     """Whether the minibatch of n samples may be applied: the point of no return.
 
@@ -223,7 +223,7 @@ def verdict(job, m, n, total):
     return APPLY if bound < job.reals[layout.LIMIT] else REFUSE
 
 
-@part
+@strict
 def constants(job, m, t):
     """Write the optimizer's constants of this step into the thread's own line, in the net's dtype."""
     reals = job.reals
@@ -238,7 +238,7 @@ def constants(job, m, t):
     return c
 
 
-@part
+@strict
 def finish(job, g, at, n, l1, l2, eta, c):
     """Penalty and U: from the gradient of n parameters of theta from ``at`` on to their new values."""
     w = line(job.theta, at, n)

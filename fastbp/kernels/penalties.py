@@ -10,7 +10,7 @@ from fastbp.kernels.job import layer
 from fastbp.kernels.views import line
 
 
-@part
+@strict
 def n_blocks(job):
     """Blocks of rows in all layers."""
     total = 0
@@ -39,7 +39,7 @@ def sum_block(theta, at, n_rows, J, stride, partial):
     return total, total_squares
 
 
-@part
+@strict
 def penalty_sums(job, t):
     """Thread t's share of the blocks; nothing when nothing is penalised."""
     if job.reals[layout.L1] == 0.0 and job.reals[layout.L2] == 0.0:
@@ -59,7 +59,7 @@ def penalty_sums(job, t):
             block += 1
 
 
-@part
+@strict
 def total_penalty(job):
     """The penalty in C: the blocks' sums, added in order."""
     if job.reals[layout.L1] == 0.0 and job.reals[layout.L2] == 0.0:

@@ -24,19 +24,19 @@ class Matrix(NamedTuple):
     j: int
 
 
-@_jit.part
+@_jit.strict
 def shifted(m: Matrix, i: int, j: int) -> Matrix:
     """The matrix from row i and column j on."""
     return Matrix(m.buf, m.at + i * m.i + j * m.j, m.i, m.j)
 
 
-@_jit.part
+@_jit.strict
 def transposed(m: Matrix) -> Matrix:
     """The same elements, rows and columns exchanged."""
     return Matrix(m.buf, m.at, m.j, m.i)
 
 
-@_jit.part
+@_jit.strict
 def repeated(buf: Any, at: int) -> Matrix:
     """One row as every row."""
     return Matrix(buf, at, 0, 1)
@@ -75,7 +75,7 @@ def line(buf: Any, offset: int, n: int) -> Any:
     return buf[offset : offset + n]
 
 
-@_jit.part
+@_jit.strict
 def row(m: Matrix, x: int, n: int) -> Any:
     """The first n elements of row x of a matrix whose columns are side by side, as a vector."""
     return line(m.buf, m.at + x * m.i, n)
