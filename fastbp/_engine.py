@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TILE_BYTES = 1 << 20
 """Activations of a tile of samples: as much as a core's second-level cache holds."""
 
+FAR_BYTES = 1 << 19
+"""Samples that take more than this are fetched ahead of their use."""
+
 LARGE_CALL = 2e7
 """Floating-point operations from which handing part of a single call to another thread pays."""
 
@@ -152,6 +155,7 @@ def make_job(
         weighted=int(sample_weight is not None),
         keeping=int(g is not None),
         updating=int(updating),
+        fetching=int(order.size > 0 and X.nbytes > FAR_BYTES),
         counting_hits=int(counting_hits),
     )
 

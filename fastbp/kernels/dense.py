@@ -36,13 +36,13 @@ from fastbp.kernels.views import full_width, itemsize, number, row, transposed, 
 
 
 @part
-def weighted_input(X, J, K, a_prev, w, b, z, panel):
+def weighted_input(X, J, K, a_prev, w, b, z, panel, ahead):
     """F1: z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l
 
     Reads a_prev[x, k], w[k, j] and the repeated row b[j]; overwrites z[x, j].
     """
     one, zero = number(z.buf, 1), number(z.buf, 0)
-    product(X, J, K, z, b, a_prev, w, one, zero, panel)
+    product(X, J, K, z, b, a_prev, w, one, zero, panel, ahead)
 
 
 @strict
@@ -122,13 +122,13 @@ def weigh(n, s, d):
 
 
 @part
-def hidden_sums(X, J, K, w_next, delta_next, zeros, sums, panel):
+def hidden_sums(X, J, K, w_next, delta_next, zeros, sums, panel, ahead):
     """sum_k w_kj^{l+1} delta_k^{l+1} of BP2.
 
     Reads delta_next[x, k] and w_next[j, k]; overwrites sums[x, j].
     """
     one, zero = number(sums.buf, 1), number(sums.buf, 0)
-    product(X, J, K, sums, zeros, delta_next, transposed(w_next), one, zero, panel)
+    product(X, J, K, sums, zeros, delta_next, transposed(w_next), one, zero, panel, ahead)
 
 
 @strict
@@ -156,24 +156,24 @@ def clear_padding(X, J, width, d):
 
 
 @part
-def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel):
+def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel, ahead):
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
     Reads a_prev[x, k] and delta[x, j]; accumulates their products over x, in order from ``start``, into g[k, j], then
     scales the sum. With ``eta``, g is w itself, and takes the step U.
     """
-    product(K, J, X, g, start, transposed(a_prev), delta, scale, eta, panel)
+    product(K, J, X, g, start, transposed(a_prev), delta, scale, eta, panel, ahead)
 
 
 @part
-def bias_gradient(J, X, ones, delta, start, g, scale, eta, panel):
+def bias_gradient(J, X, ones, delta, start, g, scale, eta, panel, ahead):
     """BP3: dC/db_j^l = delta_j^l
 
     Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j], then scales the sum. With
     ``eta``, g is b itself, and takes the step U. It is BP4 of a neuron that is always 1: a product with 1 is exact.
     """
     # A literal 1 would compile the whole sum once more.
-    product(np.int64(1), J, X, g, start, ones, delta, scale, eta, panel)
+    product(np.int64(1), J, X, g, start, ones, delta, scale, eta, panel, ahead)
 
 
 @strict

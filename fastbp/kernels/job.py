@@ -6,7 +6,20 @@ from typing import Any, NamedTuple
 
 from fastbp._jit import strict
 from fastbp.kernels import layout
-from fastbp.kernels.views import Matrix, pointer, repeated
+from fastbp.kernels.shapes import CACHE_LINE, MAX_ROWS
+from fastbp.kernels.views import (
+    END,
+    FEATURE,
+    N_IN,
+    N_OUT,
+    SAMPLE,
+    Ahead,
+    Matrix,
+    itemsize,
+    line,
+    pointer,
+    repeated,
+)
 
 NO_TARGETS, OUTPUTS, LABELS = range(3)
 """What a job knows of its samples: nothing, the rows of Y, or their class, which stands for a one-hot row."""
@@ -67,6 +80,8 @@ class Job(NamedTuple):
     """0: there is no g."""
     updating: int
     """0: the gradient stays in g and theta as it is."""
+    fetching: int
+    """Whether samples are fetched from memory before they are needed."""
     counting_hits: int
     """Whether to count right decisions; then ``labels`` holds the right ones, whatever the targets are."""
 
@@ -105,6 +120,7 @@ def addressed(job: Job) -> Job:
         job.weighted,
         job.keeping,
         job.updating,
+        job.fetching,
         job.counting_hits,
     )
 
@@ -188,3 +204,26 @@ def gradient(job: Job, l: int, k: int, t: int) -> Matrix:
     if job.keeping:
         return Matrix(job.g, layer(job, l, layout.W) + k * stride, stride, 1)
     return Matrix(job.scratch, job.places[layout.GRADIENTS] + t * job.places[layout.GRADIENTS_STEP], stride, 1)
+
+
+@strict
+def nothing_ahead(job: Job) -> Ahead:
+    """No samples to fetch."""
+    return Ahead(0, job.X, job.Y, job.labels, job.order, job.control)
+
+
+@strict
+def samples_ahead(job: Job, first: int, t: int) -> Ahead:
+    """The samples that thread t gathers for the tile that starts at place ``first``, to be fetched while BP4 runs."""
+    X = min(job.tile, job.n - first)
+    if not job.fetching or X <= 0:
+        return nothing_ahead(job)
+    x0, x1 = first + X * t // job.n_threads, first + X * (t + 1) // job.n_threads
+    n_in = layer(job, 0, layout.J)
+    cursor = pointer(line(job.control, layout.CELLS + t * layout.OWN + layout.CURSOR, 5))
+    cursor[SAMPLE], cursor[FEATURE], cursor[END] = x0, 0, x1
+    cursor[N_IN], cursor[N_OUT] = n_in, layer(job, job.L, layout.J)
+    # BP4 of the first layer has this many blocks, or a few more.
+    n_blocks = max(1, n_in // job.n_threads // MAX_ROWS) * max(1, layer(job, 1, layout.J) * itemsize(job.X) // 128)
+    n_lines = (x1 - x0) * (n_in * itemsize(job.X) // CACHE_LINE + 1)
+    return Ahead(n_lines // n_blocks + 1, job.X, job.Y, job.labels, job.order, cursor)

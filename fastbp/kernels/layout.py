@@ -42,8 +42,10 @@ L1, L2, C0, C1, C2, C3, POWER_1, POWER_2, LARGEST_INPUT, LIMIT, N_REALS = range(
 # Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
 LINE = CACHE_LINE // 8
 ARRIVED, GENERATION, ABORT, STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, CELLS = (LINE * cell for cell in range(11))
-# A thread's own cells: the largest |a| and |delta| of the minibatch so far, as bits, and the hits of a tile.
-LARGEST_A, LARGEST_DELTA, OWN_HITS = range(3)
+# A thread's own cells: the largest |a| and |delta| of the minibatch so far, as bits; the hits of a tile; and how far
+# it has come with fetching the next samples.
+LARGEST_A, LARGEST_DELTA, OWN_HITS, CURSOR = 0, 1, 2, LINE
+OWN = 2 * LINE
 
 CONSTANTS_STEP = 16
 """Elements between the threads' constants."""
@@ -127,7 +129,7 @@ def sums_size(layers: np.ndarray, n_threads: int) -> int:
 
 def control_size(n_threads: int) -> int:
     """Elements of the control buffer."""
-    return CELLS + LINE * n_threads
+    return CELLS + OWN * n_threads
 
 
 def aligned(size: int, dtype: Any, fill: float | None = 0) -> Any:

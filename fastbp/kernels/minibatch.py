@@ -26,8 +26,10 @@ from fastbp.kernels.job import (
     errors,
     gradient,
     layer,
+    nothing_ahead,
     ones,
     panel,
+    samples_ahead,
     sums,
     targets,
     weighted_inputs,
@@ -37,7 +39,7 @@ from fastbp.kernels.job import (
 from fastbp.kernels.penalties import penalty_sums, total_penalty
 from fastbp.kernels.team import barrier, load, store
 from fastbp.kernels.updates import ADAM, ADAMW, SGD, penalty, update
-from fastbp.kernels.views import full_width, line, number, prefetch, row, shifted
+from fastbp.kernels.views import full_width, line, number, row, shifted
 
 APPLY, SKIP, REFUSE = range(3)
 
@@ -76,7 +78,7 @@ def forward(job, x0, x1, t):
     for l in range(1, job.L + 1):
         K, J, code = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.ACTIVATION)
         z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
-        dense.weighted_input(X, J, K, activations(job, l - 1, x0), weights(job, l), biases(job, l), z, panel(job, t))
+        dense.weighted_input(X, J, K, activations(job, l - 1, x0), weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job))
         if code == SOFTMAX:
             dense.softmax(X, J, z, a)
         else:
@@ -104,14 +106,12 @@ def hits(job, first, x0, x1):
         if J == 1:
             count += (a[0] >= 0.5) == (label == 1)
         else:
-            # The first of the largest decides. Counted without a branch: which output is largest cannot be predicted.
+            # The first of the largest decides. No branch: which output is the largest cannot be predicted.
             largest = a[label]
-            larger = 0
-            for j in range(label):
-                larger += a[j] >= largest
-            for j in range(label, J):
-                larger += a[j] > largest
-            count += larger == 0
+            better = 0
+            for j in range(J):
+                better += (a[j] > largest) | ((a[j] == largest) & (j < label))
+            count += better == 0
     return count
 
 
@@ -130,7 +130,7 @@ def backward(job, first, x0, x1, t):
     for l in range(job.L - 1, 0, -1):
         J, K, width = layer(job, l, layout.J), layer(job, l + 1, layout.J), layer(job, l, layout.ROW)
         u, d, n = sums(job, l, x0), errors(job, l, x0), X * width
-        dense.hidden_sums(X, J, K, weights(job, l + 1), errors(job, l + 1, x0), zeros(job), u, panel(job, t))
+        dense.hidden_sums(X, J, K, weights(job, l + 1), errors(job, l + 1, x0), zeros(job), u, panel(job, t), nothing_ahead(job))
         dense.hidden_error(n, row(u, 0, n), row(d, 0, n))
         dense.clear_padding(X, J, width, d)
 
@@ -158,7 +158,7 @@ def note_largest(job, x0, x1, own):
 def tile_of_samples(job, m, first, X, t):
     """The part of a tile that is split by samples: X of them from place ``first`` of the epoch on."""
     x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
-    own = layout.CELLS + t * layout.LINE
+    own = layout.CELLS + t * layout.OWN
     if first == m * job.batch:
         job.control[own + layout.LARGEST_A] = 0
         job.control[own + layout.LARGEST_DELTA] = 0
@@ -187,7 +187,7 @@ def note_statistics(job, m, first, X):
     stats[layout.COST], stats[layout.WEIGHT] = total, weight
     if job.counting_hits:
         for t in range(job.n_threads):
-            stats[layout.HITS] += job.control[layout.CELLS + t * layout.LINE + layout.OWN_HITS]
+            stats[layout.HITS] += job.control[layout.CELLS + t * layout.OWN + layout.OWN_HITS]
 
 
 @strict
@@ -212,7 +212,7 @@ def verdict(job, m, n, total):
         return SKIP
     a, delta = 0, 0
     for t in range(job.n_threads):
-        own = layout.CELLS + t * layout.LINE
+        own = layout.CELLS + t * layout.OWN
         a = max(a, job.control[own + layout.LARGEST_A])
         delta = max(delta, job.control[own + layout.LARGEST_DELTA])
     largest_a = max(job.reals[layout.LARGEST_INPUT], 1.0)
@@ -251,7 +251,7 @@ def finish(job, g, at, n, l1, l2, eta, c):
 
 
 @part
-def parameters(job, m, X, starting, finishing, total, t):
+def parameters(job, m, X, starting, finishing, total, ahead, t):
     """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U."""
     zero = number(job.scratch, 0)
     scale = number(job.scratch, 1.0 / total if finishing else 1.0)
@@ -272,12 +272,12 @@ def parameters(job, m, X, starting, finishing, total, t):
             if k < K:
                 n = min(chunk, min(end, K) - k)
                 a = shifted(a_prev, 0, k)
-                dense.weight_gradient(n, J, X, a, delta, start, g, scale, step, panel(job, t))
+                dense.weight_gradient(n, J, X, a, delta, start, g, scale, step, panel(job, t), ahead)
                 if finishing and not at_once:
                     finish(job, row(g, 0, n * stride), w_at + k * stride, n * stride, l1, l2, eta, c)
             else:
                 n = 1
-                dense.bias_gradient(J, X, ones(job), delta, start, g, scale, step, panel(job, t))
+                dense.bias_gradient(J, X, ones(job), delta, start, g, scale, step, panel(job, t), nothing_ahead(job))
                 if finishing and not at_once:
                     finish(job, row(g, 0, stride), w_at + K * stride, stride, zero, zero, eta, c)
             k += n
@@ -306,7 +306,8 @@ def minibatch(job, m, t):
         if finishing:
             ruling = verdict(job, m, n, total)
         if ruling == APPLY:
-            parameters(job, m, X, done == 0, finishing, total, t)
+            ahead = samples_ahead(job, start + done + X, t)
+            parameters(job, m, X, done == 0, finishing, total, ahead, t)
         if barrier(job.control, job.n_threads):
             return REFUSE, True
         done += X

@@ -24,6 +24,23 @@ class Matrix(NamedTuple):
     j: int
 
 
+SAMPLE, FEATURE, END, N_IN, N_OUT = range(5)
+
+
+class Ahead(NamedTuple):
+    """The samples that come next, and how far fetching them from memory has come."""
+
+    quota: int
+    """Cache lines to fetch at a time; 0 for none."""
+    X: Any
+    Y: Any
+    labels: Any
+    order: Any
+    """Sample of each place of the epoch."""
+    cursor: Any
+    """Place of the sample (SAMPLE) and first feature (FEATURE) to fetch next; END of the places; N_IN, N_OUT."""
+
+
 @_jit.strict
 def shifted(m: Matrix, i: int, j: int) -> Matrix:
     """The matrix from row i and column j on."""
