@@ -80,6 +80,8 @@ class Job(NamedTuple):
     """0: there is no g."""
     updating: int
     """0: the gradient stays in g and theta as it is."""
+    owning: int
+    """Whether each thread has some neurons of layer 1 for itself."""
     fetching: int
     """Whether samples are fetched from memory before they are needed."""
     counting_hits: int
@@ -120,6 +122,7 @@ def addressed(job: Job) -> Job:
         job.weighted,
         job.keeping,
         job.updating,
+        job.owning,
         job.fetching,
         job.counting_hits,
     )
@@ -145,17 +148,22 @@ def biases(job: Job, l: int) -> Matrix:
 
 @strict
 def activations(job: Job, l: int, x: int) -> Matrix:
-    """a^l of the tile from sample x on, as a[x, j]."""
+    """a^l of the tile from sample x on, as a[x, j]; of l > 0."""
     row = layer(job, l, layout.ROW)
     return Matrix(job.scratch, layer(job, l, layout.A) + x * row, row, 1)
 
 
 @strict
+def inputs(job: Job, side: int, x: int) -> Matrix:
+    """a^0 of the tile, likewise; minibatches whose first layer is owned have two such tiles, to be used in turn."""
+    row = layer(job, 0, layout.ROW)
+    return Matrix(job.scratch, layer(job, 0, layout.A) + side * job.places[layout.INPUTS_STEP] + x * row, row, 1)
+
+
+@strict
 def weighted_inputs(job: Job, l: int, x: int) -> Matrix:
     """z^l, likewise, where x is the first sample of a thread."""
-    return Matrix(
-        job.scratch, layer(job, l, layout.Z) + x * layer(job, l, layout.Z_STEP), layer(job, l, layout.ROW), 1
-    )
+    return Matrix(job.scratch, layer(job, l, layout.Z) + x * layer(job, l, layout.Z_STEP), layer(job, l, layout.ROW), 1)
 
 
 @strict
@@ -173,10 +181,19 @@ def sums(job: Job, l: int, x: int) -> Matrix:
 
 
 @strict
-def targets(job: Job, x: int) -> Matrix:
+def targets(job: Job, side: int, x: int) -> Matrix:
     """y of the tile, likewise, rows like those of a^L."""
     row = layer(job, job.L, layout.ROW)
-    return Matrix(job.scratch, job.places[layout.TARGETS] + x * row, row, 1)
+    at = job.places[layout.TARGETS] + side * job.places[layout.TARGETS_STEP] + x * row
+    return Matrix(job.scratch, at, row, 1)
+
+
+@strict
+def own_columns(job: Job, t: int) -> tuple[int, int]:
+    """Thread t's neurons of layer 1, padding included: whole cache lines of each row of w."""
+    line = CACHE_LINE // itemsize(job.scratch)
+    n_lines = layer(job, 1, layout.STRIDE) // line
+    return n_lines * t // job.n_threads * line, n_lines * (t + 1) // job.n_threads * line
 
 
 @strict
