@@ -211,11 +211,14 @@ class Team:
     def start(self, job: Job) -> None:
         """Send the workers into the kernel, where they wait for the first slice."""
         self._job = job
+        cores = _threads.spread(len(self._workers))
         for t, worker in enumerate(self._workers, 1):
-            worker.hand(self._serve, job, t)
+            worker.hand(self._serve, job, t, cores[t - 1] if cores else None)
 
     @staticmethod
-    def _serve(job: Job, t: int) -> None:
+    def _serve(job: Job, t: int, core: int | None) -> None:
+        if core is not None:
+            _threads.move_to(core)
         try:
             minibatch.work(job, t)
         except BaseException:

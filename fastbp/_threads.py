@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import ctypes
 import os
 import queue
 import sys
@@ -65,6 +67,30 @@ def effective(n_threads: int | None) -> int:
         return min(limits().values())
     n_threads = _checks.check_int(n_threads, "n_threads", low=1, high=MAX_THREADS)
     return 1 if _jit.DISABLED or sys.platform == "win32" else n_threads
+
+
+def spread(n: int) -> list[int]:
+    """A core for each of n workers, none of them the caller's while there are others; empty where nobody can tell."""
+    if not hasattr(os, "sched_getaffinity"):
+        return []
+    try:
+        here = int(ctypes.CDLL(None).sched_getcpu())
+    except (OSError, AttributeError):
+        return []
+    others = sorted(os.sched_getaffinity(0) - {here})
+    return [others[i % len(others)] for i in range(n)] if others else []
+
+
+def move_to(core: int) -> None:
+    """Move the calling thread to a core, and let the system move it on if it must.
+
+    Left alone, a thread that has slept is often woken on the core of the one that wakes it, where the two of a team
+    take turns until the system notices: measured up to a second.
+    """
+    with contextlib.suppress(OSError):
+        allowed = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, allowed)
 
 
 class _Worker(threading.Thread):

@@ -11,7 +11,7 @@ from nets import SMALL, random_data, random_net, same_bits, textbook_gradient, t
 import fastbp
 from fastbp import _engine, textbook
 from fastbp.kernels import layout, shapes
-from fastbp.kernels.blocks import panel_size, product
+from fastbp.kernels.blocks import ALONE, panel_size, product
 from fastbp.kernels.views import Ahead, Matrix
 
 ROUNDS = 12 if SMALL else 60
@@ -115,7 +115,7 @@ def test_the_blocked_sum(equation: str, dtype: str) -> None:
         cells = np.zeros(5, np.int64)
         ahead = Ahead(0, panel, panel, cells, cells, cells)
         matrices = out_view, Matrix(start_row.buf, 0, 0, 1), coef, strip
-        product(P, Q, n, *matrices, scale, kind(0), Matrix(panel, 0, 0, 1), ahead)
+        product(P, Q, n, ALONE, *matrices, scale, kind(0), Matrix(panel, 0, 0, 1), ahead)
         expected = np.array(
             [
                 textbook.weighted_input(

@@ -17,7 +17,17 @@ next cache line are computed too: they are padding.
 from __future__ import annotations
 
 from fastbp._jit import fused, strict
-from fastbp.kernels.shapes import CACHE_LINE, LONG_STRIDE, MAX_ROWS, PACKING_PAYS, ROW_COUNTS, VECTOR_BYTES
+from fastbp.kernels.shapes import (
+    CACHE_LINE,
+    LONG_STRIDE,
+    MAX_ROWS,
+    N_SPLITS,
+    PACKING_PAYS,
+    ROW_COUNTS,
+    SPLIT_BLOCKS,
+    SPLIT_ROWS,
+    VECTOR_BYTES,
+)
 from fastbp.kernels.views import (
     END,
     FEATURE,
@@ -36,6 +46,9 @@ from fastbp.kernels.views import (
     transpose_tile,
     view,
 )
+
+ALONE, STEP, TIMES = range(3)
+"""What ``then`` becomes of a sum s: out = s; out = out - eta s, the step U of plain descent; out = out s."""
 
 
 @strict
@@ -71,7 +84,7 @@ def fetch(ahead):
 
 
 @fused
-def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta, ahead):
+def blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead):
     """``n_blocks`` blocks, one below the other, of R rows p and N vectors of columns q; sums over n terms r."""
     R = literally(R)
     N = literally(N)
@@ -104,12 +117,17 @@ def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta, ahead):
             for v in range(V):
                 for i in range(R):
                     acc[i, v] *= scale
-        if eta != 0:
+        if then != ALONE:
             for i in range(R):
                 copy_row(N, old, i, sums, i)
-            for v in range(V):
-                for i in range(R):
-                    acc[i, v] = stepped(old[i, v], eta, acc[i, v])
+            if then == STEP:
+                for v in range(V):
+                    for i in range(R):
+                        acc[i, v] = stepped(old[i, v], eta, acc[i, v])
+            else:
+                for v in range(V):
+                    for i in range(R):
+                        acc[i, v] *= old[i, v]
         for i in range(R):
             copy_row(N, sums, i, acc, i)
         if ahead.quota > 0:
@@ -117,19 +135,18 @@ def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta, ahead):
 
 
 @strict
-def column(N, P, n, out, start, coef, rows, scale, eta, ahead):
-    """N vectors of columns q, all P rows p: as few blocks as can be, and those as even as can be."""
+def column(N, P, n, then, out, start, coef, rows, scale, eta, ahead):
+    """N vectors of columns q, all P rows p: runs of equal blocks, as few as can be."""
     N = literally(N)
-    n_blocks = (P + MAX_ROWS - 1) // MAX_ROWS
-    R = P // n_blocks
-    n_taller = P - R * n_blocks
-    p = n_taller * (R + 1)
-    lower_out, lower_start, lower_coef = shifted(out, p, 0), shifted(start, p, 0), shifted(coef, p, 0)
-    for size in literal_unroll(ROW_COUNTS):
-        if size == R + 1 and n_taller > 0:
-            blocks(size, N, n_taller, n, out, start, coef, rows, scale, eta, ahead)
-        if size == R:
-            blocks(size, N, n_blocks - n_taller, n, lower_out, lower_start, lower_coef, rows, scale, eta, ahead)
+    while P > 0:
+        R, n_blocks = MAX_ROWS, P // MAX_ROWS - 2
+        if P < N_SPLITS:
+            R, n_blocks = SPLIT_ROWS[P], SPLIT_BLOCKS[P]
+        for size in literal_unroll(ROW_COUNTS):
+            if size == R:
+                blocks(size, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead)
+        p = R * n_blocks
+        P, out, start, coef = P - p, shifted(out, p, 0), shifted(start, p, 0), shifted(coef, p, 0)
 
 
 @strict
@@ -174,10 +191,10 @@ def pack_transposed(V, n, rows, n_columns, panel):
 
 
 @strict
-def product(P, Q, n, out, start, coef, rows, scale, eta, panel, ahead):
+def product(P, Q, n, then, out, start, coef, rows, scale, eta, panel, ahead):
     """out[p, q] = scale * (start[p, q] + sum_r coef[p, r] * rows[r, q]) for p < P, q < Q and r < n.
 
-    Where ``eta`` is not 0 that is a gradient, and out[p, q] takes the step U of plain descent instead.
+    What ``then`` says becomes of that number: it is stored, or subtracted from out[p, q] eta times, or multiplies it.
     ``coef`` and ``rows`` each have one stride of 1. ``panel`` is scratch of ``panel_size`` elements.
     """
     if P <= 0:
@@ -201,11 +218,11 @@ def product(P, Q, n, out, start, coef, rows, scale, eta, panel, ahead):
         elif packing and N == 2:
             strip = pack(2, n, strip, panel)
         if N == 4 and P == 1:
-            blocks(1, 4, 1, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
+            blocks(1, 4, 1, n, then, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
         elif N == 4:
-            blocks(2, 4, 1, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
+            blocks(2, 4, 1, n, then, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
         elif N == 2:
-            column(2, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
+            column(2, P, n, then, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
         else:
-            column(1, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
+            column(1, P, n, then, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
         q += N * V

@@ -30,7 +30,7 @@ from fastbp.activations import (
     softplus,
     tanh,
 )
-from fastbp.kernels.blocks import product
+from fastbp.kernels.blocks import ALONE, STEP, TIMES, product
 from fastbp.kernels.shapes import VECTOR_BYTES
 from fastbp.kernels.views import full_width, itemsize, number, row, transposed, view
 
@@ -42,7 +42,7 @@ def weighted_input(X, J, K, a_prev, w, b, z, panel, ahead):
     Reads a_prev[x, k], w[k, j] and the repeated row b[j]; overwrites z[x, j].
     """
     one, zero = number(z.buf, 1), number(z.buf, 0)
-    product(X, J, K, z, b, a_prev, w, one, zero, panel, ahead)
+    product(X, J, K, np.int64(ALONE), z, b, a_prev, w, one, zero, panel, ahead)
 
 
 @strict
@@ -122,24 +122,13 @@ def weigh(n, s, d):
 
 
 @part
-def hidden_sums(X, J, K, w_next, delta_next, zeros, sums, panel, ahead):
-    """sum_k w_kj^{l+1} delta_k^{l+1} of BP2.
-
-    Reads delta_next[x, k] and w_next[j, k]; overwrites sums[x, j].
-    """
-    one, zero = number(sums.buf, 1), number(sums.buf, 0)
-    product(X, J, K, sums, zeros, delta_next, transposed(w_next), one, zero, panel, ahead)
-
-
-@strict
-def hidden_error(n, sums, d):
+def hidden_error(X, J, K, w_next, delta_next, zeros, d, panel, ahead):
     """BP2: delta_j^l = sigma'(z_j^l) * sum_k w_kj^{l+1} delta_k^{l+1}
 
-    Reads n of the sums over k; d holds sigma'(z) and is overwritten with delta.
+    Reads delta_next[x, k] and w_next[j, k]; d[x, j] holds sigma'(z_j) and is overwritten with delta_j.
     """
-    full_width()
-    for i in range(n):
-        d[i] = d[i] * sums[i]
+    one, zero = number(d.buf, 1), number(d.buf, 0)
+    product(X, J, K, np.int64(TIMES), d, zeros, delta_next, transposed(w_next), one, zero, panel, ahead)
 
 
 @strict
@@ -162,7 +151,8 @@ def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel, ahead):
     Reads a_prev[x, k] and delta[x, j]; accumulates their products over x, in order from ``start``, into g[k, j], then
     scales the sum. With ``eta``, g is w itself, and takes the step U.
     """
-    product(K, J, X, g, start, transposed(a_prev), delta, scale, eta, panel, ahead)
+    then = np.int64(ALONE) if eta == 0 else np.int64(STEP)
+    product(K, J, X, then, g, start, transposed(a_prev), delta, scale, eta, panel, ahead)
 
 
 @part
@@ -173,7 +163,8 @@ def bias_gradient(J, X, ones, delta, start, g, scale, eta, panel, ahead):
     ``eta``, g is b itself, and takes the step U. It is BP4 of a neuron that is always 1: a product with 1 is exact.
     """
     # A literal 1 would compile the whole sum once more.
-    product(np.int64(1), J, X, g, start, ones, delta, scale, eta, panel, ahead)
+    then = np.int64(ALONE) if eta == 0 else np.int64(STEP)
+    product(np.int64(1), J, X, then, g, start, ones, delta, scale, eta, panel, ahead)
 
 
 @strict

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from fastbp._jit import strict
 from fastbp.kernels import layout
-from fastbp.kernels.shapes import CACHE_LINE, MAX_ROWS
+from fastbp.kernels.shapes import CACHE_LINE, MAX_ROWS, VECTOR_BYTES
 from fastbp.kernels.views import (
     END,
     FEATURE,
@@ -155,9 +155,15 @@ def activations(job: Job, l: int, x: int) -> Matrix:
 
 @strict
 def inputs(job: Job, side: int, x: int) -> Matrix:
-    """a^0 of the tile, likewise; minibatches whose first layer is owned have two such tiles, to be used in turn."""
+    """a^0 of the tile, likewise; threads that own neurons of layer 1 have tiles of their own, number ``side``."""
     row = layer(job, 0, layout.ROW)
     return Matrix(job.scratch, layer(job, 0, layout.A) + side * job.places[layout.INPUTS_STEP] + x * row, row, 1)
+
+
+@strict
+def own_inputs(job: Job, m: int, t: int) -> Matrix:
+    """Thread t's own a^0 of minibatch m: two of them, used in turn, where a minibatch is one sample."""
+    return inputs(job, 2 * t + (m & 1) if job.batch == 1 else t, 0)
 
 
 @strict
@@ -174,18 +180,10 @@ def errors(job: Job, l: int, x: int) -> Matrix:
 
 
 @strict
-def sums(job: Job, l: int, x: int) -> Matrix:
-    """The sums over k of BP2 before sigma'(z^l) multiplies them, likewise."""
-    at = job.places[layout.SUMS] + x * job.places[layout.SUMS_STEP]
-    return Matrix(job.scratch, at, layer(job, l, layout.ROW), 1)
-
-
-@strict
-def targets(job: Job, side: int, x: int) -> Matrix:
+def targets(job: Job, x: int) -> Matrix:
     """y of the tile, likewise, rows like those of a^L."""
     row = layer(job, job.L, layout.ROW)
-    at = job.places[layout.TARGETS] + side * job.places[layout.TARGETS_STEP] + x * row
-    return Matrix(job.scratch, at, row, 1)
+    return Matrix(job.scratch, job.places[layout.TARGETS] + x * row, row, 1)
 
 
 @strict
@@ -250,12 +248,16 @@ def samples_ahead(job: Job, first: int, t: int) -> Ahead:
     X = min(job.tile, job.n - first)
     if not job.fetching or X <= 0:
         return nothing_ahead(job)
-    x0, x1 = first + X * t // job.n_threads, first + X * (t + 1) // job.n_threads
-    n_in = layer(job, 0, layout.J)
+    n_in, width = layer(job, 0, layout.J), layer(job, 1, layout.J)
+    rows, x0, x1 = n_in // job.n_threads, X * t // job.n_threads, X * (t + 1) // job.n_threads
+    if job.owning:
+        j, end = own_columns(job, t)
+        rows, width, x0, x1 = n_in, end - j, 0, X
     cursor = pointer(line(job.control, layout.CELLS + t * layout.OWN + layout.CURSOR, 5))
-    cursor[SAMPLE], cursor[FEATURE], cursor[END] = x0, 0, x1
+    cursor[SAMPLE], cursor[FEATURE], cursor[END] = first + x0, 0, first + x1
     cursor[N_IN], cursor[N_OUT] = n_in, layer(job, job.L, layout.J)
-    # BP4 of the first layer has this many blocks, or a few more.
-    n_blocks = max(1, n_in // job.n_threads // MAX_ROWS) * max(1, layer(job, 1, layout.J) * itemsize(job.X) // 128)
+    # As many as the blocks that BP4 of the first layer will take, or a few less.
+    n_blocks = max(1, rows // MAX_ROWS) * max(1, width * itemsize(job.X) // (2 * VECTOR_BYTES))
     n_lines = (x1 - x0) * (n_in * itemsize(job.X) // CACHE_LINE + 1)
-    return Ahead(n_lines // n_blocks + 1, job.X, job.Y, job.labels, job.order, cursor)
+    quota = n_lines if job.owning and job.batch == 1 else n_lines // n_blocks + 1
+    return Ahead(quota, job.X, job.Y, job.labels, job.order, cursor)

@@ -21,10 +21,8 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
     ZEROS,  # a row of 0
     ONES,  # a row of 1
     TARGETS,  # y of a tile's samples, rows padded
-    TARGETS_STEP,  # between two such tiles, where the next minibatch is gathered while this one is at work
-    INPUTS_STEP,  # the same of a^0
-    SUMS,  # what BP2 sums before sigma' multiplies it, and z where nobody keeps it
-    SUMS_STEP,  # between the samples at which threads begin: rows differ from layer to layer, threads may not meet
+    INPUTS_STEP,  # between the tiles of a^0 of threads that own neurons of layer 1
+    SHARED_Z,  # z of all layers in turn, where nobody keeps it
     COSTS,  # C_x of a tile's samples
     CONSTANTS,  # of each thread: the optimizer's, in the net's dtype
     PANELS,  # of each thread: packed strips for the blocked sum
@@ -35,7 +33,7 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
     SLABS_STEP,
     CHUNK,  # rows of w that BP4 and the update take at a time
     N_PLACES,
-) = range(17)
+) = range(15)
 
 # Columns of the statistics of a minibatch.
 COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
@@ -80,7 +78,7 @@ def scratch_layout(
     """Complete the table of layers with the places of a tile's z, a and delta; the other places; the size in elements.
 
     sigma'(z) lives where delta will be. Unless ``keep_z``, all layers share one z, which is used up at once.
-    With ``owning``, there are two tiles of samples and targets.
+    With ``owning``, each thread has a tile of inputs, or two where a tile is one sample.
     """
     line = CACHE_LINE // itemsize
     layers = layers.copy()
@@ -98,16 +96,16 @@ def scratch_layout(
     layers[:, ROW] = rows
     widest = max(rows)
     places[ZEROS], places[ONES] = take(widest), take(line)
-    sides = 2 if owning else 1
-    places[TARGETS], places[TARGETS_STEP] = take(sides * tile * rows[-1]), tile * rows[-1]
+    places[TARGETS] = take(tile * rows[-1])
+    n_inputs = n_threads * (2 if tile == 1 else 1) if owning else 1
     places[INPUTS_STEP] = tile * rows[0]
-    places[SUMS], places[SUMS_STEP] = take(tile * widest), widest
+    places[SHARED_Z] = take(tile * widest)
     places[COSTS], places[CONSTANTS] = take(tile), take(n_threads * CONSTANTS_STEP)
     for l, row in enumerate(rows):
-        layers[l, A] = take((tile if l else sides * tile) * row)
+        layers[l, A] = take((tile if l else n_inputs * tile) * row)
         if l:
             layers[l, D] = take(tile * row)
-            layers[l, Z], layers[l, Z_STEP] = (take(tile * row), row) if keep_z else (places[SUMS], widest)
+            layers[l, Z], layers[l, Z_STEP] = (take(tile * row), row) if keep_z else (places[SHARED_Z], widest)
     longest = max(widest, tile)
     places[CHUNK] = chunk_rows(int(layers[1:, STRIDE].max()), itemsize)
     panel = round_up(panel_size(int(places[CHUNK]), longest, itemsize), line)

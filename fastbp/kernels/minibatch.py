@@ -9,8 +9,8 @@ the thread that stepped it to those that need it next. There each thread has som
 (``job.owning``): their columns of w^1 never leave its cache. It steps them at the start of the next minibatch, just
 before F1 needs them, so that two barriers are enough again:
 
-    own neurons j of layer 1: U of the minibatch before, F1, F2 | own samples x: everything above layer 1, down to BP2;
-    the inputs of the next minibatch | U of the layers above; own neurons j of layer 1: U, F1, F2 of the next | ...
+    own neurons j of layer 1: U of the minibatch before, F1, F2 | own samples x: everything above layer 1, down to BP2 |
+    U of the layers above; own neurons j of layer 1: U, F1 and F2 of the next minibatch | ...
 
 No sum is ever split, so the bits are the same for any number of threads, any tile, and either way.
 """
@@ -40,10 +40,10 @@ from fastbp.kernels.job import (
     nothing_ahead,
     ones,
     own_columns,
+    own_inputs,
     own_weights,
     panel,
     samples_ahead,
-    sums,
     targets,
     weighted_inputs,
     weights,
@@ -65,16 +65,21 @@ def sample(job, x):
 
 
 @strict
-def gather(job, first, x0, x1, side):
-    """Copy samples x0..x1 of the tile that starts at place ``first`` of the epoch, and their targets."""
-    n_in, n_out = layer(job, 0, layout.J), layer(job, job.L, layout.J)
+def gather_inputs(job, first, x0, x1, a_0):
+    """Copy a^0 of samples x0..x1 of the tile that starts at place ``first`` of the epoch into the rows of ``a_0``."""
+    n_in = layer(job, 0, layout.J)
     for x in range(x0, x1):
-        i = sample(job, first + x)
-        a = row(inputs(job, side, x), 0, n_in)
-        source = line(job.X, i * n_in, n_in)
+        a, source = row(a_0, x - x0, n_in), line(job.X, sample(job, first + x) * n_in, n_in)
         for k in range(n_in):
             a[k] = source[k]
-        y = row(targets(job, side, x), 0, n_out)
+
+
+@strict
+def gather_targets(job, first, x0, x1):
+    """Copy y of the same samples."""
+    n_out = layer(job, job.L, layout.J)
+    for x in range(x0, x1):
+        i, y = sample(job, first + x), row(targets(job, x), 0, n_out)
         if job.targets == LABELS:
             for j in range(n_out):
                 y[j] = 0
@@ -100,24 +105,24 @@ def activate(job, l, X, J, width, z, a, d):
 
 
 @part
-def forward(job, bottom, x0, x1, side, t):
+def forward(job, bottom, x0, x1, t):
     """F1 and F2 of the layers from ``bottom`` on for samples x0..x1 of the tile."""
     X = x1 - x0
     for l in range(bottom, job.L + 1):
         K, J = layer(job, l, layout.K), layer(job, l, layout.J)
-        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, side, x0)
+        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, 0, x0)
         z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
         dense.weighted_input(X, J, K, a_prev, weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job))
         activate(job, l, X, J, z.i, z, a, d)
 
 
 @strict
-def outputs_and_costs(job, x0, x1, side):
+def outputs_and_costs(job, x0, x1):
     """C_x of samples x0..x1 of the tile."""
     J, code = layer(job, job.L, layout.J), layer(job, job.L, layout.ACTIVATION)
     out = line(job.scratch, job.places[layout.COSTS] + x0, x1 - x0)
     z, a = weighted_inputs(job, job.L, x0), activations(job, job.L, x0)
-    costs(job.cost, code, x1 - x0, J, z, a, targets(job, side, x0), out)
+    costs(job.cost, code, x1 - x0, J, z, a, targets(job, x0), out)
 
 
 @strict
@@ -141,11 +146,11 @@ def hits(job, first, x0, x1):
 
 
 @part
-def backward(job, first, x0, x1, side, t):
+def backward(job, first, x0, x1, t):
     """BP1 in the output layer and BP2 in every layer below, for samples x0..x1 of the tile."""
     X = x1 - x0
     J, width = layer(job, job.L, layout.J), layer(job, job.L, layout.ROW)
-    a, y, d = activations(job, job.L, x0), targets(job, side, x0), errors(job, job.L, x0)
+    a, y, d = activations(job, job.L, x0), targets(job, x0), errors(job, job.L, x0)
     n = X * width
     dense.output_error(job.cost, n, row(a, 0, n), row(y, 0, n), row(d, 0, n))
     if job.weighted:
@@ -154,11 +159,8 @@ def backward(job, first, x0, x1, side, t):
     dense.clear_padding(X, J, width, d)
     for l in range(job.L - 1, 0, -1):
         J, K, width = layer(job, l, layout.J), layer(job, l + 1, layout.J), layer(job, l, layout.ROW)
-        u, d, n = sums(job, l, x0), errors(job, l, x0), X * width
-        dense.hidden_sums(
-            X, J, K, weights(job, l + 1), errors(job, l + 1, x0), zeros(job), u, panel(job, t), nothing_ahead(job)
-        )
-        dense.hidden_error(n, row(u, 0, n), row(d, 0, n))
+        d, w_next, delta_next = errors(job, l, x0), weights(job, l + 1), errors(job, l + 1, x0)
+        dense.hidden_error(X, J, K, w_next, delta_next, zeros(job), d, panel(job, t), nothing_ahead(job))
         dense.clear_padding(X, J, width, d)
 
 
@@ -175,25 +177,26 @@ def note_largest(job, x0, x1, own):
     for l in range(1, job.L + 1):
         width = layer(job, l, layout.ROW)
         if is_unbounded(layer(job, l, layout.ACTIVATION)):
-            cell, J = own + layout.LARGEST_A, layer(job, l, layout.J)
-            job.control[cell] = dense.largest(X, J, activations(job, l, x0), job.control[cell])
+            cell, n = own + layout.LARGEST_A, layer(job, l, layout.STRIDE)
+            job.control[cell] = dense.largest(X, n, activations(job, l, x0), job.control[cell])
         cell = own + layout.LARGEST_DELTA
         job.control[cell] = dense.largest(X, width, errors(job, l, x0), job.control[cell])
 
 
 @part
-def tile_of_samples(job, m, first, bottom, x0, x1, side, t):
+def tile_of_samples(job, m, first, bottom, x0, x1, t):
     """The part of a tile that is split by samples, x0..x1 of those from place ``first`` on: layers from ``bottom``."""
     own = layout.CELLS + t * layout.OWN
     if first == m * job.batch:
         job.control[own + layout.LARGEST_A] = 0
         job.control[own + layout.LARGEST_DELTA] = 0
         penalty_sums(job, t)
-    forward(job, bottom, x0, x1, side, t)
-    outputs_and_costs(job, x0, x1, side)
+    gather_targets(job, first, x0, x1)
+    forward(job, bottom, x0, x1, t)
+    outputs_and_costs(job, x0, x1)
     if job.counting_hits:
         job.control[own + layout.OWN_HITS] = hits(job, first, x0, x1)
-    backward(job, first, x0, x1, side, t)
+    backward(job, first, x0, x1, t)
     note_largest(job, x0, x1, own)
 
 
@@ -322,24 +325,32 @@ def parameters(job, m, bottom, X, starting, finishing, total, ahead, t):
             k += n
 
 
+@strict
+def is_online(job):
+    """Whether a minibatch is one sample, whose step of w^1 and the next sample's F1 are one pass over w^1."""
+    return job.batch == 1 and not job.weighted
+
+
 @part
-def step_of_first_layer(job, m, x_next, side, t):
-    """U of w^1 and b^1 for minibatch m, own columns; with ``x_next``, that one next sample's F1 too, but for F2."""
+def step_of_first_layer(job, m, last, t):
+    """U of w^1 and b^1 for minibatch m, own neurons; one sample at a time, F1 of minibatch m + 1 too, if it follows."""
     j, end = own_columns(job, t)
     K, J = layer(job, 1, layout.K), min(end, layer(job, 1, layout.J)) - j
     start = m * job.batch
     X = min(job.batch, job.n - start)
     eta, scale = number(job.scratch, job.eta[m]), number(job.scratch, 1.0 / sum_of_weights(job, start, X))
     w, b = own_weights(job, t)
-    a, delta = inputs(job, side, 0), shifted(errors(job, 1, 0), 0, j)
+    a, delta = own_inputs(job, m, t), shifted(errors(job, 1, 0), 0, j)
     ahead = samples_ahead(job, start + 2 * job.batch, t)
     dense.bias_gradient(J, X, ones(job), delta, zeros(job), b, scale, eta, panel(job, t), nothing_ahead(job))
-    if x_next:
-        z = shifted(weighted_inputs(job, 1, 0), 0, j)
-        for i in range(end - j):
-            row(z, 0, end - j)[i] = row(b, 0, end - j)[i]
+    if is_online(job) and m + 1 < last:
+        z, a_next = shifted(weighted_inputs(job, 1, 0), 0, j), own_inputs(job, m + 1, t)
+        gather_inputs(job, start, 1, 2, a_next)
         fetch(ahead)
-        step_and_weighted_input(J, K, w, a, delta, eta, inputs(job, 1 - side, 0), z)
+        z_x, b_1 = row(z, 0, end - j), row(b, 0, end - j)
+        for i in range(end - j):
+            z_x[i] = b_1[i]
+        step_and_weighted_input(J, K, w, a, delta, eta, a_next, z)
     else:
         chunk = job.places[layout.CHUNK]
         for k in range(0, K, chunk):
@@ -349,19 +360,17 @@ def step_of_first_layer(job, m, x_next, side, t):
 
 
 @part
-def first_layer(job, m, pending, t):
-    """U of minibatch ``pending``, unless it is -1, then F1 and F2 of minibatch m: own neurons j of layer 1."""
+def first_layer(job, m, done, t):
+    """F1, unless it is ``done``, and F2 of minibatch m: own neurons of layer 1, all samples."""
     j, end = own_columns(job, t)
-    K, J, side = layer(job, 1, layout.K), min(end, layer(job, 1, layout.J)) - j, m & 1
+    K, J = layer(job, 1, layout.K), min(end, layer(job, 1, layout.J)) - j
     X = min(job.batch, job.n - m * job.batch)
-    online = pending >= 0 and job.batch == 1 and not job.weighted
-    if pending >= 0:
-        step_of_first_layer(job, pending, online, 1 - side, t)
     z, a, d = weighted_inputs(job, 1, 0), activations(job, 1, 0), errors(job, 1, 0)
     z, a, d = shifted(z, 0, j), shifted(a, 0, j), shifted(d, 0, j)
-    if not online:
-        w, b = own_weights(job, t)
-        dense.weighted_input(X, J, K, inputs(job, side, 0), w, b, z, panel(job, t), nothing_ahead(job))
+    if not done:
+        a_prev, (w, b) = own_inputs(job, m, t), own_weights(job, t)
+        gather_inputs(job, m * job.batch, 0, X, a_prev)
+        dense.weighted_input(X, J, K, a_prev, w, b, z, panel(job, t), nothing_ahead(job))
     activate(job, 1, X, J, end - j, z, a, d)
 
 
@@ -389,44 +398,29 @@ def meet(job, t):
 
 
 @part
-def owned_minibatch(job, m, pending, last, t):
-    """One minibatch whose first layer belongs to threads neuron by neuron, but for U of that layer."""
-    start, side = m * job.batch, m & 1
-    X = min(job.batch, job.n - start)
-    x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
-    first_layer(job, m, pending, t)
-    if barrier(job.control, job.n_threads):
-        return REFUSE, True
-    tile_of_samples(job, m, start, 2, x0, x1, side, t)
-    if m + 1 < last:
-        X_next = min(job.batch, job.n - start - X)
-        gather(job, start + X, X_next * t // job.n_threads, X_next * (t + 1) // job.n_threads, 1 - side)
-    leaving, aborting = meet(job, t)
-    if aborting:
-        return REFUSE, True
-    if t == 0:
-        note_statistics(job, m, start, X)
-    total = sum_of_weights(job, start, X)
-    ruling = verdict(job, m, X, total)
-    if ruling == APPLY:
-        parameters(job, m, 2, X, True, True, total, nothing_ahead(job), t)
-    return ruling, leaving
+def minibatch(job, m, stepped, t):
+    """One minibatch, by thread t of the team, but for U of a first layer that threads own.
 
-
-@part
-def minibatch(job, m, t):
-    """One minibatch, by thread t of the team; whether it was applied, and whether the team leaves after it."""
+    ``stepped`` says whether that U has been taken for the minibatch before, just now. Returns whether this one may be
+    applied, and whether the team leaves after it.
+    """
     start = m * job.batch
     n = min(job.batch, job.n - start)
     total = sum_of_weights(job, start, n)
+    bottom = 2 if job.owning else 1
     done = 0
     ruling = APPLY
     leaving = False
     while done < n:
         X = min(job.tile, n - done)
         x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
-        gather(job, start + done, x0, x1, 0)
-        tile_of_samples(job, m, start + done, 1, x0, x1, 0, t)
+        if job.owning:
+            first_layer(job, m, stepped and is_online(job), t)
+            if barrier(job.control, job.n_threads):
+                return REFUSE, True
+        else:
+            gather_inputs(job, start + done, x0, x1, inputs(job, 0, x0))
+        tile_of_samples(job, m, start + done, bottom, x0, x1, t)
         leaving, aborting = meet(job, t)
         if aborting:
             return REFUSE, True
@@ -436,9 +430,9 @@ def minibatch(job, m, t):
         if finishing:
             ruling = verdict(job, m, n, total)
         if ruling == APPLY:
-            ahead = samples_ahead(job, start + done + X, t)
-            parameters(job, m, 1, X, done == 0, finishing, total, ahead, t)
-        if barrier(job.control, job.n_threads):
+            ahead = samples_ahead(job, start + done + X, t) if bottom == 1 else nothing_ahead(job)
+            parameters(job, m, bottom, X, done == 0, finishing, total, ahead, t)
+        if not job.owning and barrier(job.control, job.n_threads):
             return REFUSE, True
         done += X
     if t == 0:
@@ -452,28 +446,23 @@ def minibatch(job, m, t):
 @part
 def minibatches(job, t):
     """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
-    first, last = job.control[layout.FIRST], job.control[layout.LAST]
-    pending = -1
+    m, last = job.control[layout.FIRST], job.control[layout.LAST]
+    leaving, pending = False, False
     if job.owning:
-        X = min(job.batch, job.n - first * job.batch)
-        gather(job, first * job.batch, X * t // job.n_threads, X * (t + 1) // job.n_threads, first & 1)
         copy_own_weights(job, t, False)
-        if barrier(job.control, job.n_threads):
-            return
-    for m in range(first, last):
-        if job.owning:
-            ruling, leaving = owned_minibatch(job, m, pending, last, t)
-            pending = m if ruling == APPLY else -1
-        else:
-            ruling, leaving = minibatch(job, m, t)
+    while True:
+        if pending:
+            step_of_first_layer(job, m - 1, m if leaving else last, t)
+        if m >= last or leaving:
+            break
+        ruling, leaving = minibatch(job, m, pending, t)
         if t == 0:
             job.control[layout.STATUS] = layout.DIVERGED if ruling == REFUSE else layout.RUNNING
             job.control[layout.DONE] = m + (ruling != REFUSE)
             job.control[layout.TOTAL] += ruling != REFUSE
-        if leaving or ruling == REFUSE:
-            break
-    if pending >= 0:
-        step_of_first_layer(job, pending, False, pending & 1, t)
+        pending = job.owning != 0 and ruling == APPLY
+        leaving = leaving or ruling == REFUSE
+        m += 1
     if job.owning:
         copy_own_weights(job, t, True)
         barrier(job.control, job.n_threads)
@@ -505,10 +494,11 @@ def outputs(job, out, x0, x1, t):
     own = t * job.tile
     while x0 < x1:
         X = min(job.tile, x1 - x0)
-        gather(job, x0 - own, own, own + X, 0)
-        forward(job, 1, own, own + X, 0, t)
+        gather_inputs(job, x0 - own, own, own + X, inputs(job, 0, own))
+        forward(job, 1, own, own + X, t)
         if job.targets != NO_TARGETS:
-            outputs_and_costs(job, own, own + X, 0)
+            gather_targets(job, x0 - own, own, own + X)
+            outputs_and_costs(job, own, own + X)
             c = line(job.scratch, job.places[layout.COSTS] + own, X)
             for x in range(X):
                 job.sums[x0 + x] = c[x]

@@ -12,7 +12,6 @@ from fastbp.kernels.blocks import stepped
 from fastbp.kernels.shapes import VECTOR_BYTES
 from fastbp.kernels.views import copy_row, full_width, itemsize, line, literally, number, register_block, shifted, view
 
-
 ROWS = 8
 """Rows k that every block's number of rows divides."""
 

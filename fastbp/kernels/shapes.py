@@ -19,10 +19,32 @@ AVX512 = "+avx512f" in cpu_features().split(",")
 VECTOR_BYTES = 64 if AVX512 else 32
 """One vector register. AVX2; assumed for the rest (two NEON registers)."""
 
-ROW_COUNTS: tuple[int, ...] = tuple(range(1, 11 if AVX512 else 6))
+ROW_COUNTS: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 8, 10) if AVX512 else (1, 2, 3, 4, 5)
 """R of the compiled blocks. A block of R rows and two vectors takes 2 R registers of 32 (AVX-512) or 16 (AVX2)."""
 
 MAX_ROWS = ROW_COUNTS[-1]
+
+
+N_SPLITS = 4 * MAX_ROWS + 1
+
+
+def row_splits() -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """For each number of rows below N_SPLITS: rows of its first blocks, and how many blocks of as many there are.
+
+    A block takes as long as its rows, but no less than a few take to hide a multiplication, and a little to begin; a
+    run of equal blocks takes five rows' time to begin.
+    """
+    cost, rows, blocks = [0.0], [0], [0]
+    for P in range(1, N_SPLITS):
+        runs = [(R, n) for R in ROW_COUNTS for n in range(1, P // R + 1)]
+        best, R, n = min((cost[P - R * n] + 5 + n * (max(R, 4) + 1), -R, -n) for R, n in runs)
+        cost.append(best)
+        rows.append(-R)
+        blocks.append(-n)
+    return tuple(rows), tuple(blocks)
+
+
+SPLIT_ROWS, SPLIT_BLOCKS = row_splits()
 
 PACKING_PAYS = 16
 """Output rows from which copying a strip of ``rows`` side by side costs less than walking its long stride each time."""
