@@ -23,9 +23,18 @@ def _require_matplotlib() -> Any:
     return figure
 
 
-def check() -> None:
-    """Raise ModuleNotFoundError, before anything is trained, where no picture could be drawn."""
+def check(path: str | os.PathLike[str]) -> None:
+    """Refuse, before anything is trained, what could not be drawn: without matplotlib, or with an unknown ending."""
     _require_matplotlib()
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    kinds = FigureCanvasBase.get_supported_filetypes()
+    ending = os.path.splitext(os.fspath(path))[1].removeprefix(".").lower()
+    if ending not in kinds:
+        raise ValueError(
+            f"The picture is to be {os.fspath(path)!r}; its ending must name a format, one of {', '.join(kinds)}. "
+            "Pass for example run.png."
+        )
 
 
 def _curves(axes: Any, run: Run, names: Sequence[tuple[str, str]], title: str) -> None:
