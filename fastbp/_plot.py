@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastbp._arrays import decide
 from fastbp._report import confusion
 from fastbp.callbacks import Run
 from fastbp.network import Network
@@ -109,7 +110,7 @@ def picture(
         axes[2].set(title="test samples", xlabel="target", ylabel="output")
     else:
         _curves(axes[1], run, (("accuracy", "training"), ("val_accuracy", "validation")), "accuracy")
-        decided = net._decide(out)
+        decided = decide(out)
         _matrix(axes[2], confusion(Y, decided, len(names)), names)
         if lower is not None:
             _mistakes(lower, out, Y, decided, raw, names, image)
