@@ -161,6 +161,7 @@ class _Epochs:
                     "Return one of these."
                 )
         self.job.eta[:] = run.optimizer.learning_rate * factor * self.factor
+        run.optimizer.check_shrinking(float(self.job.eta.max()), float(self.job.reals[layout.L2]))
 
     def epoch(self, order: np.ndarray) -> None:
         """Every minibatch once."""
