@@ -122,7 +122,7 @@ class Network:
         ``sigmoid tanh relu leaky_relu softplus silu gelu identity softmax``: one for all layers 1..L, or one for each;
         ``softmax`` in layer L only.
     cost : {"quadratic", "cross_entropy"}
-        C. Cross-entropy is binary for each output after ``sigmoid``, categorical after ``softmax``.
+        The cost C; cross-entropy is binary for each output after ``sigmoid``, categorical after ``softmax``.
     dtype : {"float64", "float32"}
         Of weights, activations and errors.
     seed : int, numpy.random.Generator or None
