@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
@@ -37,6 +39,9 @@ html_theme = "furo"
 html_title = "fastbp"
 
 
+LABEL = re.compile(r"\b(F1|F2|BP1|BP2|BP3|BP4)\b(?! matrix)")
+
+
 def anchor(label: str) -> str:
     """Name under which an equation can be linked: {eq}`bp2`."""
     return label.lower().replace("'", "-prime").replace("/", "-").replace(" ", "-")
@@ -65,6 +70,23 @@ def equations_page() -> str:
         if equation.slip:
             lines += [":::{admonition} A slip in the notes", equation.slip, ":::", ""]
     return "\n".join(lines)
+
+
+def link_labels(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """In a docstring, put an equation's number, which is a link, behind its label."""
+    label, colon, rest = lines[0].partition(": ") if lines else ("", "", "")
+    if colon and label in EQUATIONS:
+        lines[0] = f"{label} :eq:`{anchor(label)}`: {rest}"
+    for i, line in enumerate(lines):
+        parts = line.split("``")  # every other one is code
+        if ":eq:" not in line:
+            parts[::2] = [LABEL.sub(lambda m: f"{m[0]} :eq:`{anchor(m[0])}`", part) for part in parts[::2]]
+        lines[i] = "``".join(parts)
+
+
+def setup(app: Any) -> None:
+    """Sphinx calls it."""
+    app.connect("autodoc-process-docstring", link_labels, priority=900)  # after numpydoc
 
 
 (HERE / "equations.md").write_text(equations_page(), encoding="utf-8")

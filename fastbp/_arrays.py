@@ -58,13 +58,15 @@ def _as_numbers(value: Any, name: str) -> np.ndarray:
     if array.dtype.kind in "USMmV" or (
         array.dtype.kind == "O" and any(isinstance(v, (str, bytes)) for v in array.flat)
     ):
-        raise TypeError(f"{name} holds {array.dtype.name} values; numbers are needed. Encode them as numbers first.")
+        what = {"M": "dates", "m": "time spans", "V": "records"}.get(array.dtype.kind, "text")
+        raise TypeError(f"{name} holds {what}; numbers are needed. Encode it as numbers first.")
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise TypeError(
-                f"{name} holds objects that are not numbers; numbers are needed. Convert them to float."
+                f"{name} holds objects that are no numbers, or none that fit into a float; numbers are needed. Convert "
+                "them to float."
             ) from None
     return array
 
@@ -75,9 +77,10 @@ def _refuse(array: np.ndarray, original: np.ndarray, name: str) -> None:
     first = tuple(int(i) for i in bad[0])
     where = f"row {first[0]}" + (f", column {first[1]}" if len(first) > 1 else "")
     value = original[first]
-    if np.isfinite(np.float64(value)):
+    if np.isfinite(value):
+        shown = str(value) if value.dtype.itemsize > 8 else f"{float(value):g}"
         raise ValueError(
-            f"{name} has {float(value):g} in {where}, too large for {array.dtype.name}, one of {len(bad)} such values. "
+            f"{name} has {shown} in {where}, too large for {array.dtype.name}, one of {len(bad)} such values. "
             "Scale the data, or use dtype='float64'."
         )
     raise ValueError(
@@ -117,6 +120,11 @@ def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarr
             raise ValueError(
                 f"{name} has shape {original.shape}, one dimension; two are needed, samples and features. Pass "
                 f"{name}.reshape(1, -1) for one sample, {name}.reshape(-1, 1) for one feature."
+            )
+        if original.ndim == 0:
+            raise ValueError(
+                f"{name} is a single {type(X).__name__}; two dimensions are needed, samples and features. Pass an "
+                f"array of shape (n_samples, {K})."
             )
         raise ValueError(
             f"{name} has {original.ndim} dimensions; two are needed, samples and features. Pass "

@@ -51,7 +51,7 @@ def check_real(
         if isinstance(value, (bool, str, bytes)):
             raise TypeError
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name} is {value!r}; it must be {need}. Pass a float.") from None
     fits = (
         math.isfinite(number)
@@ -63,6 +63,16 @@ def check_real(
     if not fits:
         raise ValueError(f"{name} is {number:g}; it must be {need}. Pass another number.")
     return number
+
+
+def make_rng(seed: Any) -> np.random.Generator:
+    """NumPy's generator of a seed."""
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"seed is {seed!r}; it must be a whole number of at least 0, a numpy.random.Generator or None. Pass an int."
+        ) from None
 
 
 def check_name(value: Any, allowed: Iterable[str], name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastbp._arrays import decide
 from fastbp._report import confusion
 from fastbp.callbacks import Run
 from fastbp.network import Network
@@ -23,9 +24,18 @@ def _require_matplotlib() -> Any:
     return figure
 
 
-def check() -> None:
-    """Raise ModuleNotFoundError, before anything is trained, where no picture could be drawn."""
+def check(path: str | os.PathLike[str]) -> None:
+    """Refuse, before anything is trained, what could not be drawn: without matplotlib, or with an unknown ending."""
     _require_matplotlib()
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    kinds = FigureCanvasBase.get_supported_filetypes()
+    ending = os.path.splitext(os.fspath(path))[1].removeprefix(".").lower()
+    if ending not in kinds:
+        raise ValueError(
+            f"The picture is to be {os.fspath(path)!r}; its ending must name a format, one of {', '.join(kinds)}. "
+            "Pass for example run.png."
+        )
 
 
 def _curves(axes: Any, run: Run, names: Sequence[tuple[str, str]], title: str) -> None:
@@ -100,7 +110,7 @@ def picture(
         axes[2].set(title="test samples", xlabel="target", ylabel="output")
     else:
         _curves(axes[1], run, (("accuracy", "training"), ("val_accuracy", "validation")), "accuracy")
-        decided = net._decide(out)
+        decided = decide(out)
         _matrix(axes[2], confusion(Y, decided, len(names)), names)
         if lower is not None:
             _mistakes(lower, out, Y, decided, raw, names, image)

@@ -55,6 +55,8 @@ class EarlyStopping:
     restore_best: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.monitor, str):
+            raise TypeError(f"monitor is {self.monitor!r}; it must be a key of the history. Pass 'val_loss', say.")
         _checks.check_int(self.patience, "patience", low=1)
         _checks.check_real(self.min_delta, "min_delta", low=0.0)
 
@@ -135,6 +137,8 @@ def as_callbacks(callbacks: Any) -> list[Callback]:
     for callback in callbacks or ():
         if isinstance(callback, Callback):
             made.append(callback)
+        elif isinstance(callback, type):
+            raise TypeError(f"callbacks holds the class {callback.__name__}; an object is needed. Call it.")
         elif callable(callback):
             made.append(_Function(callback))
         else:

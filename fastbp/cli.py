@@ -19,7 +19,9 @@ except ModuleNotFoundError as missing:  # pragma: no cover
 import numpy as np
 
 import fastbp
-from fastbp._checks import ACTIVATIONS, COSTS
+from fastbp._checks import ACTIVATIONS, COSTS, check_int, check_real
+from fastbp._options import check_file, column, in_options, network, optimizer, schedule
+from fastbp.initializers import INITIALIZERS
 
 app = typer.Typer(
     add_completion=False,
@@ -53,87 +55,25 @@ class Optimizers(enum.StrEnum):
     adagrad = "adagrad"
 
 
-class Schedules(enum.StrEnum):
-    """Names of the schedules."""
-
-    constant = "constant"
-    step = "step"
-    exponential = "exponential"
-    cosine = "cosine"
-    warmup = "warmup"
-    plateau = "plateau"
-
-
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ArithmeticError, ModuleNotFoundError)
 """Errors whose message is written for the user."""
 
 
 def _fail(console: Console, error: BaseException) -> NoReturn:
-    message = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) and error.strerror else str(error)
+    match error:
+        case fastbp.DivergenceError():
+            message = (
+                f"Training diverged in epoch {error.epoch}, minibatch {error.minibatch}: its gradient is not finite or "
+                "too large to apply. No model is written. Pass a smaller --learning-rate."
+            )
+        case FileNotFoundError(filename=str(name)):
+            message = f"{name!r} does not exist. Pass the path of a file that does."
+        case OSError(strerror=str(reason)):
+            message = f"{error.filename}: {reason}."
+        case _:
+            message = in_options(str(error))
     console.print(Text.assemble(("Error: ", "bold red"), message))
     raise typer.Exit(1)
-
-
-def _widths(text: str) -> list[int]:
-    if text.strip() in ("", "none", "0"):
-        return []
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(
-            f"--hidden is {text!r}; it must list the neurons of the hidden layers. Pass for example --hidden 128,64, "
-            "or --hidden none."
-        ) from None
-
-
-def _data_path(path: str, targets: Path | None) -> Any:
-    return (path, targets) if targets is not None else path
-
-
-def _column(target: str | None) -> str | int | None:
-    """A column by name, or by its index."""
-    return int(target) if target is not None and target.lstrip("-").isdigit() else target
-
-
-def _build(
-    data: Any, scaling: Any, hidden: str, activation: str, output: str | None, cost: str | None, **options: Any
-) -> fastbp.Network:
-    """The network that fits the data: sigmoid for two classes, softmax for more, identity for regression."""
-    if data.task == "regression":
-        cost, output = cost or "quadratic", output or "identity"
-    else:
-        cost = cost or "cross_entropy"
-        several = data.n_outputs > 1
-        output = output or ("softmax" if several and cost == "cross_entropy" else "sigmoid")
-    widths = _widths(hidden)
-    return fastbp.Network(
-        [data.X.shape[1], *widths, data.n_outputs],
-        activations=[*[activation] * len(widths), output],
-        cost=cost,
-        meta=data.meta(scaling),
-        **options,
-    )
-
-
-def _optimizer(name: str, rate: float | None, momentum: float, nesterov: bool, decay: float | None) -> Any:
-    from fastbp.optimizers import OPTIMIZERS
-
-    options: dict[str, Any] = {} if rate is None else {"learning_rate": rate}
-    if name == "sgd":
-        options |= {"learning_rate": 0.5 if rate is None else rate, "momentum": momentum, "nesterov": nesterov}
-    elif momentum or nesterov:
-        raise ValueError(f"--momentum and --nesterov belong to sgd; the optimizer is {name}. Leave them out.")
-    if decay is not None:
-        if name != "adamw":
-            raise ValueError(f"--weight-decay belongs to adamw; the optimizer is {name}. Use --l2, or adamw.")
-        options["weight_decay"] = decay
-    return OPTIMIZERS[name](**options)
-
-
-def _schedule(name: str) -> Any:
-    from fastbp.schedules import SCHEDULES
-
-    return None if name == "constant" else SCHEDULES[name]()
 
 
 def _announce_compilation(console: Console, dtype: str) -> None:
@@ -150,32 +90,57 @@ def train(
     data: Annotated[
         str, typer.Argument(help="digits, a folder with MNIST's four idx files, or an .npz, .npy, .csv or .tsv file.")
     ],
-    target: Annotated[str | None, typer.Option(help="Target column of a table, by name or index.")] = None,
-    targets: Annotated[Path | None, typer.Option(help="File of the targets, for .npy or idx files.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Target column of a table, by name or index; key of an .npz file.")
+    ] = None,
+    targets: Annotated[Path | None, typer.Option(help="File of the targets, for an .npy or idx file.")] = None,
+    sample_weight: Annotated[
+        str | None,
+        typer.Option(help="Weights of the samples: column of a table, key of an .npz file, else an .npy file."),
+    ] = None,
     task: Annotated[Task | None, typer.Option(help="What the targets are; default: decided from them.")] = None,
     hidden: Annotated[str, typer.Option(help="Neurons of the hidden layers, such as 128,64; or none.")] = "30",
     activation: Annotated[str, typer.Option(help=f"Of hidden layers: {', '.join(ACTIVATIONS[:-1])}.")] = "sigmoid",
     output: Annotated[str | None, typer.Option(help="Activation of the output layer; default by task.")] = None,
     cost: Annotated[str | None, typer.Option(help=f"{' or '.join(COSTS)}; default by task.")] = None,
-    init: Annotated[str, typer.Option(help="Initializer of the weights.")] = "nielsen",
+    init: Annotated[str, typer.Option(help=f"Of the weights: {', '.join(INITIALIZERS)}.")] = "nielsen",
     dtype: Annotated[DType, typer.Option(help="Of weights and activations.")] = DType.float32,
     optimizer: Annotated[Optimizers, typer.Option(help="How the weights follow the gradient.")] = Optimizers.sgd,
-    learning_rate: Annotated[float | None, typer.Option(help="eta; default 0.5 for sgd, else the usual one.")] = None,
-    momentum: Annotated[float, typer.Option(help="Of sgd.")] = 0.0,
-    nesterov: Annotated[bool, typer.Option("--nesterov", help="Nesterov's momentum.")] = False,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="eta; default for sgd 0.5, for regression 0.05; else the optimizer's own.")
+    ] = None,
+    momentum: Annotated[float | None, typer.Option(help="Of sgd.")] = None,
+    nesterov: Annotated[bool, typer.Option("--nesterov", help="Nesterov's momentum, of sgd.")] = False,
+    beta_1: Annotated[float | None, typer.Option(help="Of adam and adamw: decay of the mean of g.")] = None,
+    beta_2: Annotated[float | None, typer.Option(help="Of adam and adamw: decay of the mean of g^2.")] = None,
+    rho: Annotated[float | None, typer.Option(help="Of rmsprop: decay of the mean of g^2.")] = None,
+    epsilon: Annotated[float | None, typer.Option(help="Of all but sgd: added to the root.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Of adamw.")] = None,
-    schedule: Annotated[Schedules, typer.Option(help="How the learning rate changes.")] = Schedules.constant,
+    schedule: Annotated[
+        str,
+        typer.Option(
+            help="How the learning rate changes: constant, step, exponential, cosine, warmup or plateau; with numbers "
+            "such as step:every=10,factor=0.5 or cosine:warmup=2,final=0.01."
+        ),
+    ] = "constant",
     epochs: Annotated[int, typer.Option(help="Passes over the samples.")] = 30,
     batch_size: Annotated[int, typer.Option(help="Samples of a minibatch.")] = 10,
     l1: Annotated[float, typer.Option(help="Strength of l1 sum |w|.")] = 0.0,
     l2: Annotated[float, typer.Option(help="Strength of l2/2 sum w^2.")] = 0.0,
     shuffle: Annotated[bool, typer.Option(help="A new order of the samples in each epoch.")] = True,
-    scale: Annotated[bool, typer.Option(help="Bring the inputs to a common range.")] = True,
+    scale: Annotated[
+        bool, typer.Option(help="Bring the inputs, and the targets of a regression, to a common range.")
+    ] = True,
     test: Annotated[float, typer.Option(help="Share of the samples to test on, if the data has no test part.")] = 0.2,
-    validation: Annotated[float, typer.Option(help="Share of the training samples to validate on.")] = 0.1,
+    validation: Annotated[float, typer.Option(help="Share of the training samples to validate on; 0 for none.")] = 0.1,
     early_stopping: Annotated[
         int | None, typer.Option(help="Stop after this many epochs without a better validation loss.")
     ] = None,
+    monitor: Annotated[
+        str, typer.Option(help="What early stopping looks at: val_loss, val_accuracy, val_r2, loss or accuracy.")
+    ] = "val_loss",
+    min_delta: Annotated[float, typer.Option(help="Least change that is an improvement to early stopping.")] = 0.0,
+    restore_best: Annotated[bool, typer.Option(help="Early stopping goes back to the best epoch's weights.")] = True,
     seed: Annotated[int, typer.Option(help="Of weights, order and splits.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Default: chosen from the machine and the work.")] = None,
     model: Annotated[Path, typer.Option(help="Model file to write.")] = Path("model.fastbp"),
@@ -185,21 +150,51 @@ def train(
     """Train a network, test it and save it."""
     console = Console(highlight=False)
     errors = Console(stderr=True, highlight=False)
+    options = locals()
     try:
+        check_file(model, "--model")
+        check_file(plot, "--plot")
         if plot is not None:
             from fastbp import _plot
 
-            _plot.check()
-        _check_directory(model, plot)
-        _train(console, errors, locals())
+            _plot.check(plot)
+        _train(console, errors, options)
     except EXPECTED as error:
         _fail(errors, error)
 
 
-def _check_directory(*paths: Path | None) -> None:
-    for path in paths:
-        if path is not None and not path.absolute().parent.is_dir():
-            raise ValueError(f"{str(path)!r} is to be written; its folder does not exist. Make the folder first.")
+def _read(o: dict[str, Any]) -> Any:
+    """The data, with a test part."""
+    from fastbp import data as files
+
+    path = o["data"] if o["targets"] is None else (o["data"], o["targets"])
+    if o["targets"] is not None and o["target"] is not None:
+        raise ValueError("--target and --targets are both given; the targets stand in one place. Leave one out.")
+    data = files.read(path, column(o["target"]), weight=column(o["sample_weight"]), task=o["task"] and o["task"].value)
+    return data if data.X_test is not None else files.split(data, o["test"], seed=o["seed"])
+
+
+def _stopping(o: dict[str, Any]) -> fastbp.EarlyStopping | None:
+    if o["early_stopping"] is None:
+        return None
+    if not o["validation"] and o["monitor"].startswith("val_"):
+        raise ValueError(
+            f"--early-stopping looks at {o['monitor']}; --validation is 0. Pass --validation 0.1, or --monitor loss."
+        )
+    return fastbp.EarlyStopping(
+        o["monitor"], patience=o["early_stopping"], min_delta=o["min_delta"], restore_best=o["restore_best"]
+    )
+
+
+def _rate(o: dict[str, Any]) -> Any:
+    rule = schedule(o["schedule"])
+    monitor = getattr(rule, "monitor", "")
+    if not o["validation"] and monitor.startswith("val_"):
+        raise ValueError(
+            f"--schedule plateau looks at {monitor}; --validation is 0. Pass --validation 0.1, or "
+            "--schedule plateau:monitor=loss."
+        )
+    return rule
 
 
 def _train(console: Console, errors: Console, options: dict[str, Any]) -> None:
@@ -207,57 +202,59 @@ def _train(console: Console, errors: Console, options: dict[str, Any]) -> None:
     from fastbp import scaling as scales
 
     o = options
-    data = files.read(_data_path(o["data"], o["targets"]), _column(o["target"]), task=o["task"] and o["task"].value)
-    if data.X_test is None:
-        data = files.split(data, o["test"], seed=o["seed"])
-    held = o["validation"] > 0
+    held = check_real(o["validation"], "--validation", low=0.0, below=1.0) > 0
+    check_int(o["seed"], "--seed", low=0)
+    stopping, rule = _stopping(o), _rate(o)
+    data = _read(o)
     labels = data.Y if data.task == "classification" else None
-    kept, aside = (
-        files.split_indices(len(data.X), o["validation"], seed=o["seed"], labels=labels)
-        if held
-        else (np.arange(len(data.X)), np.arange(0))
-    )
-    scaling = data.scaling() if o["scale"] else None
-    dtype = np.dtype(str(o["dtype"]))
-    assert data.X_test is not None
-    X, X_test = (scales.apply_scaling(part, scaling, dtype) for part in (data.X, data.X_test))
-    net = _build(
-        data, scaling, o["hidden"], o["activation"], o["output"], o["cost"], init=o["init"], dtype=dtype, seed=o["seed"]
-    )
-    optimizer = _optimizer(str(o["optimizer"]), o["learning_rate"], o["momentum"], o["nesterov"], o["weight_decay"])
-    stopping = None if o["early_stopping"] is None else fastbp.EarlyStopping(patience=o["early_stopping"])
+    kept, aside = np.arange(len(data.X)), np.arange(0)
+    if held:
+        kept, aside = files.split_indices(len(data.X), o["validation"], seed=o["seed"], labels=labels)
+    scaling = data.scaling(kept) if o["scale"] else None
+    net = network(data, scaling, o)
+    X, X_test = (scales.apply_scaling(part, scaling, net.dtype) for part in (data.X, data.X_test))
+    Y, Y_scaling = data.Y, None
+    if o["scale"] and data.task == "regression" and net.activations[-1] == "identity":
+        Y_scaling = scales.standardise(data.Y[kept])
+        Y = scales.apply_scaling(data.Y, Y_scaling)
+    s = data.weight
+    how = optimizer(str(o["optimizer"]), data.task, o)
     if not o["quiet"]:
-        what = f"{len(data.classes)} classes" if data.classes else f"{data.n_outputs} target columns"
+        columns = "1 target column" if data.n_outputs == 1 else f"{data.n_outputs} target columns"
         console.print(
             f"{data.name}: {len(kept):,} samples to train on, {len(aside):,} to validate, {len(X_test):,} to test; "
-            f"{X.shape[1]} features, {what}"
+            f"{X.shape[1]} features, {f'{len(data.classes)} classes' if data.classes else columns}"
         )
         console.print(f"{net}, {net.n_parameters:,} parameters")
-        _announce_compilation(errors, dtype.name)
+        _announce_compilation(errors, net.dtype.name)
     from fastbp.progress import ProgressBar
 
     run = fastbp.train(
         net,
         X[kept],
-        data.Y[kept],
-        optimizer=optimizer,
+        Y[kept],
+        optimizer=how,
         epochs=o["epochs"],
         batch_size=min(o["batch_size"], len(kept)),
         shuffle=o["shuffle"],
         seed=o["seed"],
-        validation=(X[aside], data.Y[aside]) if held else None,
+        sample_weight=None if s is None else s[kept],
+        validation=(X[aside], Y[aside], None if s is None else s[aside]) if held else None,
         l1=o["l1"],
         l2=o["l2"],
-        schedule=_schedule(str(o["schedule"])),
+        schedule=rule,
         early_stopping=stopping,
         n_threads=o["threads"],
         progress=False if o["quiet"] else ProgressBar(errors),
     )
+    if Y_scaling is not None:
+        scales.unscale_outputs(net, Y_scaling)
     fastbp.save(net, o["model"])
     if run.stopped == "interrupted":
         console.print(f"Interrupted after {run.epoch} epochs and {run.minibatch} minibatches.")
     elif run.stopped:
-        console.print(f"Stopped after {run.epoch} epochs ({run.stopped}), with the weights of epoch {run.best_epoch}.")
+        where = f"the weights of epoch {run.best_epoch}" if o["restore_best"] else "the last weights"
+        console.print(f"Stopped after {run.epoch} epochs ({run.stopped}), with {where}.")
     _conclude(console, net, run, X_test, data, o)
     console.print(Text(f"Saved what was learned to {o['model']}."))
 
@@ -291,7 +288,7 @@ def predict(
     """Write a network's predictions for samples in a file."""
     errors = Console(stderr=True, highlight=False)
     try:
-        _check_directory(out)
+        check_file(out, "--out")
         net = fastbp.load(model)
         names, values = _predictions(net, data, probabilities)
         if out is not None and out.suffix == ".npy":
@@ -320,7 +317,13 @@ def _predictions(net: fastbp.Network, path: str, probabilities: bool) -> tuple[l
     from fastbp.scaling import apply_scaling
 
     columns, target = net.meta.get("features"), net.meta.get("target")
-    X = apply_scaling(read_features(path, columns=columns, drop=target), net.meta.get("input"), net.dtype)
+    X = read_features(path, columns=columns, drop=target)
+    if X.shape[1] != net.sizes[0]:
+        raise ValueError(
+            f"{path!r} has {X.shape[1]} features; the model was trained on {net.sizes[0]}. Pass samples with the same "
+            "features, in the same order."
+        )
+    X = apply_scaling(X, net.meta.get("input"), net.dtype)
     classes = net.meta.get("classes")
     if probabilities or net.task == "regression":
         values = net.feedforward(X)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fastbp._arrays import as_sample_weight
 from fastbp._readers import sources
 from fastbp._readers.targets import Task, encode
 from fastbp.scaling import Scaling, apply_scaling, standardise
@@ -47,6 +48,8 @@ class Data:
         Height and width (and channels), if a row of ``X`` is an image.
     peak : float or None
         Of images: the largest value a pixel can have.
+    weight : array (n_samples,) or None
+        Weights of the samples of ``X``, if the source was asked for them.
     """
 
     X: Array = field(repr=False)
@@ -60,6 +63,7 @@ class Data:
     target: str | None = None
     image: tuple[int, ...] | None = None
     peak: float | None = None
+    weight: Array | None = field(default=None, repr=False)
 
     @property
     def n_outputs(self) -> int:
@@ -68,9 +72,12 @@ class Data:
             return int(self.Y.shape[1])
         return len(self.classes) if len(self.classes) > 2 else 1
 
-    def scaling(self) -> Scaling:
-        """How to scale the inputs: pixels to 0..1, other features to mean 0 and standard deviation 1 over ``X``."""
-        return {"subtract": 0.0, "divide": self.peak} if self.peak is not None else standardise(self.X)
+    def scaling(self, rows: npt.NDArray[np.intp] | slice = slice(None)) -> Scaling:
+        """How to scale the inputs: pixels to 0..1, other features to mean 0 and standard deviation 1 over ``X[rows]``.
+
+        Leave out the rows that are to be validated on.
+        """
+        return {"subtract": 0.0, "divide": self.peak} if self.peak is not None else standardise(self.X[rows])
 
     def meta(self, scaling: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """What ``predict`` needs to know about the data, for ``Network(meta=...)``."""
@@ -85,7 +92,13 @@ class Data:
         return meta
 
 
-def read(path: Path | tuple[Path, Path], target: Path | int | None = None, *, task: Task | None = None) -> Data:
+def read(
+    path: Path | tuple[Path, Path],
+    target: Path | int | None = None,
+    *,
+    weight: Path | int | None = None,
+    task: Task | None = None,
+) -> Data:
     """Read a data set with targets.
 
     Parameters
@@ -97,6 +110,9 @@ def read(path: Path | tuple[Path, Path], target: Path | int | None = None, *, ta
     target : str, path-like, int or None
         Tables: name or index of the target column. ``.npz``: the key of the targets, if it is not a usual one
         (``y``, ``target``, ``labels``, ``y_train``). Other files: the file of the targets.
+    weight : str, path-like, int or None
+        Tables: name or index of the column of the samples' weights. ``.npz``: their key. Other sources: their ``.npy``
+        file. The test part has none.
     task : "classification", "regression" or None
         None decides from the targets: text, booleans, one-hot rows and whole numbers of few distinct values (two, or at
         most 100 that occur twice on average) are classes, everything else is regression.
@@ -110,15 +126,20 @@ def read(path: Path | tuple[Path, Path], target: Path | int | None = None, *, ta
     LoadError
         The file is malformed, truncated or damaged, or has values that are missing, infinite or not numbers.
     ValueError
-        ``target`` or ``task`` does not fit the file; the message names what would.
+        ``target``, ``weight`` or ``task`` does not fit the file; the message names what would.
     ModuleNotFoundError
         ``"digits"`` without scikit-learn.
     OSError
         The file does not exist or cannot be read.
     """
-    if isinstance(path, tuple):
+    if isinstance(path, tuple) and len(path) == 2:
         path, target = path
-    raw = sources.find(os.fspath(path), target)
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(
+            f"path is a {type(path).__name__}; a path or a pair of paths is needed. Arrays need no reading: pass them "
+            "to fastbp.train."
+        )
+    raw = sources.find(os.fspath(path), target, weight)
     if raw.y is None:
         raise ValueError(f"{raw.where!r} has no targets that fastbp can find. {raw.hint}")
     _check_rows(raw.where, raw.X, raw.y)
@@ -146,6 +167,7 @@ def read(path: Path | tuple[Path, Path], target: Path | int | None = None, *, ta
         target=raw.target,
         image=raw.image or image,
         peak=raw.peak if raw.peak is not None or image is None else _peak(raw.X),
+        weight=None if raw.weight is None else as_sample_weight(raw.weight, len(X), np.dtype(np.float64)),
     )
 
 
@@ -196,7 +218,8 @@ def split(data: Data, test: float = 0.2, *, seed: int = 0) -> Data:
         raise ValueError(f"{data.name!r} has a test part of {len(data.X_test)} samples already. Use it as it is.")
     labels = data.Y if data.task == "classification" else None
     train, aside = split_indices(len(data.X), test, seed=seed, labels=labels)
-    return replace(data, X=data.X[train], Y=data.Y[train], X_test=data.X[aside], Y_test=data.Y[aside])
+    weight = None if data.weight is None else data.weight[train]
+    return replace(data, X=data.X[train], Y=data.Y[train], X_test=data.X[aside], Y_test=data.Y[aside], weight=weight)
 
 
 def split_indices(

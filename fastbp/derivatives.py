@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,6 +153,26 @@ def numerical_gradient(
     return [derivative(w) for w in weights], [derivative(b) for b in biases]
 
 
+def _arrays_of(gradient: Any, net: Network, X: Any, Y: Any) -> tuple[list[Any], list[Any]]:
+    """dC/dw^l and dC/db^l, l = 1..L, of whatever a user calls a gradient."""
+    if callable(gradient):
+        gradient = gradient(net, X, Y)
+    if hasattr(gradient, "w") and hasattr(gradient, "b"):
+        gradient = (gradient.w, gradient.b)
+    if not isinstance(gradient, (tuple, list)) or len(gradient) != 2:
+        raise TypeError(
+            f"gradient is a {type(gradient).__name__}; dC/dw and dC/db are needed. Pass a pair (w, b), or an object "
+            "with w and b."
+        )
+    parts = [list(part) if isinstance(part, Iterable) else [part] for part in gradient]
+    if [len(part) for part in parts] != [net.L, net.L]:
+        raise ValueError(
+            f"gradient has {len(parts[0])} arrays for w and {len(parts[1])} for b; this network has {net.L} layers. "
+            "Pass one array of each for every layer 1..L."
+        )
+    return parts[0], parts[1]
+
+
 def gradcheck(
     net: Network,
     X: Any,
@@ -178,8 +198,9 @@ def gradcheck(
     X : array_like, shape (n_samples, sizes[0])
     Y : array_like
         Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]).
-    gradient : object with ``w[l]`` and ``b[l]``, optional
-        What to check; default ``net.gradient(X, Y, ...)``.
+    gradient : Gradient, pair or function, optional
+        What to check: an object with ``w`` and ``b``, a pair ``(w, b)``, each an array for every layer 1..L in order,
+        or a function of ``(net, X, Y)`` that returns one of these. Default ``net.gradient(X, Y, ...)``.
     method : {"complex", "centred"}
     step : float, optional
         h; default 1e-30 and 1e-6.
@@ -198,8 +219,7 @@ def gradcheck(
         As `Network.gradient` does.
     """
     options = {"sample_weight": sample_weight, "l1": l1, "l2": l2, "cost": cost}
-    if gradient is None:
-        gradient = net.gradient(X, Y, **options)
+    given_w, given_b = _arrays_of(net.gradient(X, Y, **options) if gradient is None else gradient, net, X, Y)
     exact_w, exact_b = numerical_gradient(net, X, Y, method=method, step=step, **options)
     if tolerance is None:
         default = 2e-5 if method == "complex" else 1e-3
@@ -218,6 +238,6 @@ def gradcheck(
         method,
         STEPS[method] if step is None else step,
         tolerance,
-        {l: difference(gradient.w[l], exact_w[l - 1]) for l in layers},
-        {l: difference(gradient.b[l], exact_b[l - 1]) for l in layers},
+        {l: difference(given_w[l - 1], exact_w[l - 1]) for l in layers},
+        {l: difference(given_b[l - 1], exact_b[l - 1]) for l in layers},
     )

@@ -53,6 +53,8 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
     OSError
         The file cannot be written.
     """
+    if not hasattr(net, "sizes"):
+        raise TypeError(f"net is {net!r}; a network is needed. Pass fastbp.save(net, path).")
     description = {
         "format_version": FORMAT_VERSION,
         "sizes": [int(size) for size in net.sizes],

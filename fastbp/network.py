@@ -55,6 +55,18 @@ class PerLayer(Sequence[np.ndarray]):
             )
         array[...] = value
 
+    def assign(self, arrays: Sequence[Any]) -> None:
+        """Copy in one array for each layer, all or none."""
+        given = [np.asarray(array) for array in arrays]
+        shapes = [array.shape for array in given]
+        if shapes != [array.shape for array in self._arrays]:
+            raise ValueError(
+                f"{self._name} was given shapes {shapes}; it has {[array.shape for array in self._arrays]}. Pass one "
+                f"array for each layer 1..{len(self)}."
+            )
+        for array, value in zip(self._arrays, given, strict=True):
+            array[...] = value
+
     def __repr__(self) -> str:
         shapes = ", ".join(f"{l}: {array.shape}" for l, array in enumerate(self._arrays, 1))
         return f"<{self._name}[l] of shapes {{{shapes}}}>"
@@ -110,7 +122,7 @@ class Network:
         ``sigmoid tanh relu leaky_relu softplus silu gelu identity softmax``: one for all layers 1..L, or one for each;
         ``softmax`` in layer L only.
     cost : {"quadratic", "cross_entropy"}
-        C. Cross-entropy is binary for each output after ``sigmoid``, categorical after ``softmax``.
+        The cost C; cross-entropy is binary for each output after ``sigmoid``, categorical after ``softmax``.
     dtype : {"float64", "float32"}
         Of weights, activations and errors.
     seed : int, numpy.random.Generator or None
@@ -152,9 +164,11 @@ class Network:
         self.activations = _checks.check_activations(activations, len(self.sizes) - 1)
         self.cost = _checks.check_cost(cost, self.activations)
         self.dtype = _checks.check_dtype(dtype)
+        if meta is not None and not isinstance(meta, Mapping):
+            raise TypeError(f"meta is {meta!r}; a mapping is needed. Pass a dict of numbers and names.")
         self.meta = _freeze(meta or {})
         self._allocate()
-        rng = np.random.default_rng(seed)
+        rng = _checks.make_rng(seed)
         for l in range(1, self.L + 1):
             self.w[l], self.b[l] = initialize(init, rng, self.sizes[l], self.sizes[l - 1])
 
@@ -164,8 +178,8 @@ class Network:
         _checks.check_memory(n_parameters * self.dtype.itemsize, f"The weights of sizes {list(self.sizes)}")
         self.n_parameters = n_parameters
         self._layers, size = layout.theta_layout(self.sizes, codes, self.dtype.itemsize)
-        self.theta = layout.aligned(size, self.dtype)
-        self.w, self.b = self._views(self.theta, "w", "b")
+        self._theta = layout.aligned(size, self.dtype)
+        self._w, self._b = self._views(self._theta, "w", "b")
         self._plans: dict[tuple[int, int], tuple[_engine.Plan, list[np.ndarray]]] = {}
 
     def _views(self, theta: np.ndarray, w_name: str, b_name: str) -> tuple[PerLayer, PerLayer]:
@@ -178,6 +192,37 @@ class Network:
             w.append(rows[:n_in, :n_out].T)
             b.append(rows[n_in, :n_out])
         return PerLayer(w_name, w), PerLayer(b_name, b)
+
+    @property
+    def theta(self) -> np.ndarray:
+        """The one vector behind all weights and biases, rows padded with zeros. It is never replaced."""
+        theta: np.ndarray = self._theta
+        return theta
+
+    @theta.setter
+    def theta(self, values: Any) -> None:
+        raise AttributeError(
+            "theta is the memory that w and b are views of; it cannot be replaced. Write into net.theta[...], or copy "
+            "values in with net.set_parameters."
+        )
+
+    @property
+    def w(self) -> PerLayer:
+        """``w[l][j, k]`` is w_jk^l, l = 1..L. Assigning one array for each layer copies them in."""
+        return self._w
+
+    @w.setter
+    def w(self, arrays: Sequence[Any]) -> None:
+        self._w.assign(arrays)
+
+    @property
+    def b(self) -> PerLayer:
+        """``b[l][j]`` is b_j^l, l = 1..L. Assigning one array for each layer copies them in."""
+        return self._b
+
+    @b.setter
+    def b(self, arrays: Sequence[Any]) -> None:
+        self._b.assign(arrays)
 
     @property
     def L(self) -> int:
@@ -288,7 +333,10 @@ class Network:
         s = np.ones(len(X)) if weight is None else weight.astype(np.float64)
         scores = {"loss": float(np.cumsum(s * cost)[-1] / np.cumsum(s)[-1])}
         if self.task == "classification":
-            scores["accuracy"] = float(s @ (decide(out) == targets.decisions()) / s.sum())
+            hits = decide(out) == targets.decisions()
+            if np.isnan(scores["loss"]):  # an output that is no number decides nothing
+                hits &= ~np.isnan(out).any(axis=1)
+            scores["accuracy"] = float(s @ hits / s.sum())
         elif targets.dense is not None:
             known = targets.dense.astype(np.float64)
             spread = s @ (known - s @ known / s.sum()) ** 2

@@ -39,6 +39,20 @@ class Optimizer(abc.ABC):
         """The kernel's constants c[0] .. c[3]."""
         return (0.0, 0.0, 0.0, 0.0)
 
+    def check_shrinking(self, rate: float, l2: float) -> None:  # noqa: B027  # most have nothing to check
+        """ValueError where a step size makes weights grow that the penalty or decay should shrink.
+
+        They would overflow without a large activation or error that tells of it: a saturated net hides them.
+        """
+
+
+def _require_shrinking(product: float, limit: float, what: str) -> None:
+    if product >= limit:
+        raise ValueError(
+            f"learning_rate * {what} is {product:g}; from {limit:g} on, steps overshoot 0 by more each time and the "
+            "weights grow without end. Lower one of the two."
+        )
+
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
@@ -73,6 +87,11 @@ class SGD(Optimizer):
         if self.momentum == 0:
             return _SGD
         return _NESTEROV if self.nesterov else _MOMENTUM
+
+    def check_shrinking(self, rate: float, l2: float) -> None:
+        # Of w <- w - eta l2 w with momentum: where the recurrence in (w, v) has a root of magnitude 1.
+        limit = 2 * (1 + self.momentum) / (1 + 2 * self.momentum * self.nesterov)
+        _require_shrinking(rate * l2, limit, "l2")
 
     def constants(self) -> tuple[float, float, float, float]:
         return (self.momentum, 0.0, 0.0, 0.0)
@@ -121,6 +140,10 @@ class AdamW(Adam):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_real(self.weight_decay, "weight_decay", low=0.0)
+        self.check_shrinking(self.learning_rate, 0.0)
+
+    def check_shrinking(self, rate: float, l2: float) -> None:
+        _require_shrinking(rate * self.weight_decay, 2.0, "weight_decay")
 
     @property
     def code(self) -> int:

@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+WIDE = 120
+"""Columns from which all words are written out."""
+
+NUMBERS = 74
+"""Columns that a narrow line needs beside the bar."""
+
+
 class ProgressBar(Callback):
     """Callback that draws one line to standard error, at minibatch boundaries about every 50 ms.
 
@@ -33,12 +40,15 @@ class ProgressBar(Callback):
                 "The progress bar is drawn by rich, which is not installed. "
                 'Install it with pip install "fastbp[cli]", or pass progress=False.'
             ) from None
+        where = console or rich_console.Console(stderr=True)
+        # Time left stands last; on a narrow terminal the bar and the words give way, not the numbers.
+        self._narrow = where.width < WIDE
         self._progress = progress.Progress(
             progress.TextColumn("{task.description}"),
-            progress.BarColumn(bar_width=24),
+            progress.BarColumn(bar_width=max(3, min(24, where.width - NUMBERS)) if self._narrow else 24),
             progress.TextColumn("{task.fields[values]}"),
             progress.TimeRemainingColumn(compact=True),
-            console=console or rich_console.Console(stderr=True),
+            console=where,
             refresh_per_second=10,
         )
         self._task: Any = None
@@ -62,13 +72,15 @@ class ProgressBar(Callback):
         self._progress.stop()
 
     def _update(self, run: Run, values: dict[str, float], epoch: int, done: int) -> None:
-        shown = [f"loss {values['loss']:.4f}"] if "loss" in values else []
-        for name, text in (("accuracy", "accuracy"), ("val_accuracy", "validation"), ("val_r2", "validation R2")):
+        shown = [f"loss {values['loss']:.4g}"] if "loss" in values else []
+        short, long = ("acc", "val"), ("accuracy", "validation")
+        for name, text in zip(("accuracy", "val_accuracy"), short if self._narrow else long, strict=True):
             if name in values:
-                shown.append(f"{text} {values[name]:.2%}" if name != "val_r2" else f"{text} {values[name]:.3f}")
+                shown.append(f"{text} {values[name]:.1%}")
+        if "val_r2" in values:
+            shown.append(f"{short[1] if self._narrow else long[1]} R2 {values['val_r2']:.3f}")
         samples = done / run.n_minibatches * run.n_samples
         if run.seconds > 0:
             shown.append(f"{samples / run.seconds:,.0f} samples/s")
-        self._progress.update(
-            self._task, completed=done, description=f"epoch {epoch}/{run.n_epochs}", values="  ".join(shown)
-        )
+        line = (" " if self._narrow else "  ").join(shown)
+        self._progress.update(self._task, completed=done, description=f"epoch {epoch}/{run.n_epochs}", values=line)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from fastbp.network import Network
 
 Scaling = dict[str, float | list[float]]
 
@@ -68,3 +71,22 @@ def apply_scaling(
         rows = slice(start, start + BLOCK)
         result[rows] = (values[rows].astype(np.float64) - shift) / scale
     return result
+
+
+def unscale_outputs(net: Network, scaling: Mapping[str, Any]) -> None:
+    """Let a net that learned scaled targets give them in their own units.
+
+    An identity output is linear in the last weights and biases: ``w^L`` is multiplied by ``divide``, and ``b^L`` too,
+    with ``subtract`` added.
+
+    Parameters
+    ----------
+    net : Network
+        With identity outputs; its last layer is changed.
+    scaling : mapping
+        What ``standardise`` returned for the targets.
+    """
+    shift, scale = np.asarray(scaling["subtract"], np.float64), np.asarray(scaling["divide"], np.float64)
+    w, b = net.w[net.L], net.b[net.L]
+    w[...] = w * scale[:, None]
+    b[...] = b * scale + shift

@@ -28,7 +28,11 @@ def _progress(progress: Any) -> list[Callback]:
         from fastbp.progress import ProgressBar
 
         return [ProgressBar()]
-    return [progress] if isinstance(progress, Callback) else []
+    if progress is False or progress is None:
+        return []
+    if not isinstance(progress, Callback):
+        raise TypeError(f"progress is {progress!r}; it must be True, False or a fastbp.Callback. Pass one of these.")
+    return [progress]
 
 
 @dataclass
@@ -78,7 +82,13 @@ def _make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
     if callable(shuffle):
 
         def given(epoch: int, n: int) -> np.ndarray:
-            order = np.ascontiguousarray(shuffle(epoch), np.int64)
+            order = np.asarray(shuffle(epoch))
+            if order.dtype.kind not in "iu":
+                raise TypeError(
+                    f"shuffle({epoch}) returned {order.dtype} values; an epoch needs indices of samples. Return an "
+                    "integer array."
+                )
+            order = np.ascontiguousarray(order, np.int64)
             if order.shape != (n,) or (n and (order.min() < 0 or order.max() >= n)):
                 raise ValueError(
                     f"shuffle({epoch}) returned shape {order.shape} with values outside the samples or of another "
@@ -87,9 +97,11 @@ def _make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
             return order
 
         return given
+    if not isinstance(shuffle, (bool, np.bool_)):
+        raise TypeError(f"shuffle is {shuffle!r}; it must be True, False or a function. Pass one of these.")
     if not shuffle:
         return lambda epoch, n: np.arange(n, dtype=np.int64)
-    rng = np.random.default_rng(seed)
+    rng = _checks.make_rng(seed)
     return lambda epoch, n: rng.permutation(n).astype(np.int64, copy=False)
 
 
@@ -143,8 +155,15 @@ class _Epochs:
         steps = run.epoch + np.arange(run.n_minibatches) / run.n_minibatches
         factor = np.ones(run.n_minibatches)
         if schedule is not None and not isinstance(schedule, ReduceOnPlateau):
-            factor = np.broadcast_to(np.asarray(schedule(steps, run.n_epochs), float), steps.shape)
+            factor = np.asarray(schedule(steps, run.n_epochs), float)
+            if factor.shape not in ((), steps.shape) or not (np.isfinite(factor) & (factor >= 0)).all():
+                raise ValueError(
+                    f"The schedule returned shape {factor.shape} in epoch {run.epoch + 1}, or factors that are "
+                    f"negative or not finite; one factor of at least 0 is needed, or shape {steps.shape}. "
+                    "Return one of these."
+                )
         self.job.eta[:] = run.optimizer.learning_rate * factor * self.factor
+        run.optimizer.check_shrinking(float(self.job.eta.max()), float(self.job.reals[layout.L2]))
 
     def epoch(self, order: np.ndarray) -> None:
         """Every minibatch once."""
@@ -271,6 +290,8 @@ def train(
     MemoryError
         Before anything is allocated.
     """
+    if not isinstance(net, Network):
+        raise TypeError(f"net is {net!r}; a network is needed. Pass fastbp.Network([784, 30, 10]), say.")
     data = _Data.checked(net, X, Y, sample_weight)
     held_out = _check_validation(net, validation)
     optimizer = SGD() if optimizer is None else optimizer
@@ -279,6 +300,16 @@ def train(
     epochs = _checks.check_int(epochs, "epochs", low=0)
     batch = _check_batch_size(batch_size, len(data.X))
     l1, l2 = _checks.check_real(l1, "l1", low=0.0), _checks.check_real(l2, "l2", low=0.0)
+    if early_stopping is not None and not isinstance(early_stopping, EarlyStopping):
+        raise TypeError(
+            f"early_stopping is {early_stopping!r}; a rule is needed. Pass fastbp.EarlyStopping(patience=10), say."
+        )
+    if isinstance(schedule, type) or (
+        schedule is not None and not callable(schedule) and not isinstance(schedule, ReduceOnPlateau)
+    ):
+        raise TypeError(
+            f"schedule is {schedule!r}; a function of (epoch, n_epochs) is needed. Pass fastbp.schedules.Cosine(), say."
+        )
     rule = schedule if isinstance(schedule, ReduceOnPlateau) else None
     monitored = [part.monitor for part in (early_stopping, rule) if part is not None]
     if held_out is None and any(name.startswith("val_") for name in monitored):

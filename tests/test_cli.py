@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import gzip
+import inspect
+import io
 import os
+import re
 import signal
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from nets import SMALL
+from rich.console import Console
 from typer.testing import CliRunner
 
 import fastbp
 from fastbp.cli import app
+from fastbp.progress import ProgressBar
 
 EPOCHS = "1" if SMALL else "12"
 
@@ -81,11 +86,105 @@ def test_regression_of_a_table() -> None:
     text = Path("things.csv").read_text().splitlines()
     Path("things.csv").write_text("\n".join(",".join([*line.split(",")[:2], line.split(",")[-1]]) for line in text))
     printed = fastbp_("train", "things.csv", "--target", "area", "--hidden", "none", "--epochs", "60",
-                      "--learning-rate", "0.1", "--plot", "run.svg")  # fmt: skip
+                      "--plot", "run.svg")  # fmt: skip
     assert float(printed.split("Test R2 ")[1].split(",")[0]) > 0.99
     assert "<svg" in Path("run.svg").read_text()
     fastbp_("predict", "model.fastbp", "things.csv", "--out", "out.csv")
     assert Path("out.csv").read_text().startswith("output_0\n")
+
+
+def test_regression_of_targets_in_large_units() -> None:
+    """Without an option: prices in the hundred thousands, and predictions in the units of the file."""
+    rng = np.random.default_rng(1)
+    area, rooms = rng.uniform(40, 200, 120), rng.integers(1, 7, 120)
+    price = 1500 * area + 10000 * rooms + 50000
+    rows = [f"{a:.2f},{r},{p:.2f}" for a, r, p in zip(area, rooms, price, strict=True)]
+    Path("flats.csv").write_text("area,rooms,price\n" + "\n".join(rows))
+    printed = fastbp_("train", "flats.csv", "--target", "price", "--hidden", "4", "--epochs", "20" if SMALL else "60")
+    assert float(printed.split("Test R2 ")[1].split(",")[0]) > 0.9
+    decided = np.array(fastbp_("predict", "model.fastbp", "flats.csv").splitlines()[1:], float)
+    assert np.corrcoef(decided, price)[0, 1] ** 2 > 0.9
+    assert abs(decided.mean() / price.mean() - 1) < 0.03
+    # What is not to be scaled is not.
+    options = ("--target", "price", "--epochs", "1", "--no-scale", "--learning-rate", "1e-12", "-q")
+    assert "Test R2 -" in fastbp_("train", "flats.csv", *options)
+
+
+def test_weights_of_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    train = fastbp.train
+    monkeypatch.setattr(fastbp, "train", lambda *args, **options: seen.append(options) or train(*args, **options))
+    rows = [f"{i},{i % 2},{0.5 + i % 3}" for i in range(30)]
+    Path("t.csv").write_text("x,kind,s\n" + "\n".join(rows))
+    fastbp_("train", "t.csv", "--target", "kind", "--sample-weight", "s", "--epochs", "1", "-q")
+    x = np.arange(30)
+    np.savez("t.npz", X=x[:, None], y=x % 2, s=0.5 + x % 3)
+    fastbp_("train", "t.npz", "--sample-weight", "s", "--epochs", "1", "-q")
+    np.save("X.npy", x[:, None])
+    np.save("y.npy", x % 2)
+    np.save("s.npy", 0.5 + x % 3)
+    fastbp_("train", "X.npy", "--sample-weight", "s.npy", "--epochs", "1", "-q")
+    for options in seen:
+        assert sorted({*options["sample_weight"]}) == [0.5, 1.5, 2.5]
+        np.testing.assert_array_equal(options["sample_weight"], seen[0]["sample_weight"])
+        assert len(options["validation"][2]) == len(options["validation"][0])
+    assert fastbp.load("model.fastbp").sizes[0] == 1
+    for path, message in (("t.csv", "no column 'q'"), ("t.npz", "no key 'q'"), ("X.npy", "'q' does not exist")):
+        targets = ("--target", "kind") if path == "t.csv" else ()
+        assert message in fastbp_("train", path, *targets, "--sample-weight", "q", code=1)
+
+
+def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each parameter of ``train`` that words can express, and each number of each optimizer and schedule."""
+    seen: dict[str, Any] = {}
+
+    def stop(net: fastbp.Network, X: object, Y: object, **options: object) -> None:
+        seen.update(options, net=net)
+        raise ValueError("enough")
+
+    parameters = set(inspect.signature(fastbp.train).parameters) - {"net", "X", "Y", "callbacks"}
+    monkeypatch.setattr(fastbp, "train", stop)
+
+    def train(*options: str) -> dict[str, Any]:
+        assert "enough" in fastbp_("train", "digits", *options, code=1)
+        return seen
+
+    everything = train(
+        "--optimizer", "adamw", "--learning-rate", "0.1", "--beta-1", "0.8", "--beta-2", "0.9", "--epsilon", "1e-3",
+        "--weight-decay", "0.2", "--schedule", "cosine:warmup=2,final=0.5", "--epochs", "7", "--batch-size", "3",
+        "--l1", "0.25", "--l2", "0.75", "--no-shuffle", "--early-stopping", "4", "--monitor", "val_accuracy",
+        "--min-delta", "0.5", "--no-restore-best", "--seed", "9", "--threads", "2", "--init", "he_normal",
+        "--dtype", "float64",
+    )  # fmt: skip
+    assert set(everything) >= parameters
+    assert everything["optimizer"] == fastbp.AdamW(0.1, 0.8, 0.9, 1e-3, 0.2)
+    assert everything["schedule"] == fastbp.schedules.Cosine(2, 0.5)
+    assert everything["early_stopping"] == fastbp.EarlyStopping("val_accuracy", 4, 0.5, False)
+    expected = {"epochs": 7, "batch_size": 3, "l1": 0.25, "l2": 0.75, "shuffle": False, "seed": 9, "n_threads": 2}
+    assert {name: everything[name] for name in expected} == expected
+    assert everything["net"].dtype == "float64"
+    assert train("--momentum", "0.5", "--nesterov")["optimizer"] == fastbp.SGD(0.5, 0.5, True)
+    more = ("--optimizer", "rmsprop", "--rho", "0.5", "--epsilon", "0.1")
+    assert train(*more)["optimizer"] == fastbp.RMSprop(rho=0.5, epsilon=0.1)
+    more = ("--optimizer", "adagrad", "--schedule", "plateau:factor=0.25,patience=2,monitor=loss")
+    assert train(*more)["optimizer"] == fastbp.Adagrad()
+    assert seen["schedule"] == fastbp.schedules.ReduceOnPlateau(0.25, 2, monitor="loss")
+    assert train()["schedule"] is None
+
+
+@pytest.mark.parametrize("width", [80, 130])
+def test_the_progress_line_fits_and_ends_with_the_time_left(width: int) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=True, no_color=True, legacy_windows=False)
+    X, y = np.random.default_rng(0).random((60, 4)), np.arange(60) % 3
+    net = fastbp.Network([4, 3], activations="softmax", cost="cross_entropy", seed=0)
+    bar = ProgressBar(console)
+    fastbp.train(net, X, y, epochs=100, validation=(X, y), callbacks=[bar], optimizer=fastbp.SGD(1e-3))
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
+    last = [line for line in plain.replace("\r", "\n").splitlines() if line.strip()][-1]
+    assert re.match(r"epoch 100/100 .*loss \d\.\d+ .*[\d,]{3,} samples/s \d\d:\d\d *$", last), last
+    assert re.search(r"acc\w* \d+\.\d% +val\w* \d+\.\d%", last)
+    assert len(last) <= width
 
 
 def write_idx(path: Path, array: np.ndarray, *, pack: bool) -> None:
@@ -119,23 +218,36 @@ def test_a_folder_of_idx_files(pack: bool) -> None:
         (["train", "things.csv"], "target"),
         (["train", "broken.npz"], "broken.npz"),
         (["train", "digits", "--hidden", "30,x"], "--hidden is '30,x'"),
-        (["train", "digits", "--hidden", "0,30"], "sizes[1] is 0"),
+        (["train", "digits", "--hidden", "0,30"], "--hidden is '0,30'"),
+        (["train", "digits", "--threads", "0"], "--threads is 0"),
+        (["train", "digits", "--seed", "-1"], "--seed is -1"),
+        (["train", "digits", "--validation", "-0.1"], "--validation is -0.1"),
+        (["train", "digits", "--validation", "0", "--early-stopping", "2"], "--early-stopping looks at val_loss"),
+        (["train", "digits", "--validation", "0", "--schedule", "plateau"], "--schedule plateau looks at val_loss"),
+        (["train", "digits", "--schedule", "slow"], "--schedule is 'slow'; it must be one of constant, step"),
+        (["train", "digits", "--schedule", "step:evry=3"], "step takes every=10,factor=0.5"),
+        (["train", "digits", "--target", "x"], "comes with targets of its own"),
+        (["train", "digits", "--target", "x", "--targets", "y"], "--target and --targets are both given"),
+        (["train", "digits", "--plot", "run.doc"], "its ending must name a format"),
+        (["train", "digits", "--model", "."], "a folder; a file is needed"),
         (["train", "digits", "--activation", "rellu"], "Did you mean 'relu'"),
         (["train", "digits", "--cost", "quadratic", "--output", "softmax"], "cost is 'quadratic'"),
-        (["train", "digits", "--optimizer", "adam", "--momentum", "0.9"], "--momentum and --nesterov belong to sgd"),
-        (["train", "digits", "--weight-decay", "0.9"], "--weight-decay belongs to adamw"),
+        (["train", "digits", "--optimizer", "adam", "--momentum", "0.9"], "--momentum is no option of adam"),
+        (["train", "digits", "--weight-decay", "0.9"], "--weight-decay is no option of sgd"),
         (["train", "digits", "--model", "no/such/model"], "its folder does not exist"),
         (["train", "digits", "--test", "1.5"], "1.5"),
-        (["train", "digits", "--learning-rate", "0"], "learning_rate is 0"),
+        (["train", "digits", "--learning-rate", "0"], "--learning-rate is 0"),
         (["train", "digits", "--learning-rate", "1e9", "--activation", "relu", "--cost", "quadratic", "--output",
           "identity"], "Training diverged in epoch 1"),
-        (["predict", "missing.fastbp", "digits"], "missing.fastbp"),
+        (["predict", "missing.fastbp", "digits"], "'missing.fastbp' does not exist"),
+        (["predict", "tiny.fastbp", "digits"], "'digits' has 64 features; the model was trained on 3"),
         (["info", "things.csv"], "things.csv"),
     ],
 )  # fmt: skip
 def test_errors_are_one_message_without_a_traceback(arguments: list[str], message: str) -> None:
     write_table("things.csv")
     Path("broken.npz").write_bytes(b"PK\x03\x04 nothing")
+    fastbp.save(fastbp.Network([3, 2], seed=0), "tiny.fastbp")
     printed = fastbp_(*arguments, code=1)
     assert "Error: " in printed
     assert message in " ".join(printed.split())
@@ -149,24 +261,51 @@ def test_doctor() -> None:
         assert word in printed
 
 
+INTERRUPTIBLE = """
+import signal, sys
+from fastbp import io, progress, training
+from fastbp.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
+def tell(owner, name):
+    function = getattr(owner, name)
+    def told(*args, **options):
+        print("now", flush=True)
+        return function(*args, **options)
+    setattr(owner, name, told)
+owner, name = {
+    "training": (progress.ProgressBar, "on_progress"),
+    "validation": (training.Network, "_evaluate"),
+    "compilation": (training._engine.Team, "run"),
+}[sys.argv.pop(1)]
+tell(owner, name)
+main()
+"""
+
+
 @pytest.mark.compiled
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
-def test_ctrl_c_saves_what_was_learned(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "fastbp.cli", "train", "digits", "--epochs", "1000000"]
-    root = str(Path(fastbp.__file__).parent.parent)
-    process = subprocess.Popen(
-        command,
+@pytest.mark.parametrize("where", ["training", "validation", "compilation"])
+def test_ctrl_c_saves_what_was_learned(where: str, tmp_path: Path) -> None:
+    """Whatever the process was doing when it was told to stop."""
+    environment = os.environ | {"PYTHONPATH": str(Path(fastbp.__file__).parent.parent)}
+    if where == "compilation":
+        environment["FASTBP_NO_CACHE"] = "1"
+    with subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTIBLE, where, "train", "digits", "--epochs", "1000000"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": root},
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    # The progress bar is drawn on a terminal only: wait until the process has had time to compile and to train.
-    fastbp_("train", "digits", "--epochs", "1", "-q")
-    time.sleep(8)
-    process.send_signal(signal.SIGINT)
-    printed, errors = process.communicate(timeout=60)
+    ) as process:
+        try:
+            assert process.stdout is not None
+            while (line := process.stdout.readline()) != "now\n":
+                assert line, process.communicate()[1]
+            process.send_signal(signal.SIGINT)
+            printed, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert process.returncode == 0, errors
     assert "Interrupted after" in printed
     assert "Saved what was learned to model.fastbp" in printed

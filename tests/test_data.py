@@ -18,6 +18,7 @@ from fastbp.data import Data, apply_scaling, read, read_features, split, split_i
 from fastbp.errors import LoadError
 from fastbp.io import load, save
 from fastbp.network import Network
+from fastbp.scaling import unscale_outputs
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 4, 3), dtype=np.uint8)
@@ -594,3 +595,15 @@ def test_split_of_data(tmp_path):
             split(data, fraction)
     with pytest.raises(ValueError, match="one part would be empty"):
         split_indices(2, 0.1)
+
+
+def test_a_net_of_scaled_targets_gives_them_in_their_own_units():
+    rng = np.random.default_rng(3)
+    X, Y = rng.standard_normal((20, 4)), rng.standard_normal((20, 3)) * [1.0, 50.0, 3000.0] + [7.0, -80.0, 0.5]
+    scaling = standardise(Y)
+    net = Network([4, 5, 3], activations=["tanh", "identity"], seed=rng, init="nielsen_unit_bias")
+    scaled = net.feedforward(X)
+    first = net.w[1].copy()
+    unscale_outputs(net, scaling)
+    np.testing.assert_allclose(net.feedforward(X), scaled * Y.std(axis=0) + Y.mean(axis=0), rtol=1e-12)
+    assert np.array_equal(net.w[1], first)

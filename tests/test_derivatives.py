@@ -59,6 +59,32 @@ def test_a_wrong_gradient_fails() -> None:
     assert check.w[2] < 1e-12 < check.w[1]
 
 
+def test_a_gradient_of_ones_own() -> None:
+    """A function, a pair of lists as in the book, or what the textbook returns."""
+    rng = np.random.default_rng(15)
+    net = fastbp.Network([3, 4, 2], seed=rng)
+    x, y = rng.standard_normal((1, 3)), rng.random((1, 2))
+
+    def mine(net: fastbp.Network, X: np.ndarray, Y: np.ndarray, sign: float = 1.0) -> tuple[list, list]:
+        a = [X[0]]
+        for w, b in zip(net.w, net.b, strict=True):
+            a.append(1 / (1 + np.exp(-(w @ a[-1] + b))))
+        delta_2 = sign * (a[2] - Y[0]) * a[2] * (1 - a[2])
+        delta_1 = (net.w[2].T @ delta_2) * a[1] * (1 - a[1])
+        return [np.outer(delta_1, a[0]), np.outer(delta_2, a[1])], [delta_1, delta_2]
+
+    for gradient in (mine, mine(net, x, y), fastbp.textbook.gradient([*net.w], [*net.b], x[0], y[0])):
+        assert fastbp.gradcheck(net, x, y, gradient=gradient, tolerance=1e-13).passed
+    assert not fastbp.gradcheck(net, x, y, gradient=lambda *data: mine(*data, sign=-1.0)).passed
+    w, b = mine(net, x, y)
+    with pytest.raises(ValueError, match=r"A gradient has shape \(4,\); its array has \(4, 3\)"):
+        fastbp.gradcheck(net, x, y, gradient=(b, w))
+    with pytest.raises(ValueError, match="gradient has 1 arrays for w and 2 for b; this network has 2 layers"):
+        fastbp.gradcheck(net, x, y, gradient=(w[:1], b))
+    with pytest.raises(TypeError, match="gradient is a ndarray"):
+        fastbp.gradcheck(net, x, y, gradient=w[0])
+
+
 def test_saturated_neurons_keep_their_gradient() -> None:
     """With weights ten times as large a (1 - a) has no digit left; sigma'(z) from z has."""
     rng = np.random.default_rng(14)

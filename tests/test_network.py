@@ -143,6 +143,9 @@ def test_float32_starts_where_float64_does() -> None:
         (([4, 3], {"dtype": "float16"}), "dtype is 'float16'; kernels exist for"),
         (([4, 3], {"dtype": "number"}), "dtype is 'number'"),
         (([4, 3], {"init": "xavier"}), "init is 'xavier'; it must be one of"),
+        (([4, 3], {"seed": -1}), "seed is -1; it must be a whole number of at least 0"),
+        (([4, 3], {"seed": "x"}), "seed is 'x'"),
+        (([4, 3], {"meta": "digits"}), "meta is 'digits'; a mapping is needed"),
     ],
 )
 def test_what_is_no_network(arguments: Any, message: str) -> None:
@@ -189,11 +192,14 @@ X_BAD: list[tuple[Any, str]] = [
     (np.zeros(4), r"X has shape \(4,\), one dimension; .* X.reshape\(1, -1\)"),
     (np.zeros((2, 2, 2)), "X has 3 dimensions"),
     (np.zeros((0, 4)), "X has 0 samples"),
-    (3.0, "X has 0 dimensions"),
+    (3.0, r"X is a single float; .* shape \(n_samples, 4\)"),
+    (None, "X is a single NoneType"),
+    (np.zeros((2, 4), "M8[s]"), "X holds dates"),
+    ([[10**400, 1, 1, 1]], "none that fit into a float"),
     ([[1, 2, 3, np.nan]], "X has nan in row 0, column 3, and 1 values that are not finite"),
     ([[1, 2, 3, 4], [1, np.inf, 3, -np.inf]], "X has inf in row 1, column 1, and 2 values"),
     ([[1, 2, 3, 1j]], "X is complex"),
-    ([["a", "b", "c", "d"]], "X holds str"),
+    ([["a", "b", "c", "d"]], "X holds text"),
     ([[1, 2, 3, "d"]], "X holds"),
     ([[1, 2, 3, None]], "X has nan|X holds objects"),
     ([[1, 2], [1, 2, 3]], "rows of different lengths"),
@@ -252,7 +258,7 @@ Y_BAD: list[tuple[Any, str]] = [
     ([0.0, 1.5, 2.0], "Y has 1.5 in row 1; a label is a whole number"),
     ([0.0, np.nan, 2.0], "Y has nan in row 1"),
     ([0, 1], "Y has 2 rows; X has 3 samples"),
-    (["a", "b", "c"], "Y holds str"),
+    (["a", "b", "c"], "Y holds text"),
     (np.zeros((3, 2)), r"Y has 2 columns; this network's output layer has 3 neurons"),
     (np.zeros((3, 3, 1)), "Y has 3 dimensions"),
     ([[1, 0, 0], [0, 1, 0], [0, 0, np.inf]], "Y has inf in row 2, column 2"),
@@ -268,6 +274,34 @@ def test_bad_targets(Y: Any, message: str) -> None:
     for call in (net.gradient, net.backprop, net.evaluate):
         with pytest.raises((ValueError, TypeError), match=message):
             call(X, Y)
+
+
+def test_assigning_copies_into_theta() -> None:
+    """Arrays a user assigns take effect; nothing can part w and b from theta."""
+    net = fastbp.Network([4, 3, 2], seed=0)
+    other = fastbp.Network([4, 3, 2], seed=1)
+    theta = net.theta
+    net.w, net.b = [np.array(w) for w in other.w], other.b
+    assert net.theta is theta
+    assert same_bits(net.theta, other.theta)
+    net.w[1][0, 0] = 5
+    assert (theta == 5).sum() == 1
+    before = theta.copy()
+    with pytest.raises(ValueError, match=r"w was given shapes \[\(3, 4\)\]; it has \[\(3, 4\), \(2, 3\)\]"):
+        net.w = [np.zeros((3, 4))]
+    with pytest.raises(ValueError, match="could not convert"):
+        net.b = [["a", "b", "c"], [0, 1]]
+    with pytest.raises(AttributeError, match=r"it cannot be replaced. Write into net.theta"):
+        net.theta = np.zeros(3)
+    assert same_bits(theta, before)
+
+
+def test_an_output_that_is_no_number_is_no_hit() -> None:
+    net = fastbp.Network([2, 3], activations="softmax", cost="cross_entropy", seed=0)
+    net.b[1] = [np.nan, 0, 0]
+    scores = net.evaluate(np.ones((4, 2)), [0, 0, 1, 2])
+    assert scores["accuracy"] == 0
+    assert np.isnan(scores["loss"])
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ def test_the_running_accuracy_counts_each_sample_before_its_update() -> None:
     before = net.evaluate(X, Y)["accuracy"]
     run = fastbp.train(net, X, Y, epochs=1, batch_size=None)
     assert run.history["accuracy"] == [before]
+    run = fastbp.train(small_net(), X, Y, epochs=1, batch_size=8, optimizer=fastbp.SGD(1e-300))
+    assert run.history["accuracy"] == [before], "the last minibatch is short"
 
 
 def test_seed_and_order() -> None:
@@ -143,10 +145,37 @@ def test_validation_and_early_stopping() -> None:
     assert math.isclose(net.evaluate(X[40:], Y[40:])["loss"], min(losses), rel_tol=1e-15)
 
 
+@pytest.mark.parametrize(
+    ("monitor", "min_delta", "values", "epochs", "best"),
+    [
+        ("val_loss", 0.0, [5, 4, 4, 4, 4, 4], 5, 2),  # an equal value is no improvement
+        ("val_loss", 0.5, [5, 4.6, 4.2, 4.1, 4, 3.8, 2], 6, 3),  # 4.2 is by 0.8 better than 5, the rest not by 0.5
+        ("val_loss", 0.0, [5, 4, math.nan, 6, 7, 8], 5, 2),
+        ("val_loss", 0.0, [math.nan, 6, 5, 5, 5, 5, 5], 6, 3),
+        ("val_accuracy", 0.0, [0.5, 0.6, 0.6, 0.5, 0.4, 0.9], 5, 2),
+        ("val_r2", 0.05, [0.5, 0.54, 0.6, 0.61, 0.62, 0.64], 6, 3),
+    ],
+)
+def test_which_epochs_are_improvements(
+    monitor: str, min_delta: float, values: list[float], epochs: int, best: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Patience 3, by hand."""
+    X, Y = moons(8)
+    given = iter(values)
+    monkeypatch.setattr(fastbp.Network, "_evaluate", lambda *_: {monitor.removeprefix("val_"): next(given)})
+    rule = fastbp.EarlyStopping(monitor, patience=3, min_delta=min_delta)
+    run = fastbp.train(small_net(), X, Y, epochs=len(values), validation=(X, Y), early_stopping=rule, batch_size=8)
+    assert (run.epoch, run.best_epoch) == (epochs, best)
+
+
 def test_monitoring_needs_what_it_monitors() -> None:
     X, Y = moons()
     with pytest.raises(ValueError, match="there is no validation set"):
         fastbp.train(small_net(), X, Y, early_stopping=fastbp.EarlyStopping())
+    with pytest.raises(TypeError, match="monitor is 3"):
+        fastbp.EarlyStopping(monitor=3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="net is 'net'; a network is needed"):
+        fastbp.train("net", X, Y)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="'f1' is to be monitored"):
         fastbp.train(small_net(), X, Y, early_stopping=fastbp.EarlyStopping("f1"), epochs=1)
 
@@ -198,6 +227,47 @@ def test_divergence_keeps_the_last_finite_weights(batch_size: int | None, dtype:
     assert caught.value.minibatch >= 1
 
 
+@pytest.mark.parametrize(
+    "optimizer",
+    [fastbp.SGD, fastbp.Adam, fastbp.AdamW, fastbp.RMSprop, fastbp.Adagrad, lambda eta: fastbp.SGD(eta, 0.9),
+     lambda eta: fastbp.SGD(eta, 0.9, True)],
+)  # fmt: skip
+def test_weights_stay_finite_at_any_learning_rate(optimizer: Any, dtype: str) -> None:
+    """Saturated nets hide how large their weights are, and a step may overflow by itself."""
+    X, Y = moons(12)
+    diverged = 0
+    for eta in (1e3, 1e20, 3e38, 1e40, 1e150, 1e300):
+        for output, cost, targets in (("identity", "quadratic", Y.astype(float)), ("sigmoid", "cross_entropy", Y)):
+            net = fastbp.Network([2, 4, 1], activations=["relu", output], cost=cost, dtype=dtype, seed=0)
+            # AdamW refuses a step by which its decay overshoots.
+            errors = (fastbp.DivergenceError, *([ValueError] if optimizer is fastbp.AdamW else []))
+            try:
+                fastbp.train(net, X, targets, optimizer=optimizer(eta), epochs=4, batch_size=4, seed=0)
+            except errors:
+                diverged += 1
+            assert np.isfinite(net.theta).all(), (eta, output)
+    assert diverged
+
+
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.9, False), (0.9, True)])
+def test_where_penalised_weights_begin_to_grow(momentum: float, nesterov: bool) -> None:
+    """The limit is where the recurrence of U, iterated here, turns from shrinking to growing."""
+    optimizer = fastbp.SGD(1.0, momentum, nesterov)
+    for l2 in np.linspace(0.1, 4.5, 45).tolist():
+        w, v = 1.0, 0.0
+        for _ in range(2000):
+            g = l2 * w
+            v = momentum * v - g
+            w += momentum * v - g if nesterov else v
+            if abs(w) > 1e3:
+                break
+        if abs(w) < 1e-3:
+            optimizer.check_shrinking(1.0, l2)
+        elif abs(w) > 1e3:
+            with pytest.raises(ValueError, match="the weights grow without end"):
+                optimizer.check_shrinking(1.0, l2)
+
+
 def test_divergence_is_noticed_within_one_minibatch() -> None:
     """The weights are those from before the minibatch that the error names."""
     X, Y = moons(16)
@@ -217,7 +287,7 @@ def test_schedules() -> None:
                        schedule=schedules.StepDecay(2, 0.5))  # fmt: skip
     assert run.history["learning_rate"] == [0.8, 0.8, 0.4, 0.4]
     cosine = schedules.Cosine(warmup=1, final=0.1)
-    np.testing.assert_allclose(cosine(np.array([0, 0.5, 1, 5.5, 10]), 10), [0, 0.5, 1, 0.55, 0.1], atol=1e-15)
+    np.testing.assert_allclose(cosine(np.array([0, 0.5, 1, 4, 5.5, 10]), 10), [0, 0.5, 1, 0.775, 0.55, 0.1], atol=1e-15)
     assert schedules.ExponentialDecay(0.5)(2, 9) == 0.25
     np.testing.assert_array_equal(schedules.WarmUp(2)(np.array([0, 1, 5]), 9), [0, 0.5, 1])
     run = fastbp.train(small_net(), X, Y, epochs=7, batch_size=10, optimizer=fastbp.SGD(1e-9),
@@ -304,6 +374,7 @@ def test_the_codes_of_optimizers_are_the_kernels() -> None:
         (lambda: fastbp.Adam(epsilon=0), "epsilon is 0"),
         (lambda: fastbp.Adam(beta_2=-0.1), "beta_2 is -0.1"),
         (lambda: fastbp.AdamW(weight_decay=-1), "weight_decay is -1"),
+        (lambda: fastbp.AdamW(1e3, weight_decay=0.01), r"learning_rate \* weight_decay is 10; from 2 on"),
         (lambda: fastbp.EarlyStopping(patience=0), "patience is 0"),
         (lambda: schedules.StepDecay(every=0), "every is 0"),
         (lambda: ReduceOnPlateau(factor=1.5), "factor is 1.5"),
@@ -327,14 +398,27 @@ def test_bad_numbers(make: Any, message: str) -> None:
         ({"validation": (np.ones((3, 5)), [0, 1, 0])}, "X has 5 columns"),
         ({"sample_weight": np.ones(3)}, "sample_weight has shape"),
         ({"n_threads": 0}, "n_threads is 0"),
-        ({"seed": "x"}, "seed"),
+        ({"seed": "x"}, "seed is 'x'; it must be"),
+        ({"schedule": "cosine"}, "schedule is 'cosine'; a function"),
+        ({"schedule": schedules.Cosine}, "schedule is <class"),
+        ({"schedule": lambda epoch, n: np.ones(17)}, r"returned shape \(17,\) in epoch 1"),
+        ({"schedule": lambda epoch, n: -1.0}, "factors that are negative or not finite"),
+        ({"schedule": lambda epoch, n: np.nan * epoch}, "factors that are negative or not finite"),
+        ({"early_stopping": 5}, "early_stopping is 5; a rule is needed"),
+        ({"early_stopping": fastbp.EarlyStopping}, "early_stopping is <class"),
+        ({"shuffle": "yes"}, "shuffle is 'yes'"),
+        ({"shuffle": lambda epoch: np.arange(60.0)}, r"shuffle\(0\) returned float64 values"),
+        ({"progress": 3}, "progress is 3"),
+        ({"optimizer": fastbp.SGD(20.0), "l2": 0.1}, r"learning_rate \* l2 is 2; from 2 on"),
+        ({"optimizer": fastbp.SGD(0.1), "l2": 1.0, "schedule": lambda epoch, n: 30.0}, r"learning_rate \* l2 is 3"),
+        ({"callbacks": [fastbp.Callback]}, "callbacks holds the class Callback"),
     ],
 )
 def test_bad_arguments(options: dict[str, Any], message: str) -> None:
     X, Y = moons()
     net = small_net()
     before = net.theta.copy()
-    with pytest.raises((ValueError, TypeError), match=message if "seed" not in options else None):
+    with pytest.raises((ValueError, TypeError), match=message):
         fastbp.train(net, X, Y, **options)
     assert np.array_equal(net.theta, before)
 

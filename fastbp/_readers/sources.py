@@ -42,14 +42,32 @@ class Raw:
     image: tuple[int, ...] | None = None
     peak: float | None = None
     hint: str = ""
+    weight: Array | None = None
 
 
-def find(path: str, target: Path | int | None) -> Raw:
-    """Features and targets of whatever stands at ``path``."""
+def find(path: str, target: Path | int | None, weight: Path | int | None = None) -> Raw:
+    """Features, targets and, if asked for, weights of whatever stands at ``path``."""
     kind = _kind(path)
     if kind == "table":
-        return _table(path, target if isinstance(target, int) or target is None else os.fspath(target))
-    return _digits() if kind == "digits" else OPENERS[kind](path, target)
+        return _table(path, _name(target), _name(weight))
+    if kind in ("digits", "folder") and target is not None:
+        raise ValueError(
+            f"The target is {str(target)!r}; {path!r} comes with targets of its own. Leave it out, or pass a file of "
+            "samples."
+        )
+    raw = _digits() if kind == "digits" else OPENERS[kind](path, target)
+    if weight is None:
+        return raw
+    if kind == "npz":
+        arrays = read_npz(path)
+        if str(weight) not in arrays:
+            raise ValueError(f"{path!r} has no key {str(weight)!r}: it has {_keys(arrays)}. Pass one of these.")
+        return replace(raw, weight=arrays[str(weight)])
+    return replace(raw, weight=_npy(os.fspath(str(weight)), "the weights"))
+
+
+def _name(column: Path | int | None) -> str | int | None:
+    return column if column is None or isinstance(column, int) else os.fspath(column)
 
 
 def find_features(path: str, columns: Sequence[str] | None, drop: str | int | None) -> Raw:
@@ -152,13 +170,15 @@ def _npy_pair(path: str, target: Path | int | None) -> Raw:
     beside = re.sub(r"(?i)(^|[-_.])(x|data|features|images)(?=[-_.])", _sibling, name, count=1)
     labels = os.path.join(folder, beside) if target is None else os.fspath(str(target))
     known = target is not None or (beside != name and os.path.exists(labels))
-    y = None
-    if known:
-        if not first_bytes(labels).startswith(b"\x93NUMPY"):
-            raise LoadError(f"{labels!r} is not a .npy file. Pass the .npy file of the targets as target.")
-        y = read_npy(labels)
+    y = _npy(labels, "the targets") if known else None
     hint = "Pass the .npy file of the targets as target, or name the two X.npy and y.npy."
     return Raw(path, name, read_npy(path), y, hint=hint)
+
+
+def _npy(path: str, what: str) -> Array:
+    if not first_bytes(path).startswith(b"\x93NUMPY"):
+        raise LoadError(f"{path!r} is not a .npy file. Pass the .npy file of {what}.")
+    return read_npy(path)
 
 
 def _sibling(match: re.Match[str]) -> str:
@@ -168,7 +188,7 @@ def _sibling(match: re.Match[str]) -> str:
 
 def _npz(path: str, target: Path | int | None) -> Raw:
     arrays = read_npz(path)
-    keys = ", ".join(repr(key[:40]) for key in list(arrays)[:12]) or "none"
+    keys = _keys(arrays)
     X = _first(arrays, X_KEYS)
     if X is None:
         raise ValueError(f"{path!r} has the keys {keys}; the features must be 'X', 'x_train' or 'data'. Rename them.")
@@ -180,16 +200,21 @@ def _npz(path: str, target: Path | int | None) -> Raw:
     return Raw(path, os.path.basename(path), X, y, X_test, y_test, hint=hint)
 
 
+def _keys(arrays: Mapping[str, Array]) -> str:
+    return ", ".join(repr(key[:40]) for key in list(arrays)[:12]) or "none"
+
+
 def _first(arrays: Mapping[str, Array], keys: Sequence[str]) -> Array | None:
     return next((arrays[key] for key in keys if key in arrays), None)
 
 
-def _table(path: str, target: str | int | None) -> Raw:
+def _table(path: str, target: str | int | None, weight: str | int | None) -> Raw:
     if target is None:
         raise ValueError(f"{path!r} needs a target: it has {describe_columns(path)}. Pass one of these as target.")
-    table = read_table(path, target)
+    table = read_table(path, target, weight=weight)
     y = None if table.y is None else from_text(table.y)
-    return Raw(path, os.path.basename(path), table.X, y, names=table.names, target=table.target)
+    name = os.path.basename(path)
+    return Raw(path, name, table.X, y, names=table.names, target=table.target, weight=table.weight)
 
 
 OPENERS: dict[str, Callable[[str, Path | int | None], Raw]] = {

@@ -38,6 +38,7 @@ class Table:
     y: list[str] | None
     names: tuple[str, ...] | None
     target: str | None
+    weight: Array | None = None
 
 
 def read_table(
@@ -46,6 +47,7 @@ def read_table(
     *,
     columns: Sequence[str] | None = None,
     drop: str | int | None = None,
+    weight: str | int | None = None,
 ) -> Table:
     """Read the features, and the target if one is named.
 
@@ -59,19 +61,26 @@ def read_table(
         The features wanted, by name and in this order, if the file has a header; None means all but the target.
     drop : str, int or None
         A column to leave out, if it exists.
+    weight : str, int or None
+        The column of the samples' weights, which is no feature.
     """
     with opened(path) as (stream, _, _), io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
         rows = _rows(text, path)
         sample, names, header = _start(path, rows, target)
         t = None if target is None else _find(path, target, names, header)
-        wanted = [j for j in range(len(names)) if j != t and j != _index(drop, names)]
+        s = None if weight is None else _find(path, weight, names, header)
+        if s is not None and s == t:
+            raise ValueError(f"{path!r} has one column for both target and weight, {names[s]!r}. Name two columns.")
+        wanted = [j for j in range(len(names)) if j not in (t, s, _index(drop, names))]
         if columns is not None and header:
             wanted = [_find(path, name, names, header, by_index=False) for name in columns]
         if not wanted:
             raise LoadError(f"{path!r} has no column besides the target. Add at least one column of numbers.")
-        X, y = _numbers(path, itertools.chain(sample[header:], rows), names, wanted, t)
+        asked = wanted if s is None else [*wanted, s]
+        X, y = _numbers(path, itertools.chain(sample[header:], rows), names, asked, t)
     kept = tuple(names[j] for j in wanted) if header else None
-    return Table(X, y, kept, None if t is None else names[t])
+    target_name = None if t is None else names[t]
+    return Table(X[:, : len(wanted)], y, kept, target_name, None if s is None else X[:, -1])
 
 
 def describe_columns(path: str) -> str:

@@ -149,13 +149,13 @@ def column(N, P, n, then, out, start, coef, rows, scale, eta, ahead):
         P, out, start, coef = P - p, shifted(out, p, 0), shifted(start, p, 0), shifted(coef, p, 0)
 
 
-@strict
+@strict(cache=True)  # Python calls it too
 def round_up(n, multiple):
     """The next multiple."""
     return (n + multiple - 1) // multiple * multiple
 
 
-@strict
+@strict(cache=True)  # Python calls it too
 def panel_size(P, n, size):
     """Elements, of ``size`` bytes, of scratch that ``product`` needs for at most P rows and n terms."""
     V = VECTOR_BYTES // size

@@ -1,0 +1,120 @@
+"""What the options of ``fastbp train`` mean: widths, columns, optimizers, schedules, the network that fits the data."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import fastbp
+from fastbp._checks import check_name
+from fastbp.optimizers import OPTIMIZERS
+from fastbp.schedules import SCHEDULES
+
+RATES = {"classification": 0.5, "regression": 0.05}
+"""Learning rates of plain SGD that suit scaled inputs and, for regression, scaled targets."""
+
+PARAMETERS = {"n_threads": "--threads"} | {
+    name: "--" + name.replace("_", "-")
+    for name in (
+        "epochs", "batch_size", "l1", "l2", "seed", "init", "cost", "learning_rate", "momentum", "beta_1", "beta_2",
+        "rho", "epsilon", "weight_decay", "min_delta",
+    )
+}  # fmt: skip
+"""Parameters of the library that are options under (nearly) the same name."""
+
+
+def in_options(message: str) -> str:
+    """A message of the library in the words of the command line: it begins with the parameter that is wrong."""
+    return re.sub(r"^(\w+)(?= is )", lambda match: PARAMETERS.get(match[0], match[0]), message)
+
+
+def widths(text: str) -> list[int]:
+    """Neurons of the hidden layers."""
+    if text.strip() in ("", "none", "0"):
+        return []
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = [0]
+    if min(numbers) < 1:
+        raise ValueError(
+            f"--hidden is {text!r}; it must list the neurons of the hidden layers, each a whole number of at least 1. "
+            "Pass for example --hidden 128,64, or --hidden none."
+        )
+    return numbers
+
+
+def column(name: str | None) -> str | int | None:
+    """A column by name, or by its index."""
+    return int(name) if name is not None and re.fullmatch("-?[0-9]+", name) else name
+
+
+def check_file(path: Path | None, option: str) -> None:
+    """Refuse a file that could not be written, before anything is trained."""
+    if path is None:
+        return
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"{option} is {str(path)!r}; its folder does not exist. Make the folder first.")
+    if path.is_dir():
+        raise ValueError(f"{option} is {str(path)!r}, a folder; a file is needed. Add a file name.")
+
+
+def network(data: Any, scaling: Any, options: Mapping[str, Any]) -> fastbp.Network:
+    """The network that fits the data: sigmoid for two classes, softmax for more, identity for regression."""
+    cost, output = options["cost"], options["output"]
+    if data.task == "regression":
+        cost, output = cost or "quadratic", output or "identity"
+    else:
+        cost = cost or "cross_entropy"
+        output = output or ("softmax" if data.n_outputs > 1 and cost == "cross_entropy" else "sigmoid")
+    hidden = widths(options["hidden"])
+    return fastbp.Network(
+        [data.X.shape[1], *hidden, data.n_outputs],
+        activations=[*[options["activation"]] * len(hidden), output],
+        cost=cost,
+        meta=data.meta(scaling),
+        init=options["init"],
+        dtype=str(options["dtype"]),
+        seed=options["seed"],
+    )
+
+
+def optimizer(name: str, task: str, options: Mapping[str, Any]) -> fastbp.optimizers.Optimizer:
+    """The optimizer of a name, with those of its numbers that are given."""
+    kinds: dict[str, type[Any]] = dict(OPTIMIZERS)
+    own = [field.name for field in dataclasses.fields(kinds[name])]
+    every = {field.name for kind in kinds.values() for field in dataclasses.fields(kind)}
+    given = {key: options[key] for key in sorted(every) if options[key] is not None and options[key] is not False}
+    for key in given:
+        if key not in own:
+            hint = ", ".join(PARAMETERS.get(other, f"--{other}") for other in own)
+            raise ValueError(
+                f"--{key.replace('_', '-')} is no option of {name}, which takes {hint}. Leave it out, or choose "
+                "another --optimizer."
+            )
+    if name == "sgd":
+        given.setdefault("learning_rate", RATES[task])
+    made: fastbp.optimizers.Optimizer = kinds[name](**given)
+    return made
+
+
+def schedule(text: str) -> Any:
+    """A schedule from its name, and numbers if they are not the usual ones: ``cosine:warmup=2,final=0.1``."""
+    name, _, numbers = text.partition(":")
+    check_name(name, ("constant", *SCHEDULES), "--schedule")
+    fields = dataclasses.fields(SCHEDULES[name]) if name in SCHEDULES else ()
+    usual: dict[str, Any] = {field.name: field.default for field in fields}
+    given: dict[str, Any] = {}
+    for part in filter(None, numbers.split(",")):
+        key, _, value = part.partition("=")
+        try:
+            given[key] = type(usual[key])(value)
+        except (KeyError, ValueError):
+            takes = ",".join(f"{key}={value}" for key, value in usual.items()) or "no numbers"
+            raise ValueError(
+                f"--schedule is {text!r}, with {part!r}; {name} takes {takes}. Pass other values of these."
+            ) from None
+    return None if name == "constant" else SCHEDULES[name](**given)
