@@ -1,0 +1,123 @@
+"""Turns side by side: the least of many, so that a busy moment of the machine hits all who are compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastbp._jit import fused, strict
+from fastbp.kernels.views import full_width, literally, register_block
+
+PAUSE = 0.002
+"""Seconds before each turn: threads of the one before, which may spin for a while, go to sleep."""
+
+
+class Racer:
+    """Someone who takes turns: ``turn()`` gives the seconds of ``amount`` units of work."""
+
+    def __init__(self, turn: Callable[[], float], amount: float = 1.0) -> None:
+        self.turn, self.amount = turn, amount
+        self.best = float("inf")
+        self.turns: int = 0
+        self.wall = self.cpu = 0.0
+
+    def go(self) -> None:
+        """One turn."""
+        time.sleep(PAUSE)
+        cpu, began = time.process_time(), time.perf_counter()
+        seconds = self.turn()
+        self.wall += time.perf_counter() - began
+        self.cpu += time.process_time() - cpu
+        self.best = min(self.best, seconds / self.amount)
+        self.turns += 1
+
+    @property
+    def cores(self) -> float:
+        """Mean number of cores at work in its turns: no more than it was allowed, or it was not held."""
+        return self.cpu / max(self.wall, 1e-9)
+
+
+def race(racers: list[Racer], *, seconds: float, least: int = 3, most: int = 40) -> None:
+    """Turns in order, round by round, until the time is used up, but at least ``least`` rounds."""
+    began = time.perf_counter()
+    for turn in range(most):
+        if turn >= least and time.perf_counter() - began > seconds:
+            return
+        for racer in racers:
+            racer.go()
+
+
+def repeated(function: Callable[[], object], seconds: float) -> Racer:
+    """A racer who calls a short function as often as fits into a turn; its unit is one call."""
+    function()
+    began = time.perf_counter()
+    function()
+    count = max(1, int(seconds / max(time.perf_counter() - began, 1e-7)))
+
+    def turn() -> float:
+        began = time.perf_counter()
+        for _ in range(count):
+            function()
+        return time.perf_counter() - began
+
+    return Racer(turn, count)
+
+
+def side_by_side(*functions: Callable[[], object], seconds: float = 0.02, turns: int = 25) -> list[float]:
+    """Seconds of one call of each function: the best of ``turns`` in which every function has its turn."""
+    racers = [repeated(function, seconds) for function in functions]
+    race(racers, seconds=float("inf"), most=turns)
+    return [racer.best for racer in racers]
+
+
+def sgemm(dtype: str, n: int = 512) -> tuple[Callable[[], object], float]:
+    """A square matrix product of NumPy, and its floating-point operations: the machine's rate in this run."""
+    a = np.random.default_rng(0).standard_normal((n, n)).astype(dtype)
+    out = np.empty_like(a)
+    return lambda: np.dot(a, a, out), 2.0 * n**3
+
+
+ROWS = 8
+VECTORS = 2
+
+
+@fused
+def _fma_chains(R, N, turns, coefs, row, out):  # type: ignore[no-untyped-def]
+    """R x N vectors of sums in registers, each a chain of fused multiply-adds on operands that stay where they are."""
+    R = literally(R)
+    N = literally(N)
+    full_width()
+    acc = register_block(R, N, row)
+    V = acc.shape[1]
+    for v in range(V):
+        for i in range(R):
+            acc[i, v] = row[v]
+    for _ in range(turns):
+        for v in range(V):
+            for i in range(R):
+                acc[i, v] = coefs[i] * acc[i, v] + row[v]
+    for v in range(V):
+        for i in range(R):
+            out[v] += acc[i, v]
+
+
+@strict
+def _peak(turns, coefs, row, out):  # type: ignore[no-untyped-def]
+    _fma_chains(ROWS, VECTORS, turns, coefs, row, out)
+
+
+def peak(dtype: str) -> tuple[Callable[[], object], float]:
+    """Fused multiply-adds that read and write registers only: the most one core can do, and their number of operations.
+
+    Unlike ``numpy.dot`` it does not lose when a compiler leaves blocks of sums in memory unless that happens to it too;
+    then both rates of a kernel show it: against this and against NumPy.
+    """
+    from fastbp.kernels.shapes import VECTOR_BYTES
+
+    V = VECTORS * VECTOR_BYTES // np.dtype(dtype).itemsize
+    coefs, row, out = np.full(ROWS, 0.5, dtype), np.ones(V, dtype), np.zeros(V, dtype)
+    turns = 20_000
+    return lambda: _peak(turns, coefs, row, out), 2.0 * turns * ROWS * V
