@@ -95,7 +95,7 @@ if DISABLED:
         """Compiled twin of a Python function; plain Python has no use for it."""
         return lambda twin: twin
 
-    prange = range
+    prange: Any = range
 
     def parallel(function: F) -> F:
         """Compile with Numba's own parallel loops; here, plain Python."""

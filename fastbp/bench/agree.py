@@ -10,11 +10,11 @@ import numpy as np
 from fastbp.bench.nets import Case
 from fastbp.bench.peers import Parameters, Peer, Trainer
 
-TOLERANCE = {"float32": 5e-3, "float64": 1e-8}
+TOLERANCE = {"float32": 1e-3, "float64": 1e-8}
 """Largest part of its own length by which the way of an array of weights may differ, in the norm of all its entries.
 
-Both sides round every sum in an order of their own, over all steps of an epoch. A gradient that is wrong by a factor, or
-in one layer, is wrong by more.
+Both sides round every sum in an order of their own, over all steps of an epoch. A gradient that is wrong by a factor,
+or in one layer, is wrong by more.
 """
 
 
@@ -29,7 +29,7 @@ def way(start: Parameters, end: Parameters) -> list[Any]:
 
 
 def difference(reference: list[Any], other: list[Any]) -> float:
-    """The worst array's difference, as a part of its way. Infinite where nothing moved, or where shapes or numbers fail."""
+    """The worst array's difference, as a part of its way; infinite where nothing moved or a number is not finite."""
     worst = 0.0
     for ours, theirs in zip(reference, other, strict=True):
         length = float(np.linalg.norm(ours))

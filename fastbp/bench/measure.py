@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from fastbp._jit import fused, strict
-from fastbp.kernels.views import full_width, literally, register_block
+from fastbp.kernels.views import copy_row, full_width, literally, register_block, view
 
 PAUSE = 0.002
 """Seconds before each turn: threads of the one before, which may spin for a while, go to sleep."""
@@ -85,39 +84,40 @@ VECTORS = 2
 
 
 @fused
-def _fma_chains(R, N, turns, coefs, row, out):  # type: ignore[no-untyped-def]
-    """R x N vectors of sums in registers, each a chain of fused multiply-adds on operands that stay where they are."""
+def _fma_chains(R, N, n, coef, rows, sums):  # type: ignore[no-untyped-def]
+    """R x N vectors of sums in registers, each one chain of n fused multiply-adds of the same operands."""
     R = literally(R)
     N = literally(N)
     full_width()
-    acc = register_block(R, N, row)
+    acc = register_block(R, N, rows)
     V = acc.shape[1]
-    for v in range(V):
-        for i in range(R):
-            acc[i, v] = row[v]
-    for _ in range(turns):
+    coefs = view(coef, 0, R, n, 1, 0)
+    row = view(rows, 0, n, V, 0, 1)
+    out = view(sums, 0, R, V, V, 1)
+    for i in range(R):
+        copy_row(N, acc, i, out, i)
+    for r in range(n):
         for v in range(V):
             for i in range(R):
-                acc[i, v] = coefs[i] * acc[i, v] + row[v]
-    for v in range(V):
-        for i in range(R):
-            out[v] += acc[i, v]
+                acc[i, v] += coefs[i, r] * row[r, v]
+    for i in range(R):
+        copy_row(N, out, i, acc, i)
 
 
 @strict
-def _peak(turns, coefs, row, out):  # type: ignore[no-untyped-def]
-    _fma_chains(ROWS, VECTORS, turns, coefs, row, out)
+def _peak(n, coef, rows, sums):  # type: ignore[no-untyped-def]
+    _fma_chains(ROWS, VECTORS, n, coef, rows, sums)
 
 
 def peak(dtype: str) -> tuple[Callable[[], object], float]:
-    """Fused multiply-adds that read and write registers only: the most one core can do, and their number of operations.
+    """Multiply-adds on operands that never leave the first-level cache, and their number of operations.
 
-    Unlike ``numpy.dot`` it does not lose when a compiler leaves blocks of sums in memory unless that happens to it too;
-    then both rates of a kernel show it: against this and against NumPy.
+    About the most that one core can do. It is a block of sums in registers like the kernels': where a compiler leaves
+    blocks in memory, this rate falls far below that of ``numpy.dot`` and theirs with it, and the suite says so.
     """
     from fastbp.kernels.shapes import VECTOR_BYTES
 
     V = VECTORS * VECTOR_BYTES // np.dtype(dtype).itemsize
-    coefs, row, out = np.full(ROWS, 0.5, dtype), np.ones(V, dtype), np.zeros(V, dtype)
-    turns = 20_000
-    return lambda: _peak(turns, coefs, row, out), 2.0 * turns * ROWS * V
+    coef, rows, sums = (np.zeros(n, dtype) for n in (ROWS, V, ROWS * V))
+    n = 50_000
+    return lambda: _peak(n, coef, rows, sums), 2.0 * n * ROWS * V

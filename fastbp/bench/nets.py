@@ -29,7 +29,9 @@ class Case:
 
     def __post_init__(self) -> None:
         if self.samples % self.batch:
-            raise ValueError(f"{self.samples} samples are no multiple of the batch of {self.batch}. Change one of them.")
+            raise ValueError(
+                f"{self.samples} samples are no multiple of the batch of {self.batch}. Change one of them."
+            )
         if not self.activations:
             object.__setattr__(self, "activations", ("sigmoid",) * self.L)
 
@@ -77,6 +79,13 @@ class Case:
 
 
 _FIVE = ("tanh", "tanh", "identity")
+
+
+def from_json(given: Any) -> Case:
+    """The case of its fields."""
+    fields: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+    return Case(**fields)
+
 
 NETS: tuple[Case, ...] = (
     Case("784-30-10 b10", (784, 30, 10), 10, 10_000),
@@ -150,7 +159,8 @@ def parse(text: str) -> Case:
             f"{text!r} is no net of the table and no sizes; I need the beginning of one of its names, or sizes. Choose "
             f"one of: {', '.join(case.name for case in ALL)}; or write for example '30-20-10 b32 tanh'."
         )
-    hidden, output, options, batch = "sigmoid", "sigmoid", {}, 32
+    hidden, output, batch = "sigmoid", "sigmoid", 32
+    options: dict[str, Any] = {}
     for word in words[1:]:
         if word[:1] == "b" and word[1:].isdigit() and int(word[1:]) > 0:
             batch = int(word[1:])

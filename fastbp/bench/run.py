@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from fastbp.bench import agree, nets, peers, pin
@@ -48,7 +48,7 @@ def _prepare(case: nets.Case, peer: peers.Peer, ours: peers.Peer, X: Any, Y: Any
         error = agree.check(case, ours.trainer(case, X, Y, n_threads), trainer, orders, begin)
         return Prepared(trainer, orders, case, error)
     # A slow peer is not asked for an epoch: three minibatches from the same start.
-    few = nets.replace(case, samples=case.batch * min(3, case.samples // case.batch), epochs=min(case.epochs, 3))
+    few = replace(case, samples=case.batch * min(3, case.samples // case.batch), epochs=min(case.epochs, 3))
     subset = few.orders()
     reference = ours.trainer(few, X[: few.samples], Y[: few.samples], n_threads)
     error = agree.check(case, reference, trainer, subset, begin)
@@ -102,8 +102,7 @@ def table(cases: list[Any], names: list[str] | None, seconds: float, n_threads: 
     if not pin.held():
         raise RuntimeError(f"This process is not held to {n_threads} threads. Run it through fastbp.bench.pin.task.")
     for given in cases:
-        case = nets.Case(**{key: tuple(v) if isinstance(v, list) else v for key, v in given.items()})
-        yield measure(case, racing, n_threads=n_threads, seconds=seconds)
+        yield measure(nets.from_json(given), racing, n_threads=n_threads, seconds=seconds)
 
 
 def as_json(cases: list[nets.Case]) -> list[dict[str, Any]]:

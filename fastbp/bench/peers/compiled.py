@@ -8,7 +8,7 @@ import warnings
 from typing import Any
 
 from fastbp.bench.nets import Case
-from fastbp.bench.peers import Parameters, Peer, Trainer
+from fastbp.bench.peers import Parameters, Trainer
 from fastbp.bench.peers.torch_ import Torch, forward_cost, set_threads, start
 
 

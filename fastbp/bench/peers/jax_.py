@@ -32,7 +32,7 @@ class _Trainer(Trainer):
         jnp, net = self.jax.numpy, self.case.network()
         weights = [(jnp.array(np.ascontiguousarray(w.T)), jnp.array(b)) for w, b in zip(net.w, net.b, strict=True)]
         zeros = [self.jax.tree.map(jnp.zeros_like, weights) for _ in range(2 * (self.case.optimizer == "adam"))]
-        self.state = (weights, zeros, jnp.zeros((), self.case.dtype))
+        self.state: Any = (weights, zeros, jnp.zeros((), self.case.dtype))
 
     def cost(self, weights: Any, x: Any, y: Any) -> Any:
         """C, as fastbp has it."""

@@ -1,4 +1,4 @@
-"""Numba's ``prange`` over samples (F1, F2, BP1, BP2) and over rows of w (BP4), one parallel region for each equation."""
+"""Numba's ``prange`` over samples (F1, F2, BP1, BP2) and over rows of w (BP4), a parallel region for each equation."""
 
 from __future__ import annotations
 

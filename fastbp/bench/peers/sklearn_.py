@@ -27,6 +27,8 @@ class _Trainer(Trainer):
             "momentum": 0.0,
             "nesterovs_momentum": False,
             "shuffle": False,  # the samples come in the order
+            # It adds epsilon before Adam's correction, others after it: so small, either place gives the same steps.
+            "epsilon": 1e-10,
         }
         self.known: dict[str, Any] = {}
         if case.activations[-1] == "identity":
