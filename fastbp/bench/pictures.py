@@ -42,26 +42,28 @@ STYLE: Any = {
 }
 
 
-def _label_ends(axes: Any, ends: list[tuple[float, float, str, str]], x: float) -> None:
+def _label_ends(axes: Any, ends: list[tuple[float, float, str, str]]) -> None:
     """Names at the right ends of curves on a logarithmic axis, moved apart where they would overlap."""
     import math
 
-    low, high = axes.get_ylim()
-    gap = (math.log(high) - math.log(low)) / 17
-    at = -math.inf
-    for _, y, name, colour in sorted(ends, key=lambda end: end[1]):
-        at = max(math.log(y), at + gap)
+    low, high = (math.log(limit) for limit in axes.get_ylim())
+    gap = (high - low) / 15
+    ends = sorted(ends, key=lambda end: end[1])
+    places: list[float] = []
+    for _, y, _, _ in ends:
+        places.append(max(math.log(y), low + gap / 2, places[-1] + gap if places else -math.inf))
+    for i in range(len(places) - 2, -1, -1):  # half of what was moved up goes down
+        spare = places[i + 1] - gap - max(places[i - 1] + gap if i else -math.inf, low + gap / 2)
+        wished = math.log(ends[i][1])
+        if places[i] > wished:
+            places[i] -= min(max(spare, 0), (places[i] - wished) / 2)
+    for (x, _, name, colour), place in zip(ends, places, strict=True):
         weight = "bold" if name == "fastbp" else "normal"
+        at = (x, math.exp(place))
         axes.annotate(
-            name,
-            (x, math.exp(at)),
-            (6, 0),
-            textcoords="offset points",
-            va="center",
-            color=colour,
-            weight=weight,
-            size=8,
-        )
+            name, at, (7, 0), textcoords="offset points", va="center", color=colour, weight=weight, size=8,
+            annotation_clip=False,
+        )  # fmt: skip
 
 
 def _ticks(axes: Any, values: Any) -> None:
@@ -73,11 +75,16 @@ def _ticks(axes: Any, values: Any) -> None:
 
 
 def sweep(figure: Any, found: dict[str, Any], kind: str) -> None:
-    """A step's time as a multiple of the floor, all peers, a panel for each number of threads."""
+    """A step's time as a multiple of the floor, all peers, a panel for each number of threads.
+
+    Below, fastbp's time as a part of the fastest peer's: above 1 the peer wins.
+    """
     points = found["sweeps"][kind]
     threads = sorted({point["threads"] for point in points})
-    panels = figure.subplots(1, len(threads), sharey=True, squeeze=False)[0]
-    for axes, n in zip(panels, threads, strict=True):
+    panels = figure.subplots(2, len(threads), sharey="row", sharex=True, squeeze=False, height_ratios=[7, 2])
+    highest = max(us / point["floor"] for point in points for us in point["us"].values())
+    decades = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000]
+    for (axes, below), n in zip(panels.T, threads, strict=True):
         here = [point for point in points if point["threads"] == n]
         at = [point["at"] for point in here]
         ends = []
@@ -97,30 +104,33 @@ def sweep(figure: Any, found: dict[str, Any], kind: str) -> None:
         axes.set_yscale("log")
         axes.axhline(1, color=INK, lw=0.8, ls=":")
         axes.grid(True, which="major")
-        _ticks(axes, at)
+        axes.set_yticks(decades, [f"{tick:,}" for tick in decades])
+        axes.set_ylim(0.85, highest * 1.3)
         axes.set_title(f"{n} core{'s' if n > 1 else ''}")
-        axes.set_xlabel("neurons in each of three layers (batch 64)" if kind == "width" else "minibatch (128 neurons)")
-        _crossover(axes, here)
-        axes.ends = ends
-        axes.last = at[-1]
-    for axes in panels:
-        axes.set_ylim(0.85, None)
-        axes.set_yticks([1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], ["1", "2", "5", "10", "20", "50", "100", "200",
-                                                                      "500", "1000"])  # fmt: skip
-        axes.set_ylim(0.85, max(line.get_ydata().max() for line in axes.get_lines()) * 1.3)
-    for axes in panels:
-        _label_ends(axes, axes.ends, axes.last)
-    panels[0].set_ylabel("time of a step, as multiple of the floor")
+        _label_ends(axes, ends)
+        _against_best(below, here)
+        _ticks(below, at)
+        below.set_xlabel(
+            "neurons in each hidden layer and inputs, batch 64" if kind == "width" else "minibatch, width 128"
+        )
+    panels[0][0].set_ylabel("time of a step, multiple of the floor")
+    panels[1][0].set_ylabel("of the best\npeer's time")
 
 
-def _crossover(axes: Any, here: list[dict[str, Any]]) -> None:
-    """Shade where a peer is faster than fastbp."""
-    for i, point in enumerate(here):
-        best = min(us for name, us in point["us"].items() if name != "fastbp")
-        if point["us"]["fastbp"] > best:
-            left = (here[i - 1]["at"] * point["at"]) ** 0.5 if i else point["at"] / 2**0.5
-            right = (here[i + 1]["at"] * point["at"]) ** 0.5 if i + 1 < len(here) else point["at"] * 2**0.5
-            axes.axvspan(left, right, color="#f3f4f6", lw=0, zorder=0)
+def _against_best(axes: Any, here: list[dict[str, Any]]) -> None:
+    """The crossover: where fastbp's part of the fastest peer's time passes 1."""
+    at = [point["at"] for point in here]
+    part = [
+        point["us"]["fastbp"] / min((us for name, us in point["us"].items() if name != "fastbp"), default=float("nan"))
+        for point in here
+    ]
+    axes.axhspan(1, 10, color="#f3f4f6", lw=0, zorder=0)
+    axes.axhline(1, color=INK, lw=0.8, ls=":")
+    axes.plot(at, part, color=COLOURS["fastbp"], lw=2, marker="o", ms=3.5)
+    axes.set_ylim(0, max(1.25, *part) * 1.05 if part == part else 1.25)
+    axes.set_yticks([0, 0.5, 1])
+    axes.text(at[0], 1.03, "a peer is faster", size=7, color=GREY, va="bottom")
+    axes.grid(True, axis="x")
 
 
 def threads(figure: Any, found: dict[str, Any]) -> None:
@@ -176,7 +186,7 @@ def model(figure: Any, found: dict[str, Any]) -> None:
     left.set_ylim(min(0.5, min(end[1] for end in ends) / 1.2), 80)
     left.set(title="drawn to 64 cores", xlabel="cores", ylabel="times as fast as one core")
     left.grid(True)
-    _label_ends(left, ends, counts[-1])
+    _label_ends(left, ends)
     known = {case.key: case for case in [*scaling.cases(), *nets.ALL]}
     for n, colour in (("1", COLOURS["JAX"]), ("2", COLOURS["fastbp"])):
         pairs = [(us[n], fitted.us(known[key], int(n))) for key, us in measured.items() if n in us and key in known]
@@ -195,8 +205,8 @@ def model(figure: Any, found: dict[str, Any]) -> None:
 
 
 DRAWN: dict[str, tuple[Callable[..., None], tuple[float, float]]] = {
-    "width": (lambda figure, found: sweep(figure, found, "width"), (10.5, 4.6)),
-    "batch": (lambda figure, found: sweep(figure, found, "batch"), (10.5, 4.6)),
+    "width": (lambda figure, found: sweep(figure, found, "width"), (10.5, 5.6)),
+    "batch": (lambda figure, found: sweep(figure, found, "batch"), (10.5, 5.6)),
     "threads": (threads, (8.5, 5.2)),
     "scaling": (model, (10.5, 4.6)),
 }

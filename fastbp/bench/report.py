@@ -65,7 +65,7 @@ def losses(rows: list[dict[str, Any]]) -> list[str]:
         name = min(times, key=lambda name: times[name])
         if name != "fastbp":
             dtype = "" if row["dtype"] == "float32" else f" {row['dtype']}"
-            found.append(f"{name} on {row['net']}{dtype} ({times['fastbp'] / times[name]:.2f} of its time)")
+            found.append(f"{name} on {row['net']}{dtype} (in {times[name] / times['fastbp']:.2f} of the time)")
     return found
 
 

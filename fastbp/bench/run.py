@@ -13,8 +13,8 @@ from fastbp.bench.measure import Racer, race, repeated, sgemm
 TURN = 0.03
 """Seconds that a turn should take; an epoch that takes longer is a turn, unless the peer can stop in it."""
 
-HOPELESS = 2.0
-"""Seconds for one step, beyond which a peer's single step is its measurement."""
+SLOW = 0.3
+"""Seconds for one step, from which a peer's first step is its measurement: where it is so far behind, once will do."""
 
 
 class Prepared:
@@ -22,22 +22,22 @@ class Prepared:
 
     def __init__(self, trainer: peers.Trainer, orders: Any, case: nets.Case, error: float) -> None:
         self.trainer, self.error = trainer, error
-        step = case.batch
-        if trainer.whole or case.full_batch:
-            self.orders = orders
-        else:
-            began = time.perf_counter()
-            trainer.run(orders[:1, :step])
-            seconds = time.perf_counter() - began
-            steps = int(min(orders.shape[1] // step, max(1, TURN / seconds)))
-            self.orders = orders[:1, : steps * step]
-        if case.full_batch and not trainer.whole:
-            seconds = trainer.time(orders[:1])
-            self.orders = orders[: int(min(len(orders), max(1, TURN / seconds)))]
-        self.racer = Racer(lambda: trainer.time(self.orders), self.orders.size / step)
+        self.orders, first = orders, 0.0
+        if not trainer.whole:
+            part = orders[:1, : case.batch]
+            first = trainer.time(part)
+            fitting = max(1, int(TURN / first))
+            if case.full_batch:
+                self.orders = orders[: min(len(orders), fitting)]
+            else:
+                self.orders = orders[:1, : min(orders.shape[1] // case.batch, fitting) * case.batch]
+        self.racer = Racer(lambda: trainer.time(self.orders), self.orders.size / case.batch)
+        self.racing = first < SLOW
+        if not self.racing:
+            self.racer.best, self.racer.turns = first, 1
 
 
-def _prepare(case: nets.Case, peer: peers.Peer, ours: peers.Peer, X: Any, Y: Any, n_threads: int) -> Prepared:
+def prepare(case: nets.Case, peer: peers.Peer, ours: peers.Peer, X: Any, Y: Any, n_threads: int) -> Prepared:
     """Check the gradient, check the very trainer that will be timed, and size its turn."""
     orders, start = case.orders(), case.network()
     begin = [(w.copy(), b.copy()) for w, b in zip(start.w, start.b, strict=True)]
@@ -47,8 +47,9 @@ def _prepare(case: nets.Case, peer: peers.Peer, ours: peers.Peer, X: Any, Y: Any
     if trainer.whole:
         error = agree.check(case, ours.trainer(case, X, Y, n_threads), trainer, orders, begin)
         return Prepared(trainer, orders, case, error)
-    # A slow peer is not asked for an epoch: three minibatches from the same start.
-    few = replace(case, samples=case.batch * min(3, case.samples // case.batch), epochs=min(case.epochs, 3))
+    # A slow peer is not asked for an epoch: three minibatches from the same start, or one where they are large.
+    steps = 3 if case.flops() < 1e8 else 1
+    few = replace(case, samples=case.batch * min(steps, case.samples // case.batch), epochs=min(case.epochs, 3))
     subset = few.orders()
     reference = ours.trainer(few, X[: few.samples], Y[: few.samples], n_threads)
     error = agree.check(case, reference, trainer, subset, begin)
@@ -68,7 +69,7 @@ def measure(case: nets.Case, racing: list[peers.Peer], *, n_threads: int, second
         reason = peer.cannot(case)
         if not reason:
             try:
-                ready[peer.name] = _prepare(case, peer, ours, X, Y, n_threads)
+                ready[peer.name] = prepare(case, peer, ours, X, Y, n_threads)
             except agree.DisagreementError as error:
                 reason = str(error)
             except Exception as error:
@@ -80,7 +81,7 @@ def measure(case: nets.Case, racing: list[peers.Peer], *, n_threads: int, second
             found[peer.name] = {"reason": reason}
     dot, dot_flops = sgemm(case.dtype)
     machine = repeated(dot, TURN / 3)
-    race([machine, *(one.racer for one in ready.values())], seconds=seconds)
+    race([machine, *(one.racer for one in ready.values() if one.racing)], seconds=seconds)
     rate = dot_flops / machine.best
     for name, one in ready.items():
         racer = one.racer

@@ -157,13 +157,14 @@ class Model:
         T = next(T for T in range(1, most + 1) if times[T - 1] <= 1.05 * best)
         if T == most:
             return T, "nothing up to there"
-        terms = self.terms(case, T)
+        # What stands in the way is what takes longer than T threads' equal share of it.
+        terms = Terms(*(here - alone / T for here, alone in zip(self.terms(case, T), self.terms(case, 1), strict=True)))
         causes = {
             "barriers": terms.barriers,
             "weights that the other threads have written": terms.weights + terms.beyond,
             "activations that the other threads have written": terms.activations,
             "what every step costs however small": terms.start + terms.layers,
-            "few samples left for a thread": terms.sums + terms.elements,
+            "few samples for each thread": terms.sums + terms.elements,
         }
         return T, max(causes, key=lambda cause: causes[cause])
 
