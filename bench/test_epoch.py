@@ -4,8 +4,8 @@
     FASTBP_BENCH_THREADS=2 python -m pytest bench/test_epoch.py -k "JAX or fastbp"
     python -m pytest bench/test_epoch.py --benchmark-compare --benchmark-compare-fail=min:10%
 
-Before each round, NumPy's matrix product and fastbp's own epoch have their turn: ``extra_info`` has ratios that hold on a
-busy machine, where times drift.
+Before each round, NumPy's matrix product and fastbp's own epoch have their turn: ``extra_info`` has ratios that hold on
+a busy machine, where times drift.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, n
 
 
 LEAST_OF_PEAK = 0.45
-"""Part of the peak that every kernel reaches on the smallest shape; blocks that are left in memory reach 0.02 to 0.2."""
+"""Part of the peak that every kernel reaches even on the smallest shape; blocks left in memory reach 0.02 to 0.2."""
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

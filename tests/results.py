@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -88,4 +90,18 @@ def results() -> dict[str, Any]:
             {"peer": "NumPy", "threads": 1, "seconds": 9.0, "epochs": 30, "accuracy": 0.94, "reached": False},
             {"peer": "JAX", "threads": 1, "reason": "not installed"},
         ],
+    }
+
+
+def where(n_threads: int) -> Iterator[dict[str, Any]]:
+    """What a held process finds; runs in one."""
+    import threadpoolctl
+
+    from fastbp.bench import pin
+
+    np.dot(np.ones((64, 64)), np.ones((64, 64)))
+    yield {
+        "cores": len(pin.cores()),
+        "variables": {name: os.environ[name] for name in pin.VARIABLES},
+        "pools": [pool["num_threads"] for pool in threadpoolctl.threadpool_info()],
     }
