@@ -17,41 +17,49 @@ from fastbp._jit import strict
 from fastbp.bench.measure import peak, side_by_side
 from fastbp.kernels import dense, layout
 from fastbp.kernels.shapes import CACHE_LINE
-from fastbp.kernels.views import Matrix, line, repeated
+from fastbp.kernels.views import Ahead, Matrix, number, pointer, repeated
 
 SHAPES = [(10, 30, 784, 1.0), (32, 128, 128, 1.0), (128, 512, 784, 1.0), (256, 1024, 1024, 0.9)]
 """Samples, J, K, and the least part of numpy.dot's rate."""
 
 
 @strict
-def repeat_f1(turns, X, J, K, a, w, b, z, panel):  # type: ignore[no-untyped-def]
-    a, w, b, z, panel = unowned(a), unowned(w), unowned(b), unowned(z), unowned(panel)
-    for _ in range(turns):
-        dense.weighted_input(X, J, K, a, w, b, z, panel)
+def addressed(m):  # type: ignore[no-untyped-def]
+    return Matrix(pointer(m.buf), m.at, m.i, m.j)
 
 
 @strict
-def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel):  # type: ignore[no-untyped-def]
-    w_next, delta_next, zeros = unowned(w_next), unowned(delta_next), unowned(zeros)
-    sums, panel = unowned(sums), unowned(panel)
-    for _ in range(turns):
-        dense.hidden_sums(X, J, K, w_next, delta_next, zeros, sums, panel)
+def nothing_ahead(buf, cells):  # type: ignore[no-untyped-def]
+    return Ahead(0, pointer(buf), pointer(buf), pointer(cells), pointer(cells), pointer(cells))
 
 
 @strict
-def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel):  # type: ignore[no-untyped-def]
-    a, delta, zeros, g, panel = unowned(a), unowned(delta), unowned(zeros), unowned(g), unowned(panel)
-    one, zero = g.buf.dtype.type(1), g.buf.dtype.type(0)
+def repeat_f1(turns, X, J, K, a, w, b, z, panel, cells):  # type: ignore[no-untyped-def]
+    ahead = nothing_ahead(z.buf, cells)
+    a, w, b, z, panel = addressed(a), addressed(w), addressed(b), addressed(z), addressed(panel)
+    for _ in range(turns):
+        dense.weighted_input(X, J, K, a, w, b, z, panel, ahead)
+
+
+@strict
+def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, cells):  # type: ignore[no-untyped-def]
+    ahead = nothing_ahead(sums.buf, cells)
+    w_next, delta_next, zeros = addressed(w_next), addressed(delta_next), addressed(zeros)
+    sums, panel = addressed(sums), addressed(panel)
+    for _ in range(turns):
+        dense.hidden_sums(X, J, K, w_next, delta_next, zeros, sums, panel, ahead)
+
+
+@strict
+def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel, cells):  # type: ignore[no-untyped-def]
+    ahead = nothing_ahead(g.buf, cells)
+    a, delta, zeros, g, panel = addressed(a), addressed(delta), addressed(zeros), addressed(g), addressed(panel)
+    one, zero = number(g.buf, 1), number(g.buf, 0)
     for _ in range(turns):
         for k in range(0, K, chunk):
             n = min(chunk, K - k)
             a_k, g_k = Matrix(a.buf, a.at + k, a.i, 1), Matrix(g.buf, g.at + k * g.i, g.i, 1)
-            dense.weight_gradient(n, J, X, a_k, delta, zeros, g_k, one, zero, panel)
-
-
-@strict
-def unowned(m):  # type: ignore[no-untyped-def]
-    return Matrix(line(m.buf, 0, m.buf.size), m.at, m.i, m.j)
+            dense.weight_gradient(n, J, X, a_k, delta, zeros, g_k, one, zero, panel, ahead)
 
 
 def matrix(n_rows: int, n_columns: int, dtype: str, values: np.ndarray | None = None) -> tuple[np.ndarray, Matrix]:
@@ -68,6 +76,7 @@ def matrix(n_rows: int, n_columns: int, dtype: str, values: np.ndarray | None = 
 def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, np.ndarray, np.ndarray]:
     """The kernel and numpy.dot as functions of a number of turns, and what each of them writes."""
     itemsize = np.dtype(dtype).itemsize
+    cells = np.zeros(8, np.int64)
     panel = repeated(layout.aligned(4 * (max(X, J, K) + 64) * (max(X, J, K) + 64), dtype), 0)
     zeros = repeated(layout.aligned(max(J, K) + 64, dtype), 0)
     a, a_m = matrix(X, K, dtype)
@@ -76,17 +85,17 @@ def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, n
         w, w_m = matrix(K, J, dtype)
         out, out_m = matrix(X, J, dtype)
         left, right = np.ascontiguousarray(a), np.ascontiguousarray(w)
-        kernel = lambda n: repeat_f1(n, X, J, K, a_m, w_m, zeros, out_m, panel)  # noqa: E731
+        kernel = lambda n: repeat_f1(n, X, J, K, a_m, w_m, zeros, out_m, panel, cells)  # noqa: E731
     elif equation == "BP2":
         w, w_m = matrix(K, J, dtype)
         out, out_m = matrix(X, K, dtype)
         left, right = np.ascontiguousarray(delta), np.ascontiguousarray(w).T
-        kernel = lambda n: repeat_bp2(n, X, K, J, w_m, delta_m, zeros, out_m, panel)  # noqa: E731
+        kernel = lambda n: repeat_bp2(n, X, K, J, w_m, delta_m, zeros, out_m, panel, cells)  # noqa: E731
     else:
         out, out_m = matrix(K, J, dtype)
         chunk = layout.chunk_rows(out_m.i, itemsize)
         left, right = np.ascontiguousarray(a).T, np.ascontiguousarray(delta)
-        kernel = lambda n: repeat_bp4(n, chunk, K, J, X, a_m, delta_m, zeros, out_m, panel)  # noqa: E731
+        kernel = lambda n: repeat_bp4(n, chunk, K, J, X, a_m, delta_m, zeros, out_m, panel, cells)  # noqa: E731
     product = np.empty(out.shape, dtype)
 
     def dot(n: int) -> None:

@@ -112,6 +112,7 @@ class _Epochs:
         reals = _engine.limits(net.dtype, largest)
         reals[layout.L1], reals[layout.L2] = l1, l2
         reals[layout.C0 : layout.C0 + 4] = optimizer.constants()
+        self.stats = np.zeros((self.run.n_minibatches, layout.N_STATISTICS))
         self.job = _engine.make_job(
             net,
             where,
@@ -121,7 +122,7 @@ class _Epochs:
             g=layout.aligned(net.theta.size, net.dtype) if several_tiles else None,
             state=layout.aligned(optimizer.slots * net.theta.size, net.dtype),
             order=np.arange(len(X)),
-            stats=np.zeros((self.run.n_minibatches, layout.N_STATISTICS)),
+            stats=self.stats,
             eta=np.zeros(self.run.n_minibatches),
             reals=reals,
             batch=self.batch,
@@ -147,7 +148,7 @@ class _Epochs:
         """Every minibatch once."""
         run, job = self.run, self.job
         job.order[:] = order
-        job.stats[:] = 0
+        self.stats[:] = 0
         run.minibatch = 0
         while run.minibatch < run.n_minibatches:
             count = int(min(self.step_rate * SLICE_SECONDS, 8 * max(1, run.n_minibatches))) or 1
@@ -181,7 +182,7 @@ class _Epochs:
 
     def summary(self) -> dict[str, float]:
         """Means over the minibatches done so far."""
-        stats = self.job.stats[: self.run.minibatch]
+        stats = self.stats[: self.run.minibatch]
         weight = stats[:, layout.WEIGHT]
         total = weight.sum()
         if not total:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fastbp._jit import fused, strict
-from fastbp.kernels.views import copy_row, full_width, literally, register_block, view
+from fastbp.kernels.views import copy_row, full_width, literally, pointer, register_block, view
 
 PAUSE = 0.002
 """Seconds before each turn: threads of the one before, which may spin for a while, go to sleep."""
@@ -89,6 +89,7 @@ def _fma_chains(R, N, n, coef, rows, sums):  # type: ignore[no-untyped-def]
     R = literally(R)
     N = literally(N)
     full_width()
+    coef, rows, sums = pointer(coef), pointer(rows), pointer(sums)
     acc = register_block(R, N, rows)
     V = acc.shape[1]
     coefs = view(coef, 0, R, n, 1, 0)
