@@ -290,23 +290,26 @@ def test_contiguous_data_of_the_nets_dtype_is_not_copied() -> None:
     """And the measure sees a copy where there is one: of Fortran order, or of another dtype."""
     case = nets.Case("wide", (300, 4, 2), 64, 6_400)
     X, Y = case.data()
-    assert memory.python_peak(case, X, Y) < X.nbytes / 4
+    assert memory.python_peak(case, X, Y) < X.nbytes / 2
     assert memory.python_peak(case, np.asfortranarray(X), Y) >= X.nbytes
     assert memory.python_peak(case, X.astype("float64"), Y) >= X.nbytes
 
 
 @pytest.mark.compiled
 def test_steps_do_not_allocate() -> None:
-    case = nets.Case("small", (20, 10, 3), 10, 500)
-    assert memory.allocations(case, 9) <= memory.allocations(case, 1)
+    """Entering a kernel does, once for each array it is handed; that is a few times in 5,000 steps."""
+    case = nets.Case("small", (20, 10, 3), 10, 50_000)
+    assert memory.allocations(case, 1) < 5_000 / 4
+    w, b, a = np.ones((2, 3)), np.ones(2), np.ones(3)
+    assert memory.compiled_allocations(lambda: fastbp.textbook.weighted_input(w, b, a)) == 1  # it returns an array
 
 
 @pytest.mark.compiled
 @pytest.mark.skipif(not memory.supported(), reason="the system does not tell a process its peak")
 def test_peak_memory_counts_what_training_holds() -> None:
-    found = memory.peak(nets.Case("64-512-512-8 b32", (64, 512, 512, 8), 32, 64), 1)
-    n_parameters = 65 * 512 + 513 * 512 + 513 * 8
-    assert found["expected"] == 4 * (3 * n_parameters + 32 * (64 + 512 + 512 + 8))
+    (found,) = pin.task("fastbp.bench.memory:measure", 1, case=0)
+    n_parameters = 785 * 1024 + 1025 * 1024 + 1025 * 10
+    assert found["expected"] == 4 * (3 * n_parameters + 256 * (784 + 1024 + 1024 + 10))
     assert found["bytes"] > 4 * n_parameters
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,14 +77,20 @@ def python_peak(case: nets.Case, X: Any, Y: Any) -> int:
         tracemalloc.stop()
 
 
-def allocations(case: nets.Case, epochs: int) -> int:
-    """Arrays that compiled code allocated during a training of so many epochs."""
+def compiled_allocations(function: Callable[[], object]) -> int:
+    """Arrays that compiled code allocated in one call, the second."""
     if _jit.DISABLED:
         raise RuntimeError("Plain Python allocates in every line. Count in compiled code.")
+    importlib.import_module("numba.core.runtime._nrt_python").memsys_enable_stats()
     statistics = importlib.import_module("numba.core.runtime").rtsys.get_allocation_stats
+    function()
+    before = statistics().alloc
+    function()
+    return int(statistics().alloc - before)
+
+
+def allocations(case: nets.Case, epochs: int) -> int:
+    """Arrays that compiled code allocated during a training of so many epochs."""
     X, Y = case.data()
     net = case.network()
-    _train(case, net, X, Y)
-    before = statistics().alloc
-    _train(case, net, X, Y, epochs)
-    return int(statistics().alloc - before)
+    return compiled_allocations(lambda: _train(case, net, X, Y, epochs))

@@ -153,9 +153,7 @@ def activations(job: Job, l: int, x: int) -> Matrix:
 @strict
 def weighted_inputs(job: Job, l: int, x: int) -> Matrix:
     """z^l, likewise, where x is the first sample of a thread."""
-    return Matrix(
-        job.scratch, layer(job, l, layout.Z) + x * layer(job, l, layout.Z_STEP), layer(job, l, layout.ROW), 1
-    )
+    return Matrix(job.scratch, layer(job, l, layout.Z) + x * layer(job, l, layout.Z_STEP), layer(job, l, layout.ROW), 1)
 
 
 @strict

@@ -78,7 +78,9 @@ def forward(job, x0, x1, t):
     for l in range(1, job.L + 1):
         K, J, code = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.ACTIVATION)
         z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
-        dense.weighted_input(X, J, K, activations(job, l - 1, x0), weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job))
+        dense.weighted_input(
+            X, J, K, activations(job, l - 1, x0), weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job)
+        )
         if code == SOFTMAX:
             dense.softmax(X, J, z, a)
         else:
@@ -130,7 +132,9 @@ def backward(job, first, x0, x1, t):
     for l in range(job.L - 1, 0, -1):
         J, K, width = layer(job, l, layout.J), layer(job, l + 1, layout.J), layer(job, l, layout.ROW)
         u, d, n = sums(job, l, x0), errors(job, l, x0), X * width
-        dense.hidden_sums(X, J, K, weights(job, l + 1), errors(job, l + 1, x0), zeros(job), u, panel(job, t), nothing_ahead(job))
+        dense.hidden_sums(
+            X, J, K, weights(job, l + 1), errors(job, l + 1, x0), zeros(job), u, panel(job, t), nothing_ahead(job)
+        )
         dense.hidden_error(n, row(u, 0, n), row(d, 0, n))
         dense.clear_padding(X, J, width, d)
 
