@@ -19,7 +19,23 @@ from typer.testing import CliRunner
 
 import fastbp
 from fastbp import _jit
-from fastbp.bench import agree, forward, full, measure, memory, mnist, nets, peers, pictures, pin, report, run, scaling
+from fastbp.bench import (
+    agree,
+    forward,
+    full,
+    measure,
+    memory,
+    mnist,
+    nets,
+    peers,
+    pictures,
+    pin,
+    report,
+    run,
+    scaling,
+    start,
+    threads,
+)
 from fastbp.bench.peers.numpy_ import NumpyTrainer
 from fastbp.cli import app
 
@@ -301,7 +317,7 @@ def test_steps_do_not_allocate() -> None:
     case = nets.Case("small", (20, 10, 3), 10, 50_000)
     assert memory.allocations(case, 1) < 5_000 / 4
     w, b, a = np.ones((2, 3)), np.ones(2), np.ones(3)
-    assert memory.compiled_allocations(lambda: fastbp.textbook.weighted_input(w, b, a)) == 1  # it returns an array
+    assert memory.compiled_allocations(lambda: fastbp.textbook.weighted_input(w, b, a)) == 3 + 1  # it returns an array
 
 
 @pytest.mark.compiled
@@ -311,6 +327,56 @@ def test_peak_memory_counts_what_training_holds() -> None:
     n_parameters = 785 * 1024 + 1025 * 1024 + 1025 * 10
     assert found["expected"] == 4 * (3 * n_parameters + 256 * (784 + 1024 + 1024 + 10))
     assert found["bytes"] > 4 * n_parameters
+
+
+def test_import_is_timed_in_fresh_processes() -> None:
+    found = start.imports(turns=1)
+    assert set(found) == {"numpy", "fastbp"}
+    assert min(found.values()) > 0
+
+
+@pytest.mark.compiled
+def test_first_training_is_timed_from_the_start_of_its_process() -> None:
+    seconds = start.first_train("float32")
+    assert seconds > start._fresh(start.IMPORT.format(module="numpy"))
+
+
+def test_threads_are_compared_with_the_choice() -> None:
+    (found,) = threads.scaling([SMALL[0]], [1, 2, None], seconds=0)
+    assert set(found["us"]) == {"1", "2", "None"}
+    assert found["chosen"] == 1  # so little work
+    assert found["net"] == SMALL[0].name
+
+
+@pytest.mark.compiled
+def test_the_books_run_is_compared_with_its_code() -> None:
+    (found,) = threads.book(0, 1)
+    assert found["book"] > found["fastbp"] > 0
+
+
+@pytest.mark.compiled
+def test_a_file_of_results_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small nets in place of the table's, through fresh processes, into a file and on into README and page."""
+    monkeypatch.delenv("FASTBP_MNIST", raising=False)
+    monkeypatch.setattr(nets, "NETS", SMALL[:1])
+    monkeypatch.setattr(nets, "FLOAT64", ())
+    monkeypatch.setattr(nets, "sweep", lambda kind: [(width, nets.square(width, 4)) for width in (2, 4)])
+    monkeypatch.setattr(nets, "ALL", SMALL)
+    monkeypatch.setattr(scaling, "cases", lambda: list(SMALL))
+    path = tmp_path / "r.json"
+    suites = ["nets", "sweeps", "threads", "scaling", "mnist"]
+    full.main(["--out", str(path), "--only", *suites, "--seconds", "0", "--threads", "1", "--peers", "NumPy"])
+    found = json.loads(path.read_text())
+    assert set(found) == {"machine", "runs", *suites}
+    assert found["nets"][0]["peers"]["NumPy"]["us"] > 0
+    assert [point["at"] for point in found["sweeps"]["width"]] == [2, 4]
+    assert len(found["scaling"]) == len(SMALL)
+    assert "FASTBP_MNIST" in found["mnist"]["reason"]
+    assert found["runs"]["nets"]["load"] >= 0
+    before = found["sweeps"]
+    full.main(["--out", str(path), "--only", "mnist"])
+    assert json.loads(path.read_text())["sweeps"] == before
+    assert "| 6-5-3 b4 |" in report.page(found)
 
 
 def test_accuracy_of_the_softmax_net() -> None:
@@ -421,6 +487,15 @@ def test_the_page_has_every_figure() -> None:
         "## Other nets",
     ):
         assert words in page, words
+
+
+def test_results_of_a_busy_machine_say_so() -> None:
+    found = results() | {"runs": {"nets": {"seconds": 9, "load": 0.2}, "book": {"seconds": 9, "load": 0.4}}}
+    assert "busy" not in report.heading(found)
+    found["runs"]["nets"]["load"] = 3.1
+    assert "**Measured on a busy machine (load 3.1 before the suites began): not to be quoted.**" in report.heading(
+        found
+    )
 
 
 def test_a_regression_is_seen_and_a_slower_machine_is_not() -> None:

@@ -76,19 +76,19 @@ def _tables(cases: Any, names: list[str] | None, seconds: float, threads: Sequen
 SWEPT = ["fastbp", "JAX", "PyTorch", "torch.compile", "NumPy", "Numba prange"]
 
 
-def measure(suite: str, seconds: float, threads: Sequence[int]) -> Any:
+def measure(suite: str, seconds: float, threads: Sequence[int], names: list[str] | None = None) -> Any:
     """One suite; what the file holds under its name."""
     from fastbp.bench import memory, mnist, nets, pin, run, scaling, start
 
     if suite == "nets":
-        return _tables([*nets.NETS, *nets.FLOAT64], None, seconds, threads)
+        return _tables([*nets.NETS, *nets.FLOAT64], names, seconds, threads)
     if suite == "more":
-        return _tables(nets.MORE, None, seconds, threads)
+        return _tables(nets.MORE, names, seconds, threads)
     if suite == "sweeps":
         found = {}
         for kind in ("width", "batch"):
             points = nets.sweep(kind)
-            results = _tables([case for _, case in points], SWEPT, seconds / 2, threads)
+            results = _tables([case for _, case in points], names or SWEPT, seconds / 2, threads)
             places = {case.name: value for value, case in points}
             found[kind] = [compact(result, places[result["net"]]) for result in results]
         return found
@@ -127,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=RESULTS, help="file of the results (default: %(default)s)")
     parser.add_argument("--only", nargs="+", choices=SUITES, default=list(SUITES), help="suites to run")
     parser.add_argument("--seconds", type=float, default=1.5, help="for the race of a net (default: %(default)s)")
+    parser.add_argument("--peers", nargs="+", help="peers to race in the tables; default: all there are")
     parser.add_argument("--threads", nargs="+", type=int, default=list(THREADS), help="default: 1 2")
     options = parser.parse_args(arguments)
     if options.out == RESULTS and not RESULTS.parent.is_dir():
@@ -137,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         busy = load()[0]
         began = time.perf_counter()
         _say(f"{suite}:")
-        result = rounded(measure(suite, options.seconds, options.threads))
+        result = rounded(measure(suite, options.seconds, options.threads, options.peers))
         found["machine"] = machine()
         found[suite] = result
         took = round(time.perf_counter() - began)

@@ -224,5 +224,7 @@ def draw(name: str, found: dict[str, Any], path: Path, of: str) -> None:
         figure = Figure(figsize=size, layout="constrained")
         if NEEDS[name] in found:
             function(figure, found)
+        else:
+            figure.text(0.5, 0.5, f"not measured: python -m fastbp.bench.full --only {NEEDS[name]}", ha="center")
         metadata = {"Date": None, "Description": f"results {of}"} if path.suffix == ".svg" else None
         figure.savefig(path, metadata=metadata, dpi=110)

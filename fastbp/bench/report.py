@@ -19,6 +19,9 @@ from fastbp.bench.full import RESULTS
 
 ROOT = RESULTS.parents[2]
 
+BUSY = 2.5
+"""Load from which somebody else must have been at work: a suite that has just ended leaves up to one for each thread."""
+
 PICTURES = ("width", "batch", "threads", "scaling")
 
 
@@ -150,7 +153,11 @@ def heading(found: dict[str, Any]) -> str:
     """Where and with what it was measured."""
     machine = found["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
-    return f"{machine['cpu']}, {machine['system']}, Python {machine['python']}, {machine['date']}. {versions}."
+    text = f"{machine['cpu']}, {machine['system']}, Python {machine['python']}, {machine['date']}. {versions}."
+    load = max((one["load"] for one in found.get("runs", {}).values()), default=0.0)
+    if load > BUSY:
+        text += f" **Measured on a busy machine (load {load:.1f} before the suites began): not to be quoted.**"
+    return text
 
 
 def readme(found: dict[str, Any]) -> str:
@@ -172,7 +179,9 @@ def page(found: dict[str, Any]) -> str:
 
 def model(found: dict[str, Any]) -> str:
     """The model in words."""
-    return scaling.describe(scaling.fit(found["scaling"], found["machine"]["cache"])) if "scaling" in found else ""
+    if "scaling" not in found:
+        return "Not measured here: `python -m fastbp.bench.full --only scaling`."
+    return scaling.describe(scaling.fit(found["scaling"], found["machine"]["cache"]))
 
 
 BLOCKS = (
