@@ -148,8 +148,13 @@ else:
                 return
 
     def _compile(function: F, fastmath: set[str], cache: bool, inline: str = "never", parallel: bool = False) -> F:
-        options: Any = {"error_model": "numpy", "nogil": True, "fastmath": fastmath, "inline": inline}
-        options["no_cfunc_wrapper"] = True
+        options: Any = {
+            "error_model": "numpy",
+            "nogil": True,
+            "fastmath": fastmath,
+            "inline": inline,
+            "no_cfunc_wrapper": True,
+        }
         if parallel:
             options["parallel"] = True
         compiled = numba.njit(**options)(function)

@@ -20,7 +20,7 @@ from fastbp.bench.full import RESULTS
 ROOT = RESULTS.parents[2]
 
 BUSY = 2.5
-"""Load from which somebody else must have been at work: a suite that has just ended leaves up to one for each thread."""
+"""Load from which somebody else must be at work: a suite that has just ended leaves up to one for each thread."""
 
 PICTURES = ("width", "batch", "threads", "scaling")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastbp._jit import part, strict
+from fastbp._jit import strict
 from fastbp.activations import QUADRATIC, SIGMOID, exp, log, softplus
 from fastbp.kernels.views import row
 
