@@ -19,8 +19,13 @@ from fastbp.kernels import dense, layout
 from fastbp.kernels.shapes import CACHE_LINE
 from fastbp.kernels.views import Ahead, Matrix, number, pointer, repeated
 
-SHAPES = [(10, 30, 784, 1.0), (32, 128, 128, 1.0), (128, 512, 784, 1.0), (256, 1024, 1024, 0.9)]
-"""Samples, J, K, and the least part of numpy.dot's rate."""
+SHAPES = [
+    (10, 30, 784, 1.0, 0.2),
+    (32, 128, 128, 1.0, 0.4),
+    (128, 512, 784, 1.0, 0.6),
+    (256, 1024, 1024, 0.9, 0.6),
+]
+"""Samples, J, K, and the least parts of numpy.dot's rate and of the peak. Blocks left in memory reach 0.02 to 0.16."""
 
 
 @strict
@@ -105,14 +110,12 @@ def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, n
     return kernel, dot, out, product
 
 
-LEAST_OF_PEAK = 0.45
-"""Part of the peak that every kernel reaches even on the smallest shape; blocks left in memory reach 0.02 to 0.2."""
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("equation", ["F1", "BP2", "BP4"])
-@pytest.mark.parametrize(("X", "J", "K", "least"), SHAPES)
-def test_rate(benchmark: Any, equation: str, X: int, J: int, K: int, least: float, dtype: str, n_threads: int) -> None:
+@pytest.mark.parametrize(("X", "J", "K", "least", "of_peak"), SHAPES)
+def test_rate(
+    benchmark: Any, equation: str, X: int, J: int, K: int, least: float, of_peak: float, dtype: str, n_threads: int
+) -> None:
     if n_threads > 1:
         pytest.skip("a kernel is one thread's")
     kernel, dot, out, product = case(equation, X, J, K, dtype)
@@ -132,4 +135,4 @@ def test_rate(benchmark: Any, equation: str, X: int, J: int, K: int, least: floa
         f"peak {best:.1f} ({rate / best:.0%})"
     )
     assert rate >= least * peer
-    assert rate >= LEAST_OF_PEAK * best
+    assert rate >= of_peak * best
