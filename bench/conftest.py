@@ -1,9 +1,22 @@
-"""Benchmarks run where nothing else does: pin them, `taskset -c 0 python -m pytest bench`. Peers get one thread too."""
+"""Each suite runs in a process of FASTBP_BENCH_THREADS threads (1 if not set), peers and fastbp alike."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
-for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+import pytest
+
+from fastbp.bench import pin
+
+THREADS = int(os.environ.get("FASTBP_BENCH_THREADS", "1"))
+pin.hold(THREADS)
+
+
+@pytest.fixture
+def n_threads() -> int:
+    return THREADS
+
+
+def pytest_benchmark_update_machine_info(config: Any, machine_info: dict[str, Any]) -> None:
+    machine_info["threads"] = THREADS

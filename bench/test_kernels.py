@@ -1,8 +1,9 @@
-"""F1, BP2 and BP4 against ``numpy.dot`` on the same product, and an epoch against its floor and against JAX.
+"""F1, BP2 and BP4 against ``numpy.dot`` on the same product, and against the most multiply-adds a core can do.
 
-    taskset -c 0 python -m pytest bench/test_kernels.py -s
+    python -m pytest bench/test_kernels.py
 
-The results are checked against each other before anything is timed.
+The results are checked against each other before anything is timed. A compiler that leaves the blocks of sums in memory
+costs a kernel four fifths of its rate or more: the last assertion.
 """
 
 from __future__ import annotations
@@ -11,47 +12,59 @@ from typing import Any
 
 import numpy as np
 import pytest
-from measure import sgemm, side_by_side
 
-import fastbp
 from fastbp._jit import strict
+from fastbp.bench.measure import peak, side_by_side
 from fastbp.kernels import dense, layout
 from fastbp.kernels.shapes import CACHE_LINE
-from fastbp.kernels.views import Matrix, line, repeated
+from fastbp.kernels.views import Ahead, Matrix, number, pointer, repeated
 
-SHAPES = [(10, 30, 784, 1.0), (32, 128, 128, 1.0), (128, 512, 784, 1.0), (256, 1024, 1024, 0.9)]
-"""Samples, J, K, and the least part of numpy.dot's rate."""
+SHAPES = [
+    (10, 30, 784, 1.0, 0.2),
+    (32, 128, 128, 1.0, 0.4),
+    (128, 512, 784, 1.0, 0.6),
+    (256, 1024, 1024, 0.9, 0.6),
+]
+"""Samples, J, K, and the least parts of numpy.dot's rate and of the peak. Blocks left in memory reach 0.02 to 0.16."""
 
 
 @strict
-def repeat_f1(turns, X, J, K, a, w, b, z, panel):  # type: ignore[no-untyped-def]
-    a, w, b, z, panel = unowned(a), unowned(w), unowned(b), unowned(z), unowned(panel)
+def addressed(m):  # type: ignore[no-untyped-def]
+    return Matrix(pointer(m.buf), m.at, m.i, m.j)
+
+
+@strict
+def nothing_ahead(buf, cells):  # type: ignore[no-untyped-def]
+    return Ahead(0, pointer(buf), pointer(buf), pointer(cells), pointer(cells), pointer(cells))
+
+
+@strict
+def repeat_f1(turns, X, J, K, a, w, b, z, panel, cells):  # type: ignore[no-untyped-def]
+    ahead = nothing_ahead(z.buf, cells)
+    a, w, b, z, panel = addressed(a), addressed(w), addressed(b), addressed(z), addressed(panel)
     for _ in range(turns):
-        dense.weighted_input(X, J, K, a, w, b, z, panel)
+        dense.weighted_input(X, J, K, a, w, b, z, panel, ahead)
 
 
 @strict
-def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel):  # type: ignore[no-untyped-def]
-    w_next, delta_next, zeros = unowned(w_next), unowned(delta_next), unowned(zeros)
-    sums, panel = unowned(sums), unowned(panel)
+def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, cells):  # type: ignore[no-untyped-def]
+    ahead = nothing_ahead(sums.buf, cells)
+    w_next, delta_next, zeros = addressed(w_next), addressed(delta_next), addressed(zeros)
+    sums, panel = addressed(sums), addressed(panel)
     for _ in range(turns):
-        dense.hidden_sums(X, J, K, w_next, delta_next, zeros, sums, panel)
+        dense.hidden_sums(X, J, K, w_next, delta_next, zeros, sums, panel, ahead)
 
 
 @strict
-def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel):  # type: ignore[no-untyped-def]
-    a, delta, zeros, g, panel = unowned(a), unowned(delta), unowned(zeros), unowned(g), unowned(panel)
-    one, zero = g.buf.dtype.type(1), g.buf.dtype.type(0)
+def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel, cells):  # type: ignore[no-untyped-def]
+    ahead = nothing_ahead(g.buf, cells)
+    a, delta, zeros, g, panel = addressed(a), addressed(delta), addressed(zeros), addressed(g), addressed(panel)
+    one, zero = number(g.buf, 1), number(g.buf, 0)
     for _ in range(turns):
         for k in range(0, K, chunk):
             n = min(chunk, K - k)
             a_k, g_k = Matrix(a.buf, a.at + k, a.i, 1), Matrix(g.buf, g.at + k * g.i, g.i, 1)
-            dense.weight_gradient(n, J, X, a_k, delta, zeros, g_k, one, zero, panel)
-
-
-@strict
-def unowned(m):  # type: ignore[no-untyped-def]
-    return Matrix(line(m.buf, 0, m.buf.size), m.at, m.i, m.j)
+            dense.weight_gradient(n, J, X, a_k, delta, zeros, g_k, one, zero, panel, ahead)
 
 
 def matrix(n_rows: int, n_columns: int, dtype: str, values: np.ndarray | None = None) -> tuple[np.ndarray, Matrix]:
@@ -68,6 +81,7 @@ def matrix(n_rows: int, n_columns: int, dtype: str, values: np.ndarray | None = 
 def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, np.ndarray, np.ndarray]:
     """The kernel and numpy.dot as functions of a number of turns, and what each of them writes."""
     itemsize = np.dtype(dtype).itemsize
+    cells = np.zeros(8, np.int64)
     panel = repeated(layout.aligned(4 * (max(X, J, K) + 64) * (max(X, J, K) + 64), dtype), 0)
     zeros = repeated(layout.aligned(max(J, K) + 64, dtype), 0)
     a, a_m = matrix(X, K, dtype)
@@ -76,17 +90,17 @@ def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, n
         w, w_m = matrix(K, J, dtype)
         out, out_m = matrix(X, J, dtype)
         left, right = np.ascontiguousarray(a), np.ascontiguousarray(w)
-        kernel = lambda n: repeat_f1(n, X, J, K, a_m, w_m, zeros, out_m, panel)  # noqa: E731
+        kernel = lambda n: repeat_f1(n, X, J, K, a_m, w_m, zeros, out_m, panel, cells)  # noqa: E731
     elif equation == "BP2":
         w, w_m = matrix(K, J, dtype)
         out, out_m = matrix(X, K, dtype)
         left, right = np.ascontiguousarray(delta), np.ascontiguousarray(w).T
-        kernel = lambda n: repeat_bp2(n, X, K, J, w_m, delta_m, zeros, out_m, panel)  # noqa: E731
+        kernel = lambda n: repeat_bp2(n, X, K, J, w_m, delta_m, zeros, out_m, panel, cells)  # noqa: E731
     else:
         out, out_m = matrix(K, J, dtype)
         chunk = layout.chunk_rows(out_m.i, itemsize)
         left, right = np.ascontiguousarray(a).T, np.ascontiguousarray(delta)
-        kernel = lambda n: repeat_bp4(n, chunk, K, J, X, a_m, delta_m, zeros, out_m, panel)  # noqa: E731
+        kernel = lambda n: repeat_bp4(n, chunk, K, J, X, a_m, delta_m, zeros, out_m, panel, cells)  # noqa: E731
     product = np.empty(out.shape, dtype)
 
     def dot(n: int) -> None:
@@ -98,77 +112,27 @@ def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, n
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("equation", ["F1", "BP2", "BP4"])
-@pytest.mark.parametrize(("X", "J", "K", "least"), SHAPES)
-def test_rate(equation: str, X: int, J: int, K: int, least: float, dtype: str) -> None:
+@pytest.mark.parametrize(("X", "J", "K", "least", "of_peak"), SHAPES)
+def test_rate(
+    benchmark: Any, equation: str, X: int, J: int, K: int, least: float, of_peak: float, dtype: str, n_threads: int
+) -> None:
+    if n_threads > 1:
+        pytest.skip("a kernel is one thread's")
     kernel, dot, out, product = case(equation, X, J, K, dtype)
     kernel(1)
     dot(1)
     np.testing.assert_allclose(out, product, rtol=0, atol=2e3 * np.finfo(dtype).eps)
     flops = 2.0 * X * J * K
     turns = max(1, int(2e7 / flops))
-    ours, theirs = side_by_side(lambda: kernel(turns), lambda: dot(turns))
+    most, most_flops = peak(dtype)
+    ours, theirs, chains = side_by_side(lambda: kernel(turns), lambda: dot(turns), most)
     rate, peer = (turns * flops / seconds / 1e9 for seconds in (ours, theirs))
-    print(f"\n{equation:3} {X}x{J}x{K} {dtype}: {rate:.1f} GFLOP/s, numpy.dot {peer:.1f}, ratio {rate / peer:.2f}")
-    assert rate >= least * peer
-
-
-def jax_epoch(X: np.ndarray, Y: np.ndarray, net: fastbp.Network, batch: int, eta: float) -> Any:
-    """The strongest peer known: one jit, a scan over the minibatches of the epoch."""
-    jax = pytest.importorskip("jax")
-    from jax import numpy as jnp
-
-    parameters = [(jnp.array(net.w[l]).T, jnp.array(net.b[l])) for l in range(1, net.L + 1)]
-    samples, targets = jnp.array(X), jnp.array(Y)
-
-    def cost(parameters: Any, x: Any, y: Any) -> Any:
-        a = x
-        for w, b in parameters:
-            a = jax.nn.sigmoid(a @ w + b)
-        return 0.5 * ((a - y) ** 2).sum(axis=1).mean()
-
-    def step(parameters: Any, chosen: Any) -> Any:
-        gradients = jax.grad(cost)(parameters, samples[chosen], targets[chosen])
-        return jax.tree.map(lambda p, g: p - eta * g, parameters, gradients), None
-
-    @jax.jit
-    def epoch(parameters: Any, order: Any) -> Any:
-        return jax.lax.scan(step, parameters, order.reshape(-1, batch))[0]
-
-    return parameters, epoch, jax
-
-
-def test_epoch_of_the_books_net() -> None:
-    """784-30-10, batch 10, sigmoid, quadratic, float32, one core: against its floor and against JAX."""
-    rng = np.random.default_rng(0)
-    n, batch, eta = 10_000, 10, 0.5
-    X = rng.random((n, 784), dtype=np.float32)
-    labels = rng.integers(0, 10, n)
-    Y = np.eye(10, dtype=np.float32)[labels]
-    net = fastbp.Network([784, 30, 10], dtype="float32", seed=0)
-    order = rng.permutation(n)
-    parameters, epoch, jax = jax_epoch(X, Y, net, batch, eta)
-    peer = epoch(parameters, order)
-    options: dict[str, Any] = {"optimizer": fastbp.SGD(eta), "batch_size": batch, "n_threads": 1}
-    twin = net.copy()
-    fastbp.train(twin, X, Y, epochs=1, shuffle=lambda _: order, **options)
-    np.testing.assert_allclose(twin.w[1], np.asarray(peer[0][0]).T, atol=2e-4)
-    seconds = []
-
-    def ours() -> None:
-        run = fastbp.train(net, X, Y, epochs=1, shuffle=lambda _: order, **options)
-        seconds.append(run.seconds)
-
-    dot, dot_flops = sgemm("float32")
-    _, theirs, square = side_by_side(
-        ours, lambda: jax.block_until_ready(epoch(parameters, order)), dot, seconds=0.2, turns=15
-    )
-    mine = min(seconds)
-    flops = 2.0 * n * (2 * 784 * 30 + 3 * 30 * 10)
-    floor = flops * square / dot_flops
-    step = mine / (n / batch) * 1e6
+    best = most_flops / chains / 1e9
+    benchmark.extra_info.update(gflops=rate, numpy_dot=peer, peak=best, of_numpy=rate / peer, of_peak=rate / best)
+    benchmark.pedantic(kernel, (turns,), rounds=10)
     print(
-        f"\nepoch of 784-30-10, batch 10: {step:.1f} us a step; {mine / floor:.2f} times its operations at sgemm's "
-        f"{dot_flops / square / 1e9:.0f} GFLOP/s; {mine / theirs:.2f} of JAX's time"
+        f"\n{equation:3} {X}x{J}x{K} {dtype}: {rate:.1f} GFLOP/s, numpy.dot {peer:.1f} (ratio {rate / peer:.2f}), "
+        f"peak {best:.1f} ({rate / best:.0%})"
     )
-    assert mine <= 1.6 * floor
-    assert mine <= 0.65 * theirs
+    assert rate >= least * peer
+    assert rate >= of_peak * best

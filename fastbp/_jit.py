@@ -87,13 +87,19 @@ def _find_cache(digest: str) -> pathlib.Path | None:
 if DISABLED:
     CACHE_DIR: pathlib.Path | None = None
 
-    def _compile(function: F, fastmath: set[str], cache: bool, inline: str = "never") -> F:
+    def _compile(function: F, fastmath: set[str], cache: bool, inline: str = "never", parallel: bool = False) -> F:
         function.py_func = function  # type: ignore[attr-defined]
         return function
 
     def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
         """Compiled twin of a Python function; plain Python has no use for it."""
         return lambda twin: twin
+
+    prange: Any = range
+
+    def parallel(function: F) -> F:
+        """Compile with Numba's own parallel loops; here, plain Python."""
+        return _compile(function, set(), False)
 
     def constants(single: Any, double: Any) -> Callable[[Any], Any]:
         """Function of a number that gives the constants of its dtype."""
@@ -141,7 +147,7 @@ else:
             except Exception:
                 return
 
-    def _compile(function: F, fastmath: set[str], cache: bool, inline: str = "never") -> F:
+    def _compile(function: F, fastmath: set[str], cache: bool, inline: str = "never", parallel: bool = False) -> F:
         options: Any = {
             "error_model": "numpy",
             "nogil": True,
@@ -149,11 +155,14 @@ else:
             "inline": inline,
             "no_cfunc_wrapper": True,
         }
+        if parallel:
+            options["parallel"] = True
         compiled = numba.njit(**options)(function)
         if cache and CACHE_DIR is not None:
             # Two option sets of one function must not share a file: Numba's index does not know the options.
+            kind = "parallel" if parallel else "fused" if fastmath else "strict"
             before = config.CACHE_DIR  # type: ignore[attr-defined]
-            config.CACHE_DIR = str(CACHE_DIR / ("fused" if fastmath else "strict"))  # type: ignore[attr-defined]
+            config.CACHE_DIR = str(CACHE_DIR / kind)  # type: ignore[attr-defined]
             try:
                 compiled._cache = _SafeCache(function)  # what numba.njit(cache=True) does with its own class
             except RuntimeError:  # no locator: run without a cache
@@ -186,6 +195,16 @@ else:
 
         choose.py_func = choose  # type: ignore[attr-defined]
         return choose  # type: ignore[return-value]
+
+    prange = numba.prange
+
+    def parallel(function: F) -> F:
+        """Compile with Numba's own parallel loops (``prange``): for comparison in ``bench`` only.
+
+        fastbp itself has a team of threads; products are fused with the sums they feed, as in ``fused``. The loops stay
+        in one file, whose changes Numba notices; what they call is in the digest.
+        """
+        return _compile(function, {"contract"}, True, parallel=True)
 
     def constants(single: Any, double: Any) -> Callable[[Any], Any]:
         """Function of a number that gives the constants of its dtype."""

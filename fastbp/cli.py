@@ -1,4 +1,4 @@
-"""The command line: fastbp train | predict | info | doctor."""
+"""The command line: fastbp train | predict | info | bench | doctor."""
 
 from __future__ import annotations
 
@@ -344,6 +344,51 @@ def info(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
         describe(fastbp.load(model), console)
     except EXPECTED as error:
         _fail(Console(stderr=True, highlight=False), error)
+
+
+@app.command()
+def bench(
+    nets: Annotated[
+        list[str] | None,
+        typer.Argument(help="Nets of the table by the beginning of their names, or new ones: '30-20-10 b32 tanh'."),
+    ] = None,
+    peers: Annotated[str | None, typer.Option(help="Peers to race, such as NumPy,JAX; default: all there are.")] = None,
+    threads: Annotated[str, typer.Option(help="Numbers of threads, such as 1,2.")] = "1",
+    seconds: Annotated[float, typer.Option(min=0.0, help="For the race of each net.")] = 1.0,
+    json: Annotated[Path | None, typer.Option(help="File to write the results to.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="File of earlier results; the command fails where fastbp has become slower.")
+    ] = None,
+) -> None:
+    """Race fastbp against NumPy and every other library that is installed, on this machine."""
+    console = Console(highlight=False)
+    try:
+        from fastbp.bench import quick
+
+        _check_directory(json)
+        kept = quick.bench(
+            console,
+            names=nets or quick.DEFAULT,
+            racing=None if peers is None else [name.strip() for name in peers.split(",")],
+            threads=_thread_counts(threads),
+            seconds=seconds,
+            out=json,
+            against=compare,
+        )
+    except (*EXPECTED, RuntimeError) as error:
+        _fail(Console(stderr=True, highlight=False), error)
+    if not kept:
+        raise typer.Exit(1)
+
+
+def _thread_counts(text: str) -> list[int]:
+    from fastbp._checks import check_int
+
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--threads is {text!r}; it must list numbers. Pass for example --threads 1,2.") from None
+    return [check_int(count, "--threads", low=1, high=64) for count in counts]
 
 
 @app.command()

@@ -1,0 +1,86 @@
+"""The other figures, each with the goal it has to meet: prediction, start, memory, threads, the book's run, MNIST.
+
+python -m pytest bench/test_figures.py -s
+FASTBP_BENCH_THREADS=2 FASTBP_MNIST=folder python -m pytest bench/test_figures.py -s
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fastbp.bench import forward, memory, mnist, nets, peers, pin, start, threads
+
+
+def test_one_row_is_faster_than_numpys_two_lines() -> None:
+    us = forward.single(seconds=1.0)
+    print(f"\none row through 784-30-10: {us}")
+    assert us["fastbp"] < min(us["NumPy"], us["NumPy in place"])
+
+
+@pytest.mark.parametrize("case", nets.find(forward.WIDE), ids=lambda case: case.key)
+def test_prediction_of_many_rows(case: nets.Case, n_threads: int) -> None:
+    parts = forward.bulk(case, 1.0, n_threads)
+    print(f"\n{case.key}, of sgemm's rate: {parts}")
+    if case.sizes[1] >= 512:
+        assert parts["fastbp"] >= 0.9
+
+
+def test_import() -> None:
+    seconds = start.imports()
+    print(f"\n{seconds}")
+    assert seconds["fastbp"] - seconds["numpy"] <= 0.03
+
+
+def test_first_training() -> None:
+    found = start.measure(turns=4)
+    print(f"\n{found}")
+    assert found["warm"]["float32"] <= 0.9
+    assert found["cold"]["float32"] <= 15
+
+
+@pytest.mark.skipif(not memory.supported(), reason="the system does not tell a process its peak")
+@pytest.mark.parametrize("i", range(len(memory.CASES)), ids=lambda i: memory.CASES[i].name)
+def test_peak_memory(i: int, n_threads: int) -> None:
+    (one,) = pin.task("fastbp.bench.memory:measure", n_threads, case=i)
+    print(f"\n{one['net']}: {one['bytes'] / 1e6:.1f} MB, {one['bytes'] / one['expected']:.2f} of what it should be")
+    assert one["bytes"] <= 1.3 * one["expected"]
+
+
+@pytest.mark.parametrize("case", nets.ALL, ids=lambda case: case.key)
+def test_threads(case: nets.Case, n_threads: int) -> None:
+    if n_threads < 2:
+        pytest.skip("FASTBP_BENCH_THREADS is 1")
+    (one,) = threads.scaling([case], [1, n_threads, None], seconds=1.0)
+    us = one["us"]
+    print(f"\n{case.key}: {us}, chosen {one['chosen']}")
+    assert us["None"] <= 1.03 * us["1"]
+    if us["1"] > 50 and n_threads == 2:
+        assert us["1"] >= 1.8 * us["2"]
+
+
+def test_the_books_run(n_threads: int) -> None:
+    (one,) = threads.book(2.0, n_threads)
+    print(f"\nan epoch of the book's run: {one}, {one['book'] / one['fastbp']:.1f} times faster")
+    assert one["book"] / one["fastbp"] >= {1: 30, 2: 45}.get(n_threads, 30)
+
+
+@pytest.mark.skipif(mnist.folder() is None, reason="FASTBP_MNIST does not name the folder of MNIST's files")
+def test_mnist(n_threads: int) -> None:
+    results = {one["peer"]: one for one in mnist.measure(n_threads)}
+    for name, one in results.items():
+        print(f"\n{name}: {one}")
+    assert results["fastbp"]["reached"]
+    times = [one["seconds"] for name, one in results.items() if one.get("reached") and name != "fastbp"]
+    assert results["fastbp"]["seconds"] <= np.min(times, initial=np.inf)
+
+
+def test_every_peer_is_held(n_threads: int) -> None:
+    """Nobody keeps more cores busy than it is allowed, whatever its library thinks."""
+    case = nets.find(["784-128-64-10 b128 float32"])[0]
+    from fastbp.bench import run
+
+    result = run.measure(case, peers.load(), n_threads=n_threads, seconds=1.0)
+    for name, peer in result["peers"].items():
+        if "cores" in peer:
+            assert peer["cores"] <= n_threads + 0.1, name

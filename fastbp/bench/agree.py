@@ -1,0 +1,79 @@
+"""The same gradient, proven before anything is timed: a few minibatches by each peer, compared with fastbp's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fastbp.bench.nets import Case
+from fastbp.bench.peers import Parameters, Peer, Trainer
+
+TOLERANCE = {"float32": 1e-3, "float64": 1e-8}
+"""Largest part of its own length by which the way of an array of weights may differ, in the norm of all its entries.
+
+Both sides round every sum in an order of their own, over all steps of an epoch. A gradient that is wrong by a factor,
+or in one layer, is wrong by more.
+"""
+
+
+class DisagreementError(Exception):
+    """A peer does not compute what fastbp computes: it may not be timed."""
+
+
+def way(start: Parameters, end: Parameters) -> list[Any]:
+    """How far each array went, in float64."""
+    pairs = [(p, q) for one, other in zip(start, end, strict=True) for p, q in zip(one, other, strict=True)]
+    return [np.asarray(q, np.float64) - np.asarray(p, np.float64) for p, q in pairs]
+
+
+def difference(reference: list[Any], other: list[Any]) -> float:
+    """The worst array's difference, as a part of its way; infinite where nothing moved or a number is not finite."""
+    worst = 0.0
+    for ours, theirs in zip(reference, other, strict=True):
+        length = float(np.linalg.norm(ours))
+        if ours.shape != theirs.shape or not np.isfinite(theirs).all() or not length > 0:
+            return float("inf")
+        worst = max(worst, float(np.linalg.norm(theirs - ours)) / length)
+    return worst
+
+
+def check(case: Case, reference: Trainer, trainer: Trainer, orders: Any, start: Parameters) -> float:
+    """Train both on ``orders``, from the common start, and compare the ways.
+
+    Raises
+    ------
+    DisagreementError
+        Beyond the tolerance.
+    """
+    ways = []
+    for one in (reference, trainer):
+        one.run(orders)
+        ways.append(way(start, one.parameters()))
+    return judge(case, difference(*ways))
+
+
+def judge(case: Case, worst: float) -> float:
+    """The difference, if it is tolerable."""
+    if not worst <= TOLERANCE[case.dtype]:
+        raise DisagreementError(
+            f"it goes another way than fastbp: {worst:.1e} of it in the worst array, {TOLERANCE[case.dtype]:.0e} is "
+            "what rounding may do"
+        )
+    return worst
+
+
+def descent(case: Case, n_minibatches: int = 1) -> Case:
+    """The same net on plain descent with eta = 1, for one call of some minibatches: its way is the gradient itself."""
+    samples = n_minibatches * case.batch
+    return replace(case, optimizer="sgd", learning_rate=1.0, samples=samples, epochs=1)
+
+
+def check_gradient(case: Case, fastbp_: Peer, peer: Peer, X: Any, Y: Any, n_threads: int) -> float:
+    """One minibatch of plain descent by each: what Adam's steps, which have no scale, cannot prove."""
+    twin = descent(case)
+    X, Y = X[: twin.samples], Y[: twin.samples]
+    start = [(w.copy(), b.copy()) for w, b in zip(twin.network().w, twin.network().b, strict=True)]
+    trainers = [one.trainer(twin, X, Y, n_threads) for one in (fastbp_, peer)]
+    return check(case, trainers[0], trainers[1], twin.orders(), start)

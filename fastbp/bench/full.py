@@ -1,0 +1,173 @@
+"""Measure everything into one file: ``python -m fastbp.bench.full [--out FILE] [--only SUITE ...] [--seconds S]``.
+
+Each suite runs in a fresh process for each number of threads. What the file holds of
+a suite that is not run again stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results" / "reference.json"
+
+THREADS = (1, 2)
+
+SUITES = ("nets", "more", "sweeps", "forward", "book", "scaling", "threads", "start", "memory", "mnist")
+
+
+def machine() -> dict[str, Any]:
+    """Where the figures come from."""
+    from fastbp._report import _cpu_name
+    from fastbp.bench import peers, pin, scaling
+
+    return {
+        "cpu": _cpu_name(),
+        "cores": len(pin.cores()),
+        "cache": scaling.cache_bytes(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "versions": {peer.name: peer.version for peer in peers.load()},
+        "pinning": {peer.name: peer.pinning for peer in peers.load()},
+    }
+
+
+def rounded(value: Any) -> Any:
+    """Four significant digits: what a measurement is worth, and a file that people can read."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, list) else value
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+def _show(result: dict[str, Any]) -> None:
+    if "peers" in result:
+        times = [f"{name} {p['us'] / result['floor']:.2f}" for name, p in result["peers"].items() if "us" in p]
+        _say(f"  {result['net']} {result['dtype']}, {result['threads']} threads, x floor: {', '.join(times)}")
+    else:
+        _say(f"  {json.dumps(rounded(result))}")
+
+
+def _tables(cases: Any, names: list[str] | None, seconds: float, threads: Sequence[int]) -> list[Any]:
+    from fastbp.bench import pin, run
+
+    given = run.as_json(cases)
+    return [
+        result
+        for n in threads
+        for result in pin.task("fastbp.bench.run:table", n, _show, cases=given, names=names, seconds=seconds)
+    ]
+
+
+SWEPT = ["fastbp", "JAX", "PyTorch", "torch.compile", "NumPy", "Numba prange"]
+
+
+def measure(suite: str, seconds: float, threads: Sequence[int], names: list[str] | None = None) -> Any:
+    """One suite; what the file holds under its name."""
+    from fastbp.bench import memory, mnist, nets, pin, run, scaling, start
+
+    if suite == "nets":
+        return _tables([*nets.NETS, *nets.FLOAT64], names, seconds, threads)
+    if suite == "more":
+        return _tables(nets.MORE, names, seconds, threads)
+    if suite == "sweeps":
+        found = {}
+        for kind in ("width", "batch"):
+            points = nets.sweep(kind)
+            results = _tables([case for _, case in points], names or SWEPT, seconds / 2, threads)
+            places = {case.name: value for value, case in points}
+            found[kind] = [compact(result, places[result["net"]]) for result in results]
+        return found
+    if suite in ("forward", "book"):
+        name = "fastbp.bench.forward:measure" if suite == "forward" else "fastbp.bench.threads:book"
+        return [result for n in threads for result in pin.task(name, n, _show, seconds=seconds)]
+    if suite in ("scaling", "threads"):
+        most = max(threads)
+        cases = scaling.cases() if suite == "scaling" else list(nets.ALL)
+        counts = [*(n for n in (1, 2, 4, 8, 16, 32, 64) if n < most), most, *([None] if suite == "threads" else [])]
+        arguments = {"cases": run.as_json(cases), "counts": counts, "seconds": seconds / 4}
+        return pin.task("fastbp.bench.threads:measure", most, _show, **arguments)
+    if suite == "start":
+        started = start.measure()
+        _show(started)
+        return started
+    if suite == "memory":
+        if not memory.supported():
+            return {"reason": "this system does not tell a process its peak"}
+        at = range(len(memory.CASES))
+        return [r for n in threads for i in at for r in pin.task("fastbp.bench.memory:measure", n, _show, case=i)]
+    if mnist.folder() is None:
+        return {"reason": "FASTBP_MNIST does not name the folder of the files"}
+    return [result for n in threads for result in pin.task("fastbp.bench.mnist:measure", n, _show)]
+
+
+def compact(result: dict[str, Any], at: int) -> dict[str, Any]:
+    """Of a point of a sweep, what the picture needs."""
+    us = {name: peer["us"] for name, peer in result["peers"].items() if "us" in peer}
+    return {"at": at, "threads": result["threads"], "floor": result["floor"], "us": us}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the suites and write the file after each of them."""
+    parser = argparse.ArgumentParser(prog="python -m fastbp.bench.full", description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=RESULTS, help="file of the results (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", choices=SUITES, default=list(SUITES), help="suites to run")
+    parser.add_argument("--seconds", type=float, default=1.5, help="for the race of a net (default: %(default)s)")
+    parser.add_argument("--peers", nargs="+", help="peers to race in the tables; default: all there are")
+    parser.add_argument("--threads", nargs="+", type=int, default=list(THREADS), help="default: 1 2")
+    options = parser.parse_args(arguments)
+    if options.out == RESULTS and not RESULTS.parent.is_dir():
+        parser.error("there is no bench/results here: these are not the sources. Say where with --out FILE.")
+    found = json.loads(options.out.read_text()) if options.out.exists() else {}
+    load: Callable[[], tuple[float, ...]] = getattr(os, "getloadavg", lambda: (0.0,))
+    for suite in options.only:
+        busy = load()[0]
+        began = time.perf_counter()
+        _say(f"{suite}:")
+        result = rounded(measure(suite, options.seconds, options.threads, options.peers))
+        found["machine"] = machine()
+        found[suite] = result
+        took = round(time.perf_counter() - began)
+        # How busy the machine was before the suite began: figures from a busy one are not worth keeping.
+        found.setdefault("runs", {})[suite] = {"seconds": took, "load": round(busy, 2)}
+        write(options.out, found)
+        _say(f"  {took} s")
+
+
+def write(path: Path, found: dict[str, Any]) -> None:
+    """Suites in order, a line for each result, so that a change can be read."""
+    parts = []
+    for name in ["machine", "runs", *SUITES]:
+        if name not in found:
+            continue
+        value = found[name]
+        if isinstance(value, list):
+            lines = ",\n".join("  " + json.dumps(item) for item in value)
+            parts.append(f'"{name}": [\n{lines}\n]')
+        elif isinstance(value, dict) and any(isinstance(item, list) for item in value.values()):
+            blocks = [
+                f'  "{key}": [\n' + ",\n".join("    " + json.dumps(entry) for entry in item) + "\n  ]"
+                for key, item in value.items()
+            ]
+            parts.append(f'"{name}": {{\n' + ",\n".join(blocks) + "\n}")
+        else:
+            parts.append(f'"{name}": {json.dumps(value)}')
+    path.write_text("{\n" + ",\n".join(parts) + "\n}\n")
+
+
+if __name__ == "__main__":
+    main()

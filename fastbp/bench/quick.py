@@ -1,0 +1,118 @@
+"""``fastbp bench``: a short race for any user, with whatever peers are installed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fastbp import _jit
+from fastbp._report import _cpu_name
+from fastbp.bench import nets, peers, pin, report, run
+
+DEFAULT = ("784-30-10 b10 float32", "64-32-10 b16 float32", "784-128-64-10 b128 float32", "784-512-512-10 b128 float32")
+
+
+def peers_table(names: Sequence[str] | None) -> Table:
+    """Which peers were found, and how each is held to the number of threads."""
+    table = Table("peer", "version", "held to the number of threads by", box=None, pad_edge=False)
+    for peer in peers.load(None if names is None else list(names)):
+        version = peer.version
+        found = Text(version) if version else Text("not installed", style="dim")
+        table.add_row(peer.name, found, Text(peer.pinning if version else "", style="dim"))
+    return table
+
+
+def race_table(result: dict[str, Any]) -> Table:
+    """One net: every peer's step, as time, as multiple of the floor and of fastbp's time."""
+    times = {name: peer["us"] for name, peer in result["peers"].items() if "us" in peer}
+    least = min(times.values())
+    table = Table("peer", "a step", "x floor", "x fastbp", "", box=None, pad_edge=False)
+    for column in table.columns[1:4]:
+        column.justify = "right"
+    for name, peer in sorted(result["peers"].items(), key=lambda item: item[1].get("us", float("inf"))):
+        if "us" not in peer:
+            table.add_row(Text(name, style="dim"), "-", "-", "-", Text(peer["reason"], style="dim"))
+            continue
+        us = peer["us"]
+        note = f"gradient agrees to {peer['error']:.0e}" if peer["error"] else ""
+        if peer["cores"] > result["threads"] + 0.5:
+            note += f"; it kept {peer['cores']:.1f} cores busy"
+        table.add_row(
+            Text(name, style="bold" if name == "fastbp" else ""),
+            report.duration(us),
+            report.number(us / result["floor"]),
+            report.number(us / times["fastbp"]),
+            Text(note, style="dim"),
+            style="green" if us == least else "",
+        )
+    return table
+
+
+def show(console: Console, result: dict[str, Any]) -> None:
+    """A net's heading and its table."""
+    threads = report.counted(result["threads"], "thread")
+    console.print()
+    console.print(
+        f"[bold]{result['net']}[/bold] {result['dtype']}, {threads}: floor {report.duration(result['floor'])} a step "
+        f"(its operations at sgemm's {result['rate']:.0f} GFLOP/s in this run)"
+    )
+    console.print(race_table(result))
+
+
+def bench(
+    console: Console,
+    *,
+    names: Sequence[str],
+    racing: Sequence[str] | None,
+    threads: Sequence[int],
+    seconds: float,
+    out: Path | None = None,
+    against: Path | None = None,
+) -> bool:
+    """Race; whether nothing has become slower than in the file ``against``."""
+    if _jit.DISABLED:
+        raise ValueError(
+            "FASTBP_DISABLE_JIT or NUMBA_DISABLE_JIT is set, so that every kernel runs as plain Python; a race needs "
+            "compiled ones. Unset it."
+        )
+    cases = nets.find(names)
+    old = report.races(json.loads(against.read_text(encoding="utf-8"))) if against else []
+    available = len(pin.cores())
+    console.print(f"{_cpu_name()}, {report.counted(available, 'core')}")
+    for n in threads:
+        if n > available:
+            console.print(
+                f"{n} threads share {report.counted(available, 'core')}: such times say little.", style="yellow"
+            )
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > 0.5:
+        console.print(
+            f"The machine is busy (load {load:.1f}): times are the least of many turns, but see.", style="yellow"
+        )
+    console.print(peers_table(racing))
+    results: list[dict[str, Any]] = []
+    for n in threads:
+        results += pin.task(
+            "fastbp.bench.run:table",
+            n,
+            lambda result: show(console, result),
+            cases=run.as_json(cases),
+            names=None if racing is None else list(racing),
+            seconds=seconds,
+        )
+    if out is not None:
+        from fastbp.bench import full
+
+        full.write(out, full.rounded({"machine": full.machine(), "nets": results}))
+        console.print(Text(f"\nWrote {out}."))
+    worse = report.compare(results, old)
+    for name, factor in worse:
+        console.print(f"Slower than in {against}: {name}, {factor:.2f} times its multiple of the floor", style="red")
+    return not worse

@@ -1,0 +1,284 @@
+"""From the file of results to the README's table, the page of the documentation and its pictures.
+
+``python -m fastbp.bench.report`` writes them, ``--check`` fails where they say something else than the file, and
+``--compare OLD`` fails where fastbp has become slower, as a multiple of the floor, than in another file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fastbp.bench import scaling
+from fastbp.bench.full import RESULTS
+
+ROOT = RESULTS.parents[2]
+
+BUSY = 2.5
+"""Load from which somebody else must be at work: a suite that has just ended leaves up to one for each thread."""
+
+PICTURES = ("width", "batch", "threads", "scaling")
+
+
+def number(value: float) -> str:
+    """Three digits at most."""
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def duration(us: float) -> str:
+    """With its unit."""
+    return f"{number(us)} us" if us < 1000 else f"{number(us / 1e3)} ms" if us < 1e6 else f"{number(us / 1e6)} s"
+
+
+def columns(rows: list[dict[str, Any]]) -> list[str]:
+    """Peers in the table's order that were there for at least one net."""
+    names = [name for row in rows for name in row["peers"]]
+    return [name for name in dict.fromkeys(names) if any("us" in row["peers"].get(name, {}) for row in rows)]
+
+
+def peers_table(rows: list[dict[str, Any]]) -> list[str]:
+    """A row for each net: a step of fastbp, and every peer's as a multiple of the floor, the least in bold."""
+    names = columns(rows)
+    lines = ["| net | fastbp, a step | " + " | ".join(names) + " |", "|---|" + "---:|" * (len(names) + 1)]
+    for row in rows:
+        times = {name: peer["us"] for name, peer in row["peers"].items() if "us" in peer}
+        least = min(times.values())
+        cells = []
+        for name in names:
+            if name not in times:
+                cells.append("-")
+                continue
+            text = number(times[name] / row["floor"])
+            cells.append(f"**{text}**" if times[name] == least else text)
+        dtype = "" if row["dtype"] == "float32" else f" {row['dtype']}"
+        lines.append(f"| {row['net']}{dtype} | {duration(times['fastbp'])} | {' | '.join(cells)} |")
+    return lines
+
+
+def losses(rows: list[dict[str, Any]]) -> list[str]:
+    """Where a peer was faster, by how much."""
+    found = []
+    for row in rows:
+        times = {name: peer["us"] for name, peer in row["peers"].items() if "us" in peer}
+        name = min(times, key=lambda name: times[name])
+        if name != "fastbp":
+            dtype = "" if row["dtype"] == "float32" else f" {row['dtype']}"
+            found.append(f"{name} on {row['net']}{dtype} (in {times[name] / times['fastbp']:.2f} of the time)")
+    return found
+
+
+def reasons(rows: list[dict[str, Any]]) -> list[str]:
+    """Why a peer is missing from a row, each reason once."""
+    found: dict[str, None] = {}
+    for row in rows:
+        for name, peer in row["peers"].items():
+            if "reason" in peer:
+                found[f"{name}: {peer['reason']}"] = None
+    return list(found)
+
+
+def counted(n: int, thing: str) -> str:
+    """In words."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+
+
+def tables(found: dict[str, Any], suite: str) -> list[str]:
+    """A table and its losses for each number of threads."""
+    lines: list[str] = []
+    for n in sorted({row["threads"] for row in found.get(suite, [])}):
+        rows = [row for row in found[suite] if row["threads"] == n]
+        lines += [f"On {counted(n, 'core')}, as multiples of the floor:", "", *peers_table(rows), ""]
+        lost = losses(rows)
+        if lost:
+            lines += [f"fastbp loses {len(lost)} of {len(rows)} races: to {'; '.join(lost)}.", ""]
+        else:
+            lines += [f"fastbp wins all {len(rows)} races.", ""]
+    return lines
+
+
+def figures(found: dict[str, Any]) -> list[str]:
+    """The other figures, a line each."""
+    lines = []
+    for one in found.get("book", []):
+        ratio = one["book"] / one["fastbp"]
+        lines.append(
+            f"- The book's run (784-30-10, minibatches of 10 of 50,000 images) on {counted(one['threads'], 'core')}: "
+            f"{one['fastbp']:.2f} s an epoch, by the book's own code {one['book']:.2f} s: **{ratio:.0f} times** faster."
+        )
+    for one in found.get("forward", []):
+        if one["kind"] == "single":
+            numpy = min(us for name, us in one["us"].items() if name != "fastbp")
+            lines.append(
+                f"- One row through 784-30-10 from Python, {counted(one['threads'], 'core')}: "
+                f"{duration(one['us']['fastbp'])}; NumPy's two lines {duration(numpy)}."
+            )
+    for n in sorted({one["threads"] for one in found.get("forward", [])}):
+        bulk = [one for one in found["forward"] if one["kind"] == "bulk" and one["threads"] == n]
+        parts = ", ".join(f"{one['net'].split()[0]} {one['parts']['fastbp']:.0%}" for one in bulk)
+        lines.append(f"- Prediction of 4,096 rows on {counted(n, 'core')}, as parts of sgemm's rate: {parts}.")
+    if "start" in found:
+        one = found["start"]
+        both = one["import"]
+        lines.append(
+            f"- `import fastbp` takes {1e3 * both['fastbp']:.0f} ms, `import numpy` {1e3 * both['numpy']:.0f} ms. A "
+            f"process has trained {one['warm']['float32']:.2f} s after its start with a warm cache, "
+            f"{one['cold']['float32']:.1f} s with an empty one."
+        )
+    if isinstance(found.get("memory"), list):
+        worst = max(found["memory"], key=lambda one: one["bytes"] / one["expected"])
+        lines.append(
+            "- Peak memory of a training run is at most "
+            f"{worst['bytes'] / worst['expected']:.2f} times parameters, gradient, optimizer state, one copy of the "
+            f"parameters and one minibatch of activations ({worst['net']}, {worst['bytes'] / 1e6:.1f} MB)."
+        )
+    if isinstance(found.get("mnist"), list):
+        for n in sorted({one["threads"] for one in found["mnist"]}):
+            times = [
+                f"{one['peer']} {one['seconds']:.2f} s ({one['epochs']} epochs)"
+                if one["reached"]
+                else f"{one['peer']} not in {one['epochs']} epochs"
+                for one in found["mnist"]
+                if one["threads"] == n and "seconds" in one
+            ]
+            lines.append(f"- MNIST to 95 % of the test images on {counted(n, 'core')}: {', '.join(times)}.")
+    return lines
+
+
+def heading(found: dict[str, Any]) -> str:
+    """Where and with what it was measured."""
+    machine = found["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
+    text = f"{machine['cpu']}, {machine['system']}, Python {machine['python']}, {machine['date']}. {versions}."
+    load = max((one["load"] for one in found.get("runs", {}).values()), default=0.0)
+    if load > BUSY:
+        text += f" **Measured on a busy machine (load {load:.1f} before the suites began): not to be quoted.**"
+    return text
+
+
+def readme(found: dict[str, Any]) -> str:
+    """The README's block."""
+    return "\n".join([heading(found), "", *tables(found, "nets"), *figures(found)])
+
+
+def page(found: dict[str, Any]) -> str:
+    """The documentation's block: more nets, what is missing and why, the model."""
+    lines = [heading(found), "", *tables(found, "nets")]
+    if "more" in found:
+        lines += ["## Other nets", "", *tables(found, "more")]
+    missing = reasons([*found.get("nets", []), *found.get("more", [])])
+    if missing:
+        lines += ["A dash in a table is a net that the peer does not take:", "", *(f"- {r}." for r in missing), ""]
+    lines += ["## Other figures", "", *figures(found)]
+    return "\n".join(lines)
+
+
+def model(found: dict[str, Any]) -> str:
+    """The model in words."""
+    if "scaling" not in found:
+        return "Not measured here: `python -m fastbp.bench.full --only scaling`."
+    return scaling.describe(scaling.fit(found["scaling"], found["machine"]["cache"]))
+
+
+BLOCKS = (
+    ("README.md", "benchmarks", readme),
+    ("docs/benchmarks.md", "benchmarks", page),
+    ("docs/benchmarks.md", "model", model),
+)
+
+
+def replace_block(text: str, name: str, block: str) -> str:
+    """The text with what stands between the block's markers exchanged."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError(f"The text has no pair of markers {begin} and {end}. Put them where the block belongs.")
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n{block}\n{end}{rest.split(end)[1]}"
+
+
+def digest(found: dict[str, Any]) -> str:
+    """Of what the pictures show."""
+    shown = {name: found.get(name) for name in ("sweeps", "threads", "scaling")}
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def stale(found: dict[str, Any], root: Path = ROOT) -> list[str]:
+    """Files that say something else than the results, or nothing."""
+    wrong = []
+    for name in dict.fromkeys(name for name, _, _ in BLOCKS):
+        text = (root / name).read_text(encoding="utf-8")
+        expected = text
+        for file, block, write in BLOCKS:
+            if file == name:
+                expected = replace_block(expected, block, write(found))
+        if expected != text:
+            wrong.append(name)
+    for picture in PICTURES:
+        path = root / "docs" / "pictures" / f"{picture}.svg"
+        if not path.exists() or digest(found) not in path.read_text(encoding="utf-8"):
+            wrong.append(f"docs/pictures/{picture}.svg")
+    return wrong
+
+
+def write(found: dict[str, Any], root: Path = ROOT) -> None:
+    """Blocks and pictures."""
+    from fastbp.bench import pictures
+
+    for name, block, text in BLOCKS:
+        path = root / name
+        path.write_text(replace_block(path.read_text(encoding="utf-8"), block, text(found)), encoding="utf-8")
+    (root / "docs" / "pictures").mkdir(exist_ok=True)
+    for name in PICTURES:
+        pictures.draw(name, found, root / "docs" / "pictures" / f"{name}.svg", digest(found))
+
+
+def compare(new: list[dict[str, Any]], old: list[dict[str, Any]], tolerance: float = 0.1) -> list[tuple[str, float]]:
+    """Races in which fastbp's multiple of the floor has grown by more than ``tolerance``, and the factors.
+
+    A multiple of the floor, not a time: the machine may be another one, or busy.
+    """
+    before = {(row["net"], row["dtype"], row["threads"]): row for row in old}
+    worse = []
+    for row in new:
+        key = (row["net"], row["dtype"], row["threads"])
+        if key in before:
+            now, then = (one["peers"]["fastbp"]["us"] / one["floor"] for one in (row, before[key]))
+            if now > (1 + tolerance) * then:
+                worse.append((f"{key[0]} {key[1]}, {counted(key[2], 'thread')}", now / then))
+    return worse
+
+
+def races(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of both tables."""
+    return [*found.get("nets", []), *found.get("more", [])]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write, check or compare."""
+    parser = argparse.ArgumentParser(prog="python -m fastbp.bench.report", description="Report the benchmarks.")
+    parser.add_argument("results", nargs="?", type=Path, default=RESULTS)
+    parser.add_argument("--check", action="store_true", help="fail where README, page or pictures are not of the file")
+    parser.add_argument("--compare", type=Path, metavar="OLD", help="fail where fastbp has become slower than in OLD")
+    parser.add_argument("--tolerance", type=float, default=0.1, help="how much slower is noise (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    found = json.loads(options.results.read_text(encoding="utf-8"))
+    if options.compare:
+        worse = compare(races(found), races(json.loads(options.compare.read_text())), options.tolerance)
+        for name, factor in worse:
+            sys.stdout.write(f"{name}: {factor:.2f} times its former multiple of the floor\n")
+        return int(bool(worse))
+    if options.check:
+        wrong = stale(found)
+        for name in wrong:
+            sys.stdout.write(f"{name} is not of {options.results}. Run python -m fastbp.bench.report.\n")
+        return int(bool(wrong))
+    write(found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""What a process of a given number of threads measures of a case: agreement first, then turns side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+from fastbp.bench import agree, nets, peers, pin
+from fastbp.bench.measure import Racer, race, repeated, sgemm
+
+TURN = 0.03
+"""Seconds that a turn should take; an epoch that takes longer is a turn, unless the peer can stop in it."""
+
+SLOW = 0.3
+"""Seconds for one step, from which a peer's first step is its measurement: where it is so far behind, once will do."""
+
+
+class Prepared:
+    """A peer's trainer that has proven itself, and the part of an epoch that fills a turn."""
+
+    def __init__(self, trainer: peers.Trainer, orders: Any, case: nets.Case, error: float) -> None:
+        self.trainer, self.error = trainer, error
+        self.orders, first = orders, 0.0
+        if not trainer.whole:
+            part = orders[:1, : case.batch]
+            first = trainer.time(part)
+            fitting = max(1, int(TURN / first))
+            if case.full_batch:
+                self.orders = orders[: min(len(orders), fitting)]
+            else:
+                self.orders = orders[:1, : min(orders.shape[1] // case.batch, fitting) * case.batch]
+        self.racer = Racer(lambda: trainer.time(self.orders), self.orders.size / case.batch)
+        self.racing = first < SLOW
+        if not self.racing:
+            self.racer.best, self.racer.turns = first, 1
+
+
+def prepare(case: nets.Case, peer: peers.Peer, ours: peers.Peer, X: Any, Y: Any, n_threads: int) -> Prepared:
+    """Check the gradient, check the very trainer that will be timed, and size its turn."""
+    orders, start = case.orders(), case.network()
+    begin = [(w.copy(), b.copy()) for w, b in zip(start.w, start.b, strict=True)]
+    if case.optimizer != "sgd":
+        agree.check_gradient(case, ours, peer, X, Y, n_threads)
+    trainer = peer.trainer(case, X, Y, n_threads)
+    if trainer.whole:
+        error = agree.check(case, ours.trainer(case, X, Y, n_threads), trainer, orders, begin)
+        return Prepared(trainer, orders, case, error)
+    # A slow peer is not asked for an epoch: three minibatches from the same start, or one where they are large.
+    steps = 3 if case.flops() < 1e8 else 1
+    few = replace(case, samples=case.batch * min(steps, case.samples // case.batch), epochs=min(case.epochs, 3))
+    subset = few.orders()
+    reference = ours.trainer(few, X[: few.samples], Y[: few.samples], n_threads)
+    error = agree.check(case, reference, trainer, subset, begin)
+    return Prepared(trainer, orders, case, error)
+
+
+def measure(case: nets.Case, racing: list[peers.Peer], *, n_threads: int, seconds: float) -> dict[str, Any]:
+    """Microseconds of a step by each peer, in one race with NumPy's matrix product, which gives the floor."""
+    X, Y = case.data()
+    ours = peers.load([])[0]
+    found: dict[str, Any] = {}
+    ready: dict[str, Prepared] = {}
+    for peer in racing:
+        if peer.version is None:
+            found[peer.name] = {"reason": "not installed"}
+            continue
+        reason = peer.cannot(case)
+        if not reason:
+            try:
+                ready[peer.name] = prepare(case, peer, ours, X, Y, n_threads)
+            except agree.DisagreementError as error:
+                reason = str(error)
+            except Exception as error:
+                # A peer that fails, for a reason of its own, is reported; fastbp's own failure is the run's.
+                if peer.name == "fastbp":
+                    raise
+                reason = f"failed: {type(error).__name__}: {str(error).splitlines()[0][:120] if str(error) else ''}"
+        if reason:
+            found[peer.name] = {"reason": reason}
+    dot, dot_flops = sgemm(case.dtype)
+    machine = repeated(dot, TURN / 3)
+    race([machine, *(one.racer for one in ready.values() if one.racing)], seconds=seconds)
+    rate = dot_flops / machine.best
+    for name, one in ready.items():
+        racer = one.racer
+        found[name] = {"us": racer.best * 1e6, "turns": racer.turns, "cores": racer.cores, "error": one.error}
+    return {
+        "net": case.name,
+        "dtype": case.dtype,
+        "threads": n_threads,
+        "samples": case.samples,
+        "rate": rate / 1e9,
+        "floor": case.flops() / rate * 1e6,
+        "peers": {peer.name: found[peer.name] for peer in racing},
+    }
+
+
+def table(cases: list[Any], names: list[str] | None, seconds: float, n_threads: int) -> Iterator[dict[str, Any]]:
+    """`measure` of each case; runs in a fresh process (`pin.task`)."""
+    racing = peers.load(names)
+    if not pin.held():
+        raise RuntimeError(f"This process is not held to {n_threads} threads. Run it through fastbp.bench.pin.task.")
+    for given in cases:
+        yield measure(nets.from_json(given), racing, n_threads=n_threads, seconds=seconds)
+
+
+def as_json(cases: list[nets.Case]) -> list[dict[str, Any]]:
+    """Cases as `table` takes them."""
+    return [asdict(case) for case in cases]

@@ -1,0 +1,63 @@
+"""What a fresh process pays: the import, the first training with a warm cache, a cold compilation."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+FIRST_TRAIN = """
+import time
+import fastbp, numpy
+X, Y = numpy.ones((100, 784), {dtype!r}), numpy.ones((100, 10), {dtype!r})
+net = fastbp.Network([784, 30, 10], dtype={dtype!r}, seed=0)
+fastbp.train(net, X, Y, epochs=1, batch_size=10)
+print(time.time())
+"""
+
+IMPORT = """
+import time
+began = time.perf_counter()
+import {module}
+print(time.perf_counter() - began)
+"""
+
+
+def _fresh(code: str, **variables: str) -> float:
+    """The number that the code prints, in a new process of these sources."""
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": path} | variables
+    done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, check=True, text=True)
+    return float(done.stdout.split()[-1])
+
+
+def imports(turns: int = 10) -> dict[str, float]:
+    """Seconds to import NumPy and fastbp, each alone in a fresh process: the best of turns side by side."""
+    best = {"numpy": float("inf"), "fastbp": float("inf")}
+    for _ in range(turns):
+        for module in best:
+            best[module] = min(best[module], _fresh(IMPORT.format(module=module)))
+    return best
+
+
+def first_train(dtype: str, **variables: str) -> float:
+    """Seconds from the start of a process to the end of its first short training."""
+    began = time.time()
+    return _fresh(FIRST_TRAIN.format(dtype=dtype), **variables) - began
+
+
+def measure(turns: int = 10) -> dict[str, Any]:
+    """All of it."""
+    found: dict[str, Any] = {"import": imports(turns)}
+    cold, warm = {}, {}
+    for dtype in ("float32", "float64"):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder).chmod(0o700)
+            cold[dtype] = first_train(dtype, FASTBP_CACHE_DIR=folder)
+            warm[dtype] = min(first_train(dtype, FASTBP_CACHE_DIR=folder) for _ in range(max(2, turns // 2)))
+    return found | {"cold": cold, "warm": warm}

@@ -1,0 +1,621 @@
+"""The instrument: peers agree before they are timed, floors are right, the report says what was measured."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from results import CACHE, PRICES, results
+from typer.testing import CliRunner
+
+import fastbp
+from fastbp import _jit
+from fastbp.bench import (
+    agree,
+    forward,
+    full,
+    measure,
+    memory,
+    mnist,
+    nets,
+    peers,
+    pictures,
+    pin,
+    report,
+    run,
+    scaling,
+    start,
+    threads,
+)
+from fastbp.bench.peers.numpy_ import NumpyTrainer
+from fastbp.cli import app
+
+ROOT = Path(__file__).parent.parent
+PEERS = {peer.name: peer for peer in peers.load()}
+HERE = [name for name, peer in PEERS.items() if peer.version is not None and name != "fastbp"]
+
+SMALL = (
+    nets.Case("6-5-3 b4", (6, 5, 3), 4, 12, learning_rate=0.5),
+    nets.Case("6-5-4-3 adam", (6, 5, 4, 3), 5, 10, ("tanh", "tanh", "identity"), "quadratic", "adam", 0.01, epochs=2),
+    nets.Case("6-5-3 softmax", (6, 5, 3), 4, 8, ("relu", "softmax"), "cross_entropy", learning_rate=0.1),
+    nets.Case("6-5-3 full", (6, 5, 3), 12, 12, ("relu", "identity"), epochs=3),
+    nets.Case("6-5-1 b1", (6, 5, 1), 1, 5),
+)
+
+
+# The table
+
+
+def test_the_table_has_the_nets_that_were_promised() -> None:
+    assert [(case.sizes, case.batch) for case in nets.NETS] == [
+        ((784, 30, 10), 10),
+        ((64, 32, 10), 16),
+        ((4, 16, 16, 1), 32),
+        ((784, 128, 64, 10), 128),
+        ((784, 512, 512, 10), 128),
+        ((784, 1024, 1024, 10), 256),
+        ((4, 32, 16, 4), 10_000),
+        ((784, 50, 10), 1),
+    ]
+    assert {case.dtype for case in nets.NETS} == {"float32"}
+    assert len(nets.FLOAT64) == 3
+    assert len({case.key for case in nets.ALL}) == len(nets.ALL)
+
+
+def test_operations_by_hand() -> None:
+    """3-2-1, two samples: F1 6 + 2, BP2 2 (of the hidden layer only), BP4 6 + 2 multiply-adds for each sample."""
+    case = nets.Case("hand", (3, 2, 1), 2, 2)
+    assert case.flops() == 2 * 2 * (8 + 2 + 8)
+    assert case.flops(training=False) == 2 * 2 * 8
+    book = nets.NETS[0]
+    assert book.flops() == 2 * 10 * (2 * (784 * 30 + 30 * 10) + 30 * 10)
+
+
+def test_data_and_orders() -> None:
+    for case in SMALL:
+        X, Y = case.data()
+        assert X.shape == (case.samples, 6)
+        assert Y.shape == (case.samples, case.sizes[-1])
+        assert X.dtype == Y.dtype == np.float32
+        orders = case.orders()
+        assert orders.shape == (case.epochs, case.samples)
+        assert (np.sort(orders) == np.arange(case.samples)).all()
+    with pytest.raises(ValueError, match="no multiple"):
+        nets.Case("odd", (2, 1), 3, 4)
+
+
+def test_nets_by_name_and_by_description() -> None:
+    assert [case.key for case in nets.find(["784-30-10"])] == ["784-30-10 b10 float32", "784-30-10 b10 float64"]
+    (new,) = nets.find(["30-20-10 b8 tanh adam float64"])
+    assert (new.sizes, new.batch, new.activations) == ((30, 20, 10), 8, ("tanh", "identity"))
+    assert (new.optimizer, new.dtype, new.samples % 8) == ("adam", "float64", 0)
+    (new,) = nets.find(["30-20-10 softmax"])
+    assert (new.activations, new.cost) == (("sigmoid", "softmax"), "cross_entropy")
+    for wrong, message in [("784-31x", "is no net"), ("5", "is no net"), ("0-5", "is no net"), ("5-4 fast", "'fast'")]:
+        with pytest.raises(ValueError, match=message):
+            nets.find([wrong])
+
+
+def test_cases_travel_as_json() -> None:
+    given = json.loads(json.dumps(run.as_json(list(nets.ALL))))
+    assert [nets.from_json(case) for case in given] == list(nets.ALL)
+
+
+# Agreement
+
+
+def begin(case: nets.Case) -> Any:
+    net = case.network()
+    return [(w.copy(), b.copy()) for w, b in zip(net.w, net.b, strict=True)]
+
+
+def compared(case: nets.Case, trainer: peers.Trainer, n_threads: int = 1) -> float:
+    X, Y = case.data()
+    return agree.check(case, PEERS["fastbp"].trainer(case, X, Y, n_threads), trainer, case.orders(), begin(case))
+
+
+@pytest.mark.filterwarnings("default")  # of the peers' own
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("case", SMALL, ids=lambda case: case.name)
+@pytest.mark.parametrize("name", [name for name in HERE if name != "torch.compile"])
+def test_every_peer_computes_the_same_gradient(name: str, case: nets.Case, dtype: str) -> None:
+    case = replace(case, dtype=dtype)
+    reason = PEERS[name].cannot(case)
+    if reason:
+        assert re.search(r"\w+ \w+", reason)
+        return
+    X, Y = case.data()
+    # scikit-learn adds epsilon elsewhere, which float64 can see.
+    if (name, case.optimizer, dtype) != ("scikit-learn", "adam", "float64"):
+        compared(case, PEERS[name].trainer(case, X, Y, 1))
+    else:
+        assert agree.difference(*ways(case, PEERS[name].trainer(case, X, Y, 1))) < 1e-6
+    agree.check_gradient(case, PEERS["fastbp"], PEERS[name], X, Y, 1)
+
+
+def ways(case: nets.Case, trainer: peers.Trainer) -> list[Any]:
+    X, Y = case.data()
+    found = []
+    for one in (PEERS["fastbp"].trainer(case, X, Y, 1), trainer):
+        one.run(case.orders())
+        found.append(agree.way(begin(case), one.parameters()))
+    return found
+
+
+class Planted(NumpyTrainer):
+    """A peer with an error."""
+
+    error = ""
+
+    def step(self, x: Any, y: Any) -> None:
+        before = [w.copy() for w in self.w + self.b]
+        if self.error == "targets":
+            y = np.roll(y, 1, axis=1)
+        super().step(x, y)
+        if self.error == "scale":  # one part in a hundred
+            for now, then in zip(self.w + self.b, before, strict=True):
+                now += 0.01 * (now - then)
+        if self.error == "layer":  # the first bias stays
+            self.b[0][:] = before[len(self.w)]
+        if self.error == "nan":
+            self.w[0][0, 0] = np.nan
+
+
+@pytest.mark.parametrize("error", ["scale", "layer", "targets", "nan"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_planted_error_is_caught(error: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = replace(SMALL[0], dtype=dtype)
+    X, Y = case.data()
+    compared(case, Planted(case, X, Y))
+    monkeypatch.setattr(Planted, "error", error)
+    with pytest.raises(agree.DisagreementError, match="another way"):
+        compared(case, Planted(case, X, Y))
+
+
+def test_adams_missing_scale_is_caught_by_the_gradient() -> None:
+    """Twice the gradient makes the same Adam steps; one step of plain descent tells."""
+
+    class Doubled(Planted):
+        def step(self, x: Any, y: Any) -> None:
+            before = [w.copy() for w in self.w + self.b]
+            super().step(x, y)
+            if self.case.optimizer == "sgd":
+                for now, then in zip(self.w + self.b, before, strict=True):
+                    now += now - then
+
+    class Peer(type(PEERS["NumPy"])):  # type: ignore[misc]
+        def trainer(self, case: Any, X: Any, Y: Any, n_threads: int) -> Any:
+            return Doubled(case, X, Y)
+
+    case = SMALL[1]
+    X, Y = case.data()
+    with pytest.raises(agree.DisagreementError):
+        agree.check_gradient(case, PEERS["fastbp"], Peer(), X, Y, 1)
+
+
+def test_nothing_that_stays_agrees() -> None:
+    zero, one = [np.zeros(3)], [np.ones(3)]
+    assert agree.difference(zero, zero) == math.inf
+    assert agree.difference(one, one) == 0
+    assert agree.difference(one, [np.ones(2)]) == math.inf
+
+
+def test_a_disagreeing_or_failing_peer_is_reported_and_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*args: Any) -> Any:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(Planted, "error", "scale")
+    monkeypatch.setattr(PEERS["NumPy"], "trainer", lambda case, X, Y, n: Planted(case, X, Y), raising=False)
+    monkeypatch.setattr(PEERS["textbook"], "trainer", failing, raising=False)
+    monkeypatch.setattr(PEERS["JAX"], "module", "no_such_module", raising=False)
+    racing = [PEERS[name] for name in ("fastbp", "JAX", "NumPy", "textbook", "scikit-learn")]
+    found = run.measure(SMALL[0], racing, n_threads=1, seconds=0)["peers"]
+    assert found["fastbp"]["us"] > 0
+    assert found["JAX"] == {"reason": "not installed"}
+    assert "another way" in found["NumPy"]["reason"]
+    assert "no room" in found["textbook"]["reason"]
+    assert "sigmoid output" in found["scikit-learn"]["reason"]
+
+
+# Measuring
+
+
+def test_the_least_of_all_turns_counts_and_all_have_as_many() -> None:
+    times = iter([3.0, 1.0, 2.0])
+    one, other = measure.Racer(lambda: next(times), 2.0), measure.Racer(lambda: 5.0)
+    measure.race([one, other], seconds=0, least=3)
+    assert (one.best, one.turns, other.best, other.turns) == (0.5, 3, 5.0, 3)
+
+
+def test_cores_at_work() -> None:
+    import time
+
+    busy, idle = measure.Racer(lambda: sum(range(2_000_000))), measure.Racer(lambda: time.sleep(0.05) or 0.05)
+    measure.race([busy, idle], seconds=0, least=2)
+    assert idle.cores < 0.5
+    assert busy.cores > idle.cores
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_chains_of_multiply_adds_add_up(dtype: str) -> None:
+    """The peak's kernel computes what its operations say: one chain for each sum."""
+    V = measure.VECTORS * 4
+    coef = np.arange(measure.ROWS, dtype=dtype)
+    rows = np.full(64, 0.5, dtype)
+    sums = np.ones(measure.ROWS * 64, dtype)
+    measure._peak(6, coef, rows, sums)
+    assert set(sums[: measure.ROWS * V]) <= {1.0 + 3.0 * i for i in range(measure.ROWS)}
+    function, flops = measure.peak(dtype)
+    function()
+    assert flops > 1e6
+
+
+@pytest.mark.compiled
+def test_a_held_process_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    (found,) = pin.task("results:where", 1)
+    assert found["variables"] == dict.fromkeys(pin.VARIABLES, "1")
+    assert found["pools"]
+    assert set(found["pools"]) == {1}
+    if hasattr(os, "sched_setaffinity"):
+        assert found["cores"] == 1
+
+
+def test_a_process_with_numpy_cannot_be_held_any_more() -> None:
+    with pytest.raises(RuntimeError, match="Hold a process before"):
+        pin.hold(1)
+
+
+def test_a_failing_task_says_so() -> None:
+    with pytest.raises(RuntimeError, match="ended with code"):
+        pin.task("fastbp.bench.nets:nothing", 1)
+
+
+# The other figures
+
+
+def test_two_lines_of_numpy_are_the_net() -> None:
+    net = nets.NETS[0].network()
+    w, b = [np.ascontiguousarray(w) for w in net.w], list(net.b)
+    row = np.random.default_rng(0).random(784, np.float32)
+    expected = net.feedforward(row[None])[0]
+    for two_lines in (forward.two_lines, forward.two_lines_in_place):
+        np.testing.assert_allclose(two_lines(w, b, row.copy()), expected, atol=1e-6)
+    with pytest.raises(RuntimeError, match="predicts something else"):
+        forward._agree(expected + 1e-3, expected, "It")
+
+
+def test_expected_memory_by_hand() -> None:
+    case = nets.Case("hand", (3, 2, 1), 4, 4)
+    assert memory.expected(case) == 4 * (11 * 3 + 4 * 6)
+    assert memory.expected(replace(case, optimizer="adam", dtype="float64")) == 8 * (11 * 5 + 4 * 6)
+
+
+@pytest.mark.compiled
+def test_contiguous_data_of_the_nets_dtype_is_not_copied() -> None:
+    """And the measure sees a copy where there is one: of Fortran order, or of another dtype."""
+    case = nets.Case("wide", (300, 4, 2), 64, 6_400)
+    X, Y = case.data()
+    assert memory.python_peak(case, X, Y) < X.nbytes / 2
+    assert memory.python_peak(case, np.asfortranarray(X), Y) >= X.nbytes
+    assert memory.python_peak(case, X.astype("float64"), Y) >= X.nbytes
+
+
+@pytest.mark.compiled
+def test_steps_do_not_allocate() -> None:
+    """Entering a kernel does, once for each array it is handed; that is a few times in 5,000 steps."""
+    case = nets.Case("small", (20, 10, 3), 10, 50_000)
+    assert memory.allocations(case, 1) < 5_000 / 4
+    w, b, a = np.ones((2, 3)), np.ones(2), np.ones(3)
+    assert memory.compiled_allocations(lambda: fastbp.textbook.weighted_input(w, b, a)) == 3 + 1  # it returns an array
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(not memory.supported(), reason="the system does not tell a process its peak")
+def test_peak_memory_counts_what_training_holds() -> None:
+    (found,) = pin.task("fastbp.bench.memory:measure", 1, case=0)
+    n_parameters = 785 * 1024 + 1025 * 1024 + 1025 * 10
+    assert found["expected"] == 4 * (3 * n_parameters + 256 * (784 + 1024 + 1024 + 10))
+    assert found["bytes"] > 4 * n_parameters
+
+
+def test_import_is_timed_in_fresh_processes() -> None:
+    found = start.imports(turns=1)
+    assert set(found) == {"numpy", "fastbp"}
+    assert min(found.values()) > 0
+
+
+@pytest.mark.compiled
+def test_first_training_is_timed_from_the_start_of_its_process() -> None:
+    seconds = start.first_train("float32")
+    assert seconds > start._fresh(start.IMPORT.format(module="numpy"))
+
+
+def test_threads_are_compared_with_the_choice() -> None:
+    (found,) = threads.scaling([SMALL[0]], [1, 2, None], seconds=0)
+    assert set(found["us"]) == {"1", "2", "None"}
+    assert found["chosen"] == 1  # so little work
+    assert found["net"] == SMALL[0].name
+
+
+@pytest.mark.compiled
+def test_the_books_run_is_compared_with_its_code() -> None:
+    (found,) = threads.book(0, 1)
+    assert found["book"] > found["fastbp"] > 0
+
+
+@pytest.mark.compiled
+def test_a_file_of_results_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small nets in place of the table's, through fresh processes, into a file and on into README and page."""
+    monkeypatch.delenv("FASTBP_MNIST", raising=False)
+    monkeypatch.setattr(nets, "NETS", SMALL[:1])
+    monkeypatch.setattr(nets, "FLOAT64", ())
+    monkeypatch.setattr(nets, "sweep", lambda kind: [(width, nets.square(width, 4)) for width in (2, 4)])
+    monkeypatch.setattr(nets, "ALL", SMALL)
+    monkeypatch.setattr(scaling, "cases", lambda: list(SMALL))
+    path = tmp_path / "r.json"
+    suites = ["nets", "sweeps", "threads", "scaling", "mnist"]
+    full.main(["--out", str(path), "--only", *suites, "--seconds", "0", "--threads", "1", "--peers", "NumPy"])
+    found = json.loads(path.read_text())
+    assert set(found) == {"machine", "runs", *suites}
+    assert found["nets"][0]["peers"]["NumPy"]["us"] > 0
+    assert [point["at"] for point in found["sweeps"]["width"]] == [2, 4]
+    assert len(found["scaling"]) == len(SMALL)
+    assert "FASTBP_MNIST" in found["mnist"]["reason"]
+    assert found["runs"]["nets"]["load"] >= 0
+    before = found["sweeps"]
+    full.main(["--out", str(path), "--only", "mnist"])
+    assert json.loads(path.read_text())["sweeps"] == before
+    assert "| 6-5-3 b4 |" in report.page(found)
+
+
+def test_accuracy_of_the_softmax_net() -> None:
+    net = mnist.CASE.network()
+    X = np.random.default_rng(0).random((50, 784), np.float32)
+    labels = net.predict(X)
+    parameters = list(zip(net.w, net.b, strict=True))
+    assert mnist.accuracy(parameters, X, labels) == 1
+    assert mnist.accuracy(parameters, X, (labels + 1) % 10) == 0
+
+
+# The model of scaling
+
+
+def test_non_negative_least_squares() -> None:
+    rng = np.random.default_rng(0)
+    A = rng.random((30, 5))
+    exact = np.array([1.0, 0.0, 2.0, 0.5, 0.0])
+    np.testing.assert_allclose(scaling.non_negative(A, A @ exact), exact, atol=1e-9)
+    pytest.importorskip("scipy")
+    from scipy.optimize import nnls
+
+    for _ in range(20):
+        A, b = rng.standard_normal((12, 6)), rng.standard_normal(12)
+        np.testing.assert_allclose(scaling.non_negative(A, b), nnls(A, b)[0], atol=1e-8)
+
+
+def test_counts_by_hand() -> None:
+    """3-2-1, 4 samples, two threads: half of the samples, of 4 and of 3 rows of w two each."""
+    case = nets.Case("hand", (3, 2, 1), 4, 4)
+    one, two = scaling.counts(case, 1, CACHE), scaling.counts(case, 2, CACHE)
+    assert one.sums == pytest.approx(2e-3 * 4 * (10 * 5 / 4 + 8))
+    assert two.sums == pytest.approx(2e-3 * 4 * (10 / 2 * 5 / 2 + 6 / 2 + 2 * 2 / 3))
+    assert (one.barriers, two.barriers) == (0, 2)
+    assert (one.weights, two.weights) == (0, pytest.approx(1e-3 * 11 * 4 / 2))
+    assert one.beyond == 0
+    assert scaling.counts(case, 1, 10).beyond > 0
+
+
+def test_the_fit_recovers_the_prices_and_its_residuals_see_what_it_cannot_explain() -> None:
+    measured = results()["scaling"]
+    model = scaling.fit(measured, CACHE)
+    np.testing.assert_allclose(model.prices, PRICES, rtol=1e-6)
+    assert np.abs(model.residuals).max() < 1e-9
+    assert np.abs(model.held_out).max() < 1e-6
+    measured[3]["us"]["2"] *= 1.5
+    assert np.abs(scaling.fit(measured, CACHE).residuals).max() > 0.1
+
+
+def test_where_scaling_stops() -> None:
+    model = scaling.fit(results()["scaling"], CACHE)
+    small, large = nets.NETS[2], nets.NETS[5]
+    T, why = model.stops(small)
+    assert T == 1
+    assert why == "barriers"
+    T, _ = model.stops(large)
+    assert T > 8
+    assert model.us(large, T) <= 1.05 * min(model.us(large, n) for n in range(1, 65))
+    words = scaling.describe(model)
+    assert "off by 0%" in words
+    assert "| 4-16-16-1 b32 |" in words
+
+
+# The report
+
+HAND = {
+    "net": "3-2-1 b2",
+    "dtype": "float32",
+    "threads": 1,
+    "floor": 2.0,
+    "rate": 1.0,
+    "peers": {
+        "fastbp": {"us": 5.0},
+        "JAX": {"us": 4.0},
+        "NumPy": {"us": 1234.0},
+        "scikit-learn": {"reason": "it has none"},
+    },
+}
+
+
+def test_the_table_by_hand() -> None:
+    won = HAND | {"net": "other", "peers": HAND["peers"] | {"JAX": {"us": 50.0}}}  # type: ignore[operator]
+    text = "\n".join(report.tables({"nets": [HAND, won]}, "nets"))
+    assert text == (
+        "On 1 core, as multiples of the floor:\n\n"
+        "| net | fastbp, a step | fastbp | JAX | NumPy |\n"
+        "|---|---:|---:|---:|---:|\n"
+        "| 3-2-1 b2 | 5.00 us | 2.50 | **2.00** | 617 |\n"
+        "| other | 5.00 us | **2.50** | 25.0 | 617 |\n\n"
+        "fastbp loses 1 of 2 races: to JAX on 3-2-1 b2 (in 0.80 of the time).\n"
+    )
+    assert report.reasons([HAND]) == ["scikit-learn: it has none"]
+    assert "wins all 1 races" in "\n".join(report.tables({"nets": [won]}, "nets"))
+
+
+def test_the_page_has_every_figure() -> None:
+    page = report.page(results())
+    for words in (
+        "Imagined CPU",
+        "**45 times** faster",
+        "3.20 us; NumPy's two lines 5.90 us",
+        "784-512-512-10 93%",
+        "takes 4 ms, `import numpy` 81 ms",
+        "0.71 s after its start with a warm cache, 11.2 s with an empty one",
+        "1.10 times parameters",
+        "fastbp 0.31 s (2 epochs), NumPy not in 30 epochs",
+        "torch.compile: not installed",
+        "## Other nets",
+    ):
+        assert words in page, words
+
+
+def test_results_of_a_busy_machine_say_so() -> None:
+    found = results() | {"runs": {"nets": {"seconds": 9, "load": 0.2}, "book": {"seconds": 9, "load": 0.4}}}
+    assert "busy" not in report.heading(found)
+    found["runs"]["nets"]["load"] = 3.1
+    assert "**Measured on a busy machine (load 3.1 before the suites began): not to be quoted.**" in report.heading(
+        found
+    )
+
+
+def test_a_regression_is_seen_and_a_slower_machine_is_not() -> None:
+    slower = json.loads(json.dumps(HAND))
+    slower["floor"], slower["peers"]["fastbp"]["us"] = 20.0, 50.0
+    assert report.compare([slower], [HAND]) == []
+    slower["peers"]["fastbp"]["us"] = 60.0
+    ((name, factor),) = report.compare([slower], [HAND])
+    assert (name, factor) == ("3-2-1 b2 float32, 1 thread", pytest.approx(1.2))
+    assert report.compare([slower], [HAND], tolerance=0.25) == []
+    assert report.compare([slower | {"net": "unknown"}], [HAND]) == []
+
+
+def test_compare_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = results(), results()
+    new["nets"][0]["peers"]["fastbp"]["us"] *= 1.3
+    for name, found in (("old", old), ("new", new)):
+        full.write(tmp_path / name, found)
+    assert report.main([str(tmp_path / "old"), "--compare", str(tmp_path / "old")]) == 0
+    assert report.main([str(tmp_path / "new"), "--compare", str(tmp_path / "old")]) == 1
+    assert "784-30-10 b10 float32, 1 thread: 1.30 times" in capsys.readouterr().out
+
+
+def fake_root(tmp_path: Path) -> Path:
+    for name in ("README.md", "docs/benchmarks.md"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text((ROOT / name).read_text())
+    return tmp_path
+
+
+def test_report_writes_blocks_and_pictures_and_sees_what_is_stale(tmp_path: Path) -> None:
+    root, found = fake_root(tmp_path), results()
+    report.write(found, root)
+    assert report.stale(found, root) == []
+    readme = (root / "README.md").read_text()
+    assert "| 784-30-10 b10 |" in readme
+    assert readme.startswith("# fastbp")
+    (root / "README.md").write_text(readme.replace("45 times", "46 times"))
+    assert report.stale(found, root) == ["README.md"]
+    report.write(found, root)
+    found["threads"][0]["us"]["2"] += 1
+    assert report.stale(found, root) == [f"docs/pictures/{name}.svg" for name in report.PICTURES]
+    with pytest.raises(ValueError, match="no pair of markers"):
+        report.replace_block("text", "benchmarks", "block")
+
+
+def test_readme_and_page_say_what_the_file_of_results_says() -> None:
+    found = json.loads(full.RESULTS.read_text(encoding="utf-8"))
+    assert report.stale(found) == []
+    assert {case.key for case in (*nets.NETS, *nets.FLOAT64)} == {f"{r['net']} {r['dtype']}" for r in found["nets"]}
+
+
+def test_results_are_written_a_line_each_and_kept_where_not_measured_again(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    full.write(path, results())
+    assert json.loads(path.read_text()) == results()
+    assert max(map(len, path.read_text().splitlines())) < 1_500
+    assert full.rounded({"a": [1.23456, "x", 3], "b": {"c": 123456.7}}) == {"a": [1.235, "x", 3], "b": {"c": 123500.0}}
+
+
+@pytest.mark.parametrize("name", report.PICTURES)
+def test_pictures(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "picture.svg"
+    pictures.draw(name, results(), path, "0123")
+    text = path.read_text()
+    assert "results 0123" in text
+    for words in {"threads": ["n_threads=None"], "scaling": ["784-30-10 b10"]}.get(name, ["fastbp", "JAX", "NumPy"]):
+        assert words in text
+    pictures.draw(name, {}, path, "0123")
+
+
+# The command
+
+
+def invoke(*arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, ["bench", *arguments], env={"COLUMNS": "200"})
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.mark.compiled
+def test_bench_races_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    printed = invoke(
+        "4-3-2 b2", "5-4-3 softmax", "--peers", "NumPy,scikit-learn", "--seconds", "0", "--json", str(path)
+    )
+    assert "4-3-2 b2 float32, 1 thread: floor" in printed
+    assert re.search(r"fastbp +[\d.]+ us +[\d.,]+ +1\.00", printed)
+    assert re.search(r"NumPy +[\d.]+ .*gradient agrees to \de-\d\d", printed)
+    assert "it has no sigmoid output with the quadratic cost" in printed
+    found = json.loads(path.read_text())
+    assert [row["net"] for row in found["nets"]] == ["4-3-2 b2", "5-4-3 softmax"]
+    assert found["nets"][0]["floor"] == pytest.approx(
+        nets.parse("4-3-2 b2").flops() / found["nets"][0]["rate"] / 1e3, rel=1e-2
+    )
+    found["nets"][0]["peers"]["fastbp"]["us"] /= 1e3
+    path.write_text(json.dumps(found))
+    assert "Slower than in" in invoke("4-3-2 b2", "--peers", "NumPy", "--seconds", "0", "--compare", str(path), code=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["784-31x"], "is no net"),
+        (["--peers", "numpie"], "'numpie' is no peer"),
+        (["--threads", "two"], "--threads is 'two'"),
+        (["--threads", "0"], "--threads is 0"),
+        (["--compare", "nothing.json"], "nothing.json"),
+    ],
+)
+def test_errors_of_the_command(arguments: list[str], message: str) -> None:
+    if _jit.DISABLED:
+        message = "a race needs" if arguments[0] != "--threads" else message
+    printed = invoke(*arguments, code=1)
+    assert message in " ".join(printed.split())
+    assert "Traceback" not in printed
+
+
+def test_bench_is_imported_only_when_used() -> None:
+    code = "import sys, fastbp.cli; print([name for name in sys.modules if name.startswith('fastbp.bench')])"
+    root = str(Path(fastbp.__file__).parent.parent)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.strip() == "[]"
