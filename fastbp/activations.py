@@ -15,7 +15,7 @@ from fastbp._jit import constants, strict
 
 __all__ = ["CODES", "COSTS", "exp", "log", "log1p", "sigma", "sigma_prime", "sigma_prime_notes"]
 
-SIGMOID, TANH, RELU, LEAKY_RELU, SOFTPLUS, SILU, GELU, IDENTITY, SOFTMAX = range(9)
+SIGMOID, TANH, RELU, LEAKY_RELU, SOFTPLUS, SILU, GELU, IDENTITY, SOFTMAX, EXP = range(10)
 CODES = {
     "sigmoid": SIGMOID,
     "tanh": TANH,
@@ -26,12 +26,13 @@ CODES = {
     "gelu": GELU,
     "identity": IDENTITY,
     "softmax": SOFTMAX,
+    "exp": EXP,
 }
 """Name of an activation -> its code in the kernels."""
 
-QUADRATIC, CROSS_ENTROPY = range(2)
-COSTS = {"quadratic": QUADRATIC, "cross_entropy": CROSS_ENTROPY}
-"""Name of a cost -> its code in the kernels."""
+QUADRATIC, CROSS_ENTROPY, POISSON, CLIPPED = range(4)
+COSTS = {"quadratic": QUADRATIC, "cross_entropy": CROSS_ENTROPY, "poisson": POISSON}
+"""Name of a cost -> its code in the kernels. CLIPPED, cross-entropy as scikit-learn reports it, is no net's own."""
 
 _ZERO, _ONE, _TWO, _FOUR, _SLOPE, _BELL, _FAR = range(7)
 _NUMBERS = constants(
@@ -121,6 +122,13 @@ def identity(z):
 
 
 @strict
+def exponential(z):
+    """a = e^z; sigma' = e^z."""
+    a = exp(z)
+    return a, a
+
+
+@strict
 def sigma(code, z):
     """F2: a_j^l = sigma(z_j^l)
 
@@ -140,6 +148,8 @@ def sigma(code, z):
         return silu(z)[0]
     if code == GELU:
         return gelu(z)[0]
+    if code == EXP:
+        return exponential(z)[0]
     return z
 
 
@@ -160,6 +170,8 @@ def sigma_prime(code, z):
         return silu(z)[1]
     if code == GELU:
         return gelu(z)[1]
+    if code == EXP:
+        return exponential(z)[1]
     return identity(z)[1]
 
 

@@ -16,7 +16,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastbp._jit import fused, strict
-from fastbp.activations import CODES, COSTS, QUADRATIC, SIGMOID, SOFTMAX, exp, log, sigma, sigma_prime, softplus
+from fastbp.activations import (
+    CODES,
+    COSTS,
+    POISSON,
+    QUADRATIC,
+    SIGMOID,
+    SOFTMAX,
+    exp,
+    log,
+    sigma,
+    sigma_prime,
+    softplus,
+)
 
 Array = NDArray[Any]
 Names = str | Sequence[str]
@@ -106,6 +118,21 @@ def categorical_cross_entropy(z, y):
     return C
 
 
+@strict(cache=True)
+def poisson(z, a, y):
+    """C Poisson: C_x = sum_j (y_j ln(y_j / a_j^L) - y_j + a_j^L)
+
+    With a_j = e^{z_j}, ln a_j is z_j; 0 ln 0 is 0. ``log`` is for numbers of at least 1.
+    """
+    C, one = z.dtype.type(0), z.dtype.type(1)
+    for j in range(z.size):
+        C += a[j] - y[j]
+        if y[j] > 0:
+            log_y = log(y[j]) if y[j] >= one else -log(one / y[j])
+            C += y[j] * (log_y - z[j])
+    return C
+
+
 # Backward: BP1, the two links, BP2
 
 
@@ -123,7 +150,7 @@ def cost_slope(a, y):
 def output_error(cost, code, z, a, y, s):
     """BP1: delta_j^L = dC/da_j^L * sigma'(z_j^L)
 
-    Times the weight s of the sample. With cross-entropy, sigma' cancels and a_j - y_j remains.
+    Times the weight s of the sample. With cross-entropy and Poisson's cost, sigma' cancels and a_j - y_j remains.
     """
     J = a.size
     delta = np.empty(J, a.dtype)
@@ -339,10 +366,11 @@ def _codes(activations: Names, cost: str, L: int) -> tuple[list[int], int]:
         raise ValueError(
             "softmax stands in a hidden layer; it needs the output layer. Choose another for layers below L."
         )
-    if (names[-1] == "softmax") if cost == "quadratic" else (names[-1] not in ("sigmoid", "softmax")):
+    legal = {"cross_entropy": ("sigmoid", "softmax"), "poisson": ("exp",)}
+    if (names[-1] == "softmax") if cost == "quadratic" else (names[-1] not in legal[cost]):
         raise ValueError(
             f"The cost {cost!r} does not go with {names[-1]!r} outputs: cross_entropy needs sigmoid or softmax, "
-            "quadratic anything but softmax. Change one of the two."
+            "poisson exp, quadratic anything but softmax. Change one of the two."
         )
     return [CODES[name] for name in names], COSTS[cost]
 
@@ -383,6 +411,8 @@ def _backprop(w: list[Array], b: list[Array], x: Array, y: Array, codes: list[in
     z, a = _feedforward(w, b, x, codes)
     if cost == QUADRATIC:
         C = quadratic(a[-1], y)
+    elif cost == POISSON:
+        C = poisson(z[-1], a[-1], y)
     elif codes[-1] == SIGMOID:
         C = binary_cross_entropy(z[-1], y)
     else:

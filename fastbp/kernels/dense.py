@@ -11,6 +11,7 @@ import numpy as np
 
 from fastbp._jit import by_dtype, part, strict
 from fastbp.activations import (
+    EXP,
     GELU,
     IDENTITY,
     LEAKY_RELU,
@@ -21,6 +22,7 @@ from fastbp.activations import (
     SOFTPLUS,
     TANH,
     exp,
+    exponential,
     gelu,
     leaky_relu,
     relu,
@@ -71,6 +73,9 @@ def activation(code, n, z, a, d):
     elif code == GELU:
         for i in range(n):
             a[i], d[i] = gelu(z[i])
+    elif code == EXP:
+        for i in range(n):
+            a[i], d[i] = exponential(z[i])
     elif code == IDENTITY:
         one = z.dtype.type(1)
         for i in range(n):
@@ -101,7 +106,8 @@ def output_error(cost, J, row, a, y, s, d):
     """BP1: delta_j^L = dC/da_j^L * sigma'(z_j^L)
 
     One sample of weight s: reads the padded rows a[j] and y[j]; d[j] holds sigma'(z_j) and is overwritten with
-    s delta_j, its padding up to ``row`` with 0. With cross-entropy, sigma' cancels against the derivative of the cost.
+    s delta_j, its padding up to ``row`` with 0. With cross-entropy, and with Poisson's cost of exp outputs, sigma'
+    cancels against the derivative of the cost.
     """
     # Over the padding too: whole vectors, without a remainder.
     if cost == QUADRATIC:
