@@ -123,6 +123,8 @@ def make_job(
         state=nothing if state is None else state,
         g=nothing if g is None else g,
         X=writable(X.reshape(-1)),
+        indices=_NO_INDICES,
+        indptr=_NO_INDICES,
         Y=dense,
         labels=labels,
         weights=nothing if sample_weight is None else sample_weight,

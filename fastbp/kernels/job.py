@@ -19,7 +19,11 @@ class Job(NamedTuple):
     g: Any
     """The gradient, like theta; empty when each part of it is used up at once."""
     X: Any
-    """Samples, flat, rows of sizes[0] elements."""
+    """Samples, flat, rows of sizes[0] elements; with ``indptr`` their stored values."""
+    indices: Any
+    """Sparse samples: k of each stored value."""
+    indptr: Any
+    """Sparse samples: where each begins in X and ``indices``; empty with dense ones."""
     Y: Any
     """Targets, flat, rows of sizes[-1] elements; empty with labels."""
     labels: Any
@@ -68,6 +72,8 @@ def unowned(job: Job) -> Job:
         line(job.state, 0, job.state.size),
         line(job.g, 0, job.g.size),
         line(job.X, 0, job.X.size),
+        line(job.indices, 0, job.indices.size),
+        line(job.indptr, 0, job.indptr.size),
         line(job.Y, 0, job.Y.size),
         line(job.labels, 0, job.labels.size),
         line(job.weights, 0, job.weights.size),

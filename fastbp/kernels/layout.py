@@ -38,7 +38,9 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW = range(11)
 COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
 
 # Real numbers of a job, in float64.
-L1, L2, C0, C1, C2, C3, POWER_1, POWER_2, LARGEST_INPUT, LIMIT, N_REALS = range(11)
+L1, L2, C0, C1, C2, C3, POWER_1, POWER_2, LARGEST_INPUT, LIMIT, SHARED, EPSILON, N_REALS = range(13)
+# As scikit-learn has them where they are not 0: SHARED, the penalty is divided by the minibatch's sum of s_x; EPSILON,
+# Adam's epsilon, added to the uncorrected root.
 
 # Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
 LINE = CACHE_LINE // 8

@@ -13,8 +13,8 @@ import math
 import numpy as np
 
 from fastbp._jit import part, strict
-from fastbp.activations import GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
-from fastbp.kernels import dense, layout
+from fastbp.activations import EXP, GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
+from fastbp.kernels import dense, layout, sparse
 from fastbp.kernels.costs import sample_cost
 from fastbp.kernels.job import (
     activations,
@@ -52,10 +52,11 @@ def gather(job, first, x0, x1):
     n_out = job.layers[len(job.layers) - 1, layout.J]
     for x in range(x0, x1):
         i = sample(job, first + x)
-        a = row(activations(job, 0, x), n_in)
-        source = line(job.X, i * n_in, n_in)
-        for k in range(n_in):
-            a[k] = source[k]
+        if not job.indptr.size:
+            a = row(activations(job, 0, x), n_in)
+            source = line(job.X, i * n_in, n_in)
+            for k in range(n_in):
+                a[k] = source[k]
         y = row(targets(job, x), n_out)
         if job.labels.size:
             for j in range(n_out):
@@ -68,13 +69,17 @@ def gather(job, first, x0, x1):
 
 
 @part
-def forward(job, x0, x1, t):
-    """F1 and F2 of every layer for samples x0..x1 of the tile."""
+def forward(job, first, x0, x1, t):
+    """F1 and F2 of every layer for samples x0..x1 of the tile that starts at place ``first`` of the epoch."""
     X = x1 - x0
     for l in range(1, len(job.layers)):
         K, J, code = job.layers[l, layout.K], job.layers[l, layout.J], job.layers[l, layout.ACTIVATION]
         z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
-        dense.weighted_input(X, J, K, activations(job, l - 1, x0), weights(job, l), biases(job, l), z, panel(job, t))
+        if l == 1 and job.indptr.size:
+            sparse.weighted_input(job, first, x0, x1, weights(job, l), biases(job, l), z)
+        else:
+            a_prev = activations(job, l - 1, x0)
+            dense.weighted_input(X, J, K, a_prev, weights(job, l), biases(job, l), z, panel(job, t))
         if code == SOFTMAX:
             for x in range(X):
                 dense.softmax(J, row(shifted(z, x, 0), J), row(shifted(a, x, 0), J))
@@ -132,7 +137,15 @@ def backward(job, first, x0, x1, t):
 @strict
 def is_unbounded(code):
     """Whether a sum of finite terms can come out of this activation as infinity."""
-    return code == RELU or code == LEAKY_RELU or code == SOFTPLUS or code == SILU or code == GELU or code == IDENTITY
+    return (
+        code == RELU
+        or code == LEAKY_RELU
+        or code == SOFTPLUS
+        or code == SILU
+        or code == GELU
+        or code == IDENTITY
+        or code == EXP
+    )
 
 
 @part
@@ -158,7 +171,7 @@ def tile_of_samples(job, m, first, X, t):
         job.control[own + layout.LARGEST_DELTA] = 0
         penalty_sums(job, t)
     gather(job, first, x0, x1)
-    forward(job, x0, x1, t)
+    forward(job, first, x0, x1, t)
     costs(job, x0, x1)
     if job.counting_hits:
         hits = 0
@@ -228,7 +241,7 @@ def constants(job, m, t):
         # Kingma and Ba's corrections of both means, moved out of the loop over parameters.
         first, second = reals[layout.POWER_1] * reals[layout.C0], reals[layout.POWER_2] * reals[layout.C1]
         c[4] = job.eta[m] * math.sqrt(1.0 - second) / (1.0 - first)
-        c[5] = reals[layout.C2] * math.sqrt(1.0 - second)
+        c[5] = reals[layout.EPSILON] if reals[layout.EPSILON] != 0.0 else reals[layout.C2] * math.sqrt(1.0 - second)
     return c
 
 
@@ -246,12 +259,14 @@ def finish(job, g, at, n, l1, l2, eta, c):
 
 
 @strict
-def parameters(job, m, X, starting, finishing, total, t):
+def parameters(job, m, first, X, starting, finishing, total, t):
     """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U."""
     zero = job.scratch.dtype.type(0)
     scale = job.scratch.dtype.type(1.0 / total if finishing else 1.0)
     eta = job.scratch.dtype.type(job.eta[m])
-    l1, l2 = job.scratch.dtype.type(job.reals[layout.L1]), job.scratch.dtype.type(job.reals[layout.L2])
+    shares = total if job.reals[layout.SHARED] != 0.0 else 1.0
+    l1 = job.scratch.dtype.type(job.reals[layout.L1] / shares)
+    l2 = job.scratch.dtype.type(job.reals[layout.L2] / shares)
     c = constants(job, m, t)
     chunk = job.places[layout.CHUNK]
     # Plain descent needs no gradient in memory: each block of sums becomes a step of w while it is in registers.
@@ -261,6 +276,13 @@ def parameters(job, m, X, starting, finishing, total, t):
         K, J, stride = job.layers[l, layout.K], job.layers[l, layout.J], job.layers[l, layout.STRIDE]
         a_prev, delta, w_at = activations(job, l - 1, 0), errors(job, l, 0), job.layers[l, layout.W]
         k, end = (K + 1) * t // job.n_threads, (K + 1) * (t + 1) // job.n_threads
+        if l == 1 and job.indptr.size and k < K:
+            n = min(end, K) - k
+            g = row(gradient(job, l, k, t), n * stride)
+            sparse.weight_gradient(job, first, X, k, k + n, delta, g, starting, scale)
+            if finishing:
+                finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
+            k += n
         while k < end:
             g = shifted(weights(job, l), k, 0) if at_once else gradient(job, l, k, t)
             start = zeros(job) if starting else g
@@ -301,7 +323,7 @@ def minibatch(job, m, t):
         if finishing:
             ruling = verdict(job, m, n, total)
         if ruling == APPLY:
-            parameters(job, m, X, done == 0, finishing, total, t)
+            parameters(job, m, start + done, X, done == 0, finishing, total, t)
         if barrier(job.control, job.n_threads):
             return REFUSE, True
         done += X
@@ -355,7 +377,7 @@ def outputs(job, out, x0, x1, t):
     while x0 < x1:
         X = min(job.tile, x1 - x0)
         gather(job, x0 - own, own, own + X)
-        forward(job, own, own + X, t)
+        forward(job, x0 - own, own, own + X, t)
         if job.Y.size or job.labels.size:
             costs(job, own, own + X)
             c = line(job.scratch, job.places[layout.COSTS] + own, X)

@@ -1,0 +1,237 @@
+"""MLPRegressor."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fastbp.sklearn._base import INPUT, BaseMLP
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):
+    """scikit-learn's multilayer perceptron regressor on fastbp's kernels.
+
+    Parameters, attributes, errors and, for the same ``random_state``, numbers are those of
+    `sklearn.neural_network.MLPRegressor`; what stands after ``max_fun`` is fastbp's own.
+
+    Parameters
+    ----------
+    loss : {'squared_error', 'poisson'}, default='squared_error'
+        Half the squared error; or half of Poisson's deviance, with an output e^z, for y >= 0.
+    hidden_layer_sizes : array-like of int, default=(100,)
+        Neurons of each hidden layer; one number for one layer, ``()`` for none.
+    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
+        Of the hidden layers.
+    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
+        ``sgd`` and ``adam`` train on minibatches in fastbp's kernels; ``lbfgs`` is SciPy's L-BFGS-B on their gradient.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty ``alpha / 2 sum w^2``, divided by the sum of the sample weights of each minibatch.
+    batch_size : int or 'auto', default='auto'
+        Samples of a minibatch; 'auto' is ``min(200, n_samples)``.
+    learning_rate : {'constant', 'invscaling', 'adaptive'}, default='constant'
+        Of ``sgd``: constant; ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch; or divided by 5 whenever
+        training stalls.
+    learning_rate_init : float, default=0.001
+        Step size of ``sgd`` and ``adam``.
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+    max_iter : int, default=200
+        Epochs, or iterations of ``lbfgs``.
+    shuffle : bool, default=True
+        Whether each epoch visits the samples in a new order.
+    random_state : int, RandomState instance or None, default=None
+        Of initial weights, held-out samples and order.
+    tol : float, default=1e-4
+        Least improvement of the loss, or of the validation score, that counts; the gradient's bound of ``lbfgs``.
+    verbose : bool, default=False
+        Print the loss of each iteration.
+    warm_start : bool, default=False
+        Whether ``fit`` begins with the weights it finds.
+    momentum : float, default=0.9
+        Of ``sgd``, in [0, 1].
+    nesterovs_momentum : bool, default=True
+        Whether ``sgd`` looks ahead along the momentum.
+    early_stopping : bool, default=False
+        Whether to hold out a part of the samples, to stop when their score no longer improves, and to return to the
+        weights that scored best.
+    validation_fraction : float, default=0.1
+        Part of the samples that early stopping holds out.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay of ``adam``'s means of g and g^2, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the root of ``adam``'s mean of g^2.
+    n_iter_no_change : int, default=10
+        Epochs without improvement after which training ends.
+    max_fun : int, default=15000
+        Evaluations that ``lbfgs`` may make.
+    n_threads : int or None, default=None
+        Threads; None chooses from the machine and the work. The result does not depend on it.
+
+    Attributes
+    ----------
+    coefs_ : list of numpy.ndarray, shapes (n_in, n_out)
+        Weights of layers 1..L: views of the network's parameters. Arrays assigned in their place take effect.
+    intercepts_ : list of numpy.ndarray, shapes (n_out,)
+        Biases, likewise.
+    loss_ : float
+        Loss of the last epoch: the mean over its minibatches before each update, penalty included.
+    loss_curve_ : list of float
+        Of each epoch; not with ``lbfgs``.
+    best_loss_ : float or None
+        Least loss; None with early stopping.
+    validation_scores_ : list of float or None
+        R2 on the held-out samples; None without early stopping.
+    best_validation_score_ : float or None
+        The best of them.
+    n_iter_, t_ : int
+        Epochs of the last fit, and samples seen.
+    n_layers_, n_outputs_ : int
+        Layers, the input's included, and neurons of the last.
+    n_features_in_ : int
+        Features seen in fit.
+    feature_names_in_ : numpy.ndarray, shape (n_features_in_,)
+        Their names, where X has names that are strings.
+    out_activation_ : str
+        Activation of the last layer.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from sklearn.preprocessing import scale
+    >>> X, y = make_regression(n_samples=200, n_features=20, random_state=1)
+    >>> round(MLPRegressor(max_iter=500, random_state=0).fit(X, scale(y)).score(X, scale(y)), 2)
+    1.0
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseMLP._parameter_constraints,
+        "loss": [StrOptions({"squared_error", "poisson"})],
+    }
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: Any = (100,),
+        activation: str = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        n_threads: int | None = None,
+    ) -> None:
+        self.loss = loss
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.n_threads = n_threads
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """Train on samples X with targets y.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+        y : array-like, shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like, shape (n_samples,), optional
+
+        Returns
+        -------
+        MLPRegressor
+            Itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For input that cannot be trained on, and when training diverges.
+        """
+        self._fit(X, y, sample_weight, incremental=False)
+        return self
+
+    @available_if(lambda estimator: estimator._check_solver())
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+        """Train for one epoch on these samples, from the weights and the optimizer's state as they are.
+
+        Parameters are those of `fit`.
+        """
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
+
+    def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, reset=reset, **INPUT)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y
+
+    def _output_activation(self) -> str:
+        return "exp" if self.loss == "poisson" else "identity"
+
+    def _predict(self, X: Any) -> np.ndarray:
+        out = self._forward(X)
+        return out.ravel() if out.shape[1] == 1 else out
+
+    def _score(self, X: Any, y: Any, sample_weight: Any) -> float:
+        out = self._predict(X)
+        if not np.isfinite(out).all():
+            return float("nan")
+        return float(r2_score(y, out, sample_weight=sample_weight))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predicted values.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_samples,) or (n_samples, n_outputs)
+        """
+        check_is_fitted(self)
+        return self._predict(self._check_X(X))

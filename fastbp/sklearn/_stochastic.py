@@ -1,0 +1,219 @@
+"""The solvers sgd and adam: epochs of minibatches on the compiled engine, stopped by scikit-learn's rules."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from fastbp import _engine, _sparse
+from fastbp._arrays import Targets
+from fastbp._slices import Pace
+from fastbp.activations import CLIPPED
+from fastbp.kernels import layout
+from fastbp.sklearn._stepper import say
+
+if TYPE_CHECKING:
+    from fastbp.network import Network
+    from fastbp.sklearn._base import BaseMLP
+
+Samples = np.ndarray | _sparse.Rows
+
+
+def largest_magnitude(values: np.ndarray) -> float:
+    """The largest |x_k| of all samples."""
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
+
+
+def batch_size_of(estimator: BaseMLP, n: int) -> int:
+    """Samples of a minibatch; a number above that of the samples is clipped, with scikit-learn's warning."""
+    if estimator.batch_size == "auto":
+        return min(200, n)
+    if estimator.batch_size > n:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            UserWarning,
+            stacklevel=2,
+        )
+    return int(min(max(estimator.batch_size, 1), n))
+
+
+class Epochs:
+    """The resident job of one call of ``fit``, and what its epochs report."""
+
+    def __init__(
+        self,
+        estimator: BaseMLP,
+        net: Network,
+        X: Samples,
+        targets: Targets,
+        sample_weight: np.ndarray | None,
+        batch: int,
+        team: _engine.Team,
+    ) -> None:
+        n = len(X)
+        self._stepper = estimator._optimizer
+        self.n_minibatches = -(-n // batch)
+        # A batch's loss counts as often as the batch has samples, whatever their weights.
+        self._counts = np.full(self.n_minibatches, float(batch))
+        self._counts[-1] = n - batch * (self.n_minibatches - 1)
+        self._share = 1.0 / net.sizes[-1] if net.cost == "quadratic" else 1.0
+        maker = _sparse if isinstance(X, _sparse.Rows) else _engine
+        tile = maker.tile_size(net, batch)
+        where = maker.plan(net, tile, team.size)
+        keeping = tile < batch or isinstance(X, _sparse.Rows)  # the gradient, from tile to tile or sample to sample
+        _engine.check_job_memory(net, where, self._stepper.slots + keeping + 1, "Training")
+        values = X.values if isinstance(X, _sparse.Rows) else X
+        reals = _engine.limits(net.dtype, largest_magnitude(values))
+        reals[layout.LIMIT] = float(np.finfo(net.dtype).max)  # scikit-learn goes on until a weight is not finite
+        reals[layout.L2], reals[layout.SHARED] = estimator.alpha, 1.0
+        self._stepper.write(reals)
+        job = _engine.make_job(
+            net,
+            where,
+            values,
+            targets,
+            sample_weight=sample_weight,
+            g=layout.aligned(net.theta.size, net.dtype) if keeping else None,
+            state=self._stepper.bind(net),
+            order=np.arange(n),
+            stats=np.zeros((self.n_minibatches, layout.N_STATISTICS)),
+            eta=np.zeros(self.n_minibatches),
+            reals=reals,
+            batch=batch,
+            optimizer=self._stepper.code,
+            updating=True,
+        )
+        job = X.into(job, batch) if isinstance(X, _sparse.Rows) else job
+        self._job = job._replace(cost=CLIPPED) if net.cost == "cross_entropy" else job
+        team.start(self._job)
+        self._pace = Pace(team)
+
+    def run(self, order: np.ndarray) -> float | None:
+        """Every minibatch once; the mean loss before each update as scikit-learn counts it, None on divergence."""
+        job = self._job
+        job.order[:] = order
+        job.stats[:] = 0
+        job.eta[:] = self._stepper.rate
+        done = 0
+        while done < self.n_minibatches:
+            done, status = self._pace.run(done, self.n_minibatches)
+            if status == layout.DIVERGED:
+                return None
+        weight = job.stats[:, layout.WEIGHT]
+        some = weight > 0  # minibatches whose samples all have weight 0 are skipped
+        self._stepper.stepped(int(np.count_nonzero(some)))
+        total = job.stats[:, layout.COST] * self._share + job.stats[:, layout.PENALTY]
+        return float(total[some] / weight[some] @ self._counts[some] / self._counts.sum())
+
+
+class Stopping:
+    """scikit-learn's bookkeeping: the best loss or score, epochs without improvement, the best weights."""
+
+    def __init__(self, estimator: BaseMLP, net: Network, held_out: tuple[Any, Any, Any] | None) -> None:
+        self._estimator, self._net, self._held_out = estimator, net, held_out
+
+    def note(self) -> None:
+        """The epoch that has just ended."""
+        estimator = self._estimator
+        if self._held_out is None:
+            loss = estimator.loss_curve_[-1]
+            stalled = loss > estimator.best_loss_ - estimator.tol
+            if loss < estimator.best_loss_:
+                estimator.best_loss_ = loss
+        else:
+            score = estimator._score(*self._held_out)
+            estimator.validation_scores_.append(score)
+            if estimator.verbose:
+                say(f"Validation score: {score:f}")
+            stalled = score < estimator.best_validation_score_ + estimator.tol
+            if score > estimator.best_validation_score_:
+                estimator.best_validation_score_ = score
+                self.keep()
+        estimator._no_improvement_count = estimator._no_improvement_count + 1 if stalled else 0
+
+    def keep(self) -> None:
+        """Copy the weights, which are the best so far."""
+        bound = self._estimator._bound
+        self._estimator._best_coefs = [coef.copy() for coef in bound.coefs]
+        self._estimator._best_intercepts = [intercept.copy() for intercept in bound.intercepts]
+
+    def restore(self) -> None:
+        """Put the best weights back."""
+        if self._held_out is not None:
+            self._estimator._bound.take(self._estimator._best_coefs, self._estimator._best_intercepts)
+
+    def is_over(self) -> bool:
+        """Whether there was no improvement for too long; the message says so when ``verbose``."""
+        estimator = self._estimator
+        if estimator._no_improvement_count <= estimator.n_iter_no_change:
+            return False
+        what = "Training loss" if self._held_out is None else "Validation score"
+        message = (
+            f"{what} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} "
+            "consecutive epochs."
+        )
+        if estimator._optimizer.has_stalled(message, estimator.verbose):
+            return True
+        estimator._no_improvement_count = 0
+        return False
+
+
+def train(
+    estimator: BaseMLP,
+    net: Network,
+    X: Samples,
+    targets: Targets,
+    sample_weight: np.ndarray | None,
+    held_out: tuple[Any, Any, Any] | None,
+    incremental: bool,
+) -> bool:
+    """Epochs until one of the rules ends them, one for ``partial_fit``; whether all weights are finite."""
+    n = len(X)
+    batch = batch_size_of(estimator, n)
+    stopping = Stopping(estimator, net, held_out)
+    order = np.arange(n)
+    flops = _engine.operations(net.sizes, batch, training=True)
+    with _engine.Team(_engine.choose_threads(estimator.n_threads, flops, _engine.LARGE_STEP)) as team:
+        epochs = Epochs(estimator, net, X, targets, sample_weight, batch, team)
+        finite = True
+        try:
+            estimator.n_iter_ = 0
+            for _ in range(estimator.max_iter):
+                if estimator.shuffle:
+                    # The draws of sklearn.utils.shuffle, epoch upon epoch.
+                    places = np.arange(n)
+                    estimator._random_state.shuffle(places)
+                    order = order[places]
+                loss = epochs.run(order) if finite else None
+                if loss is None:
+                    finite = False
+                    if held_out is None:
+                        break
+                    # Early stopping will go back to the best weights; until then scikit-learn's epochs are all NaN.
+                    for part in (*net.w, *net.b):
+                        part[...] = np.nan
+                    loss = float("nan")
+                estimator.n_iter_ += 1
+                estimator.loss_ = loss
+                estimator.t_ += n
+                estimator.loss_curve_.append(loss)
+                if estimator.verbose:
+                    say(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+                stopping.note()
+                estimator._optimizer.epoch_ends(estimator.t_)
+                if stopping.is_over() or incremental:
+                    break
+                if estimator.n_iter_ == estimator.max_iter:
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization "
+                        "hasn't converged yet.",
+                        ConvergenceWarning,
+                        stacklevel=2,
+                    )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=2)
+    stopping.restore()
+    return finite or held_out is not None
