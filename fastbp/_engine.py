@@ -14,7 +14,7 @@ from fastbp import _jit, _threads
 from fastbp._checks import check_memory
 from fastbp.activations import COSTS
 from fastbp.kernels import layout, minibatch
-from fastbp.kernels.job import Job
+from fastbp.kernels.job import LABELS, NO_TARGETS, OUTPUTS, Job
 
 if TYPE_CHECKING:
     from fastbp._arrays import Targets
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 TILE_BYTES = 1 << 20
 """Activations of a tile of samples: as much as a core's second-level cache holds."""
+
+FAR_BYTES = 1 << 19
+"""Samples that take more than this are fetched ahead of their use."""
 
 LARGE_CALL = 2e7
 """Floating-point operations from which handing part of a single call to another thread pays."""
@@ -116,8 +119,11 @@ def make_job(
 ) -> Job:
     """A job on checked arrays. ``X`` and the targets must stay alive as long as it does."""
     nothing = np.empty(0, net.dtype)
-    dense = nothing if targets is None or targets.dense is None else writable(targets.dense.reshape(-1))
-    labels = _NO_INDICES if targets is None or targets.labels is None else writable(targets.labels)
+    kind, dense, labels = NO_TARGETS, nothing, _NO_INDICES
+    if targets is not None:
+        kind = LABELS if targets.dense is None else OUTPUTS
+        dense = nothing if targets.dense is None else writable(targets.dense.reshape(-1))
+        labels = writable(targets.decisions()) if counting_hits or targets.dense is None else _NO_INDICES
     return Job(
         theta=net.theta,
         state=nothing if state is None else state,
@@ -129,21 +135,30 @@ def make_job(
         labels=labels,
         weights=nothing if sample_weight is None else sample_weight,
         order=order,
-        layers=where.layers,
+        layers=where.layers.reshape(-1),
         places=where.places,
         scratch=prepare_scratch(where, net.dtype) if scratch is None else scratch,
         sums=np.empty(where.sums_size) if sums is None else sums,
-        stats=np.zeros((1, layout.N_STATISTICS)) if stats is None else stats,
+        stats=np.zeros(layout.N_STATISTICS) if stats is None else stats.reshape(-1),
         eta=eta,
         reals=np.zeros(layout.N_REALS) if reals is None else reals,
         control=layout.aligned(layout.control_size(where.n_threads), np.int64),
+        L=net.L,
+        size=net.theta.size,
+        slots=0 if state is None else state.size // net.theta.size,
         n=len(X),
         batch=batch or len(X),
         tile=where.tile,
         n_threads=where.n_threads,
         cost=COSTS[cost or net.cost],
         optimizer=optimizer,
+        targets=kind,
+        sparse=0,
+        ordered=int(order.size > 0),
+        weighted=int(sample_weight is not None),
+        keeping=int(g is not None),
         updating=int(updating),
+        fetching=int(order.size > 0 and X.nbytes > FAR_BYTES),
         counting_hits=int(counting_hits),
     )
 

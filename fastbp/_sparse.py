@@ -27,7 +27,9 @@ class Rows(NamedTuple):
 
     def into(self, job: Job, batch: int) -> Job:
         """A job that was made on ``values``, on these samples."""
-        return job._replace(indices=self.indices, indptr=self.indptr, n=len(self), batch=batch)
+        return job._replace(
+            indices=self.indices, indptr=self.indptr, sparse=1, n=len(self), batch=batch, fetching=0
+        )
 
 
 def as_rows(X: Any, dtype: Any) -> Rows:

@@ -109,6 +109,7 @@ class _Epochs:
         reals = _engine.limits(net.dtype, largest)
         reals[layout.L1], reals[layout.L2] = l1, l2
         reals[layout.C0 : layout.C0 + 4] = optimizer.constants()
+        self.stats = np.zeros((self.run.n_minibatches, layout.N_STATISTICS))
         self.job = _engine.make_job(
             net,
             where,
@@ -118,7 +119,7 @@ class _Epochs:
             g=layout.aligned(net.theta.size, net.dtype) if several_tiles else None,
             state=layout.aligned(optimizer.slots * net.theta.size, net.dtype),
             order=np.arange(len(X)),
-            stats=np.zeros((self.run.n_minibatches, layout.N_STATISTICS)),
+            stats=self.stats,
             eta=np.zeros(self.run.n_minibatches),
             reals=reals,
             batch=self.batch,
@@ -144,7 +145,7 @@ class _Epochs:
         """Every minibatch once."""
         run, job = self.run, self.job
         job.order[:] = order
-        job.stats[:] = 0
+        self.stats[:] = 0
         run.minibatch = 0
         while run.minibatch < run.n_minibatches:
             before = self.pace.seconds
@@ -170,7 +171,7 @@ class _Epochs:
 
     def summary(self) -> dict[str, float]:
         """Means over the minibatches done so far."""
-        stats = self.job.stats[: self.run.minibatch]
+        stats = self.stats[: self.run.minibatch]
         weight = stats[:, layout.WEIGHT]
         total = weight.sum()
         if not total:

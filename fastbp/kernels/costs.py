@@ -1,4 +1,4 @@
-"""C_x of one sample, in the net's dtype, from z where a alone has lost the digits."""
+"""C_x of each sample, in the net's dtype, from z where a alone has lost the digits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from fastbp._jit import constants, strict
 from fastbp.activations import CLIPPED, POISSON, QUADRATIC, SIGMOID, exp, log, softplus
+from fastbp.kernels.views import row
 
 _ZERO, _ONE, _NAN, _LOW, _HIGH = range(5)
 
@@ -91,14 +92,20 @@ def clipped_cross_entropy(activation, J, a, y):
 
 
 @strict
-def sample_cost(cost, activation, J, z, a, y):
-    """C_x of the sample whose rows of z^L, a^L and y are given."""
+def costs(cost, activation, X, J, z, a, y, out):
+    """C_x of X samples whose rows of z^L, a^L and y are given, into the vector ``out``."""
     if cost == QUADRATIC:
-        return quadratic(J, a, y)
-    if cost == POISSON:
-        return poisson(J, z, a, y)
-    if cost == CLIPPED:
-        return clipped_cross_entropy(activation, J, a, y)
-    if activation == SIGMOID:
-        return binary_cross_entropy(J, z, y)
-    return categorical_cross_entropy(J, z, y)
+        for x in range(X):
+            out[x] = quadratic(J, row(a, x, J), row(y, x, J))
+    elif cost == POISSON:
+        for x in range(X):
+            out[x] = poisson(J, row(z, x, J), row(a, x, J), row(y, x, J))
+    elif cost == CLIPPED:
+        for x in range(X):
+            out[x] = clipped_cross_entropy(activation, J, row(a, x, J), row(y, x, J))
+    elif activation == SIGMOID:
+        for x in range(X):
+            out[x] = binary_cross_entropy(J, row(z, x, J), row(y, x, J))
+    else:
+        for x in range(X):
+            out[x] = categorical_cross_entropy(J, row(z, x, J), row(y, x, J))

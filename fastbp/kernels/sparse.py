@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from fastbp._jit import fused, part, strict
 from fastbp.kernels import layout
-from fastbp.kernels.job import row
-from fastbp.kernels.views import full_width, line, shifted
+from fastbp.kernels.job import layer
+from fastbp.kernels.views import full_width, line, row
 
 
 @fused
@@ -30,11 +30,11 @@ def weighted_input(job, first, x0, x1, w, b, z):
     Of layer 1, for samples x0..x1 of the tile that starts at place ``first`` of the epoch: reads the stored a_k of
     each, w[k, j] and b[j]; overwrites z[x, j], and its padding with 0, because sigma is taken of whole rows.
     """
-    J, stride, width = job.layers[1, layout.J], job.layers[1, layout.STRIDE], job.layers[1, layout.ROW]
-    bias = row(b, J)
+    J, stride, width = layer(job, 1, layout.J), layer(job, 1, layout.STRIDE), layer(job, 1, layout.ROW)
+    bias = row(b, 0, J)
     for x in range(x0, x1):
-        i = job.order[first + x] if job.order.size else first + x
-        sums = row(shifted(z, x - x0, 0), width)
+        i = job.order[first + x] if job.ordered else first + x
+        sums = row(z, x - x0, width)
         for j in range(J):
             sums[j] = bias[j]
         for j in range(J, width):
@@ -59,14 +59,14 @@ def weight_gradient(job, first, X, k0, k1, delta, g, starting, scale):
     accumulates their products over x, in order, into g[k, j], which begins with row k0 and, when ``starting``, with 0;
     then scales the sums.
     """
-    J, stride = job.layers[1, layout.J], job.layers[1, layout.STRIDE]
+    J, stride = layer(job, 1, layout.J), layer(job, 1, layout.STRIDE)
     n = (k1 - k0) * stride
     if starting:
         for i in range(n):
             g[i] = 0
     for x in range(X):
-        i = job.order[first + x] if job.order.size else first + x
-        d = row(shifted(delta, x, 0), J)
+        i = job.order[first + x] if job.ordered else first + x
+        d = row(delta, x, J)
         for stored in range(job.indptr[i], job.indptr[i + 1]):
             k = job.indices[stored]
             if k0 <= k < k1:

@@ -69,7 +69,7 @@ class Objective:
         self.unpack(values)
         self._job.stats[:] = 0
         status = self._team.run(0, 1)[1]
-        total, weight, _, penalty = self._job.stats[0]
+        total, weight, _, penalty = self._job.stats
         gradient = _packed(*self._g)
         if status == layout.DIVERGED:
             gradient[:] = np.nan

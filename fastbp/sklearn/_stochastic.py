@@ -70,6 +70,7 @@ class Epochs:
         reals[layout.LIMIT] = float(np.finfo(net.dtype).max)  # scikit-learn goes on until a weight is not finite
         reals[layout.L2], reals[layout.SHARED] = estimator.alpha, 1.0
         self._stepper.write(reals)
+        self._stats = np.zeros((self.n_minibatches, layout.N_STATISTICS))
         job = _engine.make_job(
             net,
             where,
@@ -79,7 +80,7 @@ class Epochs:
             g=layout.aligned(net.theta.size, net.dtype) if keeping else None,
             state=self._stepper.bind(net),
             order=np.arange(n),
-            stats=np.zeros((self.n_minibatches, layout.N_STATISTICS)),
+            stats=self._stats,
             eta=np.zeros(self.n_minibatches),
             reals=reals,
             batch=batch,
@@ -95,17 +96,17 @@ class Epochs:
         """Every minibatch once; the mean loss before each update as scikit-learn counts it, None on divergence."""
         job = self._job
         job.order[:] = order
-        job.stats[:] = 0
+        self._stats[:] = 0
         job.eta[:] = self._stepper.rate
         done = 0
         while done < self.n_minibatches:
             done, status = self._pace.run(done, self.n_minibatches)
             if status == layout.DIVERGED:
                 return None
-        weight = job.stats[:, layout.WEIGHT]
+        weight = self._stats[:, layout.WEIGHT]
         some = weight > 0  # minibatches whose samples all have weight 0 are skipped
         self._stepper.stepped(int(np.count_nonzero(some)))
-        total = job.stats[:, layout.COST] * self._share + job.stats[:, layout.PENALTY]
+        total = self._stats[:, layout.COST] * self._share + self._stats[:, layout.PENALTY]
         return float(total[some] / weight[some] @ self._counts[some] / self._counts.sum())
 
 
