@@ -27,9 +27,7 @@ class Rows(NamedTuple):
 
     def into(self, job: Job, batch: int) -> Job:
         """A job that was made on ``values``, on these samples."""
-        return job._replace(
-            indices=self.indices, indptr=self.indptr, sparse=1, n=len(self), batch=batch, fetching=0
-        )
+        return job._replace(indices=self.indices, indptr=self.indptr, sparse=1, n=len(self), batch=batch, fetching=0)
 
 
 def as_rows(X: Any, dtype: Any) -> Rows:
