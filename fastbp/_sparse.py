@@ -10,6 +10,7 @@ from fastbp import _engine
 from fastbp.kernels import layout
 
 if TYPE_CHECKING:
+    from fastbp._arrays import Targets
     from fastbp.kernels.job import Job
     from fastbp.network import Network
 
@@ -62,11 +63,19 @@ def tile_size(net: Network, batch: int) -> int:
 
 def outputs(net: Network, X: Rows, n_threads: int | None) -> np.ndarray:
     """a^L of every sample (F1, F2)."""
+    return outputs_and_costs(net, X, None, n_threads)[0]
+
+
+def outputs_and_costs(
+    net: Network, X: Rows, targets: Targets | None, n_threads: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """a^L and, with targets, C_x of every sample."""
     n = len(X)
     flops = 2.0 * len(X.values) * net.sizes[1] + _engine.operations(net.sizes[1:], n, training=False)
     threads = _engine.choose_threads(n_threads, flops, _engine.LARGE_CALL)
     where = plan(net, min(128, n), threads, own_tiles=True)
     out = np.empty((n, net.sizes[-1]), net.dtype)
-    job = X.into(_engine.make_job(net, where, X.values), n)
+    cost = np.empty(0 if targets is None else n)
+    job = X.into(_engine.make_job(net, where, X.values, targets, sums=cost), n)
     _engine.run_outputs(job, out, threads)
-    return out
+    return out, cost

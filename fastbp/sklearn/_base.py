@@ -10,31 +10,35 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
+from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
 
-from fastbp import _engine, _sparse
+from fastbp import _checks, _engine, _sparse
 from fastbp._arrays import Targets
 from fastbp._threads import MAX_THREADS
+from fastbp.initializers import INITIALIZERS, initialize
 from fastbp.network import Network
-from fastbp.sklearn import _lbfgs, _stochastic
-from fastbp.sklearn._parameters import Bound, blank_network, fastbp_name, sizes_of
+from fastbp.schedules import SCHEDULES
+from fastbp.sklearn import _convert, _lbfgs, _stochastic
+from fastbp.sklearn._parameters import Bound, blank_network, fastbp_name, sizes_of, without_output
 from fastbp.sklearn._stepper import make_stepper
 
-STOCHASTIC = ("sgd", "adam")
+STOCHASTIC = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
+HIDDEN = {"logistic", *_checks.ACTIVATIONS} - {"softmax"}
 INPUT: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32)}
 
 
-class BaseMLP(BaseEstimator, ABC):
+class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """Base of both estimators; not for use by itself."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "activation": [StrOptions(HIDDEN), "array-like"],
+        "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
@@ -56,6 +60,12 @@ class BaseMLP(BaseEstimator, ABC):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
         "n_threads": [None, Interval(Integral, 1, MAX_THREADS, closed="both")],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "schedule": [StrOptions(set(SCHEDULES)), callable, HasMethods("tracker"), None],
+        "init": [StrOptions(set(INITIALIZERS)), None],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "callbacks": [callable, list, tuple, None],
     }
 
     # What the solvers read; set in the constructors of the estimators.
@@ -63,6 +73,7 @@ class BaseMLP(BaseEstimator, ABC):
     solver: str
     activation: Any
     hidden_layer_sizes: Any
+    init: str | None
     random_state: Any
     n_threads: int | None
     coefs_: list[Any]
@@ -70,6 +81,7 @@ class BaseMLP(BaseEstimator, ABC):
     best_loss_: Any
     best_validation_score_: Any
     validation_scores_: Any
+    validation_loss_curve_: Any
 
     @abstractmethod
     def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
@@ -95,8 +107,7 @@ class BaseMLP(BaseEstimator, ABC):
         own = np.result_type(np.float32, *(np.asarray(array).dtype for array in (*coefs, *intercepts)))
         own = np.dtype(np.float64) if own != np.float32 else own
         dtype = own if dtype is None or np.dtype(dtype) == own else np.dtype(np.float64)
-        hidden = fastbp_name(self.activation)
-        activations = (*[hidden] * (len(coefs) - 1), fastbp_name(self.out_activation_))
+        activations = (*map(fastbp_name, self._hidden_activations(len(coefs) - 1)), fastbp_name(self.out_activation_))
         bound: Bound | None = self.__dict__.get("_bound")
         if bound is not None and bound.net.dtype == dtype and bound.net.activations == activations:
             if bound.holds(coefs, intercepts):
@@ -138,6 +149,18 @@ class BaseMLP(BaseEstimator, ABC):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         return hidden
 
+    def _hidden_activations(self, n: int) -> list[str]:
+        """The activation of each of n hidden layers, under the names given."""
+        if isinstance(self.activation, str):
+            return [self.activation] * n
+        names = list(self.activation)
+        if len(names) != n or not set(names) <= HIDDEN:
+            raise ValueError(
+                f"The 'activation' parameter of {type(self).__name__} must be a str among {sorted(HIDDEN)}, or one of "
+                f"these for each hidden layer, of which there are {n}. Got {names!r} instead."
+            )
+        return names
+
     def _initialize(self, sizes: list[int], dtype: Any) -> None:
         """Draw the weights and forget all earlier training."""
         self.n_iter_ = 0
@@ -145,9 +168,16 @@ class BaseMLP(BaseEstimator, ABC):
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output_activation()
         # Glorot and Bengio's bound, for the biases too.
-        factor = 2.0 if self.activation == "logistic" else 6.0
+        names = map(fastbp_name, self._hidden_activations(len(sizes) - 2))
+        factor = 2.0 if set(names) == {"sigmoid"} else 6.0
         self.coefs_, self.intercepts_ = [], []
+        drawn = None if self.init is None else np.random.default_rng(self._random_state.randint(2**31))
         for n_in, n_out in pairwise(sizes):
+            if drawn is not None and self.init is not None:
+                w, b = initialize(self.init, drawn, n_out, n_in)
+                self.coefs_.append(np.ascontiguousarray(w.T, dtype))
+                self.intercepts_.append(b.astype(dtype, copy=False))
+                continue
             bound = np.sqrt(factor / (n_in + n_out))
             self.coefs_.append(self._random_state.uniform(-bound, bound, (n_in, n_out)).astype(dtype, copy=False))
             self.intercepts_.append(self._random_state.uniform(-bound, bound, n_out).astype(dtype, copy=False))
@@ -158,15 +188,20 @@ class BaseMLP(BaseEstimator, ABC):
             self._no_improvement_count = 0
             self.best_loss_ = None if self.early_stopping else np.inf
             self.validation_scores_ = [] if self.early_stopping else None
+            self.validation_loss_curve_ = [] if self.early_stopping else None
             self.best_validation_score_ = -np.inf if self.early_stopping else None
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Any:
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, *, incremental: bool, validation: tuple[Any, Any, Any] | None = None
+    ) -> Any:
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, y = self._validate_input(X, y, incremental=incremental, reset=first)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
+        sample_weight = self._weighted(y, sample_weight)
         y = y.reshape(-1, 1) if y.ndim == 1 else y
+        held_out = self._given_validation(validation)
         self.n_outputs_ = y.shape[1]
         self._random_state = check_random_state(self.random_state)
         if first:
@@ -182,7 +217,7 @@ class BaseMLP(BaseEstimator, ABC):
             _lbfgs.minimize(self, net, X, targets, weight)
             finite = True
         else:
-            finite = self._fit_stochastic(net, X, y, sample_weight, incremental)
+            finite = self._fit_stochastic(net, X, y, sample_weight, held_out, incremental)
         if not finite or not np.isfinite(net.theta).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
@@ -190,13 +225,14 @@ class BaseMLP(BaseEstimator, ABC):
             )
         return self
 
-    def _fit_stochastic(self, net: Network, X: Any, y: np.ndarray, sample_weight: Any, incremental: bool) -> bool:
+    def _fit_stochastic(
+        self, net: Network, X: Any, y: np.ndarray, sample_weight: Any, held_out: Any, incremental: bool
+    ) -> bool:
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = make_stepper(self)
-        held_out = None
-        if self.early_stopping:
-            if incremental:
-                raise ValueError("partial_fit does not support early_stopping=True")
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if self.early_stopping and held_out is None:
             X, y, sample_weight, held_out = self._hold_out(X, y, sample_weight)
         X, targets, weight = self._prepared(net, X, y, sample_weight)
         return _stochastic.train(self, net, X, targets, weight, held_out, incremental)
@@ -216,11 +252,42 @@ class BaseMLP(BaseEstimator, ABC):
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
         weight, weight_val = weights or (None, None)
-        return X, y, weight, (X_val, self._as_given(y_val), weight_val)
+        return X, y, weight, _stochastic.HeldOut(X_val, y_val, self._as_given(y_val), weight_val)
+
+    def _given_validation(self, validation: tuple[Any, Any, Any] | None) -> Any:
+        """Checked validation samples that the user gave, under HistGradientBoosting's rules."""
+        X, y, weight = validation or (None, None, None)
+        if X is None and y is None:
+            if weight is not None:
+                raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+            return None
+        if y is None:
+            raise ValueError("X_val is provided, but y_val was not provided.")
+        if X is None:
+            raise ValueError("y_val is provided, but X_val was not provided.")
+        if not self.early_stopping or self.solver == "lbfgs":
+            raise ValueError(
+                "X_val and y_val are passed to fit while at the same time early_stopping is False or the solver is "
+                "'lbfgs'. When passing X_val and y_val to fit, early_stopping should be set to True."
+            )
+        X = validate_data(self, X, reset=False, **INPUT)
+        columns = self._encoded(y)
+        check_consistent_length(X, columns)
+        if weight is not None:
+            weight = _check_sample_weight(weight, X)
+        return _stochastic.HeldOut(X, columns, self._as_given(columns), weight)
+
+    @abstractmethod
+    def _encoded(self, y: Any) -> np.ndarray:
+        """Checked targets as columns, for a fitted estimator."""
+
+    def _weighted(self, y: np.ndarray, sample_weight: Any) -> Any:
+        """Sample weights, those of the classes included."""
+        return sample_weight
 
     def _as_given(self, y: np.ndarray) -> Any:
-        """Targets as the user's scores want them."""
-        return y
+        """Columns of targets as the user's scores want them."""
+        return y.ravel() if y.shape[1] == 1 else y
 
     def _prepared(self, net: Network, X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, Targets, Any]:
         """Samples, targets and weights as the kernels take them: contiguous, of the net's dtype."""
@@ -238,7 +305,17 @@ class BaseMLP(BaseEstimator, ABC):
         net = self._bind()
         X, targets, weight = self._prepared(net, X, np.asarray(y).reshape(len(y), -1), sample_weight)
         with _engine.Team(1) as team:
-            return _lbfgs.Objective(self.alpha, net, X, targets, weight, team)(packed)
+            return _lbfgs.Objective(self.alpha, self.l1, net, X, targets, weight, team)(packed)
+
+    def _validation_loss(self, net: Network, held_out: Any) -> float:
+        """The loss on samples held out, without penalty and, unlike the training loss, not clipped."""
+        X, targets, weight = self._prepared(net, held_out.X, held_out.columns, held_out.weight)
+        if isinstance(X, _sparse.Rows):
+            out, cost = _sparse.outputs_and_costs(net, X, targets, self.n_threads)
+        else:
+            out, cost = net._outputs(X, targets, self.n_threads)
+        share = 1.0 / net.sizes[-1] if net.cost == "quadratic" else 1.0
+        return float(np.average(cost, weights=weight)) * share if np.isfinite(out).all() else float("nan")
 
     # Predicting
 
@@ -256,6 +333,81 @@ class BaseMLP(BaseEstimator, ABC):
     def _samples(X: Any, net: Network) -> np.ndarray | _sparse.Rows:
         """Checked samples as the kernels take them."""
         return _sparse.as_rows(X, net.dtype) if issparse(X) else np.require(X, net.dtype, ["C", "A"])
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Activations of the last hidden layer.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_samples, hidden_layer_sizes[-1])
+            Without hidden layers, X itself.
+        """
+        check_is_fitted(self)
+        X = self._check_X(X)
+        dtype = np.result_type(X.dtype, *(coef.dtype for coef in self.coefs_))
+        net = self._network(np.float32 if dtype == np.float32 else np.float64)
+        if net.L == 1:
+            return X.toarray() if issparse(X) else np.array(X, net.dtype)
+        samples = self._samples(X, net)
+        below = without_output(net)
+        if isinstance(samples, _sparse.Rows):
+            return _sparse.outputs(below, samples, self.n_threads)
+        return below._outputs(samples, None, self.n_threads)[0]
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.coefs_[-1].shape[0])
+
+    # Conversions
+
+    def to_network(self) -> Network:
+        """A copy of the fitted network.
+
+        Returns
+        -------
+        fastbp.Network
+            With task, classes and feature names in its ``meta``. Per-sample gradients, Jacobians and Hessian-vector
+            products are its methods.
+        """
+        check_is_fitted(self)
+        return _convert.to_network(self)
+
+    @classmethod
+    def from_network(cls, net: Network, **parameters: Any) -> Any:
+        """A fitted estimator that predicts what the network does, and that ``warm_start`` or ``partial_fit`` train on.
+
+        Parameters
+        ----------
+        net : fastbp.Network
+            Its ``meta["classes"]``, if there, name the classes. An input scaling in ``meta`` stays the caller's task.
+        **parameters
+            Of the estimator, beside those that the network decides.
+
+        Raises
+        ------
+        ValueError
+            For a cost that no such estimator has.
+        """
+        return _convert.from_network(cls, net, parameters)
+
+    def to_sklearn(self) -> Any:
+        """scikit-learn's estimator of the same name, parameters and, if fitted, state.
+
+        Raises
+        ------
+        ValueError
+            Where its predictions could not be the same. Where only further training differs, a warning says so.
+        """
+        return _convert.to_sklearn(self)
+
+    @classmethod
+    def from_sklearn(cls, estimator: Any) -> Any:
+        """An estimator with the parameters and, if fitted, the state of scikit-learn's of the same name."""
+        return _convert.from_sklearn(cls, estimator)
 
     def _check_X(self, X: Any) -> Any:
         return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)

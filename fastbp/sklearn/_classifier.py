@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -26,10 +28,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ----------
     hidden_layer_sizes : array-like of int, default=(100,)
         Neurons of each hidden layer; one number for one layer, ``()`` for none.
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        Of the hidden layers.
-    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
-        ``sgd`` and ``adam`` train on minibatches in fastbp's kernels; ``lbfgs`` is SciPy's L-BFGS-B on their gradient.
+    activation : str or sequence of str, default='relu'
+        Of the hidden layers: scikit-learn's identity, logistic, tanh, relu, or any of fastbp's; one for all, or one for
+        each.
+    solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'}, default='adam'
+        ``lbfgs`` is SciPy's L-BFGS-B on the kernels' gradient; the others train on minibatches in the kernels. The last
+        three are PyTorch's, with ``beta_1``, ``beta_2`` (rmsprop's alpha) and ``epsilon``.
     alpha : float, default=0.0001
         Strength of the L2 penalty ``alpha / 2 sum w^2``, divided by the sum of the sample weights of each minibatch.
     batch_size : int or 'auto', default='auto'
@@ -72,6 +76,21 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Evaluations that ``lbfgs`` may make.
     n_threads : int or None, default=None
         Threads; None chooses from the machine and the work. The result does not depend on it.
+    l1 : float, default=0.0
+        Strength of the penalty ``l1 sum |w|``, divided as that of ``alpha``.
+    weight_decay : float, default=0.0
+        Of ``adamw``: before each step w <- w - eta weight_decay w.
+    schedule : str, function, fastbp.schedules object or None, default=None
+        Factor on ``learning_rate_init``: ``"cosine"``, ``"step"``, ``"exponential"``, ``"warmup"``, ``"plateau"``, an
+        object with its numbers, or a function of (epochs done, max_iter).
+    init : str or None, default=None
+        Initializer of `fastbp.initializers` in place of scikit-learn's.
+    scoring : str, callable or None, default=None
+        What early stopping watches: a scorer's name or a scorer, ``"loss"``, or scikit-learn's choice.
+    callbacks : function or list of functions, default=None
+        Called as ``f(estimator)`` after each epoch; training ends when one returns True.
+    class_weight : dict, list of dicts, 'balanced' or None, default=None
+        Weight of each class, multiplied with the sample weights, as scikit-learn's other classifiers take it.
 
     Attributes
     ----------
@@ -89,6 +108,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Least loss; None with early stopping.
     validation_scores_ : list of float or None
         Accuracy on the held-out samples; None without early stopping.
+    validation_loss_curve_ : list of float or None
+        Loss on the same samples, without penalty.
     best_validation_score_ : float or None
         The best of them.
     n_iter_, t_ : int
@@ -110,6 +131,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     >>> MLPClassifier(max_iter=500, random_state=0).fit(scale(X), y).score(scale(X), y)
     0.98
     """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **BaseMLP._parameter_constraints,
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
 
     loss = "log_loss"
 
@@ -140,6 +166,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_threads: int | None = None,
+        l1: float = 0.0,
+        weight_decay: float = 0.0,
+        schedule: Any = None,
+        init: str | None = None,
+        scoring: Any = None,
+        callbacks: Any = None,
+        class_weight: Any = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -165,9 +198,25 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.n_threads = n_threads
+        self.l1 = l1
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.init = init
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.class_weight = class_weight
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPClassifier:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> MLPClassifier:
         """Train on samples X with labels y.
 
         Parameters
@@ -175,6 +224,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         X : array-like or sparse matrix, shape (n_samples, n_features)
         y : array-like, shape (n_samples,), or (n_samples, n_labels) of 0 and 1 for several labels each
         sample_weight : array-like, shape (n_samples,), optional
+        X_val, y_val, sample_weight_val : optional
+            Validation samples for early stopping, in place of a part held out. In a ``Pipeline``, ``X_val`` is
+            transformed as X is with ``transform_input=["X_val"]``.
 
         Returns
         -------
@@ -186,7 +238,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ValueError, TypeError
             For input that cannot be trained on, and when training diverges.
         """
-        self._fit(X, y, sample_weight, incremental=False)
+        self._fit(X, y, sample_weight, incremental=False, validation=(X_val, y_val, sample_weight_val))
         return self
 
     @available_if(lambda estimator: estimator._check_solver())
@@ -230,6 +282,20 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _output_activation(self) -> str:
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+
+    def _encoded(self, y: Any) -> np.ndarray:
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y_val")
+        unseen = np.setdiff1d(unique_labels(y), self.classes_)
+        if len(unseen):
+            raise ValueError(f"`y_val` has classes not in `self.classes_`: {unseen}.")
+        return self._label_binarizer.transform(y).astype(bool)  # type: ignore[no-any-return]
+
+    def _weighted(self, y: np.ndarray, sample_weight: Any) -> Any:
+        if self.class_weight is None:
+            return sample_weight
+        given = self._as_given(y.reshape(len(y), -1))
+        weight = compute_sample_weight(self.class_weight, given)
+        return weight if sample_weight is None else weight * sample_weight
 
     def _as_given(self, y: np.ndarray) -> Any:
         return self._label_binarizer.inverse_transform(y)

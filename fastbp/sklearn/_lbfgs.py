@@ -30,6 +30,7 @@ class Objective:
     def __init__(
         self,
         alpha: float,
+        l1: float,
         net: Network,
         X: Samples,
         targets: Targets,
@@ -45,7 +46,7 @@ class Objective:
         values = X.values if isinstance(X, _sparse.Rows) else X
         reals = _engine.limits(net.dtype, largest_magnitude(values))
         reals[layout.LIMIT] = np.inf
-        reals[layout.L2], reals[layout.SHARED] = alpha, 1.0
+        reals[layout.L1], reals[layout.L2], reals[layout.SHARED] = l1, alpha, 1.0
         job = _engine.make_job(
             net, where, values, targets, sample_weight=sample_weight, g=g, reals=reals, eta=np.ones(1)
         )
@@ -91,7 +92,7 @@ def minimize(estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sam
 
     flops = _engine.operations(net.sizes, len(X), training=True)
     with _engine.Team(_engine.choose_threads(estimator.n_threads, flops, _engine.LARGE_STEP)) as team:
-        objective = Objective(estimator.alpha, net, X, targets, sample_weight, team)
+        objective = Objective(estimator.alpha, estimator.l1, net, X, targets, sample_weight, team)
         result = scipy.optimize.minimize(
             objective,
             objective.pack(),

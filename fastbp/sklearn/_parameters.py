@@ -35,6 +35,13 @@ def blank_network(sizes: Sequence[int], activations: Sequence[str], cost: str, d
     return net
 
 
+def without_output(net: Network) -> Network:
+    """Layers 0..L-1 of a network, on the same weights: layer after layer they stand in theta."""
+    below = blank_network(net.sizes[:-1], net.activations[:-1], "quadratic", net.dtype)
+    below.theta = net.theta[: below.theta.size]
+    return below
+
+
 def views(net: Network, theta: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """scikit-learn's shapes of a vector laid out like theta: (n_in, n_out) for each layer, and (n_out,)."""
     w, b = net._views(theta, "w", "b")

@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fastbp.sklearn._base import INPUT, BaseMLP
+from fastbp.sklearn._base import HIDDEN, INPUT, BaseMLP
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -27,10 +27,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Half the squared error; or half of Poisson's deviance, with an output e^z, for y >= 0.
     hidden_layer_sizes : array-like of int, default=(100,)
         Neurons of each hidden layer; one number for one layer, ``()`` for none.
-    activation : {'identity', 'logistic', 'tanh', 'relu'}, default='relu'
-        Of the hidden layers.
-    solver : {'lbfgs', 'sgd', 'adam'}, default='adam'
-        ``sgd`` and ``adam`` train on minibatches in fastbp's kernels; ``lbfgs`` is SciPy's L-BFGS-B on their gradient.
+    activation : str or sequence of str, default='relu'
+        Of the hidden layers: scikit-learn's identity, logistic, tanh, relu, or any of fastbp's; one for all, or one for
+        each.
+    solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'}, default='adam'
+        ``lbfgs`` is SciPy's L-BFGS-B on the kernels' gradient; the others train on minibatches in the kernels. The last
+        three are PyTorch's, with ``beta_1``, ``beta_2`` (rmsprop's alpha) and ``epsilon``.
     alpha : float, default=0.0001
         Strength of the L2 penalty ``alpha / 2 sum w^2``, divided by the sum of the sample weights of each minibatch.
     batch_size : int or 'auto', default='auto'
@@ -73,6 +75,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Evaluations that ``lbfgs`` may make.
     n_threads : int or None, default=None
         Threads; None chooses from the machine and the work. The result does not depend on it.
+    l1 : float, default=0.0
+        Strength of the penalty ``l1 sum |w|``, divided as that of ``alpha``.
+    weight_decay : float, default=0.0
+        Of ``adamw``: before each step w <- w - eta weight_decay w.
+    schedule : str, function, fastbp.schedules object or None, default=None
+        Factor on ``learning_rate_init``: ``"cosine"``, ``"step"``, ``"exponential"``, ``"warmup"``, ``"plateau"``, an
+        object with its numbers, or a function of (epochs done, max_iter).
+    init : str or None, default=None
+        Initializer of `fastbp.initializers` in place of scikit-learn's.
+    scoring : str, callable or None, default=None
+        What early stopping watches: a scorer's name or a scorer, ``"loss"``, or scikit-learn's choice.
+    callbacks : function or list of functions, default=None
+        Called as ``f(estimator)`` after each epoch; training ends when one returns True.
+    output_activation : str or None, default=None
+        Activation of the output, with ``loss='squared_error'``; None for identity.
 
     Attributes
     ----------
@@ -88,6 +105,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         Least loss; None with early stopping.
     validation_scores_ : list of float or None
         R2 on the held-out samples; None without early stopping.
+    validation_loss_curve_ : list of float or None
+        Loss on the same samples, without penalty.
     best_validation_score_ : float or None
         The best of them.
     n_iter_, t_ : int
@@ -113,6 +132,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
         "loss": [StrOptions({"squared_error", "poisson"})],
+        "output_activation": [StrOptions(HIDDEN), None],
     }
 
     def __init__(
@@ -143,6 +163,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
         n_threads: int | None = None,
+        l1: float = 0.0,
+        weight_decay: float = 0.0,
+        schedule: Any = None,
+        init: str | None = None,
+        scoring: Any = None,
+        callbacks: Any = None,
+        output_activation: str | None = None,
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -169,9 +196,25 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
         self.n_threads = n_threads
+        self.l1 = l1
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.init = init
+        self.scoring = scoring
+        self.callbacks = callbacks
+        self.output_activation = output_activation
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> MLPRegressor:
         """Train on samples X with targets y.
 
         Parameters
@@ -179,6 +222,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X : array-like or sparse matrix, shape (n_samples, n_features)
         y : array-like, shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like, shape (n_samples,), optional
+        X_val, y_val, sample_weight_val : optional
+            Validation samples for early stopping, in place of a part held out. In a ``Pipeline``, ``X_val`` is
+            transformed as X is with ``transform_input=["X_val"]``.
 
         Returns
         -------
@@ -190,7 +236,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ValueError, TypeError
             For input that cannot be trained on, and when training diverges.
         """
-        self._fit(X, y, sample_weight, incremental=False)
+        self._fit(X, y, sample_weight, incremental=False, validation=(X_val, y_val, sample_weight_val))
         return self
 
     @available_if(lambda estimator: estimator._check_solver())
@@ -210,7 +256,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return X, y
 
     def _output_activation(self) -> str:
-        return "exp" if self.loss == "poisson" else "identity"
+        natural = "exp" if self.loss == "poisson" else "identity"
+        if natural == "exp" and self.output_activation not in (None, "exp"):
+            raise ValueError(
+                f"output_activation is {self.output_activation!r}; with loss={self.loss!r} the output is 'exp'. "
+                "Leave output_activation out, or use loss='squared_error'."
+            )
+        return self.output_activation or natural
+
+    def _encoded(self, y: Any) -> np.ndarray:
+        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y_val")
+        y = y.reshape(len(y), -1)
+        if y.shape[1] != self.coefs_[-1].shape[1] if hasattr(self, "coefs_") else False:
+            raise ValueError(f"y_val has {y.shape[1]} columns; y has {self.coefs_[-1].shape[1]}. Pass as many.")
+        return y  # type: ignore[no-any-return]
 
     def _predict(self, X: Any) -> np.ndarray:
         out = self._forward(X)

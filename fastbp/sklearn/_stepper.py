@@ -10,7 +10,11 @@ import numpy as np
 
 from fastbp.kernels import layout
 from fastbp.network import Network
+from fastbp.optimizers import OPTIMIZERS, SGD, Adam
 from fastbp.sklearn._parameters import views
+
+OTHERS = ("adamw", "rmsprop", "adagrad")
+"""Solvers that scikit-learn does not have."""
 
 SMALLEST_RATE = 1e-6
 """``learning_rate="adaptive"`` ends at it."""
@@ -100,13 +104,22 @@ class Stepper:
 
 def make_stepper(estimator: Any) -> Stepper:
     """The stepper of an estimator's parameters."""
-    from fastbp.optimizers import SGD, Adam
-
     if estimator.solver == "adam":
         adam = Adam()
         constants = (estimator.beta_1, estimator.beta_2, estimator.epsilon, 0.0)
         stepper = Stepper(adam.code, adam.slots, constants, estimator.learning_rate_init)
         stepper.corrected, stepper.epsilon = True, estimator.epsilon
+        return stepper
+    if estimator.solver in OTHERS:
+        options = {"weight_decay": estimator.weight_decay} if estimator.solver == "adamw" else {}
+        if estimator.solver == "adamw":
+            options |= {"beta_1": estimator.beta_1, "beta_2": estimator.beta_2}
+        if estimator.solver == "rmsprop":
+            options |= {"rho": estimator.beta_2}
+        rate = estimator.learning_rate_init
+        optimizer = OPTIMIZERS[estimator.solver](learning_rate=rate, epsilon=estimator.epsilon, **options)
+        stepper = Stepper(optimizer.code, optimizer.slots, optimizer.constants(), rate)
+        stepper.corrected = estimator.solver == "adamw"
         return stepper
     plain = estimator.momentum == 0
     nominal = SGD(momentum=0.0 if plain else 0.5, nesterov=bool(estimator.nesterovs_momentum) and not plain)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
 
 from fastbp import _engine, _sparse
 from fastbp._arrays import Targets
 from fastbp._slices import Pace
 from fastbp.activations import CLIPPED
 from fastbp.kernels import layout
+from fastbp.schedules import SCHEDULES, ReduceOnPlateau
 from fastbp.sklearn._stepper import say
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ class Epochs:
         values = X.values if isinstance(X, _sparse.Rows) else X
         reals = _engine.limits(net.dtype, largest_magnitude(values))
         reals[layout.LIMIT] = float(np.finfo(net.dtype).max)  # scikit-learn goes on until a weight is not finite
-        reals[layout.L2], reals[layout.SHARED] = estimator.alpha, 1.0
+        reals[layout.L1], reals[layout.L2], reals[layout.SHARED] = estimator.l1, estimator.alpha, 1.0
         self._stepper.write(reals)
         self._stats = np.zeros((self.n_minibatches, layout.N_STATISTICS))
         job = _engine.make_job(
@@ -92,12 +94,12 @@ class Epochs:
         team.start(self._job)
         self._pace = Pace(team)
 
-    def run(self, order: np.ndarray) -> float | None:
+    def run(self, order: np.ndarray, factors: np.ndarray) -> float | None:
         """Every minibatch once; the mean loss before each update as scikit-learn counts it, None on divergence."""
         job = self._job
         job.order[:] = order
         self._stats[:] = 0
-        job.eta[:] = self._stepper.rate
+        job.eta[:] = self._stepper.rate * factors
         done = 0
         while done < self.n_minibatches:
             done, status = self._pace.run(done, self.n_minibatches)
@@ -110,11 +112,38 @@ class Epochs:
         return float(total[some] / weight[some] @ self._counts[some] / self._counts.sum())
 
 
+class HeldOut(NamedTuple):
+    """Samples that decide when training stops."""
+
+    X: Any
+    columns: np.ndarray
+    """Targets, a column for each output."""
+    y: Any
+    """Targets as the user gave them."""
+    weight: Any
+
+
 class Stopping:
     """scikit-learn's bookkeeping: the best loss or score, epochs without improvement, the best weights."""
 
-    def __init__(self, estimator: BaseMLP, net: Network, held_out: tuple[Any, Any, Any] | None) -> None:
+    def __init__(self, estimator: BaseMLP, net: Network, held_out: HeldOut | None) -> None:
         self._estimator, self._net, self._held_out = estimator, net, held_out
+        scoring = estimator.scoring
+        self._scorer = None if scoring in (None, "loss") else check_scoring(estimator, scoring)
+
+    def _scores(self) -> tuple[float, float]:
+        """Score and loss on the samples held out; NaN where predictions are not finite."""
+        estimator, held_out = self._estimator, self._held_out
+        assert held_out is not None
+        loss = estimator._validation_loss(self._net, held_out)
+        if estimator.scoring == "loss":
+            return -loss, loss
+        if self._scorer is None:
+            return estimator._score(held_out.X, held_out.y, held_out.weight), loss
+        if not np.isfinite(self._net.theta).all():
+            return float("nan"), loss
+        options = {} if held_out.weight is None else {"sample_weight": held_out.weight}
+        return float(self._scorer(estimator, held_out.X, held_out.y, **options)), loss
 
     def note(self) -> None:
         """The epoch that has just ended."""
@@ -125,8 +154,9 @@ class Stopping:
             if loss < estimator.best_loss_:
                 estimator.best_loss_ = loss
         else:
-            score = estimator._score(*self._held_out)
+            score, loss = self._scores()
             estimator.validation_scores_.append(score)
+            estimator.validation_loss_curve_.append(loss)
             if estimator.verbose:
                 say(f"Validation score: {score:f}")
             stalled = score < estimator.best_validation_score_ + estimator.tol
@@ -162,19 +192,63 @@ class Stopping:
         return False
 
 
+class Schedule:
+    """The factor on the step size of each minibatch: 1 without ``schedule``."""
+
+    def __init__(self, estimator: BaseMLP) -> None:
+        schedule = estimator.schedule
+        schedule = SCHEDULES[schedule]() if isinstance(schedule, str) else schedule
+        self._estimator = estimator
+        self._plateau = schedule.tracker() if isinstance(schedule, ReduceOnPlateau) else None
+        self._rule = schedule if self._plateau is None else None
+        self._monitor = schedule.monitor if self._plateau is not None else ""
+        if self._monitor.startswith("val_") and not estimator.early_stopping:
+            raise ValueError(
+                f"schedule watches {self._monitor!r}; there are no validation samples. Set early_stopping=True, or "
+                "pass ReduceOnPlateau(monitor='loss')."
+            )
+        self._factor = 1.0
+
+    def factors(self, n_minibatches: int) -> np.ndarray:
+        """Of the coming epoch."""
+        epochs = self._estimator.n_iter_ + np.arange(n_minibatches) / n_minibatches
+        factors = np.full(n_minibatches, self._factor)
+        if self._rule is not None:
+            factors *= np.broadcast_to(np.asarray(self._rule(epochs, self._estimator.max_iter), float), epochs.shape)
+        return factors
+
+    def note(self) -> None:
+        """The epoch that has just ended, for a schedule that watches a quantity."""
+        if self._plateau is not None:
+            curves = {"loss": "loss_curve_", "val_loss": "validation_loss_curve_"}
+            curve = getattr(self._estimator, curves.get(self._monitor, "validation_scores_"))
+            self._factor = self._plateau.update(curve[-1])
+
+
+def as_functions(callbacks: Any) -> list[Any]:
+    """Functions of the estimator, called after each epoch; training ends when one returns True."""
+    functions: list[Any] = [callbacks] if callable(callbacks) else list(callbacks or ())
+    for callback in functions:
+        if not callable(callback):
+            raise ValueError(f"callbacks holds {callback!r}, which is no function. Pass functions f(estimator).")
+    return functions
+
+
 def train(
     estimator: BaseMLP,
     net: Network,
     X: Samples,
     targets: Targets,
     sample_weight: np.ndarray | None,
-    held_out: tuple[Any, Any, Any] | None,
+    held_out: HeldOut | None,
     incremental: bool,
 ) -> bool:
     """Epochs until one of the rules ends them, one for ``partial_fit``; whether all weights are finite."""
     n = len(X)
     batch = batch_size_of(estimator, n)
     stopping = Stopping(estimator, net, held_out)
+    schedule = Schedule(estimator)
+    callbacks = as_functions(estimator.callbacks)
     order = np.arange(n)
     flops = _engine.operations(net.sizes, batch, training=True)
     with _engine.Team(_engine.choose_threads(estimator.n_threads, flops, _engine.LARGE_STEP)) as team:
@@ -188,7 +262,7 @@ def train(
                     places = np.arange(n)
                     estimator._random_state.shuffle(places)
                     order = order[places]
-                loss = epochs.run(order) if finite else None
+                loss = epochs.run(order, schedule.factors(epochs.n_minibatches)) if finite else None
                 if loss is None:
                     finite = False
                     if held_out is None:
@@ -205,7 +279,9 @@ def train(
                     say(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
                 stopping.note()
                 estimator._optimizer.epoch_ends(estimator.t_)
-                if stopping.is_over() or incremental:
+                schedule.note()
+                asked = [callback(estimator) for callback in callbacks]  # all of them, whatever one answers
+                if any(asked) or stopping.is_over() or incremental:
                     break
                 if estimator.n_iter_ == estimator.max_iter:
                     warnings.warn(
