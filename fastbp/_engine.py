@@ -15,6 +15,7 @@ from fastbp._checks import check_memory
 from fastbp.activations import COSTS
 from fastbp.kernels import layout, minibatch
 from fastbp.kernels.job import LABELS, NO_TARGETS, OUTPUTS, Job
+from fastbp.kernels.shapes import CACHE_LINE
 
 if TYPE_CHECKING:
     from fastbp._arrays import Targets
@@ -43,6 +44,7 @@ class Plan(NamedTuple):
     sums_size: int
     tile: int
     n_threads: int
+    owning: bool
 
 
 def operations(sizes: tuple[int, ...], n: int, *, training: bool) -> float:
@@ -68,11 +70,28 @@ def tile_size(net: Network, batch: int) -> int:
     return max(1, min(batch, max(256, TILE_BYTES // row // 64 * 64)))
 
 
-def plan(net: Network, tile: int, n_threads: int, *, keep_z: bool = False, own_tiles: bool = False) -> Plan:
+def is_owning(net: Network, batch: int, n_threads: int) -> bool:
+    """Whether plain descent gives each thread some neurons of layer 1 for itself.
+
+    The threads then exchange samples and activations of layer 1 in place of w^1. That is less when the minibatch is
+    smaller than the layer is wide; and the cache lines of a row of w^1 must suffice for all. One thread owns them all,
+    and gains from it with minibatches of one sample only.
+    """
+    if net.L == 1 or n_threads == 1:
+        return net.L > 1 and batch == 1
+    n_lines = int(net._layers[1, layout.STRIDE]) * net.dtype.itemsize // CACHE_LINE
+    return batch <= 2 * net.sizes[1] and -(-n_lines // n_threads) * n_threads <= 1.25 * n_lines
+
+
+def plan(
+    net: Network, tile: int, n_threads: int, *, keep_z: bool = False, own_tiles: bool = False, owning: bool = False
+) -> Plan:
     """Lay out a job of ``n_threads`` over tiles of ``tile`` samples, one for all threads or one for each."""
     rows = tile * n_threads if own_tiles else tile
-    layers, places, size = layout.scratch_layout(net._layers, rows, n_threads, net.dtype.itemsize, keep_z=keep_z)
-    return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads)
+    layers, places, size = layout.scratch_layout(
+        net._layers, rows, n_threads, net.dtype.itemsize, keep_z=keep_z, owning=owning
+    )
+    return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, owning)
 
 
 def prepare_scratch(where: Plan, dtype: Any) -> Any:
@@ -158,6 +177,7 @@ def make_job(
         weighted=int(sample_weight is not None),
         keeping=int(g is not None),
         updating=int(updating),
+        owning=int(where.owning),
         fetching=int(order.size > 0 and X.nbytes > FAR_BYTES),
         counting_hits=int(counting_hits),
     )

@@ -30,9 +30,10 @@ CODES = {
 }
 """Name of an activation -> its code in the kernels."""
 
-QUADRATIC, CROSS_ENTROPY, POISSON, CLIPPED = range(4)
+QUADRATIC, CROSS_ENTROPY, POISSON, CLIPPED, ABSOLUTE, HUBER, QUANTILE, TWEEDIE = range(8)
 COSTS = {"quadratic": QUADRATIC, "cross_entropy": CROSS_ENTROPY, "poisson": POISSON}
-"""Name of a cost -> its code in the kernels. CLIPPED, cross-entropy as scikit-learn reports it, is no net's own."""
+"""Name of a cost -> its code in the kernels. From CLIPPED (cross-entropy as scikit-learn reports it) on,
+costs are those of jobs, not of nets."""
 
 _ZERO, _ONE, _TWO, _FOUR, _SLOPE, _BELL, _FAR = range(7)
 _NUMBERS = constants(

@@ -15,7 +15,7 @@ from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets
 from fastbp._slices import Pace
 from fastbp.callbacks import Callback, EarlyStopping, Run, as_callbacks
 from fastbp.errors import DivergenceError
-from fastbp.kernels import layout
+from fastbp.kernels import layout, updates
 from fastbp.network import Network
 from fastbp.optimizers import SGD, Optimizer
 from fastbp.schedules import ReduceOnPlateau
@@ -102,8 +102,10 @@ class _Epochs:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
         net, X, optimizer = self.net, self.data.X, self.run.optimizer
         tile = _engine.tile_size(net, self.batch)
-        where = _engine.plan(net, tile, team.size)
         several_tiles = tile < self.batch
+        plain = optimizer.code == updates.SGD and l1 == l2 == 0 and not several_tiles
+        owning = plain and _engine.is_owning(net, self.batch, team.size)
+        where = _engine.plan(net, tile, team.size, owning=owning)
         _engine.check_job_memory(net, where, optimizer.slots + several_tiles + 1, "Training")
         largest = max(float(X.max()), -float(X.min())) if X.size else 0.0
         reals = _engine.limits(net.dtype, largest)

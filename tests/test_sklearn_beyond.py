@@ -326,3 +326,205 @@ def test_defaults_leave_everything_as_it_was() -> None:
         assert parameters.items() <= ours.get_params().items()
         assert "alpha=0.3" in repr(clone(ours))
         assert repr(clone(ours)).count("=") == 1
+
+
+def half_deviance(name: str, p: float, a: np.ndarray, y: np.ndarray) -> Any:
+    """C_x of one output, the formulas once more, for real and complex a."""
+    e = a - y
+    distance = np.where(e.real > 0, e, -e)
+    if name == "absolute_error":
+        return distance
+    if name == "huber":
+        return np.where(distance.real <= p, e * e / 2, p * distance - p * p / 2)
+    if name == "quantile":
+        return np.where(e.real > 0, (1 - p) * e, -p * e)
+    if p == 2:
+        return np.log(a / y) + y / a - 1
+    return y ** (2 - p) / ((1 - p) * (2 - p)) - y * a ** (1 - p) / (1 - p) + a ** (2 - p) / (2 - p)
+
+
+REGRESSIONS: list[tuple[str, dict[str, float]]] = [
+    ("absolute_error", {}),
+    ("huber", {"huber_delta": 0.4}),
+    ("quantile", {"quantile": 0.8}),
+    ("tweedie", {"power": 1.5}),
+    ("tweedie", {"power": 2.0}),
+    ("tweedie", {"power": 3.0}),
+]
+
+
+@pytest.mark.parametrize("two_outputs", [False, True])
+@pytest.mark.parametrize(("loss", "options"), REGRESSIONS)
+def test_regression_losses_against_the_complex_step(loss: str, options: dict[str, float], two_outputs: bool) -> None:
+    X, y = X_DIABETES[:30], Y_DIABETES[:30]
+    y = np.exp(y / 2) if loss == "tweedie" else y
+    Y = np.stack([y, y[::-1]], axis=1) if two_outputs else y.reshape(-1, 1)
+    s = np.linspace(0.5, 2, len(X))
+    b = MLPRegressor(loss=loss, activation="tanh", solver="sgd", momentum=0, alpha=0, **SHORT, **options)
+    b.set_params(max_iter=1, batch_size=len(X), shuffle=False, warm_start=True, learning_rate_init=1e-3)
+    target = Y if two_outputs else y
+    b.fit(X, target, sample_weight=s)
+    coefs, intercepts = [np.array(c) for c in b.coefs_], [np.array(i) for i in b.intercepts_]
+    b.fit(X, target, sample_weight=s)
+    p = next(iter(options.values()), 0.0)
+
+    def cost(parts: list[np.ndarray]) -> Any:
+        a = X
+        for l, w in enumerate(parts):
+            z = a @ w + intercepts[l]
+            a = np.tanh(z) if l < 2 else (np.exp(z) if loss == "tweedie" else z)
+        return s @ half_deviance(loss, p, a, Y).sum(axis=1) / s.sum()
+
+    assert b.loss_ == pytest.approx(float(np.real(cost(coefs))), rel=1e-11)
+    for l, w in enumerate(coefs):
+        for i in [(0, 0), (w.shape[0] - 1, w.shape[1] - 1)]:
+            parts = [c.astype(complex) for c in coefs]
+            parts[l][i] += 1e-30j
+            slope = cost(parts).imag / 1e-30
+            assert (coefs[l][i] - b.coefs_[l][i]) / 1e-3 == pytest.approx(slope, rel=1e-9, abs=1e-12)
+
+
+def test_a_planted_slope_is_caught() -> None:
+    """The comparison above, for a loss that differs a little."""
+    a, y = np.array([0.3 + 1e-30j]), np.array([1.0])
+    slopes = [half_deviance("tweedie", p, a, y).imag[0] / 1e-30 for p in (1.5, 1.5000001)]
+    assert slopes[0] != pytest.approx(slopes[1], rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(("loss", "options"), REGRESSIONS)
+def test_kernels_of_regression_have_the_textbooks_bits(loss: str, options: dict[str, float], dtype: str) -> None:
+    from fastbp import textbook
+    from fastbp.activations import EXP, IDENTITY
+    from fastbp.kernels import dense, regression
+    from fastbp.kernels.views import Matrix
+
+    rng = np.random.default_rng(3)
+    code, kind = MLPRegressor(loss=loss, **options)._own_cost()[0], np.dtype(dtype).type
+    p = kind(next(iter(options.values()), 0.0))
+    sigma = EXP if loss == "tweedie" else IDENTITY
+    z = rng.standard_normal((40, 3)).astype(dtype)
+    y = np.exp(rng.standard_normal((40, 3))).astype(dtype)
+    y[3, 1] = z[3, 1]
+    if p < 2 and loss == "tweedie":
+        y[5, 0] = 0
+    a, d, out = np.empty_like(z), np.empty_like(z), np.empty(40, dtype)
+    dense.activation(sigma, z.size, z.reshape(-1), a.reshape(-1), d.reshape(-1))
+    with np.errstate(all="ignore"):
+        views = [Matrix(array.reshape(-1), 0, 3, 1) for array in (z, a, y)]
+        regression.costs(code, p, 40, 3, *views, out)
+        regression.output_error(code, p, z.size, z.reshape(-1), a.reshape(-1), y.reshape(-1), d.reshape(-1))
+        for x in range(40):
+            assert out[x] == textbook.regression_cost(code, p, z[x], a[x], y[x])
+            slow = textbook.regression_error(code, sigma, p, z[x], a[x], y[x])
+            assert d[x].tobytes() == slow.tobytes()
+
+
+def test_quantiles_are_quantiles() -> None:
+    """Without features the best prediction is the quantile of the targets."""
+    y = np.random.default_rng(0).gamma(2.0, size=400)
+    X = np.zeros((400, 1))
+    options = {"hidden_layer_sizes": (), "learning_rate_init": 0.02, "batch_size": 400, "max_iter": 600, "tol": 0}
+    for q in (0.1, 0.5, 0.9):
+        b = MLPRegressor(loss="quantile", quantile=q, random_state=0, **options).fit(X, y)
+        assert np.mean(y < b.predict(X[:1])[0]) == pytest.approx(q, abs=0.02)
+    b = MLPRegressor(loss="absolute_error", random_state=0, **options).fit(X, y)
+    assert b.predict(X[:1])[0] == pytest.approx(np.median(y), abs=0.05)
+
+
+def test_the_validation_loss_of_regression_losses() -> None:
+    X, y = X_DIABETES[:80], np.exp(Y_DIABETES[:80])
+    for loss, options in REGRESSIONS:
+        b = MLPRegressor(loss=loss, early_stopping=True, scoring="loss", **SHORT, **options)
+        b.fit(X[:50], y[:50], X_val=X[50:], y_val=y[50:])
+        p = next(iter(options.values()), 0.0)
+        expected = half_deviance(loss, p, b.predict(X[50:]), y[50:]).mean()
+        assert min(b.validation_loss_curve_) == pytest.approx(expected, rel=1e-9)
+
+
+def test_poisson_is_tweedie_of_power_one() -> None:
+    y = np.round(np.exp(Y_DIABETES / 2))
+    a = MLPRegressor(loss="poisson", **SHORT).fit(X_DIABETES, y)
+    assert same(a, MLPRegressor(loss="tweedie", power=1, **SHORT).fit(X_DIABETES, y))
+
+
+def dropout_mask(seed: int, l: int, place: int, J: int, p: float) -> np.ndarray:
+    """The rule of fastbp.kernels.dropout in Python's whole numbers."""
+    whole = (1 << 64) - 1
+
+    def mixed(v: int) -> int:
+        v = (v ^ (v >> 30)) * 0xBF58476D1CE4E5B9 & whole
+        v = (v ^ (v >> 27)) * 0x94D049BB133111EB & whole
+        return v ^ (v >> 31)
+
+    step = 0x9E3779B97F4A7C15
+    key = mixed(mixed((seed + step * l) & whole) + step * place & whole)
+    bits = [mixed((key + step * j) & whole) >> 40 for j in range(J)]
+    return np.array([0.0 if b < int(p * 2**24) else 1 / (1 - p) for b in bits])
+
+
+def test_dropout_is_a_mask_on_activations() -> None:
+    """One step of descent, with the masks written down beforehand."""
+    n, p, eta = 25, 0.3, 0.1
+    X, y = X_DIABETES[:n], Y_DIABETES[:n]
+    b = MLPRegressor(activation="tanh", solver="sgd", momentum=0, alpha=0, dropout=p, **SHORT)
+    b.set_params(max_iter=1, batch_size=10, shuffle=False, learning_rate_init=1e-300).fit(X, y)
+    coefs, intercepts = [np.array(c) for c in b.coefs_], [np.array(i) for i in b.intercepts_]
+    b.set_params(warm_start=True, learning_rate_init=eta, random_state=5).fit(X, y)
+    seed = int(np.random.RandomState(5).randint(2**31))
+    for start in (0, 10, 20):
+        rows = slice(start, min(start + 10, n))
+        places = range(rows.start, rows.stop)
+        masks = [np.stack([dropout_mask(seed, l, x, J, p) for x in places]) for l, J in ((1, 6), (2, 4))]
+        a1 = np.tanh(X[rows] @ coefs[0] + intercepts[0])
+        a2 = np.tanh(a1 * masks[0] @ coefs[1] + intercepts[1])
+        d3 = (a2 * masks[1]) @ coefs[2] + intercepts[2] - y[rows, None]
+        d2 = d3 @ coefs[2].T * masks[1] * (1 - a2**2)
+        d1 = d2 @ coefs[1].T * masks[0] * (1 - a1**2)
+        for l, (a, d) in enumerate([(X[rows], d1), (a1 * masks[0], d2), (a2 * masks[1], d3)]):
+            coefs[l] -= eta * a.T @ d / len(d)
+            intercepts[l] -= eta * d.mean(axis=0)
+    for ours, by_hand in zip([*b.coefs_, *b.intercepts_], [*coefs, *intercepts], strict=True):
+        np.testing.assert_allclose(ours, by_hand, rtol=1e-9, atol=1e-12)
+
+
+def test_dropout_leaves_out_as_many_as_it_says() -> None:
+    from fastbp.kernels import dropout
+    from fastbp.kernels.views import Matrix
+
+    a = np.ones(300 * 200)
+    dropout.drop(9, 1, 40, int(0.3 * 2**24), 1 / 0.7, 300, 200, Matrix(a, 0, 200, 1), Matrix(a.copy(), 0, 200, 1))
+    share = np.mean(a == 0)
+    assert abs(share - 0.3) < 5 * np.sqrt(0.3 * 0.7 / a.size)
+    assert np.array_equal(a.reshape(300, 200)[7], dropout_mask(9, 1, 47, 200, 0.3))
+
+
+@pytest.mark.compiled
+def test_dropout_and_clipping_do_not_depend_on_threads() -> None:
+    for options in ({"dropout": 0.5}, {"clip_norm": 0.1}):
+        fits = [MLPClassifier(n_threads=n, batch_size=20, **SHORT, **options).fit(X_IRIS, Y_IRIS) for n in (1, 2, 3)]
+        assert same(fits[0], fits[1])
+        assert same(fits[0], fits[2])
+        assert np.array_equal(fits[0].predict_proba(X_IRIS), fits[0].predict_proba(X_IRIS))
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_long_gradient_is_scaled(solver: str) -> None:
+    n = len(X_IRIS)
+    b = MLPClassifier(clip_norm=0.05, alpha=2.0, solver=solver, momentum=0, learning_rate_init=0.1, **SHORT)
+    b.set_params(max_iter=1, batch_size=n, shuffle=False, warm_start=True).fit(X_IRIS, Y_IRIS)
+    net = b.to_network()
+    g = net.gradient(X_IRIS, Y_IRIS, l2=2.0 / n)
+    norm = np.sqrt(sum((part**2).sum() for part in [*g.w, *g.b]))
+    assert norm > 0.05
+    before = [np.array(w.T) for w in net.w]
+    b.fit(X_IRIS, Y_IRIS)
+    for w, v, slope in zip(before, b.coefs_, [part.T for part in g.w], strict=True):
+        short = slope * 0.05 / norm
+        # Adam's first step is eta g / (|g| + epsilon), with scikit-learn's epsilon before the corrections.
+        root = np.sqrt(0.001)
+        step = short if solver == "sgd" else (root / 0.1) * 0.1 * short / (root * np.abs(short) + 1e-8)
+        np.testing.assert_allclose(v, w - 0.1 * step, rtol=1e-9, atol=1e-12)
+    wide = clone(b).set_params(clip_norm=1e9).fit(X_IRIS, Y_IRIS)
+    np.testing.assert_allclose(
+        weights(wide), weights(clone(b).set_params(clip_norm=None).fit(X_IRIS, Y_IRIS)), rtol=1e-12
+    )

@@ -195,11 +195,15 @@ magnitude = by_dtype(_magnitude_32, _magnitude_64)
 
 
 @strict
-def largest(n, values, so_far):
-    """The largest |value| as bits: they order as the numbers do, infinity next and NaN on top, so nothing escapes."""
+def largest(X, J, a, so_far):
+    """The largest |a[x, j]| as bits: they order as the numbers do, infinity next and NaN on top: nothing escapes."""
     full_width()
-    for i in range(n):
-        so_far = max(so_far, magnitude(values[i]))
+    if J == a.i:
+        X, J = 1, X * J
+    for x in range(X):
+        a_x = row(a, x, J)
+        for j in range(J):
+            so_far = max(so_far, magnitude(a_x[j]))
     return so_far
 
 

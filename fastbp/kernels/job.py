@@ -86,6 +86,8 @@ class Job(NamedTuple):
     """0: there is no g."""
     updating: int
     """0: the gradient stays in g and theta as it is."""
+    owning: int
+    """Whether each thread has some neurons of layer 1 for itself."""
     fetching: int
     """Whether samples are fetched from memory before they are needed."""
     counting_hits: int
@@ -129,6 +131,7 @@ def addressed(job: Job) -> Job:
         job.weighted,
         job.keeping,
         job.updating,
+        job.owning,
         job.fetching,
         job.counting_hits,
     )
@@ -154,17 +157,22 @@ def biases(job: Job, l: int) -> Matrix:
 
 @strict
 def activations(job: Job, l: int, x: int) -> Matrix:
-    """a^l of the tile from sample x on, as a[x, j]."""
+    """a^l of the tile from sample x on, as a[x, j]; of l > 0."""
     row = layer(job, l, layout.ROW)
     return Matrix(job.scratch, layer(job, l, layout.A) + x * row, row, 1)
 
 
 @strict
+def inputs(job: Job, side: int, x: int) -> Matrix:
+    """a^0 of the tile, likewise; minibatches whose first layer is owned have two such tiles, to be used in turn."""
+    row = layer(job, 0, layout.ROW)
+    return Matrix(job.scratch, layer(job, 0, layout.A) + side * job.places[layout.INPUTS_STEP] + x * row, row, 1)
+
+
+@strict
 def weighted_inputs(job: Job, l: int, x: int) -> Matrix:
     """z^l, likewise, where x is the first sample of a thread."""
-    return Matrix(
-        job.scratch, layer(job, l, layout.Z) + x * layer(job, l, layout.Z_STEP), layer(job, l, layout.ROW), 1
-    )
+    return Matrix(job.scratch, layer(job, l, layout.Z) + x * layer(job, l, layout.Z_STEP), layer(job, l, layout.ROW), 1)
 
 
 @strict
@@ -182,10 +190,34 @@ def sums(job: Job, l: int, x: int) -> Matrix:
 
 
 @strict
-def targets(job: Job, x: int) -> Matrix:
+def targets(job: Job, side: int, x: int) -> Matrix:
     """y of the tile, likewise, rows like those of a^L."""
     row = layer(job, job.L, layout.ROW)
-    return Matrix(job.scratch, job.places[layout.TARGETS] + x * row, row, 1)
+    at = job.places[layout.TARGETS] + side * job.places[layout.TARGETS_STEP] + x * row
+    return Matrix(job.scratch, at, row, 1)
+
+
+@strict
+def own_columns(job: Job, t: int) -> tuple[int, int]:
+    """Thread t's neurons of layer 1, padding included: whole cache lines of each row of w."""
+    line = CACHE_LINE // itemsize(job.scratch)
+    n_lines = layer(job, 1, layout.STRIDE) // line
+    return n_lines * t // job.n_threads * line, n_lines * (t + 1) // job.n_threads * line
+
+
+@strict
+def own_weights(job: Job, t: int) -> tuple[Matrix, Matrix]:
+    """Thread t's columns of w^1 and of b^1: side by side in its scratch, while the team is at work.
+
+    In theta they lie between the other threads' columns, and a cache that fetches neighbouring lines on suspicion would
+    take them away from the thread that is about to change them.
+    """
+    j, end = own_columns(job, t)
+    if job.n_threads == 1:
+        return weights(job, 1), biases(job, 1)
+    at = job.places[layout.SLABS] + t * job.places[layout.SLABS_STEP]
+    width = end - j
+    return Matrix(job.scratch, at, width, 1), repeated(job.scratch, at + layer(job, 1, layout.K) * width)
 
 
 @strict

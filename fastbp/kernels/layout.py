@@ -21,6 +21,8 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
     ZEROS,  # a row of 0
     ONES,  # a row of 1
     TARGETS,  # y of a tile's samples, rows padded
+    TARGETS_STEP,  # between two such tiles, where the next minibatch is gathered while this one is at work
+    INPUTS_STEP,  # the same of a^0
     SUMS,  # what BP2 sums before sigma' multiplies it, and z where nobody keeps it
     SUMS_STEP,  # between the samples at which threads begin: rows differ from layer to layer, threads may not meet
     COSTS,  # C_x of a tile's samples
@@ -29,17 +31,23 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
     PANELS_STEP,
     GRADIENTS,  # of each thread: the rows of the gradient between BP4 and the update
     GRADIENTS_STEP,
+    SLABS,  # of each thread that owns neurons of layer 1: its columns of w^1 and b^1
+    SLABS_STEP,
     CHUNK,  # rows of w that BP4 and the update take at a time
     N_PLACES,
-) = range(13)
+) = range(17)
 
 # Columns of the statistics of a minibatch.
 COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
 
 # Real numbers of a job, in float64.
-L1, L2, C0, C1, C2, C3, POWER_1, POWER_2, LARGEST_INPUT, LIMIT, SHARED, EPSILON, N_REALS = range(13)
+(
+    L1, L2, C0, C1, C2, C3, POWER_1, POWER_2, LARGEST_INPUT, LIMIT,
+    SHARED, EPSILON, PARAMETER, DROPOUT, SEED, CLIP, CLIP_AT, N_REALS,
+) = range(18)  # fmt: skip
 # As scikit-learn has them where they are not 0: SHARED, the penalty is divided by the minibatch's sum of s_x; EPSILON,
-# Adam's epsilon, added to the uncorrected root.
+# Adam's epsilon, added to the uncorrected root. PARAMETER of a cost; DROPOUT, the part of neurons left out, and SEED of
+# the epoch; CLIP, the longest gradient that is not scaled, and where in ``sums`` its squares are added up.
 
 # Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
 LINE = CACHE_LINE // 8
@@ -73,11 +81,12 @@ def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize:
 
 
 def scratch_layout(
-    layers: np.ndarray, tile: int, n_threads: int, itemsize: int, *, keep_z: bool = False
+    layers: np.ndarray, tile: int, n_threads: int, itemsize: int, *, keep_z: bool = False, owning: bool = False
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Complete the table of layers with the places of a tile's z, a and delta; the other places; the size in elements.
 
     sigma'(z) lives where delta will be. Unless ``keep_z``, all layers share one z, which is used up at once.
+    With ``owning``, there are two tiles of samples and targets.
     """
     line = CACHE_LINE // itemsize
     layers = layers.copy()
@@ -95,11 +104,13 @@ def scratch_layout(
     layers[:, ROW] = rows
     widest = max(rows)
     places[ZEROS], places[ONES] = take(widest), take(line)
-    places[TARGETS] = take(tile * rows[-1])
+    sides = 2 if owning else 1
+    places[TARGETS], places[TARGETS_STEP] = take(sides * tile * rows[-1]), tile * rows[-1]
+    places[INPUTS_STEP] = tile * rows[0]
     places[SUMS], places[SUMS_STEP] = take(tile * widest), widest
     places[COSTS], places[CONSTANTS] = take(tile), take(n_threads * CONSTANTS_STEP)
     for l, row in enumerate(rows):
-        layers[l, A] = take(tile * row)
+        layers[l, A] = take((tile if l else sides * tile) * row)
         if l:
             layers[l, D] = take(tile * row)
             layers[l, Z], layers[l, Z_STEP] = (take(tile * row), row) if keep_z else (places[SUMS], widest)
@@ -109,6 +120,10 @@ def scratch_layout(
     places[PANELS], places[PANELS_STEP] = take(n_threads * panel), panel
     gradient = int(places[CHUNK] * layers[1:, STRIDE].max())
     places[GRADIENTS], places[GRADIENTS_STEP] = take(n_threads * gradient), gradient
+    if owning and n_threads > 1:
+        widest_slab = -(-(int(layers[1, STRIDE]) // line) // n_threads) * line
+        slab = int(layers[1, K] + 1) * widest_slab + 2 * line
+        places[SLABS], places[SLABS_STEP] = take(n_threads * slab), slab
     # Whole tiles are read where rows end, up to a tile of a vector's width beyond the last.
     return layers, places, at + line * line
 

@@ -2,8 +2,17 @@
 
 A minibatch passes in tiles of samples. In a tile each thread takes some samples x through F1, F2, C, BP1 and BP2, which
 no other thread looks at; after a barrier each takes some rows k of every w^l through BP4 (BP3 for its last row, the
-biases), the penalty and the update U; a second barrier ends the tile. No sum is ever split, so the bits are the same
-for any number of threads and any tile.
+biases), the penalty and the update U; a second barrier ends the tile.
+
+Plain descent on small minibatches would spend its time on moving w^1, the largest layer of most nets, from the cache of
+the thread that stepped it to those that need it next. There each thread has some neurons j of layer 1 for itself
+(``job.owning``): their columns of w^1 never leave its cache. It steps them at the start of the next minibatch, just
+before F1 needs them, so that two barriers are enough again:
+
+    own neurons j of layer 1: U of the minibatch before, F1, F2 | own samples x: everything above layer 1, down to BP2;
+    the inputs of the next minibatch | U of the layers above; own neurons j of layer 1: U, F1, F2 of the next | ...
+
+No sum is ever split, so the bits are the same for any number of threads, any tile, and either way.
 """
 
 from __future__ import annotations
@@ -13,9 +22,12 @@ import math
 import numpy as np
 
 from fastbp._jit import part, strict
-from fastbp.activations import EXP, GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
-from fastbp.kernels import dense, layout, sparse
+from fastbp.activations import CLIPPED, EXP, GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
+from fastbp.kernels import dense, layout, regression, sparse
+from fastbp.kernels.blocks import fetch
+from fastbp.kernels.clipping import clipped_update
 from fastbp.kernels.costs import costs
+from fastbp.kernels.dropout import drop
 from fastbp.kernels.job import (
     LABELS,
     NO_TARGETS,
@@ -25,9 +37,12 @@ from fastbp.kernels.job import (
     biases,
     errors,
     gradient,
+    inputs,
     layer,
     nothing_ahead,
     ones,
+    own_columns,
+    own_weights,
     panel,
     samples_ahead,
     sums,
@@ -36,6 +51,7 @@ from fastbp.kernels.job import (
     weights,
     zeros,
 )
+from fastbp.kernels.online import step_and_weighted_input
 from fastbp.kernels.penalties import penalty_sums, total_penalty
 from fastbp.kernels.team import barrier, load, store
 from fastbp.kernels.updates import ADAM, ADAMW, SGD, penalty, update
@@ -51,17 +67,17 @@ def sample(job, x):
 
 
 @strict
-def gather(job, first, x0, x1):
+def gather(job, first, x0, x1, side):
     """Copy samples x0..x1 of the tile that starts at place ``first`` of the epoch, and their targets."""
     n_in, n_out = layer(job, 0, layout.J), layer(job, job.L, layout.J)
     for x in range(x0, x1):
         i = sample(job, first + x)
         if not job.sparse:
-            a = row(activations(job, 0, x), 0, n_in)
+            a = row(inputs(job, side, x), 0, n_in)
             source = line(job.X, i * n_in, n_in)
             for k in range(n_in):
                 a[k] = source[k]
-        y = row(targets(job, x), 0, n_out)
+        y = row(targets(job, side, x), 0, n_out)
         if job.targets == LABELS:
             for j in range(n_out):
                 y[j] = 0
@@ -72,36 +88,52 @@ def gather(job, first, x0, x1):
                 y[j] = target[j]
 
 
+@strict
+def activate(job, l, X, J, width, z, a, d):
+    """F2 of ``width`` columns from the matrices' starts on, J of them neurons, for X samples."""
+    code = layer(job, l, layout.ACTIVATION)
+    if code == SOFTMAX:
+        dense.softmax(X, J, z, a)
+    elif width == a.i:
+        n = X * width
+        dense.activation(code, n, row(z, 0, n), row(a, 0, n), row(d, 0, n))
+    else:
+        for x in range(X):
+            dense.activation(code, width, row(z, x, width), row(a, x, width), row(d, x, width))
+
+
 @part
-def forward(job, first, x0, x1, t):
-    """F1 and F2 of every layer for samples x0..x1 of the tile that starts at place ``first`` of the epoch."""
+def forward(job, first, bottom, x0, x1, side, t):
+    """F1 and F2 of the layers from ``bottom`` on for samples x0..x1 of the tile that starts at place ``first``."""
     X = x1 - x0
-    for l in range(1, job.L + 1):
-        K, J, code = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.ACTIVATION)
+    for l in range(bottom, job.L + 1):
+        K, J = layer(job, l, layout.K), layer(job, l, layout.J)
+        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, side, x0)
         z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
         if l == 1 and job.sparse:
             sparse.weighted_input(job, first, x0, x1, weights(job, l), biases(job, l), z)
         else:
-            a_prev = activations(job, l - 1, x0)
             dense.weighted_input(
                 X, J, K, a_prev, weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job)
             )
-        if z.i > layer(job, l, layout.STRIDE):  # sigma is taken of whole rows, also where no sum has been
-            dense.clear_padding(X, layer(job, l, layout.STRIDE), z.i, z)
-        if code == SOFTMAX:
-            dense.softmax(X, J, z, a)
-        else:
-            n = X * z.i
-            dense.activation(code, n, row(z, 0, n), row(a, 0, n), row(d, 0, n))
+        activate(job, l, X, J, z.i, z, a, d)
+        if job.reals[layout.DROPOUT] > 0.0 and l < job.L:
+            p = job.reals[layout.DROPOUT]
+            scale = number(job.scratch, 1.0 / (1.0 - p))
+            drop(np.int64(job.reals[layout.SEED]), l, first + x0, np.int64(p * 16777216.0), scale, X, J, a, d)
 
 
 @strict
-def outputs_and_costs(job, x0, x1):
+def outputs_and_costs(job, x0, x1, side):
     """C_x of samples x0..x1 of the tile."""
     J, code = layer(job, job.L, layout.J), layer(job, job.L, layout.ACTIVATION)
     out = line(job.scratch, job.places[layout.COSTS] + x0, x1 - x0)
     z, a = weighted_inputs(job, job.L, x0), activations(job, job.L, x0)
-    costs(job.cost, code, x1 - x0, J, z, a, targets(job, x0), out)
+    if job.cost > CLIPPED:
+        parameter = number(job.scratch, job.reals[layout.PARAMETER])
+        regression.costs(job.cost, parameter, x1 - x0, J, z, a, targets(job, side, x0), out)
+    else:
+        costs(job.cost, code, x1 - x0, J, z, a, targets(job, side, x0), out)
 
 
 @strict
@@ -125,13 +157,17 @@ def hits(job, first, x0, x1):
 
 
 @part
-def backward(job, first, x0, x1, t):
+def backward(job, first, x0, x1, side, t):
     """BP1 in the output layer and BP2 in every layer below, for samples x0..x1 of the tile."""
     X = x1 - x0
     J, width = layer(job, job.L, layout.J), layer(job, job.L, layout.ROW)
-    a, y, d = activations(job, job.L, x0), targets(job, x0), errors(job, job.L, x0)
+    a, y, d = activations(job, job.L, x0), targets(job, side, x0), errors(job, job.L, x0)
     n = X * width
-    dense.output_error(job.cost, n, row(a, 0, n), row(y, 0, n), row(d, 0, n))
+    if job.cost > CLIPPED:
+        z, parameter = weighted_inputs(job, job.L, x0), number(job.scratch, job.reals[layout.PARAMETER])
+        regression.output_error(job.cost, parameter, n, row(z, 0, n), row(a, 0, n), row(y, 0, n), row(d, 0, n))
+    else:
+        dense.output_error(job.cost, n, row(a, 0, n), row(y, 0, n), row(d, 0, n))
     if job.weighted:
         for x in range(X):
             dense.weigh(width, job.weights[sample(job, first + x0 + x)], row(d, x, width))
@@ -139,7 +175,9 @@ def backward(job, first, x0, x1, t):
     for l in range(job.L - 1, 0, -1):
         J, K, width = layer(job, l, layout.J), layer(job, l + 1, layout.J), layer(job, l, layout.ROW)
         u, d, n = sums(job, l, x0), errors(job, l, x0), X * width
-        dense.hidden_sums(X, J, K, weights(job, l + 1), errors(job, l + 1, x0), zeros(job), u, panel(job, t), nothing_ahead(job))
+        dense.hidden_sums(
+            X, J, K, weights(job, l + 1), errors(job, l + 1, x0), zeros(job), u, panel(job, t), nothing_ahead(job)
+        )
         dense.hidden_error(n, row(u, 0, n), row(d, 0, n))
         dense.clear_padding(X, J, width, d)
 
@@ -163,29 +201,27 @@ def note_largest(job, x0, x1, own):
     """Keep in the thread's cells the largest |a| and |delta|: what decides whether the minibatch may be applied."""
     X = x1 - x0
     for l in range(1, job.L + 1):
-        n = X * layer(job, l, layout.ROW)
+        width = layer(job, l, layout.ROW)
         if is_unbounded(layer(job, l, layout.ACTIVATION)):
-            cell = own + layout.LARGEST_A
-            job.control[cell] = dense.largest(n, row(activations(job, l, x0), 0, n), job.control[cell])
+            cell, J = own + layout.LARGEST_A, layer(job, l, layout.J)
+            job.control[cell] = dense.largest(X, J, activations(job, l, x0), job.control[cell])
         cell = own + layout.LARGEST_DELTA
-        job.control[cell] = dense.largest(n, row(errors(job, l, x0), 0, n), job.control[cell])
+        job.control[cell] = dense.largest(X, width, errors(job, l, x0), job.control[cell])
 
 
 @part
-def tile_of_samples(job, m, first, X, t):
-    """The part of a tile that is split by samples: X of them from place ``first`` of the epoch on."""
-    x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
+def tile_of_samples(job, m, first, bottom, x0, x1, side, t):
+    """The part of a tile that is split by samples, x0..x1 of those from place ``first`` on: layers from ``bottom``."""
     own = layout.CELLS + t * layout.OWN
     if first == m * job.batch:
         job.control[own + layout.LARGEST_A] = 0
         job.control[own + layout.LARGEST_DELTA] = 0
         penalty_sums(job, t)
-    gather(job, first, x0, x1)
-    forward(job, first, x0, x1, t)
-    outputs_and_costs(job, x0, x1)
+    forward(job, first, bottom, x0, x1, side, t)
+    outputs_and_costs(job, x0, x1, side)
     if job.counting_hits:
         job.control[own + layout.OWN_HITS] = hits(job, first, x0, x1)
-    backward(job, first, x0, x1, t)
+    backward(job, first, x0, x1, side, t)
     note_largest(job, x0, x1, own)
 
 
@@ -261,14 +297,24 @@ def finish(job, g, at, n, l1, l2, eta, c):
     w = line(job.theta, at, n)
     if l1 != 0 or l2 != 0:
         penalty(w, g, l1, l2)
-    if job.updating:
+    if job.updating and job.reals[layout.CLIP] == 0.0:  # clipping waits for the whole gradient
         m = line(job.state, at, n if job.slots > 0 else 0)
         v = line(job.state, job.size + at, n if job.slots > 1 else 0)
         update(job.optimizer, w, g, m, v, eta, c)
 
 
 @part
-def parameters(job, m, first, X, starting, finishing, total, ahead, t):
+def at_once(job):
+    """Whether each block of sums of BP4 becomes a step of w while it is in registers.
+
+    Plain descent needs no gradient in memory.
+    """
+    penalised = job.reals[layout.L1] != 0.0 or job.reals[layout.L2] != 0.0
+    return job.updating and job.optimizer == SGD and not penalised and not job.keeping
+
+
+@part
+def parameters(job, m, first, bottom, X, starting, finishing, total, ahead, t):
     """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U."""
     zero = number(job.scratch, 0)
     scale = number(job.scratch, 1.0 / total if finishing else 1.0)
@@ -277,12 +323,12 @@ def parameters(job, m, first, X, starting, finishing, total, ahead, t):
     l1, l2 = number(job.scratch, job.reals[layout.L1] / shares), number(job.scratch, job.reals[layout.L2] / shares)
     c = constants(job, m, t)
     chunk = job.places[layout.CHUNK]
-    # Plain descent needs no gradient in memory: each block of sums becomes a step of w while it is in registers.
-    at_once = job.updating and job.optimizer == SGD and l1 == 0 and l2 == 0 and not job.keeping
-    step = eta if at_once else zero
-    for l in range(1, job.L + 1):
+    stepping = at_once(job)
+    step = eta if stepping else zero
+    for l in range(bottom, job.L + 1):
         K, J, stride = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.STRIDE)
-        a_prev, delta, w_at = activations(job, l - 1, 0), errors(job, l, 0), layer(job, l, layout.W)
+        a_prev = activations(job, l - 1, 0) if l > 1 else inputs(job, 0, 0)
+        delta, w_at = errors(job, l, 0), layer(job, l, layout.W)
         k, end = (K + 1) * t // job.n_threads, (K + 1) * (t + 1) // job.n_threads
         if l == 1 and job.sparse and k < K:
             n = min(end, K) - k
@@ -291,21 +337,116 @@ def parameters(job, m, first, X, starting, finishing, total, ahead, t):
             if finishing:
                 finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
             k += n
+        if l == 2 and bottom == 2:
+            # Of a^1 its owner's columns only: others may be at work on theirs for the next minibatch.
+            k, end = own_columns(job, t)
+            end = K + 1 if t == job.n_threads - 1 else min(end, K)
         while k < end:
-            g = shifted(weights(job, l), k, 0) if at_once else gradient(job, l, k, t)
+            g = shifted(weights(job, l), k, 0) if stepping else gradient(job, l, k, t)
             start = zeros(job) if starting else g
             if k < K:
                 n = min(chunk, min(end, K) - k)
                 a = shifted(a_prev, 0, k)
                 dense.weight_gradient(n, J, X, a, delta, start, g, scale, step, panel(job, t), ahead)
-                if finishing and not at_once:
+                if finishing and not stepping:
                     finish(job, row(g, 0, n * stride), w_at + k * stride, n * stride, l1, l2, eta, c)
             else:
                 n = 1
                 dense.bias_gradient(J, X, ones(job), delta, start, g, scale, step, panel(job, t), nothing_ahead(job))
-                if finishing and not at_once:
+                if finishing and not stepping:
                     finish(job, row(g, 0, stride), w_at + K * stride, stride, zero, zero, eta, c)
             k += n
+
+
+@part
+def step_of_first_layer(job, m, x_next, side, t):
+    """U of w^1 and b^1 for minibatch m, own columns; with ``x_next``, that one next sample's F1 too, but for F2."""
+    j, end = own_columns(job, t)
+    K, J = layer(job, 1, layout.K), min(end, layer(job, 1, layout.J)) - j
+    start = m * job.batch
+    X = min(job.batch, job.n - start)
+    eta, scale = number(job.scratch, job.eta[m]), number(job.scratch, 1.0 / sum_of_weights(job, start, X))
+    w, b = own_weights(job, t)
+    a, delta = inputs(job, side, 0), shifted(errors(job, 1, 0), 0, j)
+    ahead = samples_ahead(job, start + 2 * job.batch, t)
+    dense.bias_gradient(J, X, ones(job), delta, zeros(job), b, scale, eta, panel(job, t), nothing_ahead(job))
+    if x_next:
+        z = shifted(weighted_inputs(job, 1, 0), 0, j)
+        for i in range(end - j):
+            row(z, 0, end - j)[i] = row(b, 0, end - j)[i]
+        fetch(ahead)
+        step_and_weighted_input(J, K, w, a, delta, eta, inputs(job, 1 - side, 0), z)
+    else:
+        chunk = job.places[layout.CHUNK]
+        for k in range(0, K, chunk):
+            n = min(chunk, K - k)
+            a_k, w_k = shifted(a, 0, k), shifted(w, k, 0)
+            dense.weight_gradient(n, J, X, a_k, delta, zeros(job), w_k, scale, eta, panel(job, t), ahead)
+
+
+@part
+def first_layer(job, m, pending, t):
+    """U of minibatch ``pending``, unless it is -1, then F1 and F2 of minibatch m: own neurons j of layer 1."""
+    j, end = own_columns(job, t)
+    K, J, side = layer(job, 1, layout.K), min(end, layer(job, 1, layout.J)) - j, m & 1
+    X = min(job.batch, job.n - m * job.batch)
+    online = pending >= 0 and job.batch == 1 and not job.weighted
+    if pending >= 0:
+        step_of_first_layer(job, pending, online, 1 - side, t)
+    z, a, d = weighted_inputs(job, 1, 0), activations(job, 1, 0), errors(job, 1, 0)
+    z, a, d = shifted(z, 0, j), shifted(a, 0, j), shifted(d, 0, j)
+    if not online:
+        w, b = own_weights(job, t)
+        dense.weighted_input(X, J, K, inputs(job, side, 0), w, b, z, panel(job, t), nothing_ahead(job))
+    activate(job, 1, X, J, end - j, z, a, d)
+
+
+@strict
+def copy_own_weights(job, t, returning):
+    """Take thread t's columns of w^1 and b^1 from theta, or return them."""
+    if job.n_threads == 1:
+        return
+    j, end = own_columns(job, t)
+    slab, theta = own_weights(job, t)[0], shifted(weights(job, 1), 0, j)
+    source, copy = (slab, theta) if returning else (theta, slab)
+    for k in range(layer(job, 1, layout.K) + 1):  # b^1 is the row after w^1
+        values, k_copy = row(source, k, end - j), row(copy, k, end - j)
+        for i in range(end - j):
+            k_copy[i] = values[i]
+
+
+@part
+def meet(job, t):
+    """Wait for the team; whether it is to leave, as thread 0 has just found for all; and whether to abort."""
+    if t == 0:
+        store(job.control, layout.LEAVING, load(job.control, layout.STOP))
+    aborting = barrier(job.control, job.n_threads)
+    return load(job.control, layout.LEAVING) != 0, aborting
+
+
+@part
+def owned_minibatch(job, m, pending, last, t):
+    """One minibatch whose first layer belongs to threads neuron by neuron, but for U of that layer."""
+    start, side = m * job.batch, m & 1
+    X = min(job.batch, job.n - start)
+    x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
+    first_layer(job, m, pending, t)
+    if barrier(job.control, job.n_threads):
+        return REFUSE, True
+    tile_of_samples(job, m, start, 2, x0, x1, side, t)
+    if m + 1 < last:
+        X_next = min(job.batch, job.n - start - X)
+        gather(job, start + X, X_next * t // job.n_threads, X_next * (t + 1) // job.n_threads, 1 - side)
+    leaving, aborting = meet(job, t)
+    if aborting:
+        return REFUSE, True
+    if t == 0:
+        note_statistics(job, m, start, X)
+    total = sum_of_weights(job, start, X)
+    ruling = verdict(job, m, X, total)
+    if ruling == APPLY:
+        parameters(job, m, start, 2, X, True, True, total, nothing_ahead(job), t)
+    return ruling, leaving
 
 
 @part
@@ -319,12 +460,12 @@ def minibatch(job, m, t):
     leaving = False
     while done < n:
         X = min(job.tile, n - done)
-        tile_of_samples(job, m, start + done, X, t)
-        if t == 0:
-            store(job.control, layout.LEAVING, load(job.control, layout.STOP))
-        if barrier(job.control, job.n_threads):
+        x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
+        gather(job, start + done, x0, x1, 0)
+        tile_of_samples(job, m, start + done, 1, x0, x1, 0, t)
+        leaving, aborting = meet(job, t)
+        if aborting:
             return REFUSE, True
-        leaving = load(job.control, layout.LEAVING) != 0
         if t == 0:
             note_statistics(job, m, start + done, X)
         finishing = done + X >= n
@@ -332,7 +473,10 @@ def minibatch(job, m, t):
             ruling = verdict(job, m, n, total)
         if ruling == APPLY:
             ahead = samples_ahead(job, start + done + X, t)
-            parameters(job, m, start + done, X, done == 0, finishing, total, ahead, t)
+            parameters(job, m, start + done, 1, X, done == 0, finishing, total, ahead, t)
+            if finishing and job.updating and job.reals[layout.CLIP] > 0.0:
+                if clipped_update(job, m, constants(job, m, t), t):
+                    return REFUSE, True
         if barrier(job.control, job.n_threads):
             return REFUSE, True
         done += X
@@ -348,14 +492,30 @@ def minibatch(job, m, t):
 def minibatches(job, t):
     """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
     first, last = job.control[layout.FIRST], job.control[layout.LAST]
+    pending = -1
+    if job.owning:
+        X = min(job.batch, job.n - first * job.batch)
+        gather(job, first * job.batch, X * t // job.n_threads, X * (t + 1) // job.n_threads, first & 1)
+        copy_own_weights(job, t, False)
+        if barrier(job.control, job.n_threads):
+            return
     for m in range(first, last):
-        ruling, leaving = minibatch(job, m, t)
+        if job.owning:
+            ruling, leaving = owned_minibatch(job, m, pending, last, t)
+            pending = m if ruling == APPLY else -1
+        else:
+            ruling, leaving = minibatch(job, m, t)
         if t == 0:
             job.control[layout.STATUS] = layout.DIVERGED if ruling == REFUSE else layout.RUNNING
             job.control[layout.DONE] = m + (ruling != REFUSE)
             job.control[layout.TOTAL] += ruling != REFUSE
         if leaving or ruling == REFUSE:
-            return
+            break
+    if pending >= 0:
+        step_of_first_layer(job, pending, False, pending & 1, t)
+    if job.owning:
+        copy_own_weights(job, t, True)
+        barrier(job.control, job.n_threads)
 
 
 @strict(cache=True)
@@ -384,10 +544,10 @@ def outputs(job, out, x0, x1, t):
     own = t * job.tile
     while x0 < x1:
         X = min(job.tile, x1 - x0)
-        gather(job, x0 - own, own, own + X)
-        forward(job, x0 - own, own, own + X, t)
+        gather(job, x0 - own, own, own + X, 0)
+        forward(job, x0 - own, 1, own, own + X, 0, t)
         if job.targets != NO_TARGETS:
-            outputs_and_costs(job, own, own + X)
+            outputs_and_costs(job, own, own + X, 0)
             c = line(job.scratch, job.places[layout.COSTS] + own, X)
             for x in range(X):
                 job.sums[x0 + x] = c[x]

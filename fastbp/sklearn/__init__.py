@@ -13,6 +13,7 @@ except ImportError as error:
     ) from error
 
 from fastbp.sklearn._classifier import MLPClassifier
+from fastbp.sklearn._onnx import register_onnx
 from fastbp.sklearn._regressor import MLPRegressor
 
-__all__ = ["MLPClassifier", "MLPRegressor"]
+__all__ = ["MLPClassifier", "MLPRegressor", "register_onnx"]

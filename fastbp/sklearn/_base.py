@@ -20,19 +20,22 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 from fastbp import _checks, _engine, _sparse
 from fastbp._arrays import Targets
 from fastbp._threads import MAX_THREADS
+from fastbp.activations import CLIPPED
 from fastbp.initializers import INITIALIZERS, initialize
+from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.schedules import SCHEDULES
 from fastbp.sklearn import _convert, _lbfgs, _stochastic
 from fastbp.sklearn._parameters import Bound, blank_network, fastbp_name, sizes_of, without_output
 from fastbp.sklearn._stepper import make_stepper
+from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
 
 STOCHASTIC = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
 HIDDEN = {"logistic", *_checks.ACTIVATIONS} - {"softmax"}
 INPUT: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32)}
 
 
-class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """Base of both estimators; not for use by itself."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -66,6 +69,8 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         "init": [StrOptions(set(INITIALIZERS)), None],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "callbacks": [callable, list, tuple, None],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     }
 
     # What the solvers read; set in the constructors of the estimators.
@@ -129,7 +134,16 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
 
     def _cost(self) -> str:
         """fastbp's name of the loss."""
-        return {"log_loss": "cross_entropy", "squared_error": "quadratic"}.get(self.loss, self.loss)
+        return {"log_loss": "cross_entropy", "poisson": "poisson"}.get(self.loss, "quadratic")
+
+    def _write(self, reals: np.ndarray) -> None:
+        """What the kernels need to know of the cost and of the penalties."""
+        reals[layout.L1], reals[layout.L2], reals[layout.SHARED] = self.l1, self.alpha, 1.0
+        reals[layout.DROPOUT] = self.dropout if self.solver in STOCHASTIC else 0.0
+
+    def _as_job(self, job: Any) -> Any:
+        """The job with the cost that the estimator reports."""
+        return job._replace(cost=CLIPPED) if self.loss == "log_loss" else job
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
@@ -212,18 +226,28 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
                 f"X has {X.shape[1]} features and y {self.n_outputs_} outputs; coefs_ lead from {net.sizes[0]} to "
                 f"{net.sizes[-1]}. Pass such data, or fit with warm_start=False."
             )
-        if self.solver == "lbfgs":
-            X, targets, weight = self._prepared(net, X, y, sample_weight)
-            _lbfgs.minimize(self, net, X, targets, weight)
-            finite = True
-        else:
-            finite = self._fit_stochastic(net, X, y, sample_weight, held_out, incremental)
+        n_epochs = self.max_iter if self.solver in STOCHASTIC and not incremental else 0
+        self._tasks = Tasks(self, n_epochs, lambda X=X: X, lambda y=y: self._as_given(y))
+        try:
+            finite = self._solve(net, X, y, sample_weight, held_out, incremental)
+            if finite:
+                self._tasks.end()
+        finally:
+            del self._tasks
         if not finite or not np.isfinite(net.theta).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
                 "preprocessed."
             )
         return self
+
+    def _solve(self, net: Network, X: Any, y: np.ndarray, sample_weight: Any, held_out: Any, incremental: bool) -> bool:
+        """Run the solver; whether its weights are finite."""
+        if self.solver == "lbfgs":
+            X, targets, weight = self._prepared(net, X, y, sample_weight)
+            _lbfgs.minimize(self, net, X, targets, weight)
+            return bool(np.isfinite(net.theta).all())
+        return self._fit_stochastic(net, X, y, sample_weight, held_out, incremental)
 
     def _fit_stochastic(
         self, net: Network, X: Any, y: np.ndarray, sample_weight: Any, held_out: Any, incremental: bool
@@ -305,7 +329,7 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
         net = self._bind()
         X, targets, weight = self._prepared(net, X, np.asarray(y).reshape(len(y), -1), sample_weight)
         with _engine.Team(1) as team:
-            return _lbfgs.Objective(self.alpha, self.l1, net, X, targets, weight, team)(packed)
+            return _lbfgs.Objective(self, net, X, targets, weight, team)(packed)
 
     def _validation_loss(self, net: Network, held_out: Any) -> float:
         """The loss on samples held out, without penalty and, unlike the training loss, not clipped."""
@@ -314,8 +338,14 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
             out, cost = _sparse.outputs_and_costs(net, X, targets, self.n_threads)
         else:
             out, cost = net._outputs(X, targets, self.n_threads)
-        share = 1.0 / net.sizes[-1] if net.cost == "quadratic" else 1.0
-        return float(np.average(cost, weights=weight)) * share if np.isfinite(out).all() else float("nan")
+        if not np.isfinite(out).all():
+            return float("nan")
+        return self._mean_cost(out, held_out.columns, cost, weight)
+
+    def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float:
+        """The loss of outputs whose C_x is given."""
+        share = 1.0 / out.shape[1] if self.loss == "squared_error" else 1.0
+        return float(np.average(cost, weights=weight)) * share
 
     # Predicting
 
@@ -361,6 +391,26 @@ class BaseMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, 
     @property
     def _n_features_out(self) -> int:
         return int(self.coefs_[-1].shape[0])
+
+    def input_gradient(self, X: Any) -> np.ndarray:
+        """Derivative of every output by every feature, of each sample.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_samples, n_features)
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n_samples, n_outputs, n_features); (n_samples, n_features) with one output, which for two classes is
+            the probability of the second.
+        """
+        check_is_fitted(self)
+        X = self._check_X(X)
+        X = X.toarray() if issparse(X) else X
+        dtype = np.result_type(X.dtype, *(coef.dtype for coef in self.coefs_))
+        slopes = self._network(np.float32 if dtype == np.float32 else np.float64).input_jacobian(X)
+        return slopes[:, 0] if slopes.shape[1] == 1 else slopes
 
     # Conversions
 

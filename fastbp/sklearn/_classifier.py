@@ -89,6 +89,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         What early stopping watches: a scorer's name or a scorer, ``"loss"``, or scikit-learn's choice.
     callbacks : function or list of functions, default=None
         Called as ``f(estimator)`` after each epoch; training ends when one returns True.
+    dropout : float, default=0.0
+        Part of the hidden neurons left out of each sample of a minibatch, in [0, 1). Which ones depends on
+        ``random_state`` only. Not with ``lbfgs``.
+    clip_norm : float or None, default=None
+        Longest gradient, over all parameters and penalty included, that is not scaled to this length. Not with
+        ``lbfgs``.
     class_weight : dict, list of dicts, 'balanced' or None, default=None
         Weight of each class, multiplied with the sample weights, as scikit-learn's other classifiers take it.
 
@@ -172,6 +178,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         init: str | None = None,
         scoring: Any = None,
         callbacks: Any = None,
+        dropout: float = 0.0,
+        clip_norm: float | None = None,
         class_weight: Any = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -204,6 +212,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         self.init = init
         self.scoring = scoring
         self.callbacks = callbacks
+        self.dropout = dropout
+        self.clip_norm = clip_norm
         self.class_weight = class_weight
 
     @_fit_context(prefer_skip_nested_validation=True)

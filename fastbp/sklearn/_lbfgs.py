@@ -10,7 +10,6 @@ from sklearn.utils.optimize import _check_optimize_result
 
 from fastbp import _engine, _sparse
 from fastbp._arrays import Targets
-from fastbp.activations import CLIPPED
 from fastbp.kernels import layout
 from fastbp.sklearn._parameters import views
 from fastbp.sklearn._stepper import say
@@ -29,8 +28,7 @@ class Objective:
 
     def __init__(
         self,
-        alpha: float,
-        l1: float,
+        estimator: BaseMLP,
         net: Network,
         X: Samples,
         targets: Targets,
@@ -46,12 +44,12 @@ class Objective:
         values = X.values if isinstance(X, _sparse.Rows) else X
         reals = _engine.limits(net.dtype, largest_magnitude(values))
         reals[layout.LIMIT] = np.inf
-        reals[layout.L1], reals[layout.L2], reals[layout.SHARED] = l1, alpha, 1.0
+        estimator._write(reals)
         job = _engine.make_job(
             net, where, values, targets, sample_weight=sample_weight, g=g, reals=reals, eta=np.ones(1)
         )
         job = X.into(job, len(X)) if isinstance(X, _sparse.Rows) else job
-        self._job = job._replace(cost=CLIPPED) if net.cost == "cross_entropy" else job
+        self._job = estimator._as_job(job)
         team.start(self._job)
 
     def pack(self) -> np.ndarray:
@@ -92,7 +90,7 @@ def minimize(estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sam
 
     flops = _engine.operations(net.sizes, len(X), training=True)
     with _engine.Team(_engine.choose_threads(estimator.n_threads, flops, _engine.LARGE_STEP)) as team:
-        objective = Objective(estimator.alpha, estimator.l1, net, X, targets, sample_weight, team)
+        objective = Objective(estimator, net, X, targets, sample_weight, team)
         result = scipy.optimize.minimize(
             objective,
             objective.pack(),

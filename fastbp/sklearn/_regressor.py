@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array, column_or_1d
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fastbp.activations import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
+from fastbp.kernels import layout
 from fastbp.sklearn._base import HIDDEN, INPUT, BaseMLP
+
+OWN_LOSSES = {"absolute_error": (ABSOLUTE, None), "huber": (HUBER, "huber_delta"), "quantile": (QUANTILE, "quantile")}
+"""Losses that scikit-learn does not have -> code in the kernels, and the parameter of the estimator it goes with."""
+
+
+def mean_costs(code: int, p: float, out: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """C_x of every sample in float64, by NumPy: for validation, where no kernel has it."""
+    a, y = np.asarray(out, float), np.asarray(y, float)
+    if code == ABSOLUTE:
+        each = np.abs(a - y)
+    elif code == HUBER:
+        distance = np.abs(a - y)
+        each = np.where(distance <= p, distance**2 / 2, p * (distance - p / 2))
+    elif code == QUANTILE:
+        each = np.maximum(p * (y - a), (1 - p) * (a - y))
+    elif code == POISSON:
+        each = xlogy(y, y / a) - y + a
+    elif p == 2:
+        each = np.log(a / y) + y / a - 1
+    else:
+        each = y ** (2 - p) / ((1 - p) * (2 - p)) - y * a ** (1 - p) / (1 - p) + a ** (2 - p) / (2 - p)
+    return each.sum(axis=1)  # type: ignore[no-any-return]
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
@@ -23,8 +49,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Parameters
     ----------
-    loss : {'squared_error', 'poisson'}, default='squared_error'
-        Half the squared error; or half of Poisson's deviance, with an output e^z, for y >= 0.
+    loss : str, default='squared_error'
+        ``'squared_error'``: half of it. ``'poisson'``: half of Poisson's deviance, with an output e^z, for y >= 0.
+        fastbp's own: ``'absolute_error'``; ``'huber'`` with ``huber_delta``; ``'quantile'`` with ``quantile``;
+        ``'tweedie'``, half of Tweedie's deviance with ``power``, with an output e^z, for y >= 0 (y > 0 from power 2
+        on). Their value is a sum over outputs, as Poisson's is.
     hidden_layer_sizes : array-like of int, default=(100,)
         Neurons of each hidden layer; one number for one layer, ``()`` for none.
     activation : str or sequence of str, default='relu'
@@ -88,8 +117,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         What early stopping watches: a scorer's name or a scorer, ``"loss"``, or scikit-learn's choice.
     callbacks : function or list of functions, default=None
         Called as ``f(estimator)`` after each epoch; training ends when one returns True.
+    dropout : float, default=0.0
+        Part of the hidden neurons left out of each sample of a minibatch, in [0, 1). Which ones depends on
+        ``random_state`` only. Not with ``lbfgs``.
+    clip_norm : float or None, default=None
+        Longest gradient, over all parameters and penalty included, that is not scaled to this length. Not with
+        ``lbfgs``.
     output_activation : str or None, default=None
-        Activation of the output, with ``loss='squared_error'``; None for identity.
+        Activation of the output; None for identity, or for the e^z of ``poisson`` and ``tweedie``, which have no other.
+    huber_delta : float, default=1.35
+        Distance from which ``huber`` counts errors by their size, not by their square.
+    quantile : float, default=0.5
+        Which ``quantile`` to predict, in (0, 1).
+    power : float, default=1.5
+        Of ``tweedie``'s variance: 1 for Poisson's, between 1 and 2 for compound Poisson, 2 for gamma, 3 for inverse
+        Gaussian.
 
     Attributes
     ----------
@@ -131,7 +173,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        "loss": [StrOptions({"squared_error", "poisson", *OWN_LOSSES, "tweedie"})],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "power": [Interval(Real, 1, None, closed="left")],
         "output_activation": [StrOptions(HIDDEN), None],
     }
 
@@ -169,7 +214,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         init: str | None = None,
         scoring: Any = None,
         callbacks: Any = None,
+        dropout: float = 0.0,
+        clip_norm: float | None = None,
         output_activation: str | None = None,
+        huber_delta: float = 1.35,
+        quantile: float = 0.5,
+        power: float = 1.5,
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -202,7 +252,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self.init = init
         self.scoring = scoring
         self.callbacks = callbacks
+        self.dropout = dropout
+        self.clip_norm = clip_norm
         self.output_activation = output_activation
+        self.huber_delta = huber_delta
+        self.quantile = quantile
+        self.power = power
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -256,13 +311,38 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return X, y
 
     def _output_activation(self) -> str:
-        natural = "exp" if self.loss == "poisson" else "identity"
+        natural = "exp" if self.loss in ("poisson", "tweedie") else "identity"
         if natural == "exp" and self.output_activation not in (None, "exp"):
             raise ValueError(
                 f"output_activation is {self.output_activation!r}; with loss={self.loss!r} the output is 'exp'. "
                 "Leave output_activation out, or use loss='squared_error'."
             )
         return self.output_activation or natural
+
+    def _own_cost(self) -> tuple[int, float] | None:
+        """Code and parameter of a cost that fastbp's networks do not have."""
+        if self.loss == "tweedie":
+            return (POISSON, 0.0) if self.power == 1 else (TWEEDIE, float(self.power))
+        if self.loss in OWN_LOSSES:
+            code, parameter = OWN_LOSSES[self.loss]
+            return code, float(getattr(self, parameter)) if parameter else 0.0
+        return None
+
+    def _write(self, reals: np.ndarray) -> None:
+        super()._write(reals)
+        own = self._own_cost()
+        if own is not None:
+            reals[layout.PARAMETER] = own[1]
+
+    def _as_job(self, job: Any) -> Any:
+        own = self._own_cost()
+        return job if own is None else job._replace(cost=own[0])
+
+    def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float:
+        own = self._own_cost()
+        if own is not None:
+            cost = mean_costs(*own, out, columns)
+        return super()._mean_cost(out, columns, cost, weight)
 
     def _encoded(self, y: Any) -> np.ndarray:
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y_val")

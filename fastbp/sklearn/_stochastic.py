@@ -12,8 +12,7 @@ from sklearn.metrics import check_scoring
 from fastbp import _engine, _sparse
 from fastbp._arrays import Targets
 from fastbp._slices import Pace
-from fastbp.activations import CLIPPED
-from fastbp.kernels import layout
+from fastbp.kernels import clipping, layout
 from fastbp.schedules import SCHEDULES, ReduceOnPlateau
 from fastbp.sklearn._stepper import say
 
@@ -61,17 +60,22 @@ class Epochs:
         # A batch's loss counts as often as the batch has samples, whatever their weights.
         self._counts = np.full(self.n_minibatches, float(batch))
         self._counts[-1] = n - batch * (self.n_minibatches - 1)
-        self._share = 1.0 / net.sizes[-1] if net.cost == "quadratic" else 1.0
+        self._share = 1.0 / net.sizes[-1] if estimator.loss == "squared_error" else 1.0
         maker = _sparse if isinstance(X, _sparse.Rows) else _engine
         tile = maker.tile_size(net, batch)
         where = maker.plan(net, tile, team.size)
-        keeping = tile < batch or isinstance(X, _sparse.Rows)  # the gradient, from tile to tile or sample to sample
+        keeping = tile < batch or isinstance(X, _sparse.Rows) or estimator.clip_norm is not None  # the gradient
         _engine.check_job_memory(net, where, self._stepper.slots + keeping + 1, "Training")
         values = X.values if isinstance(X, _sparse.Rows) else X
         reals = _engine.limits(net.dtype, largest_magnitude(values))
         reals[layout.LIMIT] = float(np.finfo(net.dtype).max)  # scikit-learn goes on until a weight is not finite
-        reals[layout.L1], reals[layout.L2], reals[layout.SHARED] = estimator.l1, estimator.alpha, 1.0
         self._stepper.write(reals)
+        estimator._write(reals)
+        self._reals = reals
+        sums = None
+        if estimator.clip_norm is not None:
+            reals[layout.CLIP], reals[layout.CLIP_AT] = estimator.clip_norm, where.sums_size
+            sums = np.empty(where.sums_size + -(-net.theta.size // clipping.BLOCK))
         self._stats = np.zeros((self.n_minibatches, layout.N_STATISTICS))
         job = _engine.make_job(
             net,
@@ -85,14 +89,19 @@ class Epochs:
             stats=self._stats,
             eta=np.zeros(self.n_minibatches),
             reals=reals,
+            sums=sums,
             batch=batch,
             optimizer=self._stepper.code,
             updating=True,
         )
         job = X.into(job, batch) if isinstance(X, _sparse.Rows) else job
-        self._job = job._replace(cost=CLIPPED) if net.cost == "cross_entropy" else job
+        self._job = estimator._as_job(job)
         team.start(self._job)
         self._pace = Pace(team)
+
+    def sow(self, seed: int) -> None:
+        """The seed of the coming epoch's dropout."""
+        self._reals[layout.SEED] = seed
 
     def run(self, order: np.ndarray, factors: np.ndarray) -> float | None:
         """Every minibatch once; the mean loss before each update as scikit-learn counts it, None on divergence."""
@@ -257,11 +266,14 @@ def train(
         try:
             estimator.n_iter_ = 0
             for _ in range(estimator.max_iter):
+                task = estimator._tasks.epoch()
                 if estimator.shuffle:
                     # The draws of sklearn.utils.shuffle, epoch upon epoch.
                     places = np.arange(n)
                     estimator._random_state.shuffle(places)
                     order = order[places]
+                if estimator.dropout:
+                    epochs.sow(int(estimator._random_state.randint(2**31)))
                 loss = epochs.run(order, schedule.factors(epochs.n_minibatches)) if finite else None
                 if loss is None:
                     finite = False
@@ -281,6 +293,7 @@ def train(
                 estimator._optimizer.epoch_ends(estimator.t_)
                 schedule.note()
                 asked = [callback(estimator) for callback in callbacks]  # all of them, whatever one answers
+                asked.append(estimator._tasks.epoch_ends(task))
                 if any(asked) or stopping.is_over() or incremental:
                     break
                 if estimator.n_iter_ == estimator.max_iter:
