@@ -165,6 +165,12 @@ def as_targets(Y: Any, n: int, J: int, cost: str, activation: str, dtype: np.dty
     _require_finite(array, original, name)
     if cost == "cross_entropy":
         _check_probabilities(array, activation, name)
+    if cost == "poisson" and array.min() < 0:
+        i = int(np.argmax((array < 0).any(axis=1)))
+        raise ValueError(
+            f"{name} has negative values in row {i}; Poisson's cost is defined for counts. Pass values of at least 0, "
+            "or use cost='quadratic'."
+        )
     return Targets(array, None)
 
 

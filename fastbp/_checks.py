@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "identity", "softmax")
-COSTS = ("quadratic", "cross_entropy")
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "identity", "exp", "softmax")
+COSTS = ("quadratic", "cross_entropy", "poisson")
 
 
 def check_int(value: Any, name: str, *, low: int | None = None, high: int | None = None) -> int:
@@ -141,6 +141,11 @@ def check_cost(cost: Any, activations: Sequence[str]) -> str:
         raise ValueError(
             f"cost is 'cross_entropy' and the output activation {output!r}; it is defined for outputs that are "
             "probabilities. Pass 'sigmoid' or 'softmax' for the last layer, or cost='quadratic'."
+        )
+    if cost == "poisson" and output != "exp":
+        raise ValueError(
+            f"cost is 'poisson' and the output activation {output!r}; it measures counts against their expectation, "
+            "which 'exp' keeps positive. Pass 'exp' for the last layer, or cost='quadratic'."
         )
     return str(cost)
 

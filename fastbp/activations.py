@@ -15,7 +15,7 @@ from fastbp._jit import constants, strict
 
 __all__ = ["CODES", "COSTS", "exp", "log", "log1p", "sigma", "sigma_prime", "sigma_prime_notes"]
 
-SIGMOID, TANH, RELU, LEAKY_RELU, SOFTPLUS, SILU, GELU, IDENTITY, SOFTMAX = range(9)
+SIGMOID, TANH, RELU, LEAKY_RELU, SOFTPLUS, SILU, GELU, IDENTITY, SOFTMAX, EXP = range(10)
 CODES = {
     "sigmoid": SIGMOID,
     "tanh": TANH,
@@ -26,12 +26,14 @@ CODES = {
     "gelu": GELU,
     "identity": IDENTITY,
     "softmax": SOFTMAX,
+    "exp": EXP,
 }
 """Name of an activation -> its code in the kernels."""
 
-QUADRATIC, CROSS_ENTROPY = range(2)
-COSTS = {"quadratic": QUADRATIC, "cross_entropy": CROSS_ENTROPY}
-"""Name of a cost -> its code in the kernels."""
+QUADRATIC, CROSS_ENTROPY, POISSON, CLIPPED, ABSOLUTE, HUBER, QUANTILE, TWEEDIE = range(8)
+COSTS = {"quadratic": QUADRATIC, "cross_entropy": CROSS_ENTROPY, "poisson": POISSON}
+"""Name of a cost -> its code in the kernels. From CLIPPED (cross-entropy as scikit-learn reports it) on,
+costs are those of jobs, not of nets."""
 
 _ZERO, _ONE, _TWO, _FOUR, _SLOPE, _BELL, _FAR = range(7)
 _NUMBERS = constants(
@@ -121,6 +123,13 @@ def identity(z):
 
 
 @strict
+def exponential(z):
+    """a = e^z; sigma' = e^z."""
+    a = exp(z)
+    return a, a
+
+
+@strict
 def sigma(code, z):
     """F2: a_j^l = sigma(z_j^l)
 
@@ -140,6 +149,8 @@ def sigma(code, z):
         return silu(z)[0]
     if code == GELU:
         return gelu(z)[0]
+    if code == EXP:
+        return exponential(z)[0]
     return z
 
 
@@ -160,6 +171,8 @@ def sigma_prime(code, z):
         return silu(z)[1]
     if code == GELU:
         return gelu(z)[1]
+    if code == EXP:
+        return exponential(z)[1]
     return identity(z)[1]
 
 

@@ -365,7 +365,7 @@ def bench(
     try:
         from fastbp.bench import quick
 
-        _check_directory(json)
+        check_file(json, "--json")
         kept = quick.bench(
             console,
             names=nets or quick.DEFAULT,

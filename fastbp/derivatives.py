@@ -51,6 +51,7 @@ _SIGMA: dict[str, Callable[[np.ndarray], Any]] = {
     "silu": lambda z: z * _sigmoid(z),
     "gelu": _gelu,
     "identity": lambda z: z,
+    "exp": np.exp,
 }
 
 
@@ -65,6 +66,8 @@ def _cost(
             a = _SIGMA[name](z)
     if cost == "quadratic":
         return 0.5 * ((a - Y) ** 2).sum(axis=1)
+    if cost == "poisson":
+        return (Y * (np.log(np.where(Y > 0, Y, 1)) - z) - Y + a).sum(axis=1)
     if net.activations[-1] == "sigmoid":
         return (_softplus(z) - Y * z).sum(axis=1)
     largest = z.real.max(axis=1, keepdims=True)

@@ -217,6 +217,13 @@ _ALL = (
         _BOOK.format("chapter 3"),
     ),
     Equation(
+        "C Poisson",
+        "C_x = sum_j (y_j ln(y_j / a_j^L) - y_j + a_j^L)",
+        r"C_x = \sum_j \Bigl(y_j \ln \frac{y_j}{a_j^L} - y_j + a_j^L\Bigr)",
+        "Half of Poisson's deviance, for counts y_j whose expectation is a_j^L = e^{z_j^L}; BP1 becomes a_j^L - y_j.",
+        "not in the notes nor in the book",
+    ),
+    Equation(
         "softmax",
         "a_j^L = e^{z_j^L} / sum_k e^{z_k^L}",
         r"a_j^L = \frac{e^{z_j^L}}{\sum_k e^{z_k^L}}",

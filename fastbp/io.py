@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 # The names format version 1 may hold. They belong to the format: a name added to fastbp needs a new format version.
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "identity", "softmax")
-COSTS = ("quadratic", "cross_entropy")
+ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "identity", "exp", "softmax")
+COSTS = ("quadratic", "cross_entropy", "poisson")
 DTYPES = ("float32", "float64")
 TASKS = ("classification", "regression")
 KEYS = {"format_version", "sizes", "activations", "cost", "dtype", "meta"}

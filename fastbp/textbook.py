@@ -16,7 +16,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastbp._jit import fused, strict
-from fastbp.activations import CODES, COSTS, QUADRATIC, SIGMOID, SOFTMAX, exp, log, sigma, sigma_prime, softplus
+from fastbp.activations import (
+    ABSOLUTE,
+    CODES,
+    COSTS,
+    HUBER,
+    POISSON,
+    QUADRATIC,
+    QUANTILE,
+    SIGMOID,
+    SOFTMAX,
+    exp,
+    log,
+    sigma,
+    sigma_prime,
+    softplus,
+)
 
 Array = NDArray[Any]
 Names = str | Sequence[str]
@@ -106,6 +121,78 @@ def categorical_cross_entropy(z, y):
     return C
 
 
+@strict(cache=True)
+def poisson(z, a, y):
+    """C Poisson: C_x = sum_j (y_j ln(y_j / a_j^L) - y_j + a_j^L)
+
+    With a_j = e^{z_j}, ln a_j is z_j; 0 ln 0 is 0. ``log`` is for numbers of at least 1.
+    """
+    C, one = z.dtype.type(0), z.dtype.type(1)
+    for j in range(z.size):
+        C += a[j] - y[j]
+        if y[j] > 0:
+            log_y = log(y[j]) if y[j] >= one else -log(one / y[j])
+            C += y[j] * (log_y - z[j])
+    return C
+
+
+@strict(cache=True)
+def regression_cost(cost, p, z, a, y):
+    """C_x of absolute, Huber's, the quantile's and Tweedie's cost with parameter p, of one sample.
+
+    Tweedie's from z = ln a: y^(2-p) / ((1-p) (2-p)) - y a^(1-p) / (1-p) + a^(2-p) / (2-p); if p is 2, its limit.
+    """
+    zero, one, two = z.dtype.type(0), z.dtype.type(1), z.dtype.type(2)
+    C = zero
+    for j in range(z.size):
+        e = a[j] - y[j]
+        if cost == ABSOLUTE:
+            C += abs(e)
+        elif cost == HUBER:
+            if abs(e) <= p:
+                C += (abs(e) * abs(e)) / two
+            else:
+                C += p * (abs(e) - p / two)
+        elif cost == QUANTILE:
+            if y[j] > a[j]:
+                C += p * (y[j] - a[j])
+            else:
+                C += (one - p) * e
+        else:
+            log_y = zero
+            if y[j] > 0:
+                log_y = log(y[j]) if y[j] >= one else -log(one / y[j])
+            if p == two:
+                C += z[j] - log_y + y[j] * exp(-z[j]) - one
+            else:
+                q = one - p
+                C += (exp((q + one) * log_y) if y[j] > 0 else zero) / (q * (q + one))
+                C += exp((q + one) * z[j]) / (q + one) - y[j] * exp(q * z[j]) / q
+    return C
+
+
+@strict(cache=True)
+def regression_error(cost, code, p, z, a, y):
+    """BP1 of these costs: dC/da_j times sigma'(z_j); Tweedie's is a^(2-p) - y a^(1-p), sigma' = a included."""
+    zero, one = z.dtype.type(0), z.dtype.type(1)
+    delta = np.empty(z.size, z.dtype)
+    for j in range(z.size):
+        e = a[j] - y[j]
+        slope = zero
+        if cost == ABSOLUTE:
+            slope = one if e > 0 else (-one if e < 0 else zero)
+        elif cost == HUBER:
+            slope = min(max(e, -p), p)
+        elif cost == QUANTILE:
+            slope = one - p if e > 0 else (-p if e < 0 else zero)
+        if cost == ABSOLUTE or cost == HUBER or cost == QUANTILE:
+            delta[j] = slope * sigma_prime(code, z[j])
+        else:
+            q = one - p
+            delta[j] = exp((q + one) * z[j]) - y[j] * exp(q * z[j])
+    return delta
+
+
 # Backward: BP1, the two links, BP2
 
 
@@ -123,7 +210,7 @@ def cost_slope(a, y):
 def output_error(cost, code, z, a, y, s):
     """BP1: delta_j^L = dC/da_j^L * sigma'(z_j^L)
 
-    Times the weight s of the sample. With cross-entropy, sigma' cancels and a_j - y_j remains.
+    Times the weight s of the sample. With cross-entropy and Poisson's cost, sigma' cancels and a_j - y_j remains.
     """
     J = a.size
     delta = np.empty(J, a.dtype)
@@ -193,6 +280,97 @@ def hidden_error(w_next, delta_next, code, z):
             delta[j] += w_next[k, j] * delta_next[k]
         delta[j] = sigma_prime(code, z[j]) * delta[j]
     return delta
+
+
+@strict(cache=True)
+def output_slopes(code, z, a):
+    """da_i^L / dz_j^L of every output i: sigma'(z_i) where i is j; of softmax a_i (1 - a_i) and -a_i a_j."""
+    J = a.size
+    one, zero = a.dtype.type(1), a.dtype.type(0)
+    slopes = np.empty((J, J), a.dtype)
+    for i in range(J):
+        for j in range(J):
+            if code == SOFTMAX:
+                slopes[i, j] = a[i] * ((one if i == j else zero) - a[j])
+            else:
+                slopes[i, j] = sigma_prime(code, z[j]) if i == j else zero
+    return slopes
+
+
+# R of the equations: how everything changes when theta moves along a vector, Rw and Rb (Pearlmutter). With it, the
+# Hessian times that vector is R of the gradient.
+
+
+@fused(cache=True)
+def moving_input(w, Rw, Rb, a_prev, Ra_prev):
+    """Rz_j = sum_k (Rw_jk a_k + w_jk Ra_k) + Rb_j: R of F1."""
+    J, K = w.shape
+    Rz = np.empty(J, w.dtype)
+    for j in range(J):
+        Rz[j] = Rb[j]
+        for k in range(K):
+            Rz[j] += Rw[j, k] * a_prev[k]
+            Rz[j] += w[j, k] * Ra_prev[k]
+    return Rz
+
+
+@strict(cache=True)
+def moving_activation(code, z, a, Rz):
+    """Ra_j = sigma'(z_j) Rz_j: R of F2; of softmax a_j (Rz_j - sum_i a_i Rz_i)."""
+    J = a.size
+    mean = a.dtype.type(0)
+    for j in range(J):
+        mean += a[j] * Rz[j]
+    Ra = np.empty(J, a.dtype)
+    for j in range(J):
+        Ra[j] = a[j] * (Rz[j] - mean) if code == SOFTMAX else sigma_prime(code, z[j]) * Rz[j]
+    return Ra
+
+
+@strict(cache=True)
+def moving_output_error(cost, slope, bend, a, y, s, Rz, Ra):
+    """Rdelta_j = Ra_j sigma'(z_j) + (a_j - y_j) sigma''(z_j) Rz_j: R of BP1; Ra_j where sigma' cancels."""
+    J = a.size
+    Rdelta = np.empty(J, a.dtype)
+    for j in range(J):
+        if cost == QUADRATIC:
+            Rdelta[j] = (Ra[j] * slope[j] + (a[j] - y[j]) * bend[j] * Rz[j]) * s
+        else:
+            Rdelta[j] = Ra[j] * s
+    return Rdelta
+
+
+@fused(cache=True)
+def moving_sum(w_next, Rw_next, delta_next, Rdelta_next):
+    """sum_k (Rw_kj delta_k + w_kj Rdelta_k): R of the sum in BP2."""
+    K, J = w_next.shape
+    Ru = np.empty(J, w_next.dtype)
+    for j in range(J):
+        Ru[j] = 0
+        for k in range(K):
+            Ru[j] += Rw_next[k, j] * delta_next[k]
+            Ru[j] += w_next[k, j] * Rdelta_next[k]
+    return Ru
+
+
+@strict(cache=True)
+def moving_hidden_error(slope, bend, Rz, u, Ru):
+    """Rdelta_j = sigma''(z_j) Rz_j u_j + sigma'(z_j) Ru_j: R of BP2, u_j its sum."""
+    J = u.size
+    Rdelta = np.empty(J, u.dtype)
+    for j in range(J):
+        Rdelta[j] = bend[j] * Rz[j] * u[j] + slope[j] * Ru[j]
+    return Rdelta
+
+
+@fused(cache=True)
+def moving_weight_gradient(a_prev, Ra_prev, delta, Rdelta, g):
+    """Rdelta_j a_k + delta_j Ra_k, added to ``g[j, k]``: R of BP4."""
+    J, K = g.shape
+    for j in range(J):
+        for k in range(K):
+            g[j, k] += a_prev[k] * Rdelta[j]
+            g[j, k] += Ra_prev[k] * delta[j]
 
 
 # What the minibatch adds up: BP3, BP4
@@ -339,10 +517,11 @@ def _codes(activations: Names, cost: str, L: int) -> tuple[list[int], int]:
         raise ValueError(
             "softmax stands in a hidden layer; it needs the output layer. Choose another for layers below L."
         )
-    if (names[-1] == "softmax") if cost == "quadratic" else (names[-1] not in ("sigmoid", "softmax")):
+    legal = {"cross_entropy": ("sigmoid", "softmax"), "poisson": ("exp",)}
+    if (names[-1] == "softmax") if cost == "quadratic" else (names[-1] not in legal[cost]):
         raise ValueError(
             f"The cost {cost!r} does not go with {names[-1]!r} outputs: cross_entropy needs sigmoid or softmax, "
-            "quadratic anything but softmax. Change one of the two."
+            "poisson exp, quadratic anything but softmax. Change one of the two."
         )
     return [CODES[name] for name in names], COSTS[cost]
 
@@ -383,6 +562,8 @@ def _backprop(w: list[Array], b: list[Array], x: Array, y: Array, codes: list[in
     z, a = _feedforward(w, b, x, codes)
     if cost == QUADRATIC:
         C = quadratic(a[-1], y)
+    elif cost == POISSON:
+        C = poisson(z[-1], a[-1], y)
     elif codes[-1] == SIGMOID:
         C = binary_cross_entropy(z[-1], y)
     else:

@@ -12,15 +12,13 @@ import numpy as np
 
 from fastbp import _checks, _engine
 from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets
+from fastbp._slices import Pace
 from fastbp.callbacks import Callback, EarlyStopping, Run, as_callbacks
 from fastbp.errors import DivergenceError
 from fastbp.kernels import layout, updates
 from fastbp.network import Network
 from fastbp.optimizers import SGD, Optimizer
 from fastbp.schedules import ReduceOnPlateau
-
-SLICE_SECONDS = 0.05
-"""How long the team stays in a kernel before Python can look at Ctrl-C and the progress display."""
 
 
 def _progress(progress: Any) -> list[Callback]:
@@ -110,7 +108,6 @@ class _Epochs:
 
     def __init__(self, net: Network, data: _Data, run: Run, callbacks: list[Callback], batch: int) -> None:
         self.net, self.data, self.run, self.callbacks, self.batch = net, data, run, callbacks, batch
-        self.step_rate = 0.0  # minibatches a second, once measured
         self.factor = 1.0  # of ReduceOnPlateau
 
     def prepare(self, team: _engine.Team, l1: float, l2: float) -> None:
@@ -144,8 +141,8 @@ class _Epochs:
             updating=True,
             counting_hits=net.task == "classification",
         )
-        self.team = team
         team.start(self.job)
+        self.pace = Pace(team)
         self.run._control = self.job.control
         self.run.n_threads = team.size
 
@@ -172,19 +169,11 @@ class _Epochs:
         self.stats[:] = 0
         run.minibatch = 0
         while run.minibatch < run.n_minibatches:
-            count = int(min(self.step_rate * SLICE_SECONDS, 8 * max(1, run.n_minibatches))) or 1
-            last = min(run.minibatch + count, run.n_minibatches)
-            began = time.perf_counter()
-            done, status = self.team.run(run.minibatch, last)
-            seconds = max(time.perf_counter() - began, 1e-7)
-            run.seconds += seconds
-            # At most eight times more than the last slice, whose time may have been a compilation's or a hiccup's.
-            self.step_rate = min((done - run.minibatch) / seconds, 8 * max(count, 1) / SLICE_SECONDS)
-            run.minibatch = done
+            before = self.pace.seconds
+            run.minibatch, status = self.pace.run(run.minibatch, run.n_minibatches)
+            run.seconds += self.pace.seconds - before
             if status == layout.DIVERGED:
                 self.diverged()
-            if status == layout.ABORTED:
-                raise RuntimeError("A thread of the team was lost; the weights are those of the last whole minibatch.")
             run.running = self.summary()
             for callback in self.callbacks:
                 callback.on_progress(run)

@@ -35,6 +35,7 @@ EXACT: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "silu": (lambda z: z * logistic(z), lambda z: logistic(z) * (1 + z * logistic(-z))),
     "gelu": (lambda z: z * phi(z), lambda z: phi(z) + z * mp.npdf(z)),
     "identity": (lambda z: z, lambda z: mp.mpf(1)),
+    "exp": (mp.exp, mp.exp),
 }
 
 
@@ -95,6 +96,8 @@ def test_the_ends_of_the_line(dtype: str) -> None:
     assert _elementary.exp(low) == 0
     with np.errstate(over="ignore"):  # as plain Python, NumPy says that e^x overflows
         assert _elementary.exp(high) == high
+        assert activations.exponential(high) == (high, high)
+    assert activations.exponential(low) == (0, 0)
     ends = {
         "sigmoid": ((0, 0), (1, 0)),
         "tanh": ((-1, 0), (1, 0)),

@@ -66,6 +66,18 @@ def test_backprop_of_random_nets(dtype: str) -> None:
                 assert same_bits(trace.delta[l][i], one.delta[l - 1])
 
 
+def test_rows_of_a_whole_page(dtype: str) -> None:
+    """Such rows are a cache line longer, in which no sum stands; what stands there must not look like divergence."""
+    J = 1024 // np.dtype(dtype).itemsize
+    net = fastbp.Network([3, J, 2], activations=["relu", "identity"], dtype=dtype, seed=0)
+    before = net.copy()
+    X, Y = random_data(np.random.default_rng(7), net, 5)
+    fastbp.train(net, X, Y, optimizer=fastbp.SGD(1.0), epochs=1, batch_size=5, shuffle=False)
+    slow = textbook_gradient(before, X, Y)
+    for l in (1, 2):
+        assert same_bits(net.w[l], before.w[l] - slow.w[l - 1])
+
+
 def test_a_planted_error_is_caught(dtype: str) -> None:
     rng = np.random.default_rng(3)
     net = random_net(rng, [5, 4, 3], dtype)

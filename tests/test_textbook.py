@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import erfc
+from scipy.special import erfc, xlogy
 
 from fastbp import textbook
-from fastbp.activations import CODES, QUADRATIC, SIGMOID
+from fastbp.activations import CODES, COSTS, QUADRATIC, SIGMOID
 
-HIDDEN = [name for name in CODES if name != "softmax"]
+HIDDEN = [name for name in CODES if name not in ("softmax", "exp")]
 
 # The worked 2-2-2 step of Matt Mazur, "A Step by Step Backpropagation Example" (2015): its digits, and exact doubles.
 
@@ -149,6 +149,8 @@ def random_net(rng: np.random.Generator, sizes: list[int], dtype: Any = np.float
 def target(rng: np.random.Generator, output: str, cost: str, n: int) -> np.ndarray:
     if cost == "quadratic":
         return rng.standard_normal(n)
+    if cost == "poisson":
+        return rng.integers(0, 4, n).astype(float)
     return np.eye(n)[rng.integers(n)] if output == "softmax" else rng.integers(0, 2, n).astype(float)
 
 
@@ -190,6 +192,7 @@ REFERENCE: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "softplus": lambda z: np.log(1 + np.exp(z)),
     "silu": lambda z: z / (1 + np.exp(-z)),
     "gelu": lambda z: z * 0.5 * erfc(-z / np.sqrt(2)),
+    "exp": np.exp,
     "identity": lambda z: z,
     "softmax": lambda z: np.exp(z) / np.sum(np.exp(z), axis=0),
 }
@@ -206,6 +209,8 @@ def reference_cost(theta: list[np.ndarray], x: np.ndarray, y: np.ndarray, names:
     y = y[:, None]
     if cost == "quadratic":
         return 0.5 * np.sum((y - a) ** 2, axis=0)
+    if cost == "poisson":
+        return np.sum(xlogy(y, y) - y * np.log(a) - y + a, axis=0)
     if names[-1] == "sigmoid":
         return -np.sum(y * np.log(a) + (1 - y) * np.log(1 - a), axis=0)
     return -np.sum(y * np.log(a), axis=0)
@@ -227,13 +232,17 @@ def worst_error(arrays: list[Any], reference: list[Any]) -> float:
     return max(float(np.linalg.norm(g - r) / (np.linalg.norm(r) or 1.0)) for g, r in pairs)
 
 
-LEGAL = [(name, "quadratic") for name in HIDDEN] + [("sigmoid", "cross_entropy"), ("softmax", "cross_entropy")]
+LEGAL = [(name, "quadratic") for name in [*HIDDEN, "exp"]] + [
+    ("sigmoid", "cross_entropy"),
+    ("softmax", "cross_entropy"),
+    ("exp", "poisson"),
+]
 
 
 @pytest.mark.parametrize(("output", "cost"), LEGAL)
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_gradient_equals_the_complex_step(hidden: str, output: str, cost: str) -> None:
-    rng = np.random.default_rng([CODES[hidden], CODES[output], cost == "quadratic"])
+    rng = np.random.default_rng([CODES[hidden], CODES[output], COSTS[cost] == 0])
     for _ in range(3):
         sizes = rng.integers(1, 8, rng.integers(2, 6)).tolist()
         names = [hidden] * (len(sizes) - 2) + [output]

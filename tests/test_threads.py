@@ -48,7 +48,7 @@ def test_any_number_of_threads(batch: int, dtype: str) -> None:
 @pytest.mark.compiled
 def test_many_slices_with_more_threads_than_cores(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices of one minibatch: the team meets between Python and the kernel a thousand times."""
-    monkeypatch.setattr("fastbp.training.SLICE_SECONDS", 1e-9)
+    monkeypatch.setattr("fastbp._slices.SLICE_SECONDS", 1e-9)
     rng = np.random.default_rng(21)
     X, Y = rng.standard_normal((300, 11)), rng.integers(0, 3, 300)
     assert trained(X, Y, dtype, 1, 5) == trained(X, Y, dtype, 1, 1)

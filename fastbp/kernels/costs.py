@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from fastbp._jit import strict
-from fastbp.activations import QUADRATIC, SIGMOID, exp, log, softplus
+import numpy as np
+
+from fastbp._jit import constants, strict
+from fastbp.activations import CLIPPED, POISSON, QUADRATIC, SIGMOID, exp, log, softplus
 from fastbp.kernels.views import row
+
+_ZERO, _ONE, _NAN, _LOW, _HIGH = range(5)
+
+
+def _numbers(kind):
+    eps = np.finfo(kind).eps
+    return kind(0), kind(1), kind(np.nan), eps, kind(1) - eps
+
+
+_NUMBERS = constants(_numbers(np.float32), _numbers(np.float64))
+"""0, 1, NaN, and the probabilities between which scikit-learn's cross-entropy clips."""
 
 
 @strict
@@ -45,11 +58,51 @@ def categorical_cross_entropy(J, z, y):
 
 
 @strict
+def log_of_positive(x):
+    """ln x for any x > 0, infinite x aside; NaN below."""
+    c = _NUMBERS(x)
+    if x >= c[_ONE]:
+        return log(x)
+    return -log(c[_ONE] / x) if x > c[_ZERO] else c[_NAN]
+
+
+@strict
+def poisson(J, z, a, y):
+    """C_x = sum_j y_j ln(y_j / a_j) - y_j + a_j with a_j = e^z_j, half of Poisson's deviance; 0 ln 0 = 0."""
+    total = z.dtype.type(0)
+    for j in range(J):
+        total += a[j] - y[j]
+        if y[j] != 0:
+            total += y[j] * (log_of_positive(y[j]) - z[j])
+    return total
+
+
+@strict
+def clipped_cross_entropy(activation, J, a, y):
+    """Cross-entropy as scikit-learn reports it: from probabilities clipped to eps..1 - eps."""
+    c = _NUMBERS(a[0])
+    total = c[_ZERO]
+    for j in range(J):
+        p = c[_LOW] if a[j] < c[_LOW] else (c[_HIGH] if a[j] > c[_HIGH] else a[j])  # NaN stays NaN
+        if y[j] != c[_ZERO]:
+            total -= y[j] * log_of_positive(p)
+        if activation == SIGMOID and y[j] != c[_ONE]:
+            total -= (c[_ONE] - y[j]) * log_of_positive(c[_ONE] - p)
+    return total
+
+
+@strict
 def costs(cost, activation, X, J, z, a, y, out):
     """C_x of X samples whose rows of z^L, a^L and y are given, into the vector ``out``."""
     if cost == QUADRATIC:
         for x in range(X):
             out[x] = quadratic(J, row(a, x, J), row(y, x, J))
+    elif cost == POISSON:
+        for x in range(X):
+            out[x] = poisson(J, row(z, x, J), row(a, x, J), row(y, x, J))
+    elif cost == CLIPPED:
+        for x in range(X):
+            out[x] = clipped_cross_entropy(activation, J, row(a, x, J), row(y, x, J))
     elif activation == SIGMOID:
         for x in range(X):
             out[x] = binary_cross_entropy(J, row(z, x, J), row(y, x, J))

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastbp._jit import by_dtype, part, strict
 from fastbp.activations import (
+    EXP,
     GELU,
     IDENTITY,
     LEAKY_RELU,
@@ -21,6 +22,7 @@ from fastbp.activations import (
     SOFTPLUS,
     TANH,
     exp,
+    exponential,
     gelu,
     identity,
     leaky_relu,
@@ -73,6 +75,9 @@ def activation(code, n, z, a, d):
     elif code == GELU:
         for i in range(n):
             a[i], d[i] = gelu(z[i])
+    elif code == EXP:
+        for i in range(n):
+            a[i], d[i] = exponential(z[i])
     elif code == IDENTITY:
         for i in range(n):
             a[i], d[i] = identity(z[i])
@@ -102,8 +107,8 @@ def softmax(X, J, z, a):
 def output_error(cost, n, a, y, d):
     """BP1: delta_j^L = dC/da_j^L * sigma'(z_j^L)
 
-    Reads n elements of a and y; d holds sigma'(z) and is overwritten with delta. With cross-entropy, sigma' cancels
-    against the derivative of the cost.
+    Reads n elements of a and y; d holds sigma'(z) and is overwritten with delta. With cross-entropy, and with Poisson's
+    cost of exp outputs, sigma' cancels against the derivative of the cost.
     """
     full_width()
     if cost == QUADRATIC:

@@ -35,7 +35,11 @@ class Job(NamedTuple):
     g: Any
     """The gradient, like theta, if it is kept; else each part of it is used up at once."""
     X: Any
-    """Samples, rows of sizes[0] elements."""
+    """Samples, rows of sizes[0] elements; of sparse samples the stored values."""
+    indices: Any
+    """Sparse samples: k of each stored value."""
+    indptr: Any
+    """Sparse samples: where each begins in X and ``indices``."""
     Y: Any
     """Targets, rows of sizes[-1] elements."""
     labels: Any
@@ -72,6 +76,8 @@ class Job(NamedTuple):
     optimizer: int
     targets: int
     """NO_TARGETS, OUTPUTS or LABELS."""
+    sparse: int
+    """Whether X holds the stored values of sparse samples."""
     ordered: int
     """0: the samples' own order."""
     weighted: int
@@ -96,6 +102,8 @@ def addressed(job: Job) -> Job:
         pointer(job.state),
         pointer(job.g),
         pointer(job.X),
+        pointer(job.indices),
+        pointer(job.indptr),
         pointer(job.Y),
         pointer(job.labels),
         pointer(job.weights),
@@ -118,6 +126,7 @@ def addressed(job: Job) -> Job:
         job.cost,
         job.optimizer,
         job.targets,
+        job.sparse,
         job.ordered,
         job.weighted,
         job.keeping,

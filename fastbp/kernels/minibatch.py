@@ -22,10 +22,12 @@ import math
 import numpy as np
 
 from fastbp._jit import part, strict
-from fastbp.activations import GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
-from fastbp.kernels import dense, layout
+from fastbp.activations import CLIPPED, EXP, GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
+from fastbp.kernels import dense, layout, regression, sparse
 from fastbp.kernels.blocks import fetch
+from fastbp.kernels.clipping import clipped_update
 from fastbp.kernels.costs import costs
+from fastbp.kernels.dropout import drop
 from fastbp.kernels.job import (
     LABELS,
     NO_TARGETS,
@@ -68,6 +70,8 @@ def sample(job, x):
 def gather_inputs(job, first, x0, x1, a_0):
     """Copy a^0 of samples x0..x1 of the tile that starts at place ``first`` of the epoch into the rows of ``a_0``."""
     n_in = layer(job, 0, layout.J)
+    if job.sparse:
+        return
     for x in range(x0, x1):
         a, source = row(a_0, x - x0, n_in), line(job.X, sample(job, first + x) * n_in, n_in)
         for k in range(n_in):
@@ -105,15 +109,22 @@ def activate(job, l, X, J, width, z, a, d):
 
 
 @part
-def forward(job, bottom, x0, x1, t):
-    """F1 and F2 of the layers from ``bottom`` on for samples x0..x1 of the tile."""
+def forward(job, first, bottom, x0, x1, t):
+    """F1 and F2 of the layers from ``bottom`` on for samples x0..x1 of the tile that starts at place ``first``."""
     X = x1 - x0
     for l in range(bottom, job.L + 1):
         K, J = layer(job, l, layout.K), layer(job, l, layout.J)
         a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, 0, x0)
         z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
-        dense.weighted_input(X, J, K, a_prev, weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job))
+        if l == 1 and job.sparse:
+            sparse.weighted_input(job, first, x0, x1, weights(job, l), biases(job, l), z)
+        else:
+            dense.weighted_input(X, J, K, a_prev, weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job))
         activate(job, l, X, J, z.i, z, a, d)
+        if job.reals[layout.DROPOUT] > 0.0 and l < job.L:
+            p = job.reals[layout.DROPOUT]
+            scale = number(job.scratch, 1.0 / (1.0 - p))
+            drop(np.int64(job.reals[layout.SEED]), l, first + x0, np.int64(p * 16777216.0), scale, X, J, a, d)
 
 
 @strict
@@ -122,7 +133,11 @@ def outputs_and_costs(job, x0, x1):
     J, code = layer(job, job.L, layout.J), layer(job, job.L, layout.ACTIVATION)
     out = line(job.scratch, job.places[layout.COSTS] + x0, x1 - x0)
     z, a = weighted_inputs(job, job.L, x0), activations(job, job.L, x0)
-    costs(job.cost, code, x1 - x0, J, z, a, targets(job, x0), out)
+    if job.cost > CLIPPED:
+        parameter = number(job.scratch, job.reals[layout.PARAMETER])
+        regression.costs(job.cost, parameter, x1 - x0, J, z, a, targets(job, x0), out)
+    else:
+        costs(job.cost, code, x1 - x0, J, z, a, targets(job, x0), out)
 
 
 @strict
@@ -152,7 +167,11 @@ def backward(job, first, x0, x1, t):
     J, width = layer(job, job.L, layout.J), layer(job, job.L, layout.ROW)
     a, y, d = activations(job, job.L, x0), targets(job, x0), errors(job, job.L, x0)
     n = X * width
-    dense.output_error(job.cost, n, row(a, 0, n), row(y, 0, n), row(d, 0, n))
+    if job.cost > CLIPPED:
+        z, parameter = weighted_inputs(job, job.L, x0), number(job.scratch, job.reals[layout.PARAMETER])
+        regression.output_error(job.cost, parameter, n, row(z, 0, n), row(a, 0, n), row(y, 0, n), row(d, 0, n))
+    else:
+        dense.output_error(job.cost, n, row(a, 0, n), row(y, 0, n), row(d, 0, n))
     if job.weighted:
         for x in range(X):
             dense.weigh(width, job.weights[sample(job, first + x0 + x)], row(d, x, width))
@@ -167,7 +186,15 @@ def backward(job, first, x0, x1, t):
 @strict
 def is_unbounded(code):
     """Whether a sum of finite terms can come out of this activation as infinity."""
-    return code == RELU or code == LEAKY_RELU or code == SOFTPLUS or code == SILU or code == GELU or code == IDENTITY
+    return (
+        code == RELU
+        or code == LEAKY_RELU
+        or code == SOFTPLUS
+        or code == SILU
+        or code == GELU
+        or code == IDENTITY
+        or code == EXP
+    )
 
 
 @strict
@@ -192,7 +219,7 @@ def tile_of_samples(job, m, first, bottom, x0, x1, t):
         job.control[own + layout.LARGEST_DELTA] = 0
         penalty_sums(job, t)
     gather_targets(job, first, x0, x1)
-    forward(job, bottom, x0, x1, t)
+    forward(job, first, bottom, x0, x1, t)
     outputs_and_costs(job, x0, x1)
     if job.counting_hits:
         job.control[own + layout.OWN_HITS] = hits(job, first, x0, x1)
@@ -262,7 +289,7 @@ def constants(job, m, t):
         # Kingma and Ba's corrections of both means, moved out of the loop over parameters.
         first, second = reals[layout.POWER_1] * reals[layout.C0], reals[layout.POWER_2] * reals[layout.C1]
         c[4] = job.eta[m] * math.sqrt(1.0 - second) / (1.0 - first)
-        c[5] = reals[layout.C2] * math.sqrt(1.0 - second)
+        c[5] = reals[layout.EPSILON] if reals[layout.EPSILON] != 0.0 else reals[layout.C2] * math.sqrt(1.0 - second)
     return c
 
 
@@ -272,7 +299,7 @@ def finish(job, g, at, n, l1, l2, eta, c):
     w = line(job.theta, at, n)
     if l1 != 0 or l2 != 0:
         penalty(w, g, l1, l2)
-    if job.updating:
+    if job.updating and job.reals[layout.CLIP] == 0.0:  # clipping waits for the whole gradient
         m = line(job.state, at, n if job.slots > 0 else 0)
         v = line(job.state, job.size + at, n if job.slots > 1 else 0)
         update(job.optimizer, w, g, m, v, eta, c)
@@ -289,12 +316,13 @@ def at_once(job):
 
 
 @part
-def parameters(job, m, bottom, X, starting, finishing, total, ahead, t):
+def parameters(job, m, first, bottom, X, starting, finishing, total, ahead, t):
     """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U."""
     zero = number(job.scratch, 0)
     scale = number(job.scratch, 1.0 / total if finishing else 1.0)
     eta = number(job.scratch, job.eta[m])
-    l1, l2 = number(job.scratch, job.reals[layout.L1]), number(job.scratch, job.reals[layout.L2])
+    shares = total if job.reals[layout.SHARED] != 0.0 else 1.0
+    l1, l2 = number(job.scratch, job.reals[layout.L1] / shares), number(job.scratch, job.reals[layout.L2] / shares)
     c = constants(job, m, t)
     chunk = job.places[layout.CHUNK]
     stepping = at_once(job)
@@ -304,6 +332,13 @@ def parameters(job, m, bottom, X, starting, finishing, total, ahead, t):
         a_prev = activations(job, l - 1, 0) if l > 1 else inputs(job, 0, 0)
         delta, w_at = errors(job, l, 0), layer(job, l, layout.W)
         k, end = (K + 1) * t // job.n_threads, (K + 1) * (t + 1) // job.n_threads
+        if l == 1 and job.sparse and k < K:
+            n = min(end, K) - k
+            g = row(gradient(job, l, k, t), 0, n * stride)
+            sparse.weight_gradient(job, first, X, k, k + n, delta, g, starting, scale)
+            if finishing:
+                finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
+            k += n
         if l == 2 and bottom == 2:
             # Of a^1 its owner's columns only: others may be at work on theirs for the next minibatch.
             k, end = own_columns(job, t)
@@ -431,7 +466,10 @@ def minibatch(job, m, stepped, t):
             ruling = verdict(job, m, n, total)
         if ruling == APPLY:
             ahead = samples_ahead(job, start + done + X, t) if bottom == 1 else nothing_ahead(job)
-            parameters(job, m, bottom, X, done == 0, finishing, total, ahead, t)
+            parameters(job, m, start + done, bottom, X, done == 0, finishing, total, ahead, t)
+            if finishing and job.updating and job.reals[layout.CLIP] > 0.0:
+                if clipped_update(job, m, constants(job, m, t), t):
+                    return REFUSE, True
         if not job.owning and barrier(job.control, job.n_threads):
             return REFUSE, True
         done += X
@@ -495,7 +533,7 @@ def outputs(job, out, x0, x1, t):
     while x0 < x1:
         X = min(job.tile, x1 - x0)
         gather_inputs(job, x0 - own, own, own + X, inputs(job, 0, own))
-        forward(job, 1, own, own + X, t)
+        forward(job, x0 - own, 1, own, own + X, t)
         if job.targets != NO_TARGETS:
             gather_targets(job, x0 - own, own, own + X)
             outputs_and_costs(job, own, own + X)

@@ -1,0 +1,81 @@
+"""Jobs on sparse samples, of which the kernels visit the stored values only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fastbp import _engine
+from fastbp.kernels import layout
+
+if TYPE_CHECKING:
+    from fastbp._arrays import Targets
+    from fastbp.kernels.job import Job
+    from fastbp.network import Network
+
+
+class Rows(NamedTuple):
+    """Samples in SciPy's CSR form, canonical: k ascending, each once."""
+
+    values: np.ndarray
+    indices: np.ndarray
+    indptr: np.ndarray
+    shape: tuple[int, int]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def into(self, job: Job, batch: int) -> Job:
+        """A job that was made on ``values``, on these samples."""
+        return job._replace(indices=self.indices, indptr=self.indptr, sparse=1, n=len(self), batch=batch, fetching=0)
+
+
+def as_rows(X: Any, dtype: Any) -> Rows:
+    """A SciPy sparse matrix as the kernels take it."""
+    X = X.tocsr()
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return Rows(
+        np.require(X.data, dtype, ["C", "A"]),
+        np.ascontiguousarray(X.indices, np.int64),
+        np.ascontiguousarray(X.indptr, np.int64),
+        (int(X.shape[0]), int(X.shape[1])),
+    )
+
+
+def plan(net: Network, tile: int, n_threads: int, *, own_tiles: bool = False) -> _engine.Plan:
+    """``_engine.plan`` without room for the samples of a tile: they are never copied."""
+    layers = net._layers.copy()
+    layers[0, layout.J] = 0
+    rows = tile * n_threads if own_tiles else tile
+    layers, places, size = layout.scratch_layout(layers, rows, n_threads, net.dtype.itemsize)
+    layers[0, layout.J] = net.sizes[0]
+    return _engine.Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, False)
+
+
+def tile_size(net: Network, batch: int) -> int:
+    """``_engine.tile_size`` likewise: samples of which the cache holds all layers but the input."""
+    row = 2 * int(net._layers[1:, layout.J].sum() + max(net.sizes[1:])) * net.dtype.itemsize
+    return max(1, min(batch, max(256, _engine.TILE_BYTES // row // 64 * 64)))
+
+
+def outputs(net: Network, X: Rows, n_threads: int | None) -> np.ndarray:
+    """a^L of every sample (F1, F2)."""
+    return outputs_and_costs(net, X, None, n_threads)[0]
+
+
+def outputs_and_costs(
+    net: Network, X: Rows, targets: Targets | None, n_threads: int | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """a^L and, with targets, C_x of every sample."""
+    n = len(X)
+    flops = 2.0 * len(X.values) * net.sizes[1] + _engine.operations(net.sizes[1:], n, training=False)
+    threads = _engine.choose_threads(n_threads, flops, _engine.LARGE_CALL)
+    where = plan(net, min(128, n), threads, own_tiles=True)
+    out = np.empty((n, net.sizes[-1]), net.dtype)
+    cost = np.empty(0 if targets is None else n)
+    job = X.into(_engine.make_job(net, where, X.values, targets, sums=cost), n)
+    _engine.run_outputs(job, out, threads)
+    return out, cost

@@ -1,0 +1,475 @@
+"""What the classifier and the regressor share: parameters, fitted attributes, and the way into the kernels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from itertools import pairwise
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
+from sklearn.metrics import get_scorer_names
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
+
+from fastbp import _checks, _engine, _sparse
+from fastbp._arrays import Targets
+from fastbp._threads import MAX_THREADS
+from fastbp.activations import CLIPPED
+from fastbp.initializers import INITIALIZERS, initialize
+from fastbp.kernels import layout
+from fastbp.network import Network
+from fastbp.schedules import SCHEDULES
+from fastbp.sklearn import _convert, _lbfgs, _stochastic
+from fastbp.sklearn._parameters import Bound, blank_network, fastbp_name, sizes_of, without_output
+from fastbp.sklearn._stepper import make_stepper
+from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
+
+STOCHASTIC = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
+HIDDEN = {"logistic", *_checks.ACTIVATIONS} - {"softmax"}
+INPUT: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32)}
+
+
+class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+    """Base of both estimators; not for use by itself."""
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "activation": [StrOptions(HIDDEN), "array-like"],
+        "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "n_threads": [None, Interval(Integral, 1, MAX_THREADS, closed="both")],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "schedule": [StrOptions(set(SCHEDULES)), callable, HasMethods("tracker"), None],
+        "init": [StrOptions(set(INITIALIZERS)), None],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "callbacks": [callable, list, tuple, None],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+    }
+
+    # What the solvers read; set in the constructors of the estimators.
+    loss: str
+    solver: str
+    activation: Any
+    hidden_layer_sizes: Any
+    init: str | None
+    random_state: Any
+    n_threads: int | None
+    coefs_: list[Any]
+    intercepts_: list[Any]
+    best_loss_: Any
+    best_validation_score_: Any
+    validation_scores_: Any
+    validation_loss_curve_: Any
+
+    @abstractmethod
+    def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        """Checked samples and targets; a classifier's targets as columns of bool."""
+
+    @abstractmethod
+    def _output_activation(self) -> str:
+        """scikit-learn's name of the activation of layer L."""
+
+    @abstractmethod
+    def _predict(self, X: Any) -> Any:
+        """Predictions for checked samples."""
+
+    @abstractmethod
+    def _score(self, X: Any, y: Any, sample_weight: Any) -> float:
+        """Score of checked samples, NaN where predictions are not finite."""
+
+    # The network behind the fitted attributes
+
+    def _network(self, dtype: Any = None) -> Network:
+        """The network of coefs_ and intercepts_, whoever assigned them, in their own dtype or in a wider one."""
+        coefs, intercepts = self.coefs_, self.intercepts_
+        own = np.result_type(np.float32, *(np.asarray(array).dtype for array in (*coefs, *intercepts)))
+        own = np.dtype(np.float64) if own != np.float32 else own
+        dtype = own if dtype is None or np.dtype(dtype) == own else np.dtype(np.float64)
+        activations = (*map(fastbp_name, self._hidden_activations(len(coefs) - 1)), fastbp_name(self.out_activation_))
+        bound: Bound | None = self.__dict__.get("_bound")
+        if bound is not None and bound.net.dtype == dtype and bound.net.activations == activations:
+            if bound.holds(coefs, intercepts):
+                return bound.net
+            if list(bound.net.sizes) == sizes_of(coefs, intercepts):
+                bound.take(coefs, intercepts)
+                return bound.net
+        bound = Bound.of(blank_network(sizes_of(coefs, intercepts), activations, self._cost(), dtype))
+        bound.take(coefs, intercepts)
+        if dtype == own:
+            self._bound = bound
+        return bound.net
+
+    def _bind(self) -> Network:
+        """The network of coefs_ and intercepts_, which become views of its theta."""
+        net = self._network()
+        self.coefs_, self.intercepts_ = list(self._bound.coefs), list(self._bound.intercepts)
+        return net
+
+    def _cost(self) -> str:
+        """fastbp's name of the loss."""
+        return {"log_loss": "cross_entropy", "poisson": "poisson"}.get(self.loss, "quadratic")
+
+    def _write(self, reals: np.ndarray) -> None:
+        """What the kernels need to know of the cost and of the penalties."""
+        reals[layout.L1], reals[layout.L2], reals[layout.SHARED] = self.l1, self.alpha, 1.0
+        reals[layout.DROPOUT] = self.dropout if self.solver in STOCHASTIC else 0.0
+
+    def _as_job(self, job: Any) -> Any:
+        """The job with the cost that the estimator reports."""
+        return job._replace(cost=CLIPPED) if self.loss == "log_loss" else job
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_bound"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "coefs_" in state:
+            self._bind()
+
+    # Fitting
+
+    def _hidden_sizes(self) -> list[int]:
+        sizes = self.hidden_layer_sizes
+        hidden = list(sizes) if isinstance(sizes, Iterable) else [sizes]
+        if np.any(np.array(hidden) <= 0):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        return hidden
+
+    def _hidden_activations(self, n: int) -> list[str]:
+        """The activation of each of n hidden layers, under the names given."""
+        if isinstance(self.activation, str):
+            return [self.activation] * n
+        names = list(self.activation)
+        if len(names) != n or not set(names) <= HIDDEN:
+            raise ValueError(
+                f"The 'activation' parameter of {type(self).__name__} must be a str among {sorted(HIDDEN)}, or one of "
+                f"these for each hidden layer, of which there are {n}. Got {names!r} instead."
+            )
+        return names
+
+    def _initialize(self, sizes: list[int], dtype: Any) -> None:
+        """Draw the weights and forget all earlier training."""
+        self.n_iter_ = 0
+        self.t_ = 0
+        self.n_layers_ = len(sizes)
+        self.out_activation_ = self._output_activation()
+        # Glorot and Bengio's bound, for the biases too.
+        names = map(fastbp_name, self._hidden_activations(len(sizes) - 2))
+        factor = 2.0 if set(names) == {"sigmoid"} else 6.0
+        self.coefs_, self.intercepts_ = [], []
+        drawn = None if self.init is None else np.random.default_rng(self._random_state.randint(2**31))
+        for n_in, n_out in pairwise(sizes):
+            if drawn is not None and self.init is not None:
+                w, b = initialize(self.init, drawn, n_out, n_in)
+                self.coefs_.append(np.ascontiguousarray(w.T, dtype))
+                self.intercepts_.append(b.astype(dtype, copy=False))
+                continue
+            bound = np.sqrt(factor / (n_in + n_out))
+            self.coefs_.append(self._random_state.uniform(-bound, bound, (n_in, n_out)).astype(dtype, copy=False))
+            self.intercepts_.append(self._random_state.uniform(-bound, bound, n_out).astype(dtype, copy=False))
+        self._best_coefs = [coef.copy() for coef in self.coefs_]
+        self._best_intercepts = [intercept.copy() for intercept in self.intercepts_]
+        if self.solver in STOCHASTIC:
+            self.loss_curve_: list[float] = []
+            self._no_improvement_count = 0
+            self.best_loss_ = None if self.early_stopping else np.inf
+            self.validation_scores_ = [] if self.early_stopping else None
+            self.validation_loss_curve_ = [] if self.early_stopping else None
+            self.best_validation_score_ = -np.inf if self.early_stopping else None
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, *, incremental: bool, validation: tuple[Any, Any, Any] | None = None
+    ) -> Any:
+        hidden = self._hidden_sizes()
+        first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        X, y = self._validate_input(X, y, incremental=incremental, reset=first)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        sample_weight = self._weighted(y, sample_weight)
+        y = y.reshape(-1, 1) if y.ndim == 1 else y
+        held_out = self._given_validation(validation)
+        self.n_outputs_ = y.shape[1]
+        self._random_state = check_random_state(self.random_state)
+        if first:
+            self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype)
+        net = self._bind()
+        if (X.shape[1], self.n_outputs_) != (net.sizes[0], net.sizes[-1]):
+            raise ValueError(
+                f"X has {X.shape[1]} features and y {self.n_outputs_} outputs; coefs_ lead from {net.sizes[0]} to "
+                f"{net.sizes[-1]}. Pass such data, or fit with warm_start=False."
+            )
+        n_epochs = self.max_iter if self.solver in STOCHASTIC and not incremental else 0
+        self._tasks = Tasks(self, n_epochs, lambda X=X: X, lambda y=y: self._as_given(y))
+        try:
+            finite = self._solve(net, X, y, sample_weight, held_out, incremental)
+            if finite:
+                self._tasks.end()
+        finally:
+            del self._tasks
+        if not finite or not np.isfinite(net.theta).all():
+            raise ValueError(
+                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+                "preprocessed."
+            )
+        return self
+
+    def _solve(self, net: Network, X: Any, y: np.ndarray, sample_weight: Any, held_out: Any, incremental: bool) -> bool:
+        """Run the solver; whether its weights are finite."""
+        if self.solver == "lbfgs":
+            X, targets, weight = self._prepared(net, X, y, sample_weight)
+            _lbfgs.minimize(self, net, X, targets, weight)
+            return bool(np.isfinite(net.theta).all())
+        return self._fit_stochastic(net, X, y, sample_weight, held_out, incremental)
+
+    def _fit_stochastic(
+        self, net: Network, X: Any, y: np.ndarray, sample_weight: Any, held_out: Any, incremental: bool
+    ) -> bool:
+        if not incremental or not hasattr(self, "_optimizer"):
+            self._optimizer = make_stepper(self)
+        if self.early_stopping and incremental:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        if self.early_stopping and held_out is None:
+            X, y, sample_weight, held_out = self._hold_out(X, y, sample_weight)
+        X, targets, weight = self._prepared(net, X, y, sample_weight)
+        return _stochastic.train(self, net, X, targets, weight, held_out, incremental)
+
+    def _hold_out(self, X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, ...]:
+        """Training part and held-out part, drawn as scikit-learn draws them."""
+        arrays = (X, y) if sample_weight is None else (X, y, sample_weight)
+        parts = train_test_split(
+            *arrays,
+            random_state=self._random_state,
+            test_size=self.validation_fraction,
+            stratify=y if is_classifier(self) and self.n_outputs_ == 1 else None,  # not several labels
+        )
+        X, X_val, y, y_val, *weights = parts
+        if X_val.shape[0] < 2:
+            raise ValueError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
+            )
+        weight, weight_val = weights or (None, None)
+        return X, y, weight, _stochastic.HeldOut(X_val, y_val, self._as_given(y_val), weight_val)
+
+    def _given_validation(self, validation: tuple[Any, Any, Any] | None) -> Any:
+        """Checked validation samples that the user gave, under HistGradientBoosting's rules."""
+        X, y, weight = validation or (None, None, None)
+        if X is None and y is None:
+            if weight is not None:
+                raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+            return None
+        if y is None:
+            raise ValueError("X_val is provided, but y_val was not provided.")
+        if X is None:
+            raise ValueError("y_val is provided, but X_val was not provided.")
+        if not self.early_stopping or self.solver == "lbfgs":
+            raise ValueError(
+                "X_val and y_val are passed to fit while at the same time early_stopping is False or the solver is "
+                "'lbfgs'. When passing X_val and y_val to fit, early_stopping should be set to True."
+            )
+        X = validate_data(self, X, reset=False, **INPUT)
+        columns = self._encoded(y)
+        check_consistent_length(X, columns)
+        if weight is not None:
+            weight = _check_sample_weight(weight, X)
+        return _stochastic.HeldOut(X, columns, self._as_given(columns), weight)
+
+    @abstractmethod
+    def _encoded(self, y: Any) -> np.ndarray:
+        """Checked targets as columns, for a fitted estimator."""
+
+    def _weighted(self, y: np.ndarray, sample_weight: Any) -> Any:
+        """Sample weights, those of the classes included."""
+        return sample_weight
+
+    def _as_given(self, y: np.ndarray) -> Any:
+        """Columns of targets as the user's scores want them."""
+        return y.ravel() if y.shape[1] == 1 else y
+
+    def _prepared(self, net: Network, X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, Targets, Any]:
+        """Samples, targets and weights as the kernels take them: contiguous, of the net's dtype."""
+        X = self._samples(X, net)
+        if y.dtype == bool and y.shape[1] > 1 and net.activations[-1] == "softmax":
+            targets = Targets(None, np.argmax(y, axis=1).astype(np.int64, copy=False))
+        else:
+            targets = Targets(np.require(y, net.dtype, ["C", "A"]), None)
+        if sample_weight is not None:
+            sample_weight = np.require(sample_weight, net.dtype, ["C", "A"])
+        return X, targets, sample_weight
+
+    def _loss_grad_lbfgs(self, packed: np.ndarray, X: Any, y: Any, sample_weight: Any, *_: Any) -> Any:
+        """Loss and gradient at a vector of all of coefs_, then all of intercepts_, which are set to it."""
+        net = self._bind()
+        X, targets, weight = self._prepared(net, X, np.asarray(y).reshape(len(y), -1), sample_weight)
+        with _engine.Team(1) as team:
+            return _lbfgs.Objective(self, net, X, targets, weight, team)(packed)
+
+    def _validation_loss(self, net: Network, held_out: Any) -> float:
+        """The loss on samples held out, without penalty and, unlike the training loss, not clipped."""
+        X, targets, weight = self._prepared(net, held_out.X, held_out.columns, held_out.weight)
+        if isinstance(X, _sparse.Rows):
+            out, cost = _sparse.outputs_and_costs(net, X, targets, self.n_threads)
+        else:
+            out, cost = net._outputs(X, targets, self.n_threads)
+        if not np.isfinite(out).all():
+            return float("nan")
+        return self._mean_cost(out, held_out.columns, cost, weight)
+
+    def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float:
+        """The loss of outputs whose C_x is given."""
+        share = 1.0 / out.shape[1] if self.loss == "squared_error" else 1.0
+        return float(np.average(cost, weights=weight)) * share
+
+    # Predicting
+
+    def _forward(self, X: Any) -> np.ndarray:
+        """a^L of checked samples."""
+        dtype = np.result_type(X.dtype, *(coef.dtype for coef in self.coefs_))
+        net = self._network(np.float32 if dtype == np.float32 else np.float64)
+        samples = self._samples(X, net)
+        if isinstance(samples, _sparse.Rows):
+            return _sparse.outputs(net, samples, self.n_threads)
+        out, _ = net._outputs(samples, None, self.n_threads)
+        return out
+
+    @staticmethod
+    def _samples(X: Any, net: Network) -> np.ndarray | _sparse.Rows:
+        """Checked samples as the kernels take them."""
+        return _sparse.as_rows(X, net.dtype) if issparse(X) else np.require(X, net.dtype, ["C", "A"])
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Activations of the last hidden layer.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_samples, hidden_layer_sizes[-1])
+            Without hidden layers, X itself.
+        """
+        check_is_fitted(self)
+        X = self._check_X(X)
+        dtype = np.result_type(X.dtype, *(coef.dtype for coef in self.coefs_))
+        net = self._network(np.float32 if dtype == np.float32 else np.float64)
+        if net.L == 1:
+            return X.toarray() if issparse(X) else np.array(X, net.dtype)
+        samples = self._samples(X, net)
+        below = without_output(net)
+        if isinstance(samples, _sparse.Rows):
+            return _sparse.outputs(below, samples, self.n_threads)
+        return below._outputs(samples, None, self.n_threads)[0]
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.coefs_[-1].shape[0])
+
+    def input_gradient(self, X: Any) -> np.ndarray:
+        """Derivative of every output by every feature, of each sample.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_samples, n_features)
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n_samples, n_outputs, n_features); (n_samples, n_features) with one output, which for two classes is
+            the probability of the second.
+        """
+        check_is_fitted(self)
+        X = self._check_X(X)
+        X = X.toarray() if issparse(X) else X
+        dtype = np.result_type(X.dtype, *(coef.dtype for coef in self.coefs_))
+        slopes = self._network(np.float32 if dtype == np.float32 else np.float64).input_jacobian(X)
+        return slopes[:, 0] if slopes.shape[1] == 1 else slopes
+
+    # Conversions
+
+    def to_network(self) -> Network:
+        """A copy of the fitted network.
+
+        Returns
+        -------
+        fastbp.Network
+            With task, classes and feature names in its ``meta``. Per-sample gradients, Jacobians and Hessian-vector
+            products are its methods.
+        """
+        check_is_fitted(self)
+        return _convert.to_network(self)
+
+    @classmethod
+    def from_network(cls, net: Network, **parameters: Any) -> Any:
+        """A fitted estimator that predicts what the network does, and that ``warm_start`` or ``partial_fit`` train on.
+
+        Parameters
+        ----------
+        net : fastbp.Network
+            Its ``meta["classes"]``, if there, name the classes. An input scaling in ``meta`` stays the caller's task.
+        **parameters
+            Of the estimator, beside those that the network decides.
+
+        Raises
+        ------
+        ValueError
+            For a cost that no such estimator has.
+        """
+        return _convert.from_network(cls, net, parameters)
+
+    def to_sklearn(self) -> Any:
+        """scikit-learn's estimator of the same name, parameters and, if fitted, state.
+
+        Raises
+        ------
+        ValueError
+            Where its predictions could not be the same. Where only further training differs, a warning says so.
+        """
+        return _convert.to_sklearn(self)
+
+    @classmethod
+    def from_sklearn(cls, estimator: Any) -> Any:
+        """An estimator with the parameters and, if fitted, the state of scikit-learn's of the same name."""
+        return _convert.from_sklearn(cls, estimator)
+
+    def _check_X(self, X: Any) -> Any:
+        return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+
+    def _check_solver(self) -> bool:
+        if self.solver not in STOCHASTIC:
+            raise AttributeError(
+                f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
+            )
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

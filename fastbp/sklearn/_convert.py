@@ -1,0 +1,202 @@
+"""Between these estimators and scikit-learn's, and between them and fastbp's Network."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn import neural_network
+from sklearn.base import is_classifier
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+from sklearn.preprocessing import LabelBinarizer
+
+from fastbp.network import Network
+from fastbp.sklearn._parameters import NAMES, fastbp_name
+from fastbp.sklearn._stepper import Stepper, make_stepper
+
+if TYPE_CHECKING:
+    from fastbp.sklearn._base import BaseMLP
+
+THEIR_NAMES = {ours: theirs for theirs, ours in NAMES.items()}
+ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+LOSSES = ("log_loss", "squared_error", "poisson")
+
+
+def _own_defaults(estimator: BaseMLP) -> dict[str, Any]:
+    """Parameters that scikit-learn does not have and that are not at their defaults."""
+    theirs = set(_their_class(estimator)._get_param_names())
+    defaults = type(estimator)().get_params(deep=False)
+    given = estimator.get_params(deep=False)
+    return {name: value for name, value in given.items() if name not in theirs and value is not defaults[name]}
+
+
+def _their_class(estimator: BaseMLP) -> Any:
+    return neural_network.MLPClassifier if is_classifier(estimator) else neural_network.MLPRegressor
+
+
+def to_sklearn(estimator: BaseMLP) -> Any:
+    """scikit-learn's estimator with the same parameters and, if fitted, the same state."""
+    hidden = estimator._hidden_activations(len(estimator._hidden_sizes()))
+    names = {THEIR_NAMES.get(fastbp_name(name), fastbp_name(name)) for name in hidden} or {"relu"}
+    output = getattr(estimator, "output_activation", None)
+    if len(names) > 1 or not names <= set(ACTIVATIONS) or output is not None:
+        raise ValueError(
+            f"The activations are {hidden} and, of the output, {output!r}; scikit-learn has one of "
+            f"{', '.join(ACTIVATIONS)} for all hidden layers and an output of its own choice. Use to_network() instead."
+        )
+    if estimator.solver not in ("sgd", "adam", "lbfgs") or estimator.loss not in LOSSES:
+        raise ValueError(
+            f"solver is {estimator.solver!r} and loss {estimator.loss!r}; scikit-learn has no such pair. Use "
+            "to_network(), or set them to scikit-learn's with set_params first."
+        )
+    lost = sorted(set(_own_defaults(estimator)) - {"activation", "n_threads"})
+    if lost:
+        warnings.warn(
+            f"scikit-learn has no {', '.join(lost)}: predictions stay the same, further training will differ.",
+            UserWarning,
+            stacklevel=3,
+        )
+    kind = _their_class(estimator)
+    given = estimator.get_params(deep=False)
+    twin = kind(**{name: given[name] for name in kind._get_param_names()} | {"activation": names.pop()})
+    if not hasattr(estimator, "coefs_"):
+        return twin
+    for name, value in vars(estimator).items():
+        if name.endswith("_") or name in ("_label_binarizer", "_random_state", "_no_improvement_count"):
+            setattr(twin, name, copy.deepcopy(value))
+    twin._best_coefs = [np.array(coef) for coef in estimator._best_coefs]
+    twin._best_intercepts = [np.array(intercept) for intercept in estimator._best_intercepts]
+    twin.coefs_ = [np.array(coef, order="C") for coef in estimator.coefs_]
+    twin.intercepts_ = [np.array(intercept, order="C") for intercept in estimator.intercepts_]
+    if hasattr(estimator, "_optimizer"):
+        twin._optimizer = _their_optimizer(estimator._optimizer, twin)
+    return twin
+
+
+def _their_optimizer(stepper: Stepper, twin: Any) -> Any:
+    parameters = twin.coefs_ + twin.intercepts_
+    moments = [[np.array(part, order="C") for part in slot] for slot in stepper.moments]
+    if stepper.corrected:
+        beta_1, beta_2, epsilon = stepper.constants[:3]
+        adam = AdamOptimizer(parameters, stepper.learning_rate_init, beta_1, beta_2, epsilon)
+        adam.t, adam.learning_rate = stepper.t, stepper.learning_rate
+        if len(moments) == 2:
+            adam.ms, adam.vs = moments
+        return adam
+    sgd = SGDOptimizer(
+        parameters,
+        stepper.learning_rate_init,
+        stepper.schedule,
+        stepper.constants[0],
+        twin.nesterovs_momentum,
+        stepper.power_t,
+    )
+    sgd.learning_rate = stepper.learning_rate
+    if moments:
+        sgd.velocities = moments[0]
+    return sgd
+
+
+def from_sklearn(kind: type[BaseMLP], theirs: Any) -> Any:
+    """Our estimator with the parameters and, if fitted, the state of scikit-learn's."""
+    estimator = kind(**theirs.get_params(deep=False))
+    if not isinstance(theirs, _their_class(estimator)):
+        raise TypeError(
+            f"{kind.__name__}.from_sklearn was given a {type(theirs).__name__}; it needs scikit-learn's "
+            f"{kind.__name__}. Pass one, fitted or not."
+        )
+    if not hasattr(theirs, "coefs_"):
+        return estimator
+    for name, value in vars(theirs).items():
+        if name.startswith("_") or name.endswith("_"):
+            setattr(estimator, name, copy.deepcopy(value))
+    if hasattr(theirs, "_optimizer"):
+        stepper = make_stepper(estimator)
+        their = theirs._optimizer
+        stepper.learning_rate_init, stepper.learning_rate = their.learning_rate_init, their.learning_rate
+        if isinstance(their, AdamOptimizer):
+            stepper.t, stepper.moments = their.t, [list(their.ms), list(their.vs)]
+        else:
+            stepper.moments = [list(their.velocities)] if stepper.slots else []
+        estimator._optimizer = stepper
+    estimator._bind()
+    return estimator
+
+
+def to_network(estimator: BaseMLP) -> Network:
+    """A copy of the network, with what it needs to be used by itself in ``meta``."""
+    meta: dict[str, Any] = {"task": "classification" if is_classifier(estimator) else "regression"}
+    if is_classifier(estimator) and isinstance(estimator.classes_, np.ndarray):
+        meta["classes"] = estimator.classes_.tolist()
+    if hasattr(estimator, "feature_names_in_"):
+        meta["features"] = estimator.feature_names_in_.tolist()
+    if estimator.loss not in LOSSES:
+        meta["loss"] = estimator.loss  # its cost stands for it: Network has no such cost
+    net = Network.__new__(Network)
+    net.__setstate__(estimator._network().__getstate__() | {"meta": meta})
+    return net
+
+
+def from_network(kind: type[BaseMLP], net: Network, parameters: dict[str, Any]) -> Any:
+    """A fitted estimator that predicts what the network does."""
+    hidden = [THEIR_NAMES.get(name, name) for name in net.activations[:-1]]
+    activation = hidden[0] if len(set(hidden)) == 1 else hidden or "relu"
+    estimator = kind(**{"hidden_layer_sizes": net.sizes[1:-1], "activation": activation, **parameters})
+    output = net.activations[-1]
+    estimator.n_features_in_, estimator.n_outputs_ = net.sizes[0], net.sizes[-1]
+    estimator.n_layers_, estimator.t_, estimator.n_iter_ = len(net.sizes), 0, 0
+    if is_classifier(estimator):
+        if net.cost != "cross_entropy":
+            raise ValueError(
+                f"The network's cost is {net.cost!r}; a classifier's is 'cross_entropy', because its outputs are "
+                "probabilities. Use MLPRegressor.from_network."
+            )
+        n_classes = max(2, net.sizes[-1])
+        classes = np.asarray(net.meta.get("classes", range(n_classes)))
+        if output == "sigmoid" and net.sizes[-1] > 1:  # several labels each
+            known: Any = np.eye(net.sizes[-1], dtype=int)
+        else:
+            known = classes
+        if len(classes) != n_classes or len(set(classes.tolist())) != n_classes:
+            raise ValueError(
+                f"net.meta names {len(classes)} classes; the network tells {n_classes} apart. "
+                "Give it as many different names, or none."
+            )
+        estimator._label_binarizer = LabelBinarizer().fit(known)
+        estimator.classes_ = estimator._label_binarizer.classes_
+        order = np.argsort(classes) if known is classes else np.arange(net.sizes[-1])
+        if net.sizes[-1] > 1 and not np.array_equal(order, np.arange(len(order))):
+            net = _reordered(net, order)
+        elif net.sizes[-1] == 1 and not np.array_equal(order, np.arange(2)):
+            raise ValueError("net.meta names its two classes in descending order. Exchange the names and the signs.")
+    elif net.cost == "cross_entropy":
+        raise ValueError(
+            "The network's cost is 'cross_entropy'; a regressor has none like it. Use MLPClassifier.from_network."
+        )
+    else:
+        estimator.loss = "poisson" if net.cost == "poisson" else "squared_error"
+        natural = "exp" if net.cost == "poisson" else "identity"
+        if output != natural:
+            estimator.output_activation = THEIR_NAMES.get(output, output)
+    estimator.out_activation_ = THEIR_NAMES.get(output, output)
+    estimator.coefs_ = [np.array(w.T, order="C") for w in net.w]
+    estimator.intercepts_ = [np.array(b) for b in net.b]
+    estimator._best_coefs = [coef.copy() for coef in estimator.coefs_]
+    estimator._best_intercepts = [intercept.copy() for intercept in estimator.intercepts_]
+    estimator.loss_curve_, estimator.loss_, estimator._no_improvement_count = [], np.inf, 0
+    estimator.best_loss_ = None if estimator.early_stopping else np.inf
+    estimator.validation_scores_ = [] if estimator.early_stopping else None
+    estimator.best_validation_score_ = -np.inf if estimator.early_stopping else None
+    if "features" in net.meta:
+        estimator.feature_names_in_ = np.asarray(net.meta["features"], dtype=object)
+    estimator._bind()
+    return estimator
+
+
+def _reordered(net: Network, order: np.ndarray) -> Network:
+    """The network with its outputs in another order: scikit-learn sorts class labels."""
+    net = net.copy()
+    net.w[net.L], net.b[net.L] = net.w[net.L][order].copy(), net.b[net.L][order].copy()
+    return net

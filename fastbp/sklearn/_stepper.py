@@ -1,0 +1,128 @@
+"""What scikit-learn calls the optimizer: the step size of an epoch, and the state of the updates."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+
+from fastbp.kernels import layout
+from fastbp.network import Network
+from fastbp.optimizers import OPTIMIZERS, SGD, Adam
+from fastbp.sklearn._parameters import views
+
+OTHERS = ("adamw", "rmsprop", "adagrad")
+"""Solvers that scikit-learn does not have."""
+
+SMALLEST_RATE = 1e-6
+"""``learning_rate="adaptive"`` ends at it."""
+
+
+def say(message: str) -> None:
+    """For ``verbose``, to standard output as scikit-learn does."""
+    sys.stdout.write(message + "\n")
+
+
+class Stepper:
+    """The optimizer of an estimator, kept between calls of ``partial_fit``.
+
+    Attributes
+    ----------
+    learning_rate : float
+        sgd: of the coming epoch. adam: of the last step, its corrections of both means included.
+    moments : list of list of numpy.ndarray
+        For each vector of state (velocities; or first and second moments) an array like each of coefs_, intercepts_.
+    """
+
+    def __init__(self, code: int, slots: int, constants: tuple[float, ...], learning_rate_init: float) -> None:
+        self.code, self.slots, self.constants = code, slots, constants
+        self.learning_rate_init = learning_rate_init
+        self.learning_rate = float(learning_rate_init)
+        self.schedule, self.power_t = "constant", 0.5
+        self.corrected, self.epsilon = False, 0.0
+        self.t = 0
+        self.moments: list[list[np.ndarray]] = []
+        self._state: np.ndarray | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_state": None}
+
+    def bind(self, net: Network) -> np.ndarray:
+        """The state as the kernels take it: kept, or built from ``moments``, or 0 where there are none that fit."""
+        size = self.slots * net.theta.size
+        if self._state is not None and self._state.size == size and self._state.dtype == net.dtype:
+            return self._state
+        state: np.ndarray = layout.aligned(size, net.dtype)
+        before, self.moments = self.moments, []
+        for slot in range(self.slots):
+            coefs, intercepts = views(net, state[slot * net.theta.size : (slot + 1) * net.theta.size])
+            arrays = [*coefs, *intercepts]
+            if slot < len(before) and [a.shape for a in before[slot]] == [a.shape for a in arrays]:
+                for array, kept in zip(arrays, before[slot], strict=True):
+                    array[...] = kept
+            self.moments.append(arrays)
+        self._state = state
+        return state
+
+    def write(self, reals: np.ndarray) -> None:
+        """The kernels' constants."""
+        reals[layout.C0 : layout.C0 + len(self.constants)] = self.constants
+        reals[layout.EPSILON] = self.epsilon
+        reals[layout.POWER_1] = self.constants[0] ** self.t
+        reals[layout.POWER_2] = self.constants[1] ** self.t
+
+    @property
+    def rate(self) -> float:
+        """Step size that the kernels take for each minibatch of the coming epoch."""
+        return self.learning_rate_init if self.corrected else self.learning_rate
+
+    def stepped(self, n: int) -> None:
+        """Note n updates."""
+        self.t += n
+        if self.corrected and self.t:
+            beta_1, beta_2 = self.constants[:2]
+            self.learning_rate = self.learning_rate_init * math.sqrt(1 - beta_2**self.t) / (1 - beta_1**self.t)
+
+    def epoch_ends(self, n_seen: int) -> None:
+        """``learning_rate="invscaling"``: eta_0 / (samples seen + 1)^power_t."""
+        if self.schedule == "invscaling":
+            self.learning_rate = float(self.learning_rate_init) / (n_seen + 1) ** self.power_t
+
+    def has_stalled(self, message: str, verbose: Any) -> bool:
+        """Whether training is over, now that it no longer improves; ``"adaptive"`` goes on with a fifth of the rate."""
+        if self.schedule == "adaptive" and self.learning_rate > SMALLEST_RATE:
+            self.learning_rate /= 5.0
+            if verbose:
+                say(f"{message} Setting learning rate to {self.learning_rate:f}")
+            return False
+        if verbose:
+            say(message + (" Learning rate too small. Stopping." if self.schedule == "adaptive" else " Stopping."))
+        return True
+
+
+def make_stepper(estimator: Any) -> Stepper:
+    """The stepper of an estimator's parameters."""
+    if estimator.solver == "adam":
+        adam = Adam()
+        constants = (estimator.beta_1, estimator.beta_2, estimator.epsilon, 0.0)
+        stepper = Stepper(adam.code, adam.slots, constants, estimator.learning_rate_init)
+        stepper.corrected, stepper.epsilon = True, estimator.epsilon
+        return stepper
+    if estimator.solver in OTHERS:
+        options = {"weight_decay": estimator.weight_decay} if estimator.solver == "adamw" else {}
+        if estimator.solver == "adamw":
+            options |= {"beta_1": estimator.beta_1, "beta_2": estimator.beta_2}
+        if estimator.solver == "rmsprop":
+            options |= {"rho": estimator.beta_2}
+        rate = estimator.learning_rate_init
+        optimizer = OPTIMIZERS[estimator.solver](learning_rate=rate, epsilon=estimator.epsilon, **options)
+        stepper = Stepper(optimizer.code, optimizer.slots, optimizer.constants(), rate)
+        stepper.corrected = estimator.solver == "adamw"
+        return stepper
+    plain = estimator.momentum == 0
+    nominal = SGD(momentum=0.0 if plain else 0.5, nesterov=bool(estimator.nesterovs_momentum) and not plain)
+    stepper = Stepper(nominal.code, nominal.slots, (float(estimator.momentum), 0.0), estimator.learning_rate_init)
+    stepper.schedule, stepper.power_t = estimator.learning_rate, estimator.power_t
+    return stepper

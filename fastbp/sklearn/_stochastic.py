@@ -1,0 +1,309 @@
+"""The solvers sgd and adam: epochs of minibatches on the compiled engine, stopped by scikit-learn's rules."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
+
+from fastbp import _engine, _sparse
+from fastbp._arrays import Targets
+from fastbp._slices import Pace
+from fastbp.kernels import clipping, layout
+from fastbp.schedules import SCHEDULES, ReduceOnPlateau
+from fastbp.sklearn._stepper import say
+
+if TYPE_CHECKING:
+    from fastbp.network import Network
+    from fastbp.sklearn._base import BaseMLP
+
+Samples = np.ndarray | _sparse.Rows
+
+
+def largest_magnitude(values: np.ndarray) -> float:
+    """The largest |x_k| of all samples."""
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
+
+
+def batch_size_of(estimator: BaseMLP, n: int) -> int:
+    """Samples of a minibatch; a number above that of the samples is clipped, with scikit-learn's warning."""
+    if estimator.batch_size == "auto":
+        return min(200, n)
+    if estimator.batch_size > n:
+        warnings.warn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
+            UserWarning,
+            stacklevel=2,
+        )
+    return int(min(max(estimator.batch_size, 1), n))
+
+
+class Epochs:
+    """The resident job of one call of ``fit``, and what its epochs report."""
+
+    def __init__(
+        self,
+        estimator: BaseMLP,
+        net: Network,
+        X: Samples,
+        targets: Targets,
+        sample_weight: np.ndarray | None,
+        batch: int,
+        team: _engine.Team,
+    ) -> None:
+        n = len(X)
+        self._stepper = estimator._optimizer
+        self.n_minibatches = -(-n // batch)
+        # A batch's loss counts as often as the batch has samples, whatever their weights.
+        self._counts = np.full(self.n_minibatches, float(batch))
+        self._counts[-1] = n - batch * (self.n_minibatches - 1)
+        self._share = 1.0 / net.sizes[-1] if estimator.loss == "squared_error" else 1.0
+        maker = _sparse if isinstance(X, _sparse.Rows) else _engine
+        tile = maker.tile_size(net, batch)
+        where = maker.plan(net, tile, team.size)
+        keeping = tile < batch or isinstance(X, _sparse.Rows) or estimator.clip_norm is not None  # the gradient
+        _engine.check_job_memory(net, where, self._stepper.slots + keeping + 1, "Training")
+        values = X.values if isinstance(X, _sparse.Rows) else X
+        reals = _engine.limits(net.dtype, largest_magnitude(values))
+        reals[layout.LIMIT] = float(np.finfo(net.dtype).max)  # scikit-learn goes on until a weight is not finite
+        self._stepper.write(reals)
+        estimator._write(reals)
+        self._reals = reals
+        sums = None
+        if estimator.clip_norm is not None:
+            reals[layout.CLIP], reals[layout.CLIP_AT] = estimator.clip_norm, where.sums_size
+            sums = np.empty(where.sums_size + -(-net.theta.size // clipping.BLOCK))
+        self._stats = np.zeros((self.n_minibatches, layout.N_STATISTICS))
+        job = _engine.make_job(
+            net,
+            where,
+            values,
+            targets,
+            sample_weight=sample_weight,
+            g=layout.aligned(net.theta.size, net.dtype) if keeping else None,
+            state=self._stepper.bind(net),
+            order=np.arange(n),
+            stats=self._stats,
+            eta=np.zeros(self.n_minibatches),
+            reals=reals,
+            sums=sums,
+            batch=batch,
+            optimizer=self._stepper.code,
+            updating=True,
+        )
+        job = X.into(job, batch) if isinstance(X, _sparse.Rows) else job
+        self._job = estimator._as_job(job)
+        team.start(self._job)
+        self._pace = Pace(team)
+
+    def sow(self, seed: int) -> None:
+        """The seed of the coming epoch's dropout."""
+        self._reals[layout.SEED] = seed
+
+    def run(self, order: np.ndarray, factors: np.ndarray) -> float | None:
+        """Every minibatch once; the mean loss before each update as scikit-learn counts it, None on divergence."""
+        job = self._job
+        job.order[:] = order
+        self._stats[:] = 0
+        job.eta[:] = self._stepper.rate * factors
+        done = 0
+        while done < self.n_minibatches:
+            done, status = self._pace.run(done, self.n_minibatches)
+            if status == layout.DIVERGED:
+                return None
+        weight = self._stats[:, layout.WEIGHT]
+        some = weight > 0  # minibatches whose samples all have weight 0 are skipped
+        self._stepper.stepped(int(np.count_nonzero(some)))
+        total = self._stats[:, layout.COST] * self._share + self._stats[:, layout.PENALTY]
+        return float(total[some] / weight[some] @ self._counts[some] / self._counts.sum())
+
+
+class HeldOut(NamedTuple):
+    """Samples that decide when training stops."""
+
+    X: Any
+    columns: np.ndarray
+    """Targets, a column for each output."""
+    y: Any
+    """Targets as the user gave them."""
+    weight: Any
+
+
+class Stopping:
+    """scikit-learn's bookkeeping: the best loss or score, epochs without improvement, the best weights."""
+
+    def __init__(self, estimator: BaseMLP, net: Network, held_out: HeldOut | None) -> None:
+        self._estimator, self._net, self._held_out = estimator, net, held_out
+        scoring = estimator.scoring
+        self._scorer = None if scoring in (None, "loss") else check_scoring(estimator, scoring)
+
+    def _scores(self) -> tuple[float, float]:
+        """Score and loss on the samples held out; NaN where predictions are not finite."""
+        estimator, held_out = self._estimator, self._held_out
+        assert held_out is not None
+        loss = estimator._validation_loss(self._net, held_out)
+        if estimator.scoring == "loss":
+            return -loss, loss
+        if self._scorer is None:
+            return estimator._score(held_out.X, held_out.y, held_out.weight), loss
+        if not np.isfinite(self._net.theta).all():
+            return float("nan"), loss
+        options = {} if held_out.weight is None else {"sample_weight": held_out.weight}
+        return float(self._scorer(estimator, held_out.X, held_out.y, **options)), loss
+
+    def note(self) -> None:
+        """The epoch that has just ended."""
+        estimator = self._estimator
+        if self._held_out is None:
+            loss = estimator.loss_curve_[-1]
+            stalled = loss > estimator.best_loss_ - estimator.tol
+            if loss < estimator.best_loss_:
+                estimator.best_loss_ = loss
+        else:
+            score, loss = self._scores()
+            estimator.validation_scores_.append(score)
+            estimator.validation_loss_curve_.append(loss)
+            if estimator.verbose:
+                say(f"Validation score: {score:f}")
+            stalled = score < estimator.best_validation_score_ + estimator.tol
+            if score > estimator.best_validation_score_:
+                estimator.best_validation_score_ = score
+                self.keep()
+        estimator._no_improvement_count = estimator._no_improvement_count + 1 if stalled else 0
+
+    def keep(self) -> None:
+        """Copy the weights, which are the best so far."""
+        bound = self._estimator._bound
+        self._estimator._best_coefs = [coef.copy() for coef in bound.coefs]
+        self._estimator._best_intercepts = [intercept.copy() for intercept in bound.intercepts]
+
+    def restore(self) -> None:
+        """Put the best weights back."""
+        if self._held_out is not None:
+            self._estimator._bound.take(self._estimator._best_coefs, self._estimator._best_intercepts)
+
+    def is_over(self) -> bool:
+        """Whether there was no improvement for too long; the message says so when ``verbose``."""
+        estimator = self._estimator
+        if estimator._no_improvement_count <= estimator.n_iter_no_change:
+            return False
+        what = "Training loss" if self._held_out is None else "Validation score"
+        message = (
+            f"{what} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} "
+            "consecutive epochs."
+        )
+        if estimator._optimizer.has_stalled(message, estimator.verbose):
+            return True
+        estimator._no_improvement_count = 0
+        return False
+
+
+class Schedule:
+    """The factor on the step size of each minibatch: 1 without ``schedule``."""
+
+    def __init__(self, estimator: BaseMLP) -> None:
+        schedule = estimator.schedule
+        schedule = SCHEDULES[schedule]() if isinstance(schedule, str) else schedule
+        self._estimator = estimator
+        self._plateau = schedule.tracker() if isinstance(schedule, ReduceOnPlateau) else None
+        self._rule = schedule if self._plateau is None else None
+        self._monitor = schedule.monitor if self._plateau is not None else ""
+        if self._monitor.startswith("val_") and not estimator.early_stopping:
+            raise ValueError(
+                f"schedule watches {self._monitor!r}; there are no validation samples. Set early_stopping=True, or "
+                "pass ReduceOnPlateau(monitor='loss')."
+            )
+        self._factor = 1.0
+
+    def factors(self, n_minibatches: int) -> np.ndarray:
+        """Of the coming epoch."""
+        epochs = self._estimator.n_iter_ + np.arange(n_minibatches) / n_minibatches
+        factors = np.full(n_minibatches, self._factor)
+        if self._rule is not None:
+            factors *= np.broadcast_to(np.asarray(self._rule(epochs, self._estimator.max_iter), float), epochs.shape)
+        return factors
+
+    def note(self) -> None:
+        """The epoch that has just ended, for a schedule that watches a quantity."""
+        if self._plateau is not None:
+            curves = {"loss": "loss_curve_", "val_loss": "validation_loss_curve_"}
+            curve = getattr(self._estimator, curves.get(self._monitor, "validation_scores_"))
+            self._factor = self._plateau.update(curve[-1])
+
+
+def as_functions(callbacks: Any) -> list[Any]:
+    """Functions of the estimator, called after each epoch; training ends when one returns True."""
+    functions: list[Any] = [callbacks] if callable(callbacks) else list(callbacks or ())
+    for callback in functions:
+        if not callable(callback):
+            raise ValueError(f"callbacks holds {callback!r}, which is no function. Pass functions f(estimator).")
+    return functions
+
+
+def train(
+    estimator: BaseMLP,
+    net: Network,
+    X: Samples,
+    targets: Targets,
+    sample_weight: np.ndarray | None,
+    held_out: HeldOut | None,
+    incremental: bool,
+) -> bool:
+    """Epochs until one of the rules ends them, one for ``partial_fit``; whether all weights are finite."""
+    n = len(X)
+    batch = batch_size_of(estimator, n)
+    stopping = Stopping(estimator, net, held_out)
+    schedule = Schedule(estimator)
+    callbacks = as_functions(estimator.callbacks)
+    order = np.arange(n)
+    flops = _engine.operations(net.sizes, batch, training=True)
+    with _engine.Team(_engine.choose_threads(estimator.n_threads, flops, _engine.LARGE_STEP)) as team:
+        epochs = Epochs(estimator, net, X, targets, sample_weight, batch, team)
+        finite = True
+        try:
+            estimator.n_iter_ = 0
+            for _ in range(estimator.max_iter):
+                task = estimator._tasks.epoch()
+                if estimator.shuffle:
+                    # The draws of sklearn.utils.shuffle, epoch upon epoch.
+                    places = np.arange(n)
+                    estimator._random_state.shuffle(places)
+                    order = order[places]
+                if estimator.dropout:
+                    epochs.sow(int(estimator._random_state.randint(2**31)))
+                loss = epochs.run(order, schedule.factors(epochs.n_minibatches)) if finite else None
+                if loss is None:
+                    finite = False
+                    if held_out is None:
+                        break
+                    # Early stopping will go back to the best weights; until then scikit-learn's epochs are all NaN.
+                    for part in (*net.w, *net.b):
+                        part[...] = np.nan
+                    loss = float("nan")
+                estimator.n_iter_ += 1
+                estimator.loss_ = loss
+                estimator.t_ += n
+                estimator.loss_curve_.append(loss)
+                if estimator.verbose:
+                    say(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+                stopping.note()
+                estimator._optimizer.epoch_ends(estimator.t_)
+                schedule.note()
+                asked = [callback(estimator) for callback in callbacks]  # all of them, whatever one answers
+                asked.append(estimator._tasks.epoch_ends(task))
+                if any(asked) or stopping.is_over() or incremental:
+                    break
+                if estimator.n_iter_ == estimator.max_iter:
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization "
+                        "hasn't converged yet.",
+                        ConvergenceWarning,
+                        stacklevel=2,
+                    )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=2)
+    stopping.restore()
+    return finite or held_out is not None
