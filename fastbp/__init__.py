@@ -29,6 +29,8 @@ _MODULES = {
     "read": "data",
     "gradcheck": "derivatives",
     "explain": "teach",
+    "check_backprop": "teach",
+    "diagnose": "teach",
     "LoadError": "errors",
     "DivergenceError": "errors",
 }
@@ -63,6 +65,8 @@ if TYPE_CHECKING:
     from fastbp.optimizers import Adam as Adam
     from fastbp.optimizers import AdamW as AdamW
     from fastbp.optimizers import RMSprop as RMSprop
+    from fastbp.teach import check_backprop as check_backprop
+    from fastbp.teach import diagnose as diagnose
     from fastbp.teach import explain as explain
     from fastbp.training import train as train
 

@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+from fastbp.teach.check import Check, Counterexample, check_backprop
+from fastbp.teach.diagnosis import Diagnosis, diagnose
 from fastbp.teach.explanation import Explanation, explain
+from fastbp.teach.mistakes import MISTAKES, Mistake
+from fastbp.teach.page import page
 
-__all__ = ["Explanation", "explain"]
+__all__ = [
+    "MISTAKES",
+    "Check",
+    "Counterexample",
+    "Diagnosis",
+    "Explanation",
+    "Mistake",
+    "check_backprop",
+    "diagnose",
+    "explain",
+    "page",
+]
