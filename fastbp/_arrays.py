@@ -16,6 +16,20 @@ class Targets(NamedTuple):
     dense: np.ndarray | None
     labels: np.ndarray | None
 
+    def decisions(self) -> np.ndarray:
+        """Class of each sample: the index of its largest output; of one output, whether it is at least one half."""
+        if self.labels is not None:
+            return self.labels
+        assert self.dense is not None
+        return decide(self.dense)
+
+
+def decide(outputs: np.ndarray) -> np.ndarray:
+    """The class that each row of outputs stands for: of the largest; of one output, whether it is at least one half."""
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] >= 0.5).astype(np.int64)
+    return np.asarray(np.argmax(outputs, axis=1), np.int64)
+
 
 def _as_numbers(value: Any, name: str) -> np.ndarray:
     """Any array-like of numbers as an array; what is none is refused by name."""

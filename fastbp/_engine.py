@@ -14,7 +14,8 @@ from fastbp import _jit, _threads
 from fastbp._checks import check_memory
 from fastbp.activations import COSTS
 from fastbp.kernels import layout, minibatch
-from fastbp.kernels.job import Job
+from fastbp.kernels.job import LABELS, NO_TARGETS, OUTPUTS, Job
+from fastbp.kernels.shapes import CACHE_LINE
 
 if TYPE_CHECKING:
     from fastbp._arrays import Targets
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 TILE_BYTES = 1 << 20
 """Activations of a tile of samples: as much as a core's second-level cache holds."""
+
+FAR_BYTES = 1 << 19
+"""Samples that take more than this are fetched ahead of their use."""
 
 LARGE_CALL = 2e7
 """Floating-point operations from which handing part of a single call to another thread pays."""
@@ -40,6 +44,7 @@ class Plan(NamedTuple):
     sums_size: int
     tile: int
     n_threads: int
+    owning: bool
 
 
 def operations(sizes: tuple[int, ...], n: int, *, training: bool) -> float:
@@ -65,11 +70,28 @@ def tile_size(net: Network, batch: int) -> int:
     return max(1, min(batch, max(256, TILE_BYTES // row // 64 * 64)))
 
 
-def plan(net: Network, tile: int, n_threads: int, *, keep_z: bool = False, own_tiles: bool = False) -> Plan:
+def is_owning(net: Network, batch: int, n_threads: int) -> bool:
+    """Whether plain descent gives each thread some neurons of layer 1 for itself.
+
+    The threads then exchange samples and activations of layer 1 in place of w^1. That is less when the minibatch is
+    smaller than the layer is wide; and the cache lines of a row of w^1 must suffice for all. One thread owns them all,
+    and gains from it with minibatches of one sample only.
+    """
+    if net.L == 1 or n_threads == 1:
+        return net.L > 1 and batch == 1
+    n_lines = int(net._layers[1, layout.STRIDE]) * net.dtype.itemsize // CACHE_LINE
+    return batch <= 2 * net.sizes[1] and -(-n_lines // n_threads) * n_threads <= 1.25 * n_lines
+
+
+def plan(
+    net: Network, tile: int, n_threads: int, *, keep_z: bool = False, own_tiles: bool = False, owning: bool = False
+) -> Plan:
     """Lay out a job of ``n_threads`` over tiles of ``tile`` samples, one for all threads or one for each."""
     rows = tile * n_threads if own_tiles else tile
-    layers, places, size = layout.scratch_layout(net._layers, rows, n_threads, net.dtype.itemsize, keep_z=keep_z)
-    return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads)
+    layers, places, size = layout.scratch_layout(
+        net._layers, rows, n_threads, net.dtype.itemsize, keep_z=keep_z, owning=owning
+    )
+    return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, owning)
 
 
 def prepare_scratch(where: Plan, dtype: Any) -> Any:
@@ -116,8 +138,11 @@ def make_job(
 ) -> Job:
     """A job on checked arrays. ``X`` and the targets must stay alive as long as it does."""
     nothing = np.empty(0, net.dtype)
-    dense = nothing if targets is None or targets.dense is None else writable(targets.dense.reshape(-1))
-    labels = _NO_INDICES if targets is None or targets.labels is None else writable(targets.labels)
+    kind, dense, labels = NO_TARGETS, nothing, _NO_INDICES
+    if targets is not None:
+        kind = LABELS if targets.dense is None else OUTPUTS
+        dense = nothing if targets.dense is None else writable(targets.dense.reshape(-1))
+        labels = writable(targets.decisions()) if counting_hits or targets.dense is None else _NO_INDICES
     return Job(
         theta=net.theta,
         state=nothing if state is None else state,
@@ -127,21 +152,30 @@ def make_job(
         labels=labels,
         weights=nothing if sample_weight is None else sample_weight,
         order=order,
-        layers=where.layers,
+        layers=where.layers.reshape(-1),
         places=where.places,
         scratch=prepare_scratch(where, net.dtype) if scratch is None else scratch,
         sums=np.empty(where.sums_size) if sums is None else sums,
-        stats=np.zeros((1, layout.N_STATISTICS)) if stats is None else stats,
+        stats=np.zeros(layout.N_STATISTICS) if stats is None else stats.reshape(-1),
         eta=eta,
         reals=np.zeros(layout.N_REALS) if reals is None else reals,
         control=layout.aligned(layout.control_size(where.n_threads), np.int64),
+        L=net.L,
+        size=net.theta.size,
+        slots=0 if state is None else state.size // net.theta.size,
         n=len(X),
         batch=batch or len(X),
         tile=where.tile,
         n_threads=where.n_threads,
         cost=COSTS[cost or net.cost],
         optimizer=optimizer,
+        targets=kind,
+        ordered=int(order.size > 0),
+        weighted=int(sample_weight is not None),
+        keeping=int(g is not None),
         updating=int(updating),
+        owning=int(where.owning),
+        fetching=int(order.size > 0 and X.nbytes > FAR_BYTES),
         counting_hits=int(counting_hits),
     )
 

@@ -142,7 +142,13 @@ else:
                 return
 
     def _compile(function: F, fastmath: set[str], cache: bool, inline: str = "never") -> F:
-        options: Any = {"error_model": "numpy", "nogil": True, "fastmath": fastmath, "inline": inline}
+        options: Any = {
+            "error_model": "numpy",
+            "nogil": True,
+            "fastmath": fastmath,
+            "inline": inline,
+            "no_cfunc_wrapper": True,
+        }
         compiled = numba.njit(**options)(function)
         if cache and CACHE_DIR is not None:
             # Two option sets of one function must not share a file: Numba's index does not know the options.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbp import _checks, _engine
-from fastbp._arrays import as_inputs, as_sample_weight, as_targets
+from fastbp._arrays import as_inputs, as_sample_weight, as_targets, decide
 from fastbp.activations import CODES
 from fastbp.initializers import initialize
 from fastbp.kernels import layout
@@ -258,13 +258,7 @@ class Network:
             least one half. Regression: a^L, shape (n_samples, sizes[-1]).
         """
         out = self.feedforward(X, n_threads=n_threads)
-        return self._decide(out) if self.task == "classification" else out
-
-    @staticmethod
-    def _decide(out: np.ndarray) -> Any:
-        if out.shape[1] == 1:
-            return (out[:, 0] >= 0.5).astype(np.int64)
-        return np.argmax(out, axis=1)
+        return decide(out) if self.task == "classification" else out
 
     def evaluate(self, X: Any, Y: Any, *, sample_weight: Any = None, n_threads: int | None = None) -> dict[str, float]:
         """How well the net does on samples with known targets.
@@ -294,8 +288,7 @@ class Network:
         s = np.ones(len(X)) if weight is None else weight.astype(np.float64)
         scores = {"loss": float(np.cumsum(s * cost)[-1] / np.cumsum(s)[-1])}
         if self.task == "classification":
-            known = targets.labels if targets.labels is not None else self._decide(targets.dense)
-            scores["accuracy"] = float(s @ (self._decide(out) == known) / s.sum())
+            scores["accuracy"] = float(s @ (decide(out) == targets.decisions()) / s.sum())
         elif targets.dense is not None:
             known = targets.dense.astype(np.float64)
             spread = s @ (known - s @ known / s.sum()) ** 2
@@ -388,7 +381,7 @@ class Network:
             )
             team.start(job)
             team.run(0, 1)
-        total, weights, _, penalty = job.stats[0]
+        total, weights, _, penalty = job.stats
         return g, float(total / weights + penalty), where, job
 
     def copy(self) -> Network:

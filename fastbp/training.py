@@ -14,7 +14,7 @@ from fastbp import _checks, _engine
 from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets
 from fastbp.callbacks import Callback, EarlyStopping, Run, as_callbacks
 from fastbp.errors import DivergenceError
-from fastbp.kernels import layout
+from fastbp.kernels import layout, updates
 from fastbp.network import Network
 from fastbp.optimizers import SGD, Optimizer
 from fastbp.schedules import ReduceOnPlateau
@@ -105,13 +105,16 @@ class _Epochs:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
         net, X, optimizer = self.net, self.data.X, self.run.optimizer
         tile = _engine.tile_size(net, self.batch)
-        where = _engine.plan(net, tile, team.size)
         several_tiles = tile < self.batch
+        plain = optimizer.code == updates.SGD and l1 == l2 == 0 and not several_tiles
+        owning = plain and _engine.is_owning(net, self.batch, team.size)
+        where = _engine.plan(net, tile, team.size, owning=owning)
         _engine.check_job_memory(net, where, optimizer.slots + several_tiles + 1, "Training")
         largest = max(float(X.max()), -float(X.min())) if X.size else 0.0
         reals = _engine.limits(net.dtype, largest)
         reals[layout.L1], reals[layout.L2] = l1, l2
         reals[layout.C0 : layout.C0 + 4] = optimizer.constants()
+        self.stats = np.zeros((self.run.n_minibatches, layout.N_STATISTICS))
         self.job = _engine.make_job(
             net,
             where,
@@ -121,7 +124,7 @@ class _Epochs:
             g=layout.aligned(net.theta.size, net.dtype) if several_tiles else None,
             state=layout.aligned(optimizer.slots * net.theta.size, net.dtype),
             order=np.arange(len(X)),
-            stats=np.zeros((self.run.n_minibatches, layout.N_STATISTICS)),
+            stats=self.stats,
             eta=np.zeros(self.run.n_minibatches),
             reals=reals,
             batch=self.batch,
@@ -147,7 +150,7 @@ class _Epochs:
         """Every minibatch once."""
         run, job = self.run, self.job
         job.order[:] = order
-        job.stats[:] = 0
+        self.stats[:] = 0
         run.minibatch = 0
         while run.minibatch < run.n_minibatches:
             count = int(min(self.step_rate * SLICE_SECONDS, 8 * max(1, run.n_minibatches))) or 1
@@ -181,7 +184,7 @@ class _Epochs:
 
     def summary(self) -> dict[str, float]:
         """Means over the minibatches done so far."""
-        stats = self.job.stats[: self.run.minibatch]
+        stats = self.stats[: self.run.minibatch]
         weight = stats[:, layout.WEIGHT]
         total = weight.sum()
         if not total:

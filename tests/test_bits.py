@@ -12,7 +12,7 @@ import fastbp
 from fastbp import _engine, textbook
 from fastbp.kernels import layout, shapes
 from fastbp.kernels.blocks import panel_size, product
-from fastbp.kernels.views import Matrix
+from fastbp.kernels.views import Ahead, Matrix
 
 ROUNDS = 12 if SMALL else 60
 
@@ -112,7 +112,10 @@ def test_the_blocked_sum(equation: str, dtype: str) -> None:
         out, out_view = matrix(rng, P, Q, dtype)
         panel = layout.aligned(panel_size(P, max(n, P), np.dtype(dtype).itemsize) * 2 + 4096, dtype, fill=np.nan)
         scale = kind(0.3)
-        product(P, Q, n, out_view, Matrix(start_row.buf, 0, 0, 1), coef, strip, scale, kind(0), Matrix(panel, 0, 0, 1))
+        cells = np.zeros(5, np.int64)
+        ahead = Ahead(0, panel, panel, cells, cells, cells)
+        matrices = out_view, Matrix(start_row.buf, 0, 0, 1), coef, strip
+        product(P, Q, n, *matrices, scale, kind(0), Matrix(panel, 0, 0, 1), ahead)
         expected = np.array(
             [
                 textbook.weighted_input(

@@ -19,11 +19,18 @@ from __future__ import annotations
 from fastbp._jit import fused, strict
 from fastbp.kernels.shapes import CACHE_LINE, LONG_STRIDE, MAX_ROWS, PACKING_PAYS, ROW_COUNTS, VECTOR_BYTES
 from fastbp.kernels.views import (
+    END,
+    FEATURE,
+    N_IN,
+    N_OUT,
+    SAMPLE,
     Matrix,
     copy_row,
     full_width,
+    itemsize,
     literal_unroll,
     literally,
+    prefetch,
     register_block,
     shifted,
     transpose_tile,
@@ -40,8 +47,31 @@ def stepped(w, eta, g):
     return w - eta * g
 
 
+@strict
+def fetch(ahead):
+    """Bring the next ``ahead.quota`` cache lines of the coming samples nearer, while sums are computed.
+
+    All of them at once would wait for each other: a core asks memory for some twenty lines at a time.
+    """
+    cursor = ahead.cursor
+    x, k, n_in, budget = cursor[SAMPLE], cursor[FEATURE], cursor[N_IN], ahead.quota
+    line = CACHE_LINE // itemsize(ahead.X)
+    while budget > 0 and x < cursor[END]:
+        i = ahead.order[x]
+        if k == 0:
+            prefetch(ahead.Y, i * cursor[N_OUT])
+            prefetch(ahead.labels, i)
+            prefetch(ahead.X, (i + 1) * n_in - 1)  # samples need not begin on a line
+        end = min(k + budget * line, n_in)
+        for feature in range(k, end, line):
+            prefetch(ahead.X, i * n_in + feature)
+        budget -= (end - k + line - 1) // line
+        x, k = (x + 1, 0) if end == n_in else (x, end)
+    cursor[SAMPLE], cursor[FEATURE] = x, k
+
+
 @fused
-def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta):
+def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta, ahead):
     """``n_blocks`` blocks, one below the other, of R rows p and N vectors of columns q; sums over n terms r."""
     R = literally(R)
     N = literally(N)
@@ -50,6 +80,9 @@ def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta):
     old = register_block(R, N, out.buf)
     V = acc.shape[1]
     row = view(rows.buf, rows.at, n, V, rows.i, 1)
+    # LLVM leaves a block in memory whose loop has fewer than 64 elements: a small one takes U terms at a time.
+    U = max(1, 64 // (R * V))
+    several = n // U * U
     for block in range(n_blocks):
         p = block * R
         coefs = view(coef.buf, coef.at + p * coef.i, R, n, coef.i, coef.j)
@@ -58,13 +91,19 @@ def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta):
         for i in range(R):
             copy_row(N, acc, i, starts, i)
         # v outside i: with the two exchanged LLVM leaves acc in memory, at a fortieth of the speed.
-        for r in range(n):
+        for r in range(0, several, U):
+            for u in range(U):
+                for v in range(V):
+                    for i in range(R):
+                        acc[i, v] += coefs[i, r + u] * row[r + u, v]
+        for r in range(several, n):
             for v in range(V):
                 for i in range(R):
                     acc[i, v] += coefs[i, r] * row[r, v]
-        for v in range(V):
-            for i in range(R):
-                acc[i, v] *= scale
+        if scale != 1:
+            for v in range(V):
+                for i in range(R):
+                    acc[i, v] *= scale
         if eta != 0:
             for i in range(R):
                 copy_row(N, old, i, sums, i)
@@ -73,10 +112,12 @@ def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta):
                     acc[i, v] = stepped(old[i, v], eta, acc[i, v])
         for i in range(R):
             copy_row(N, sums, i, acc, i)
+        if ahead.quota > 0:
+            fetch(ahead)
 
 
 @strict
-def column(N, P, n, out, start, coef, rows, scale, eta):
+def column(N, P, n, out, start, coef, rows, scale, eta, ahead):
     """N vectors of columns q, all P rows p: as few blocks as can be, and those as even as can be."""
     N = literally(N)
     n_blocks = (P + MAX_ROWS - 1) // MAX_ROWS
@@ -86,9 +127,9 @@ def column(N, P, n, out, start, coef, rows, scale, eta):
     lower_out, lower_start, lower_coef = shifted(out, p, 0), shifted(start, p, 0), shifted(coef, p, 0)
     for size in literal_unroll(ROW_COUNTS):
         if size == R + 1 and n_taller > 0:
-            blocks(size, N, n_taller, n, out, start, coef, rows, scale, eta)
+            blocks(size, N, n_taller, n, out, start, coef, rows, scale, eta, ahead)
         if size == R:
-            blocks(size, N, n_blocks - n_taller, n, lower_out, lower_start, lower_coef, rows, scale, eta)
+            blocks(size, N, n_blocks - n_taller, n, lower_out, lower_start, lower_coef, rows, scale, eta, ahead)
 
 
 @strict
@@ -98,9 +139,9 @@ def round_up(n, multiple):
 
 
 @strict
-def panel_size(P, n, itemsize):
-    """Elements of scratch that ``product`` needs for at most P rows and n terms."""
-    V = VECTOR_BYTES // itemsize
+def panel_size(P, n, size):
+    """Elements, of ``size`` bytes, of scratch that ``product`` needs for at most P rows and n terms."""
+    V = VECTOR_BYTES // size
     return round_up(n, V) * (2 * V + round_up(P, V))
 
 
@@ -108,7 +149,7 @@ def panel_size(P, n, itemsize):
 def pack(N, n, rows, panel):
     """Copy n rows of N vectors side by side into ``panel``: long strides defeat the caches' associativity."""
     N = literally(N)
-    V = N * (VECTOR_BYTES // panel.buf.itemsize)
+    V = N * (VECTOR_BYTES // itemsize(panel.buf))
     source = view(rows.buf, rows.at, n, V, rows.i, 1)
     packed = view(panel.buf, panel.at, n, V, V, 1)
     for r in range(n):
@@ -122,7 +163,7 @@ def pack_transposed(V, n, rows, n_columns, panel):
 
     Reads r up to the next whole vector, the padding of a row; columns from ``n_columns`` on repeat the one before.
     """
-    tile = VECTOR_BYTES // panel.buf.itemsize
+    tile = VECTOR_BYTES // itemsize(panel.buf)
     whole = round_up(n, tile)
     for q in range(0, V, tile):
         source = view(rows.buf, rows.at + q * rows.j, tile, whole, rows.j, 1)
@@ -133,7 +174,7 @@ def pack_transposed(V, n, rows, n_columns, panel):
 
 
 @strict
-def product(P, Q, n, out, start, coef, rows, scale, eta, panel):
+def product(P, Q, n, out, start, coef, rows, scale, eta, panel, ahead):
     """out[p, q] = scale * (start[p, q] + sum_r coef[p, r] * rows[r, q]) for p < P, q < Q and r < n.
 
     Where ``eta`` is not 0 that is a gradient, and out[p, q] takes the step U of plain descent instead.
@@ -141,24 +182,30 @@ def product(P, Q, n, out, start, coef, rows, scale, eta, panel):
     """
     if P <= 0:
         return
-    itemsize = out.buf.itemsize
-    V = VECTOR_BYTES // itemsize
-    if coef.i == 1 and coef.j * itemsize >= LONG_STRIDE and Q >= PACKING_PAYS * V:
+    size = itemsize(out.buf)
+    V = VECTOR_BYTES // size
+    if coef.i == 1 and coef.j * size >= LONG_STRIDE and Q >= PACKING_PAYS * V:
         terms = round_up(n, V)
         beyond = Matrix(panel.buf, panel.at + 2 * V * terms, 1, 1)
         coef = pack_transposed(terms, P, coef, n, beyond)
-    packing = P >= PACKING_PAYS and rows.i * itemsize >= LONG_STRIDE
+    packing = P >= PACKING_PAYS and rows.i * size >= LONG_STRIDE
     q = 0
     while q < Q:
         # Rows are padded to cache lines, and all of the padding is computed: two vectors where one is half a line.
         N = 2 if Q - q > V or VECTOR_BYTES < CACHE_LINE else 1
+        if P <= 2 and round_up(Q - q, CACHE_LINE // size) >= 4 * V and rows.j == 1:
+            N = 4  # sums enough to hide how long a multiplication takes
         strip = shifted(rows, 0, q)
         if rows.j != 1:
             strip = pack_transposed(N * V, n, strip, Q - q, panel)
         elif packing and N == 2:
             strip = pack(2, n, strip, panel)
-        if N == 2:
-            column(2, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta)
+        if N == 4 and P == 1:
+            blocks(1, 4, 1, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
+        elif N == 4:
+            blocks(2, 4, 1, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
+        elif N == 2:
+            column(2, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
         else:
-            column(1, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta)
+            column(1, P, n, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
         q += N * V

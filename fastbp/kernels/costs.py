@@ -1,9 +1,10 @@
-"""C_x of one sample, in the net's dtype, from z where a alone has lost the digits."""
+"""C_x of each sample, in the net's dtype, from z where a alone has lost the digits."""
 
 from __future__ import annotations
 
 from fastbp._jit import strict
 from fastbp.activations import QUADRATIC, SIGMOID, exp, log, softplus
+from fastbp.kernels.views import row
 
 
 @strict
@@ -44,10 +45,14 @@ def categorical_cross_entropy(J, z, y):
 
 
 @strict
-def sample_cost(cost, activation, J, z, a, y):
-    """C_x of the sample whose rows of z^L, a^L and y are given."""
+def costs(cost, activation, X, J, z, a, y, out):
+    """C_x of X samples whose rows of z^L, a^L and y are given, into the vector ``out``."""
     if cost == QUADRATIC:
-        return quadratic(J, a, y)
-    if activation == SIGMOID:
-        return binary_cross_entropy(J, z, y)
-    return categorical_cross_entropy(J, z, y)
+        for x in range(X):
+            out[x] = quadratic(J, row(a, x, J), row(y, x, J))
+    elif activation == SIGMOID:
+        for x in range(X):
+            out[x] = binary_cross_entropy(J, row(z, x, J), row(y, x, J))
+    else:
+        for x in range(X):
+            out[x] = categorical_cross_entropy(J, row(z, x, J), row(y, x, J))

@@ -22,6 +22,7 @@ from fastbp.activations import (
     TANH,
     exp,
     gelu,
+    identity,
     leaky_relu,
     relu,
     sigmoid,
@@ -30,17 +31,18 @@ from fastbp.activations import (
     tanh,
 )
 from fastbp.kernels.blocks import product
-from fastbp.kernels.views import full_width, transposed
+from fastbp.kernels.shapes import VECTOR_BYTES
+from fastbp.kernels.views import full_width, itemsize, number, row, transposed, view
 
 
 @part
-def weighted_input(X, J, K, a_prev, w, b, z, panel):
+def weighted_input(X, J, K, a_prev, w, b, z, panel, ahead):
     """F1: z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l
 
     Reads a_prev[x, k], w[k, j] and the repeated row b[j]; overwrites z[x, j].
     """
-    one, zero = z.buf.dtype.type(1), z.buf.dtype.type(0)
-    product(X, J, K, z, b, a_prev, w, one, zero, panel)
+    one, zero = number(z.buf, 1), number(z.buf, 0)
+    product(X, J, K, z, b, a_prev, w, one, zero, panel, ahead)
 
 
 @strict
@@ -72,92 +74,106 @@ def activation(code, n, z, a, d):
         for i in range(n):
             a[i], d[i] = gelu(z[i])
     elif code == IDENTITY:
-        one = z.dtype.type(1)
         for i in range(n):
-            a[i] = z[i]
-            d[i] = one
+            a[i], d[i] = identity(z[i])
 
 
 @strict
-def softmax(J, z, a):
-    """F2 of the one activation that is a function of a whole layer: a_j = e^z_j / sum_i e^z_i, of one sample.
+def softmax(X, J, z, a):
+    """F2 of the one activation that is a function of a whole layer: a_j = e^z_j / sum_i e^z_i.
 
-    Reads z[j], overwrites a[j].
+    Reads z[x, j], overwrites a[x, j].
     """
-    largest = z[0]
-    for j in range(1, J):
-        largest = max(largest, z[j])
-    for j in range(J):
-        a[j] = exp(z[j] - largest)
-    total = a.dtype.type(0)
-    for j in range(J):
-        total += a[j]
-    for j in range(J):
-        a[j] = a[j] / total
+    for x in range(X):
+        z_x, a_x = row(z, x, J), row(a, x, J)
+        largest = z_x[0]
+        for j in range(1, J):
+            largest = max(largest, z_x[j])
+        for j in range(J):
+            a_x[j] = exp(z_x[j] - largest)
+        total = number(a.buf, 0)
+        for j in range(J):
+            total += a_x[j]
+        for j in range(J):
+            a_x[j] = a_x[j] / total
 
 
 @strict
-def output_error(cost, J, row, a, y, s, d):
+def output_error(cost, n, a, y, d):
     """BP1: delta_j^L = dC/da_j^L * sigma'(z_j^L)
 
-    One sample of weight s: reads the padded rows a[j] and y[j]; d[j] holds sigma'(z_j) and is overwritten with
-    s delta_j, its padding up to ``row`` with 0. With cross-entropy, sigma' cancels against the derivative of the cost.
+    Reads n elements of a and y; d holds sigma'(z) and is overwritten with delta. With cross-entropy, sigma' cancels
+    against the derivative of the cost.
     """
-    # Over the padding too: whole vectors, without a remainder.
+    full_width()
     if cost == QUADRATIC:
-        for j in range(row):
-            d[j] = (a[j] - y[j]) * d[j] * s
+        for i in range(n):
+            d[i] = (a[i] - y[i]) * d[i]
     else:
-        for j in range(row):
-            d[j] = (a[j] - y[j]) * s
-    for j in range(J, row):
-        d[j] = d.dtype.type(0)
+        for i in range(n):
+            d[i] = a[i] - y[i]
+
+
+@strict
+def weigh(n, s, d):
+    """s_x delta_j of one sample: d[j] is overwritten."""
+    for j in range(n):
+        d[j] = d[j] * s
 
 
 @part
-def hidden_sums(X, J, K, w_next, delta_next, zeros, sums, panel):
+def hidden_sums(X, J, K, w_next, delta_next, zeros, sums, panel, ahead):
     """sum_k w_kj^{l+1} delta_k^{l+1} of BP2.
 
     Reads delta_next[x, k] and w_next[j, k]; overwrites sums[x, j].
     """
-    one, zero = sums.buf.dtype.type(1), sums.buf.dtype.type(0)
-    product(X, J, K, sums, zeros, delta_next, transposed(w_next), one, zero, panel)
+    one, zero = number(sums.buf, 1), number(sums.buf, 0)
+    product(X, J, K, sums, zeros, delta_next, transposed(w_next), one, zero, panel, ahead)
 
 
 @strict
-def hidden_error(X, J, row, sums, d):
+def hidden_error(n, sums, d):
     """BP2: delta_j^l = sigma'(z_j^l) * sum_k w_kj^{l+1} delta_k^{l+1}
 
-    Reads the sums over k; d[x, j] holds sigma'(z_j) and is overwritten with delta_j, its padding with 0.
+    Reads n of the sums over k; d holds sigma'(z) and is overwritten with delta.
     """
     full_width()
-    for i in range(X * row):
+    for i in range(n):
         d[i] = d[i] * sums[i]
-    zero = d.dtype.type(0)
-    for x in range(X):
-        for j in range(J, row):
-            d[x * row + j] = zero
+
+
+@strict
+def clear_padding(X, J, width, d):
+    """Overwrite columns J to ``width`` of d[x, j] with 0."""
+    zero = number(d.buf, 0)
+    V = VECTOR_BYTES // itemsize(d.buf)
+    for first in range(J // V * V, width, V):
+        # Whole vectors, of which what is inside J stays.
+        last = view(d.buf, d.at + first, X, V, d.i, 1)
+        for x in range(X):
+            for v in range(V):
+                last[x, v] = last[x, v] if first + v < J else zero
 
 
 @part
-def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel):
+def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel, ahead):
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
     Reads a_prev[x, k] and delta[x, j]; accumulates their products over x, in order from ``start``, into g[k, j], then
     scales the sum. With ``eta``, g is w itself, and takes the step U.
     """
-    product(K, J, X, g, start, transposed(a_prev), delta, scale, eta, panel)
+    product(K, J, X, g, start, transposed(a_prev), delta, scale, eta, panel, ahead)
 
 
 @part
-def bias_gradient(J, X, ones, delta, start, g, scale, eta, panel):
+def bias_gradient(J, X, ones, delta, start, g, scale, eta, panel, ahead):
     """BP3: dC/db_j^l = delta_j^l
 
     Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j], then scales the sum. With
     ``eta``, g is b itself, and takes the step U. It is BP4 of a neuron that is always 1: a product with 1 is exact.
     """
     # A literal 1 would compile the whole sum once more.
-    product(np.int64(1), J, X, g, start, ones, delta, scale, eta, panel)
+    product(np.int64(1), J, X, g, start, ones, delta, scale, eta, panel, ahead)
 
 
 @strict
@@ -174,11 +190,15 @@ magnitude = by_dtype(_magnitude_32, _magnitude_64)
 
 
 @strict
-def largest(n, values, so_far):
-    """The largest |value| as bits: they order as the numbers do, infinity next and NaN on top, so nothing escapes."""
+def largest(X, J, a, so_far):
+    """The largest |a[x, j]| as bits: they order as the numbers do, infinity next and NaN on top: nothing escapes."""
     full_width()
-    for i in range(n):
-        so_far = max(so_far, magnitude(values[i]))
+    if J == a.i:
+        X, J = 1, X * J
+    for x in range(X):
+        a_x = row(a, x, J)
+        for j in range(J):
+            so_far = max(so_far, magnitude(a_x[j]))
     return so_far
 
 

@@ -4,43 +4,64 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fastbp._jit import part
+from fastbp._jit import strict
 from fastbp.kernels import layout
-from fastbp.kernels.views import Matrix, line, repeated, view
+from fastbp.kernels.shapes import CACHE_LINE, MAX_ROWS
+from fastbp.kernels.views import (
+    END,
+    FEATURE,
+    N_IN,
+    N_OUT,
+    SAMPLE,
+    Ahead,
+    Matrix,
+    itemsize,
+    line,
+    pointer,
+    repeated,
+)
+
+NO_TARGETS, OUTPUTS, LABELS = range(3)
+"""What a job knows of its samples: nothing, the rows of Y, or their class, which stands for a one-hot row."""
 
 
 class Job(NamedTuple):
-    """What a kernel works on: arrays of the net's dtype, index arrays of int64, sums of float64, and counts."""
+    """What a kernel works on: buffers of the net's dtype, of indices (int64) and of sums (float64), and counts."""
 
     theta: Any
     """Weights and biases."""
     state: Any
     """The optimizer's vectors, each of theta's size."""
     g: Any
-    """The gradient, like theta; empty when each part of it is used up at once."""
+    """The gradient, like theta, if it is kept; else each part of it is used up at once."""
     X: Any
-    """Samples, flat, rows of sizes[0] elements."""
+    """Samples, rows of sizes[0] elements."""
     Y: Any
-    """Targets, flat, rows of sizes[-1] elements; empty with labels."""
+    """Targets, rows of sizes[-1] elements."""
     labels: Any
-    """Class of each sample, which stands for a one-hot row of Y; empty with Y."""
+    """Class of each sample."""
     weights: Any
-    """s_x; empty when all are 1."""
+    """s_x."""
     order: Any
     """Sample of each place of the epoch."""
     layers: Any
-    """(L + 1, 10) table of layers."""
+    """(L + 1, layout.N_COLUMNS) table of layers, flat."""
     places: Any
     """Places in the scratch buffer."""
     scratch: Any
     sums: Any
     """float64 scratch of ``sums_size``."""
     stats: Any
-    """(n_minibatches, 4) statistics, float64."""
+    """(n_minibatches, layout.N_STATISTICS) statistics, flat, float64."""
     eta: Any
     """Step size of each minibatch, float64."""
     reals: Any
     control: Any
+    L: int
+    size: int
+    """Elements of theta."""
+    slots: int
+    """Vectors of the optimizer's state."""
     n: int
     """Samples of an epoch."""
     batch: int
@@ -49,123 +70,177 @@ class Job(NamedTuple):
     n_threads: int
     cost: int
     optimizer: int
+    targets: int
+    """NO_TARGETS, OUTPUTS or LABELS."""
+    ordered: int
+    """0: the samples' own order."""
+    weighted: int
+    """0: all s_x are 1."""
+    keeping: int
+    """0: there is no g."""
     updating: int
     """0: the gradient stays in g and theta as it is."""
+    owning: int
+    """Whether each thread has some neurons of layer 1 for itself."""
+    fetching: int
+    """Whether samples are fetched from memory before they are needed."""
     counting_hits: int
+    """Whether to count right decisions; then ``labels`` holds the right ones, whatever the targets are."""
 
 
-@part
-def table(array: Any) -> Any:
-    """A two-dimensional array without its reference count."""
-    return view(array, 0, array.shape[0], array.shape[1], array.shape[1], 1)
-
-
-@part
-def unowned(job: Job) -> Job:
-    """The same job on views without reference counts, which threads would otherwise fight over."""
+@strict
+def addressed(job: Job) -> Job:
+    """The same job with addresses for arrays: no reference counts, which threads would fight over, and few words."""
     return Job(
-        line(job.theta, 0, job.theta.size),
-        line(job.state, 0, job.state.size),
-        line(job.g, 0, job.g.size),
-        line(job.X, 0, job.X.size),
-        line(job.Y, 0, job.Y.size),
-        line(job.labels, 0, job.labels.size),
-        line(job.weights, 0, job.weights.size),
-        line(job.order, 0, job.order.size),
-        table(job.layers),
-        line(job.places, 0, job.places.size),
-        line(job.scratch, 0, job.scratch.size),
-        line(job.sums, 0, job.sums.size),
-        table(job.stats),
-        line(job.eta, 0, job.eta.size),
-        line(job.reals, 0, job.reals.size),
-        line(job.control, 0, job.control.size),
+        pointer(job.theta),
+        pointer(job.state),
+        pointer(job.g),
+        pointer(job.X),
+        pointer(job.Y),
+        pointer(job.labels),
+        pointer(job.weights),
+        pointer(job.order),
+        pointer(job.layers),
+        pointer(job.places),
+        pointer(job.scratch),
+        pointer(job.sums),
+        pointer(job.stats),
+        pointer(job.eta),
+        pointer(job.reals),
+        pointer(job.control),
+        job.L,
+        job.size,
+        job.slots,
         job.n,
         job.batch,
         job.tile,
         job.n_threads,
         job.cost,
         job.optimizer,
+        job.targets,
+        job.ordered,
+        job.weighted,
+        job.keeping,
         job.updating,
+        job.owning,
+        job.fetching,
         job.counting_hits,
     )
 
 
-@part
+@strict
+def layer(job: Job, l: int, what: int) -> int:
+    """An entry of the table of layers."""
+    return job.layers[l * layout.N_COLUMNS + what]
+
+
+@strict
 def weights(job: Job, l: int) -> Matrix:
     """w^l as w[k, j], input-major."""
-    return Matrix(job.theta, job.layers[l, layout.W], job.layers[l, layout.STRIDE], 1)
+    return Matrix(job.theta, layer(job, l, layout.W), layer(job, l, layout.STRIDE), 1)
 
 
-@part
+@strict
 def biases(job: Job, l: int) -> Matrix:
     """b^l as a row repeated for every sample."""
-    return repeated(job.theta, job.layers[l, layout.B])
+    return repeated(job.theta, layer(job, l, layout.B))
 
 
-@part
+@strict
 def activations(job: Job, l: int, x: int) -> Matrix:
-    """a^l of the tile from sample x on, as a[x, j]."""
-    row = job.layers[l, layout.ROW]
-    return Matrix(job.scratch, job.layers[l, layout.A] + x * row, row, 1)
+    """a^l of the tile from sample x on, as a[x, j]; of l > 0."""
+    row = layer(job, l, layout.ROW)
+    return Matrix(job.scratch, layer(job, l, layout.A) + x * row, row, 1)
 
 
-@part
+@strict
+def inputs(job: Job, side: int, x: int) -> Matrix:
+    """a^0 of the tile, likewise; minibatches whose first layer is owned have two such tiles, to be used in turn."""
+    row = layer(job, 0, layout.ROW)
+    return Matrix(job.scratch, layer(job, 0, layout.A) + side * job.places[layout.INPUTS_STEP] + x * row, row, 1)
+
+
+@strict
 def weighted_inputs(job: Job, l: int, x: int) -> Matrix:
     """z^l, likewise, where x is the first sample of a thread."""
-    at = job.layers[l, layout.Z] + x * job.layers[l, layout.Z_STEP]
-    return Matrix(job.scratch, at, job.layers[l, layout.ROW], 1)
+    return Matrix(job.scratch, layer(job, l, layout.Z) + x * layer(job, l, layout.Z_STEP), layer(job, l, layout.ROW), 1)
 
 
-@part
+@strict
 def errors(job: Job, l: int, x: int) -> Matrix:
     """sigma'(z^l), which becomes delta^l, likewise."""
-    row = job.layers[l, layout.ROW]
-    return Matrix(job.scratch, job.layers[l, layout.D] + x * row, row, 1)
+    row = layer(job, l, layout.ROW)
+    return Matrix(job.scratch, layer(job, l, layout.D) + x * row, row, 1)
 
 
-@part
+@strict
 def sums(job: Job, l: int, x: int) -> Matrix:
     """The sums over k of BP2 before sigma'(z^l) multiplies them, likewise."""
     at = job.places[layout.SUMS] + x * job.places[layout.SUMS_STEP]
-    return Matrix(job.scratch, at, job.layers[l, layout.ROW], 1)
+    return Matrix(job.scratch, at, layer(job, l, layout.ROW), 1)
 
 
-@part
-def targets(job: Job, x: int) -> Matrix:
-    """y of the tile, likewise."""
-    row = job.places[layout.TARGETS_ROW]
-    return Matrix(job.scratch, job.places[layout.TARGETS] + x * row, row, 1)
+@strict
+def targets(job: Job, side: int, x: int) -> Matrix:
+    """y of the tile, likewise, rows like those of a^L."""
+    row = layer(job, job.L, layout.ROW)
+    at = job.places[layout.TARGETS] + side * job.places[layout.TARGETS_STEP] + x * row
+    return Matrix(job.scratch, at, row, 1)
 
 
-@part
+@strict
+def own_columns(job: Job, t: int) -> tuple[int, int]:
+    """Thread t's neurons of layer 1, padding included: whole cache lines of each row of w."""
+    line = CACHE_LINE // itemsize(job.scratch)
+    n_lines = layer(job, 1, layout.STRIDE) // line
+    return n_lines * t // job.n_threads * line, n_lines * (t + 1) // job.n_threads * line
+
+
+@strict
 def zeros(job: Job) -> Matrix:
     """0 everywhere."""
     return repeated(job.scratch, job.places[layout.ZEROS])
 
 
-@part
+@strict
 def ones(job: Job) -> Matrix:
     """1 everywhere."""
     return Matrix(job.scratch, job.places[layout.ONES], 0, 0)
 
 
-@part
+@strict
 def panel(job: Job, t: int) -> Matrix:
     """Thread t's scratch for packed strips."""
     return repeated(job.scratch, job.places[layout.PANELS] + t * job.places[layout.PANELS_STEP])
 
 
-@part
+@strict
 def gradient(job: Job, l: int, k: int, t: int) -> Matrix:
     """dC/dw^l from row k on: in g where it is kept, else in thread t's scratch until the update has used it up."""
-    stride = job.layers[l, layout.STRIDE]
-    if job.g.size:
-        return Matrix(job.g, job.layers[l, layout.W] + k * stride, stride, 1)
+    stride = layer(job, l, layout.STRIDE)
+    if job.keeping:
+        return Matrix(job.g, layer(job, l, layout.W) + k * stride, stride, 1)
     return Matrix(job.scratch, job.places[layout.GRADIENTS] + t * job.places[layout.GRADIENTS_STEP], stride, 1)
 
 
-@part
-def row(m: Matrix, n: int) -> Any:
-    """The first n elements from the matrix's start on, as a vector."""
-    return line(m.buf, m.at, n)
+@strict
+def nothing_ahead(job: Job) -> Ahead:
+    """No samples to fetch."""
+    return Ahead(0, job.X, job.Y, job.labels, job.order, job.control)
+
+
+@strict
+def samples_ahead(job: Job, first: int, t: int) -> Ahead:
+    """The samples that thread t gathers for the tile that starts at place ``first``, to be fetched while BP4 runs."""
+    X = min(job.tile, job.n - first)
+    if not job.fetching or X <= 0:
+        return nothing_ahead(job)
+    x0, x1 = first + X * t // job.n_threads, first + X * (t + 1) // job.n_threads
+    n_in = layer(job, 0, layout.J)
+    cursor = pointer(line(job.control, layout.CELLS + t * layout.OWN + layout.CURSOR, 5))
+    cursor[SAMPLE], cursor[FEATURE], cursor[END] = x0, 0, x1
+    cursor[N_IN], cursor[N_OUT] = n_in, layer(job, job.L, layout.J)
+    # BP4 of the first layer has this many blocks, or a few more.
+    n_blocks = max(1, n_in // job.n_threads // MAX_ROWS) * max(1, layer(job, 1, layout.J) * itemsize(job.X) // 128)
+    n_lines = (x1 - x0) * (n_in * itemsize(job.X) // CACHE_LINE + 1)
+    return Ahead(n_lines // n_blocks + 1, job.X, job.Y, job.labels, job.order, cursor)

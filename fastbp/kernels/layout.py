@@ -14,14 +14,15 @@ from fastbp.kernels.blocks import panel_size, round_up
 from fastbp.kernels.shapes import CACHE_LINE
 
 # Columns of the table of layers; its row l belongs to layer l, row 0 to the input.
-K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW = range(11)
+K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
 
 # Places in the scratch buffer.
 (
     ZEROS,  # a row of 0
     ONES,  # a row of 1
     TARGETS,  # y of a tile's samples, rows padded
-    TARGETS_ROW,
+    TARGETS_STEP,  # between two such tiles, where the next minibatch is gathered while this one is at work
+    INPUTS_STEP,  # the same of a^0
     SUMS,  # what BP2 sums before sigma' multiplies it, and z where nobody keeps it
     SUMS_STEP,  # between the samples at which threads begin: rows differ from layer to layer, threads may not meet
     COSTS,  # C_x of a tile's samples
@@ -32,7 +33,7 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW = range(11)
     GRADIENTS_STEP,
     CHUNK,  # rows of w that BP4 and the update take at a time
     N_PLACES,
-) = range(14)
+) = range(15)
 
 # Columns of the statistics of a minibatch.
 COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
@@ -43,8 +44,10 @@ L1, L2, C0, C1, C2, C3, POWER_1, POWER_2, LARGEST_INPUT, LIMIT, N_REALS = range(
 # Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
 LINE = CACHE_LINE // 8
 ARRIVED, GENERATION, ABORT, STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, CELLS = (LINE * cell for cell in range(11))
-# A thread's own cells: the largest |a| and |delta| of the minibatch so far, as bits, and the hits of a tile.
-LARGEST_A, LARGEST_DELTA, OWN_HITS = range(3)
+# A thread's own cells: the largest |a| and |delta| of the minibatch so far, as bits; the hits of a tile; and how far
+# it has come with fetching the next samples.
+LARGEST_A, LARGEST_DELTA, OWN_HITS, CURSOR = 0, 1, 2, LINE
+OWN = 2 * LINE
 
 CONSTANTS_STEP = 16
 """Elements between the threads' constants."""
@@ -57,7 +60,7 @@ RUNNING, DIVERGED, ABORTED = range(3)
 def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize: int) -> tuple[np.ndarray, int]:
     """Table of layers with the places in theta, and theta's size in elements."""
     line = CACHE_LINE // itemsize
-    layers = np.zeros((len(sizes), ROW + 1), np.int64)
+    layers = np.zeros((len(sizes), N_COLUMNS), np.int64)
     layers[0, J] = sizes[0]
     at = 0
     for l in range(1, len(sizes)):
@@ -70,11 +73,12 @@ def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize:
 
 
 def scratch_layout(
-    layers: np.ndarray, tile: int, n_threads: int, itemsize: int, *, keep_z: bool = False
+    layers: np.ndarray, tile: int, n_threads: int, itemsize: int, *, keep_z: bool = False, owning: bool = False
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Complete the table of layers with the places of a tile's z, a and delta; the other places; the size in elements.
 
     sigma'(z) lives where delta will be. Unless ``keep_z``, all layers share one z, which is used up at once.
+    With ``owning``, there are two tiles of samples and targets.
     """
     line = CACHE_LINE // itemsize
     layers = layers.copy()
@@ -92,11 +96,13 @@ def scratch_layout(
     layers[:, ROW] = rows
     widest = max(rows)
     places[ZEROS], places[ONES] = take(widest), take(line)
-    places[TARGETS], places[TARGETS_ROW] = take(tile * rows[-1]), rows[-1]
+    sides = 2 if owning else 1
+    places[TARGETS], places[TARGETS_STEP] = take(sides * tile * rows[-1]), tile * rows[-1]
+    places[INPUTS_STEP] = tile * rows[0]
     places[SUMS], places[SUMS_STEP] = take(tile * widest), widest
     places[COSTS], places[CONSTANTS] = take(tile), take(n_threads * CONSTANTS_STEP)
     for l, row in enumerate(rows):
-        layers[l, A] = take(tile * row)
+        layers[l, A] = take((tile if l else sides * tile) * row)
         if l:
             layers[l, D] = take(tile * row)
             layers[l, Z], layers[l, Z_STEP] = (take(tile * row), row) if keep_z else (places[SUMS], widest)
@@ -128,7 +134,7 @@ def sums_size(layers: np.ndarray, n_threads: int) -> int:
 
 def control_size(n_threads: int) -> int:
     """Elements of the control buffer."""
-    return CELLS + LINE * n_threads
+    return CELLS + OWN * n_threads
 
 
 def aligned(size: int, dtype: Any, fill: float | None = 0) -> Any:

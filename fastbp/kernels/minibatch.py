@@ -2,8 +2,17 @@
 
 A minibatch passes in tiles of samples. In a tile each thread takes some samples x through F1, F2, C, BP1 and BP2, which
 no other thread looks at; after a barrier each takes some rows k of every w^l through BP4 (BP3 for its last row, the
-biases), the penalty and the update U; a second barrier ends the tile. No sum is ever split, so the bits are the same
-for any number of threads and any tile.
+biases), the penalty and the update U; a second barrier ends the tile.
+
+Plain descent on small minibatches would spend its time on moving w^1, the largest layer of most nets, from the cache of
+the thread that stepped it to those that need it next. There each thread has some neurons j of layer 1 for itself
+(``job.owning``): their columns of w^1 never leave its cache. It steps them at the start of the next minibatch, just
+before F1 needs them, so that two barriers are enough again:
+
+    own neurons j of layer 1: U of the minibatch before, F1, F2 | own samples x: everything above layer 1, down to BP2;
+    the inputs of the next minibatch | U of the layers above; own neurons j of layer 1: U, F1, F2 of the next | ...
+
+No sum is ever split, so the bits are the same for any number of threads, any tile, and either way.
 """
 
 from __future__ import annotations
@@ -15,118 +24,141 @@ import numpy as np
 from fastbp._jit import part, strict
 from fastbp.activations import GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
 from fastbp.kernels import dense, layout
-from fastbp.kernels.costs import sample_cost
+from fastbp.kernels.blocks import fetch
+from fastbp.kernels.costs import costs
 from fastbp.kernels.job import (
+    LABELS,
+    NO_TARGETS,
+    OUTPUTS,
     activations,
+    addressed,
     biases,
     errors,
     gradient,
+    inputs,
+    layer,
+    nothing_ahead,
     ones,
+    own_columns,
     panel,
-    row,
+    samples_ahead,
     sums,
     targets,
-    unowned,
     weighted_inputs,
     weights,
     zeros,
 )
+from fastbp.kernels.online import step_and_weighted_input
 from fastbp.kernels.penalties import penalty_sums, total_penalty
 from fastbp.kernels.team import barrier, load, store
 from fastbp.kernels.updates import ADAM, ADAMW, SGD, penalty, update
-from fastbp.kernels.views import full_width, line, shifted
+from fastbp.kernels.views import full_width, line, number, row, shifted
 
 APPLY, SKIP, REFUSE = range(3)
 
 
-@part
+@strict
 def sample(job, x):
     """Row of X at place x of the epoch."""
-    return job.order[x] if job.order.size else x
+    return job.order[x] if job.ordered else x
 
 
-@part
-def gather(job, first, x0, x1):
+@strict
+def gather(job, first, x0, x1, side):
     """Copy samples x0..x1 of the tile that starts at place ``first`` of the epoch, and their targets."""
-    n_in = job.layers[0, layout.J]
-    n_out = job.layers[len(job.layers) - 1, layout.J]
+    n_in, n_out = layer(job, 0, layout.J), layer(job, job.L, layout.J)
     for x in range(x0, x1):
         i = sample(job, first + x)
-        a = row(activations(job, 0, x), n_in)
+        a = row(inputs(job, side, x), 0, n_in)
         source = line(job.X, i * n_in, n_in)
         for k in range(n_in):
             a[k] = source[k]
-        y = row(targets(job, x), n_out)
-        if job.labels.size:
+        y = row(targets(job, side, x), 0, n_out)
+        if job.targets == LABELS:
             for j in range(n_out):
                 y[j] = 0
             y[job.labels[i]] = 1
-        elif job.Y.size:
+        elif job.targets == OUTPUTS:
             target = line(job.Y, i * n_out, n_out)
             for j in range(n_out):
                 y[j] = target[j]
 
 
+@strict
+def activate(job, l, X, J, width, z, a, d):
+    """F2 of ``width`` columns from the matrices' starts on, J of them neurons, for X samples."""
+    code = layer(job, l, layout.ACTIVATION)
+    if code == SOFTMAX:
+        dense.softmax(X, J, z, a)
+    elif width == a.i:
+        n = X * width
+        dense.activation(code, n, row(z, 0, n), row(a, 0, n), row(d, 0, n))
+    else:
+        for x in range(X):
+            dense.activation(code, width, row(z, x, width), row(a, x, width), row(d, x, width))
+
+
 @part
-def forward(job, x0, x1, t):
-    """F1 and F2 of every layer for samples x0..x1 of the tile."""
+def forward(job, bottom, x0, x1, side, t):
+    """F1 and F2 of the layers from ``bottom`` on for samples x0..x1 of the tile."""
     X = x1 - x0
-    for l in range(1, len(job.layers)):
-        K, J, code = job.layers[l, layout.K], job.layers[l, layout.J], job.layers[l, layout.ACTIVATION]
+    for l in range(bottom, job.L + 1):
+        K, J = layer(job, l, layout.K), layer(job, l, layout.J)
+        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, side, x0)
         z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
-        dense.weighted_input(X, J, K, activations(job, l - 1, x0), weights(job, l), biases(job, l), z, panel(job, t))
-        if code == SOFTMAX:
-            for x in range(X):
-                dense.softmax(J, row(shifted(z, x, 0), J), row(shifted(a, x, 0), J))
-        else:
-            n = X * z.i
-            dense.activation(code, n, row(z, n), row(a, n), row(d, n))
+        dense.weighted_input(X, J, K, a_prev, weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job))
+        activate(job, l, X, J, z.i, z, a, d)
 
 
-@part
-def is_hit(job, x):
-    """Whether the net decides for the class that sample x of the tile has."""
-    L = len(job.layers) - 1
-    J = job.layers[L, layout.J]
-    a, y = row(activations(job, L, x), J), row(targets(job, x), J)
-    if J == 1:
-        return (a[0] >= 0.5) == (y[0] >= 0.5)
-    decided, target = 0, 0
-    for j in range(1, J):
-        decided = j if a[j] > a[decided] else decided
-        target = j if y[j] > y[target] else target
-    return decided == target
-
-
-@part
-def costs(job, x0, x1):
+@strict
+def outputs_and_costs(job, x0, x1, side):
     """C_x of samples x0..x1 of the tile."""
-    L = len(job.layers) - 1
-    J, code = job.layers[L, layout.J], job.layers[L, layout.ACTIVATION]
-    out = line(job.scratch, job.places[layout.COSTS], x1)
-    z = weighted_inputs(job, L, x0)
+    J, code = layer(job, job.L, layout.J), layer(job, job.L, layout.ACTIVATION)
+    out = line(job.scratch, job.places[layout.COSTS] + x0, x1 - x0)
+    z, a = weighted_inputs(job, job.L, x0), activations(job, job.L, x0)
+    costs(job.cost, code, x1 - x0, J, z, a, targets(job, side, x0), out)
+
+
+@strict
+def hits(job, first, x0, x1):
+    """For how many of samples x0..x1 of the tile the net decides as it should."""
+    J = layer(job, job.L, layout.J)
+    count = 0
     for x in range(x0, x1):
-        a, y = row(activations(job, L, x), J), row(targets(job, x), J)
-        out[x] = sample_cost(job.cost, code, J, row(shifted(z, x - x0, 0), J), a, y)
+        a = row(activations(job, job.L, x), 0, J)
+        label = job.labels[sample(job, first + x)]
+        if J == 1:
+            count += (a[0] >= 0.5) == (label == 1)
+        else:
+            # The first of the largest decides. No branch: which output is the largest cannot be predicted.
+            largest = a[label]
+            better = 0
+            for j in range(J):
+                better += (a[j] > largest) | ((a[j] == largest) & (j < label))
+            count += better == 0
+    return count
 
 
 @part
-def backward(job, first, x0, x1, t):
+def backward(job, first, x0, x1, side, t):
     """BP1 in the output layer and BP2 in every layer below, for samples x0..x1 of the tile."""
-    L = len(job.layers) - 1
-    J, width = job.layers[L, layout.J], job.layers[L, layout.ROW]
-    s = job.scratch.dtype.type(1)
-    for x in range(x0, x1):
-        if job.weights.size:
-            s = job.weights[sample(job, first + x)]
-        a, y, d = row(activations(job, L, x), width), row(targets(job, x), width), row(errors(job, L, x), width)
-        dense.output_error(job.cost, J, width, a, y, s, d)
     X = x1 - x0
-    for l in range(L - 1, 0, -1):
-        J, K, width = job.layers[l, layout.J], job.layers[l + 1, layout.J], job.layers[l, layout.ROW]
-        u, n = sums(job, l, x0), X * width
-        dense.hidden_sums(X, J, K, weights(job, l + 1), errors(job, l + 1, x0), zeros(job), u, panel(job, t))
-        dense.hidden_error(X, J, width, row(u, n), row(errors(job, l, x0), n))
+    J, width = layer(job, job.L, layout.J), layer(job, job.L, layout.ROW)
+    a, y, d = activations(job, job.L, x0), targets(job, side, x0), errors(job, job.L, x0)
+    n = X * width
+    dense.output_error(job.cost, n, row(a, 0, n), row(y, 0, n), row(d, 0, n))
+    if job.weighted:
+        for x in range(X):
+            dense.weigh(width, job.weights[sample(job, first + x0 + x)], row(d, x, width))
+    dense.clear_padding(X, J, width, d)
+    for l in range(job.L - 1, 0, -1):
+        J, K, width = layer(job, l, layout.J), layer(job, l + 1, layout.J), layer(job, l, layout.ROW)
+        u, d, n = sums(job, l, x0), errors(job, l, x0), X * width
+        dense.hidden_sums(
+            X, J, K, weights(job, l + 1), errors(job, l + 1, x0), zeros(job), u, panel(job, t), nothing_ahead(job)
+        )
+        dense.hidden_error(n, row(u, 0, n), row(d, 0, n))
+        dense.clear_padding(X, J, width, d)
 
 
 @strict
@@ -135,59 +167,57 @@ def is_unbounded(code):
     return code == RELU or code == LEAKY_RELU or code == SOFTPLUS or code == SILU or code == GELU or code == IDENTITY
 
 
-@part
+@strict
 def note_largest(job, x0, x1, own):
     """Keep in the thread's cells the largest |a| and |delta|: what decides whether the minibatch may be applied."""
     X = x1 - x0
-    for l in range(1, len(job.layers)):
-        n = X * job.layers[l, layout.ROW]
-        if is_unbounded(job.layers[l, layout.ACTIVATION]):
-            cell = own + layout.LARGEST_A
-            job.control[cell] = dense.largest(n, row(activations(job, l, x0), n), job.control[cell])
+    for l in range(1, job.L + 1):
+        width = layer(job, l, layout.ROW)
+        if is_unbounded(layer(job, l, layout.ACTIVATION)):
+            cell, J = own + layout.LARGEST_A, layer(job, l, layout.J)
+            job.control[cell] = dense.largest(X, J, activations(job, l, x0), job.control[cell])
         cell = own + layout.LARGEST_DELTA
-        job.control[cell] = dense.largest(n, row(errors(job, l, x0), n), job.control[cell])
+        job.control[cell] = dense.largest(X, width, errors(job, l, x0), job.control[cell])
 
 
-@strict
-def tile_of_samples(job, m, first, X, t):
-    """The part of a tile that is split by samples: X of them from place ``first`` of the epoch on."""
-    x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
-    own = layout.CELLS + t * layout.LINE
+@part
+def tile_of_samples(job, m, first, bottom, x0, x1, side, t):
+    """The part of a tile that is split by samples, x0..x1 of those from place ``first`` on: layers from ``bottom``."""
+    own = layout.CELLS + t * layout.OWN
     if first == m * job.batch:
         job.control[own + layout.LARGEST_A] = 0
         job.control[own + layout.LARGEST_DELTA] = 0
         penalty_sums(job, t)
-    gather(job, first, x0, x1)
-    forward(job, x0, x1, t)
-    costs(job, x0, x1)
+    forward(job, bottom, x0, x1, side, t)
+    outputs_and_costs(job, x0, x1, side)
     if job.counting_hits:
-        hits = 0
-        for x in range(x0, x1):
-            hits += is_hit(job, x)
-        job.control[own + layout.OWN_HITS] = hits
-    backward(job, first, x0, x1, t)
+        job.control[own + layout.OWN_HITS] = hits(job, first, x0, x1)
+    backward(job, first, x0, x1, side, t)
     note_largest(job, x0, x1, own)
 
 
-@part
+@strict
 def note_statistics(job, m, first, X):
     """Add the tile to the minibatch's statistics: sum of s_x C_x in float64, x in order; sum of s_x; hits."""
     c = line(job.scratch, job.places[layout.COSTS], X)
+    stats = line(job.stats, m * layout.N_STATISTICS, layout.N_STATISTICS)
+    total, weight = stats[layout.COST], stats[layout.WEIGHT]
     for x in range(X):
         s = 1.0
-        if job.weights.size:
+        if job.weighted:
             s = np.float64(job.weights[sample(job, first + x)])
-        job.stats[m, layout.COST] += s * np.float64(c[x])
-        job.stats[m, layout.WEIGHT] += s
+        total += s * np.float64(c[x])
+        weight += s
+    stats[layout.COST], stats[layout.WEIGHT] = total, weight
     if job.counting_hits:
         for t in range(job.n_threads):
-            job.stats[m, layout.HITS] += job.control[layout.CELLS + t * layout.LINE + layout.OWN_HITS]
+            stats[layout.HITS] += job.control[layout.CELLS + t * layout.OWN + layout.OWN_HITS]
 
 
-@part
+@strict
 def sum_of_weights(job, first, n):
     """sum_x s_x in float64, x in order."""
-    if not job.weights.size:
+    if not job.weighted:
         return np.float64(n)
     total = 0.0
     for x in range(n):
@@ -195,7 +225,7 @@ def sum_of_weights(job, first, n):
     return total
 
 
-@part
+@strict
 def verdict(job, m, n, total):
     """Whether the minibatch of n samples may be applied: the point of no return.
 
@@ -206,18 +236,18 @@ def verdict(job, m, n, total):
         return SKIP
     a, delta = 0, 0
     for t in range(job.n_threads):
-        own = layout.CELLS + t * layout.LINE
+        own = layout.CELLS + t * layout.OWN
         a = max(a, job.control[own + layout.LARGEST_A])
         delta = max(delta, job.control[own + layout.LARGEST_DELTA])
     largest_a = max(job.reals[layout.LARGEST_INPUT], 1.0)
     # A maximum may drop NaN, a sum does not.
-    largest_a += dense.from_bits(job.scratch.dtype.type(0), a)
-    largest_delta = dense.from_bits(job.scratch.dtype.type(0), delta)
+    largest_a += dense.from_bits(number(job.scratch, 0), a)
+    largest_delta = dense.from_bits(number(job.scratch, 0), delta)
     bound = largest_a * largest_delta * n / total * max(job.eta[m], 1.0) + total_penalty(job)
     return APPLY if bound < job.reals[layout.LIMIT] else REFUSE
 
 
-@part
+@strict
 def constants(job, m, t):
     """Write the optimizer's constants of this step into the thread's own line, in the net's dtype."""
     reals = job.reals
@@ -232,50 +262,140 @@ def constants(job, m, t):
     return c
 
 
-@part
+@strict
 def finish(job, g, at, n, l1, l2, eta, c):
     """Penalty and U: from the gradient of n parameters of theta from ``at`` on to their new values."""
     w = line(job.theta, at, n)
     if l1 != 0 or l2 != 0:
         penalty(w, g, l1, l2)
     if job.updating:
-        size = job.theta.size
-        m = line(job.state, at, n if job.state.size else 0)
-        v = line(job.state, size + at, n if job.state.size > size else 0)
+        m = line(job.state, at, n if job.slots > 0 else 0)
+        v = line(job.state, job.size + at, n if job.slots > 1 else 0)
         update(job.optimizer, w, g, m, v, eta, c)
 
 
-@strict
-def parameters(job, m, X, starting, finishing, total, t):
+@part
+def at_once(job):
+    """Whether each block of sums of BP4 becomes a step of w while it is in registers.
+
+    Plain descent needs no gradient in memory.
+    """
+    penalised = job.reals[layout.L1] != 0.0 or job.reals[layout.L2] != 0.0
+    return job.updating and job.optimizer == SGD and not penalised and not job.keeping
+
+
+@part
+def parameters(job, m, bottom, X, starting, finishing, total, ahead, t):
     """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U."""
-    zero = job.scratch.dtype.type(0)
-    scale = job.scratch.dtype.type(1.0 / total if finishing else 1.0)
-    eta = job.scratch.dtype.type(job.eta[m])
-    l1, l2 = job.scratch.dtype.type(job.reals[layout.L1]), job.scratch.dtype.type(job.reals[layout.L2])
+    zero = number(job.scratch, 0)
+    scale = number(job.scratch, 1.0 / total if finishing else 1.0)
+    eta = number(job.scratch, job.eta[m])
+    l1, l2 = number(job.scratch, job.reals[layout.L1]), number(job.scratch, job.reals[layout.L2])
     c = constants(job, m, t)
     chunk = job.places[layout.CHUNK]
-    # Plain descent needs no gradient in memory: each block of sums becomes a step of w while it is in registers.
-    at_once = job.updating and job.optimizer == SGD and l1 == 0 and l2 == 0 and not job.g.size
-    step = eta if at_once else zero
-    for l in range(1, len(job.layers)):
-        K, J, stride = job.layers[l, layout.K], job.layers[l, layout.J], job.layers[l, layout.STRIDE]
-        a_prev, delta, w_at = activations(job, l - 1, 0), errors(job, l, 0), job.layers[l, layout.W]
+    stepping = at_once(job)
+    step = eta if stepping else zero
+    for l in range(bottom, job.L + 1):
+        K, J, stride = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.STRIDE)
+        a_prev = activations(job, l - 1, 0) if l > 1 else inputs(job, 0, 0)
+        delta, w_at = errors(job, l, 0), layer(job, l, layout.W)
         k, end = (K + 1) * t // job.n_threads, (K + 1) * (t + 1) // job.n_threads
+        if l == 2 and bottom == 2:
+            # Of a^1 its owner's columns only: others may be at work on theirs for the next minibatch.
+            k, end = own_columns(job, t)
+            end = K + 1 if t == job.n_threads - 1 else min(end, K)
         while k < end:
-            g = shifted(weights(job, l), k, 0) if at_once else gradient(job, l, k, t)
+            g = shifted(weights(job, l), k, 0) if stepping else gradient(job, l, k, t)
             start = zeros(job) if starting else g
             if k < K:
                 n = min(chunk, min(end, K) - k)
                 a = shifted(a_prev, 0, k)
-                dense.weight_gradient(n, J, X, a, delta, start, g, scale, step, panel(job, t))
-                if finishing and not at_once:
-                    finish(job, row(g, n * stride), w_at + k * stride, n * stride, l1, l2, eta, c)
+                dense.weight_gradient(n, J, X, a, delta, start, g, scale, step, panel(job, t), ahead)
+                if finishing and not stepping:
+                    finish(job, row(g, 0, n * stride), w_at + k * stride, n * stride, l1, l2, eta, c)
             else:
                 n = 1
-                dense.bias_gradient(J, X, ones(job), delta, start, g, scale, step, panel(job, t))
-                if finishing and not at_once:
-                    finish(job, row(g, stride), w_at + K * stride, stride, zero, zero, eta, c)
+                dense.bias_gradient(J, X, ones(job), delta, start, g, scale, step, panel(job, t), nothing_ahead(job))
+                if finishing and not stepping:
+                    finish(job, row(g, 0, stride), w_at + K * stride, stride, zero, zero, eta, c)
             k += n
+
+
+@part
+def step_of_first_layer(job, m, x_next, side, t):
+    """U of w^1 and b^1 for minibatch m, own columns; with ``x_next``, that one next sample's F1 too, but for F2."""
+    j, end = own_columns(job, t)
+    K, J = layer(job, 1, layout.K), min(end, layer(job, 1, layout.J)) - j
+    start = m * job.batch
+    X = min(job.batch, job.n - start)
+    eta, scale = number(job.scratch, job.eta[m]), number(job.scratch, 1.0 / sum_of_weights(job, start, X))
+    w, b = shifted(weights(job, 1), 0, j), shifted(biases(job, 1), 0, j)
+    a, delta = inputs(job, side, 0), shifted(errors(job, 1, 0), 0, j)
+    ahead = samples_ahead(job, start + 2 * job.batch, t)
+    dense.bias_gradient(J, X, ones(job), delta, zeros(job), b, scale, eta, panel(job, t), nothing_ahead(job))
+    if x_next:
+        z = shifted(weighted_inputs(job, 1, 0), 0, j)
+        for i in range(end - j):
+            row(z, 0, end - j)[i] = row(b, 0, end - j)[i]
+        fetch(ahead)
+        step_and_weighted_input(J, K, w, a, delta, eta, inputs(job, 1 - side, 0), z)
+    else:
+        chunk = job.places[layout.CHUNK]
+        for k in range(0, K, chunk):
+            n = min(chunk, K - k)
+            a_k, w_k = shifted(a, 0, k), shifted(w, k, 0)
+            dense.weight_gradient(n, J, X, a_k, delta, zeros(job), w_k, scale, eta, panel(job, t), ahead)
+
+
+@part
+def first_layer(job, m, pending, t):
+    """U of minibatch ``pending``, unless it is -1, then F1 and F2 of minibatch m: own neurons j of layer 1."""
+    j, end = own_columns(job, t)
+    K, J, side = layer(job, 1, layout.K), min(end, layer(job, 1, layout.J)) - j, m & 1
+    X = min(job.batch, job.n - m * job.batch)
+    online = pending >= 0 and job.batch == 1 and not job.weighted
+    if pending >= 0:
+        step_of_first_layer(job, pending, online, 1 - side, t)
+    z, a, d = weighted_inputs(job, 1, 0), activations(job, 1, 0), errors(job, 1, 0)
+    z, a, d = shifted(z, 0, j), shifted(a, 0, j), shifted(d, 0, j)
+    if not online:
+        w, b = shifted(weights(job, 1), 0, j), shifted(biases(job, 1), 0, j)
+        dense.weighted_input(X, J, K, inputs(job, side, 0), w, b, z, panel(job, t), nothing_ahead(job))
+    activate(job, 1, X, J, end - j, z, a, d)
+
+
+@part
+def meet(job, t):
+    """Wait for the team; whether it is to leave, as thread 0 has just found for all; and whether to abort."""
+    if t == 0:
+        store(job.control, layout.LEAVING, load(job.control, layout.STOP))
+    aborting = barrier(job.control, job.n_threads)
+    return load(job.control, layout.LEAVING) != 0, aborting
+
+
+@part
+def owned_minibatch(job, m, pending, last, t):
+    """One minibatch whose first layer belongs to threads neuron by neuron, but for U of that layer."""
+    start, side = m * job.batch, m & 1
+    X = min(job.batch, job.n - start)
+    x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
+    first_layer(job, m, pending, t)
+    if barrier(job.control, job.n_threads):
+        return REFUSE, True
+    tile_of_samples(job, m, start, 2, x0, x1, side, t)
+    if m + 1 < last:
+        X_next = min(job.batch, job.n - start - X)
+        gather(job, start + X, X_next * t // job.n_threads, X_next * (t + 1) // job.n_threads, 1 - side)
+    leaving, aborting = meet(job, t)
+    if aborting:
+        return REFUSE, True
+    if t == 0:
+        note_statistics(job, m, start, X)
+    total = sum_of_weights(job, start, X)
+    ruling = verdict(job, m, X, total)
+    if ruling == APPLY:
+        parameters(job, m, 2, X, True, True, total, nothing_ahead(job), t)
+    return ruling, leaving
 
 
 @part
@@ -289,24 +409,25 @@ def minibatch(job, m, t):
     leaving = False
     while done < n:
         X = min(job.tile, n - done)
-        tile_of_samples(job, m, start + done, X, t)
-        if t == 0:
-            store(job.control, layout.LEAVING, load(job.control, layout.STOP))
-        if barrier(job.control, job.n_threads):
+        x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
+        gather(job, start + done, x0, x1, 0)
+        tile_of_samples(job, m, start + done, 1, x0, x1, 0, t)
+        leaving, aborting = meet(job, t)
+        if aborting:
             return REFUSE, True
-        leaving = load(job.control, layout.LEAVING) != 0
         if t == 0:
             note_statistics(job, m, start + done, X)
         finishing = done + X >= n
         if finishing:
             ruling = verdict(job, m, n, total)
         if ruling == APPLY:
-            parameters(job, m, X, done == 0, finishing, total, t)
+            ahead = samples_ahead(job, start + done + X, t)
+            parameters(job, m, 1, X, done == 0, finishing, total, ahead, t)
         if barrier(job.control, job.n_threads):
             return REFUSE, True
         done += X
     if t == 0:
-        job.stats[m, layout.PENALTY] = total_penalty(job)
+        job.stats[m * layout.N_STATISTICS + layout.PENALTY] = total_penalty(job)
         if ruling == APPLY:
             job.reals[layout.POWER_1] *= job.reals[layout.C0]
             job.reals[layout.POWER_2] *= job.reals[layout.C1]
@@ -317,14 +438,28 @@ def minibatch(job, m, t):
 def minibatches(job, t):
     """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
     first, last = job.control[layout.FIRST], job.control[layout.LAST]
+    pending = -1
+    if job.owning:
+        X = min(job.batch, job.n - first * job.batch)
+        gather(job, first * job.batch, X * t // job.n_threads, X * (t + 1) // job.n_threads, first & 1)
+        if barrier(job.control, job.n_threads):
+            return
     for m in range(first, last):
-        ruling, leaving = minibatch(job, m, t)
+        if job.owning:
+            ruling, leaving = owned_minibatch(job, m, pending, last, t)
+            pending = m if ruling == APPLY else -1
+        else:
+            ruling, leaving = minibatch(job, m, t)
         if t == 0:
             job.control[layout.STATUS] = layout.DIVERGED if ruling == REFUSE else layout.RUNNING
             job.control[layout.DONE] = m + (ruling != REFUSE)
             job.control[layout.TOTAL] += ruling != REFUSE
         if leaving or ruling == REFUSE:
-            return
+            break
+    if pending >= 0:
+        step_of_first_layer(job, pending, False, pending & 1, t)
+    if job.owning:
+        barrier(job.control, job.n_threads)
 
 
 @strict(cache=True)
@@ -334,7 +469,7 @@ def work(job, t):
     Between slices the others wait in the barrier, so that a slice begins without waking a thread.
     """
     full_width()
-    job = unowned(job)
+    job = addressed(job)
     while not barrier(job.control, job.n_threads):
         minibatches(job, t)
         if t == 0:
@@ -348,21 +483,20 @@ def outputs(job, out, x0, x1, t):
     A thread's tiles are its own: no barrier.
     """
     full_width()
-    job = unowned(job)
-    L = len(job.layers) - 1
-    J = job.layers[L, layout.J]
+    job = addressed(job)
+    J = layer(job, job.L, layout.J)
     own = t * job.tile
     while x0 < x1:
         X = min(job.tile, x1 - x0)
-        gather(job, x0 - own, own, own + X)
-        forward(job, own, own + X, t)
-        if job.Y.size or job.labels.size:
-            costs(job, own, own + X)
+        gather(job, x0 - own, own, own + X, 0)
+        forward(job, 1, own, own + X, 0, t)
+        if job.targets != NO_TARGETS:
+            outputs_and_costs(job, own, own + X, 0)
             c = line(job.scratch, job.places[layout.COSTS] + own, X)
             for x in range(X):
                 job.sums[x0 + x] = c[x]
         for x in range(X):
-            a = row(activations(job, L, own + x), J)
+            a = row(activations(job, job.L, own + x), 0, J)
             for j in range(J):
                 out[x0 + x, j] = a[j]
         x0 += X

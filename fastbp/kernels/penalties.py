@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import part, strict
+from fastbp._jit import strict
 from fastbp.kernels import layout
+from fastbp.kernels.job import layer
 from fastbp.kernels.views import line
 
 
-@part
+@strict
 def n_blocks(job):
     """Blocks of rows in all layers."""
     total = 0
-    for l in range(1, len(job.layers)):
-        total += (job.layers[l, layout.K] + layout.PENALTY_ROWS - 1) // layout.PENALTY_ROWS
+    for l in range(1, job.L + 1):
+        total += (layer(job, l, layout.K) + layout.PENALTY_ROWS - 1) // layout.PENALTY_ROWS
     return total
 
 
@@ -38,27 +39,27 @@ def sum_block(theta, at, n_rows, J, stride, partial):
     return total, total_squares
 
 
-@part
+@strict
 def penalty_sums(job, t):
     """Thread t's share of the blocks; nothing when nothing is penalised."""
     if job.reals[layout.L1] == 0.0 and job.reals[layout.L2] == 0.0:
         return
     widest = 0
-    for l in range(1, len(job.layers)):
-        widest = max(widest, job.layers[l, layout.STRIDE])
+    for l in range(1, job.L + 1):
+        widest = max(widest, layer(job, l, layout.STRIDE))
     partial = line(job.sums, 2 * n_blocks(job) + 2 * widest * t, 2 * widest)
     block = 0
-    for l in range(1, len(job.layers)):
-        K, J, stride = job.layers[l, layout.K], job.layers[l, layout.J], job.layers[l, layout.STRIDE]
+    for l in range(1, job.L + 1):
+        K, J, stride = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.STRIDE)
         for k in range(0, K, layout.PENALTY_ROWS):
             if block % job.n_threads == t:
                 n_rows = min(layout.PENALTY_ROWS, K - k)
-                at = job.layers[l, layout.W] + k * stride
+                at = layer(job, l, layout.W) + k * stride
                 job.sums[2 * block], job.sums[2 * block + 1] = sum_block(job.theta, at, n_rows, J, stride, partial)
             block += 1
 
 
-@part
+@strict
 def total_penalty(job):
     """The penalty in C: the blocks' sums, added in order."""
     if job.reals[layout.L1] == 0.0 and job.reals[layout.L2] == 0.0:

@@ -47,10 +47,11 @@ if not _jit.DISABLED:
     from numba.core import types
     from numba.core.typing import signature
     from numba.extending import intrinsic
-    from numba.np.arrayobj import make_array
+
+    from fastbp.kernels.views import address
 
     def _cell(context: Any, builder: Any, type_: Any, cells: Any, i: Any) -> Any:
-        return builder.gep(make_array(type_)(context, builder, cells).data, [i])
+        return builder.gep(address(context, builder, type_, cells), [i])
 
     @intrinsic
     def _load(typing: Any, cells: Any, i: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Views of one buffer that carry no reference count, and the block of accumulators that lives in vector registers.
+"""Views made from an address, without a reference count, and the block of accumulators that lives in vector registers.
 
 Slicing an array that owns its memory bumps an atomic count; in a tile loop that is the largest cost of a small net, and
-two threads that do it on one array wait for each other's cache line. A view made from an address has no count. Each
-function stands here as plain Python; below it, its compiled twin.
+two threads that do it on one array wait for each other's cache line. So inside a kernel a buffer is its address. Each
+function stands here as plain Python, where a buffer is an array; below it, its compiled twin.
 """
 
 from __future__ import annotations
@@ -24,22 +24,58 @@ class Matrix(NamedTuple):
     j: int
 
 
-@_jit.part
+SAMPLE, FEATURE, END, N_IN, N_OUT = range(5)
+
+
+class Ahead(NamedTuple):
+    """The samples that come next, and how far fetching them from memory has come."""
+
+    quota: int
+    """Cache lines to fetch at a time; 0 for none."""
+    X: Any
+    Y: Any
+    labels: Any
+    order: Any
+    """Sample of each place of the epoch."""
+    cursor: Any
+    """Place of the sample (SAMPLE) and first feature (FEATURE) to fetch next; END of the places; N_IN, N_OUT."""
+
+
+@_jit.strict
 def shifted(m: Matrix, i: int, j: int) -> Matrix:
     """The matrix from row i and column j on."""
     return Matrix(m.buf, m.at + i * m.i + j * m.j, m.i, m.j)
 
 
-@_jit.part
+@_jit.strict
 def transposed(m: Matrix) -> Matrix:
     """The same elements, rows and columns exchanged."""
     return Matrix(m.buf, m.at, m.j, m.i)
 
 
-@_jit.part
+@_jit.strict
 def repeated(buf: Any, at: int) -> Matrix:
     """One row as every row."""
     return Matrix(buf, at, 0, 1)
+
+
+def pointer(array: Any) -> Any:
+    """The address of an array's first element, which knows its dtype: one word instead of an array's seven."""
+    return array
+
+
+def itemsize(buf: Any) -> int:
+    """Bytes of an element."""
+    return int(buf.itemsize)
+
+
+def number(buf: Any, value: float) -> Any:
+    """A number in the buffer's dtype: a literal would turn float32 arithmetic into float64."""
+    return buf.dtype.type(value)
+
+
+def prefetch(buf: Any, offset: int) -> None:
+    """Bring the cache line of ``buf[offset]`` nearer, without waiting for it."""
 
 
 def view(buf: Any, offset: int, n_rows: int, n_columns: int, row_stride: int, column_stride: int) -> Any:
@@ -56,12 +92,18 @@ def line(buf: Any, offset: int, n: int) -> Any:
     return buf[offset : offset + n]
 
 
+@_jit.strict
+def row(m: Matrix, x: int, n: int) -> Any:
+    """The first n elements of row x of a matrix whose columns are side by side, as a vector."""
+    return line(m.buf, m.at + x * m.i, n)
+
+
 def register_block(R: int, N: int, like: Any) -> Any:
     """Uninitialised block of R rows by N vectors of ``like``'s dtype on the stack, which LLVM keeps in registers.
 
     R and N must be literal.
     """
-    return np.full((R, N * (VECTOR_BYTES // like.itemsize)), np.nan, like.dtype)
+    return np.full((R, N * (VECTOR_BYTES // itemsize(like))), np.nan, like.dtype)
 
 
 def copy_row(N: int, out: Any, i: int, source: Any, j: int) -> None:
@@ -110,16 +152,40 @@ if not _jit.DISABLED:
     from numba.extending import intrinsic
     from numba.np.arrayobj import make_array, populate_array
 
+    def address(context: Any, builder: Any, type_: Any, buf: Any) -> Any:
+        """Of an array's first element; of a pointer, itself."""
+        return buf if isinstance(type_, types.CPointer) else make_array(type_)(context, builder, buf).data
+
+    @intrinsic
+    def _pointer(typing: Any, array: Any) -> Any:
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return address(context, builder, sig.args[0], args[0])
+
+        return types.CPointer(array.dtype)(array), codegen
+
+    @intrinsic
+    def _prefetch(typing: Any, buf: Any, offset: Any) -> Any:
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            where = builder.gep(address(context, builder, sig.args[0], args[0]), [args[1]])
+            where = builder.bitcast(where, cgutils.voidptr_t)
+            word = ir.IntType(32)
+            function = builder.module.declare_intrinsic(
+                "llvm.prefetch", [cgutils.voidptr_t], ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] + [word] * 3)
+            )
+            builder.call(function, [where, word(0), word(3), word(1)])  # to read, into the nearest cache, data
+            return context.get_dummy_value()
+
+        return signature(types.none, buf, types.intp), codegen
+
     def _populate(
         context: Any, builder: Any, type_: Any, buf_type: Any, buf: Any, offset: Any, shape: Any, strides: Any
     ) -> Any:
         """An array of ``type_`` on the memory of ``buf`` from ``offset`` on, owned by nobody."""
         itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(buf_type.dtype)))
-        source = make_array(buf_type)(context, builder, buf)
         array = make_array(type_)(context, builder)
         populate_array(
             array,
-            data=builder.gep(source.data, [offset]),
+            data=builder.gep(address(context, builder, buf_type, buf), [offset]),
             shape=shape,
             strides=[builder.mul(stride, itemsize) for stride in strides],
             itemsize=itemsize,
@@ -211,7 +277,7 @@ if not _jit.DISABLED:
             vector = ir.VectorType(element, V)
             bits = ir.IntType(32)
 
-            def address(type_: Any, value: Any, i: Any, j: Any) -> Any:
+            def place(type_: Any, value: Any, i: Any, j: Any) -> Any:
                 array = make_array(type_)(context, builder, value)
                 strides = cgutils.unpack_tuple(builder, array.strides, 2)
                 offset = builder.add(builder.mul(i, strides[0]), builder.mul(j, strides[1]))
@@ -224,7 +290,7 @@ if not _jit.DISABLED:
             for t in range(V):
                 t = context.get_constant(types.intp, t)
                 t = builder.select(builder.icmp_signed("<", t, last), t, last)
-                rows.append(builder.load(address(sig.args[2], source_value, builder.add(j, t), i), align=align))
+                rows.append(builder.load(place(sig.args[2], source_value, builder.add(j, t), i), align=align))
             # Swap ever smaller off-diagonal squares: element e of a row keeps its row where bit d of e is clear.
             d = V // 2
             while d:
@@ -238,7 +304,7 @@ if not _jit.DISABLED:
             zero = context.get_constant(types.intp, 0)
             for t in range(V):
                 row = builder.add(i, context.get_constant(types.intp, t))
-                builder.store(rows[t], address(sig.args[0], out_value, row, zero), align=align)
+                builder.store(rows[t], place(sig.args[0], out_value, row, zero), align=align)
             return context.get_dummy_value()
 
         return sig, codegen
@@ -251,6 +317,24 @@ if not _jit.DISABLED:
             return context.get_dummy_value()
 
         return types.none(), codegen
+
+    @_jit.overload(pointer)
+    def _(array):  # type: ignore[no-untyped-def]
+        return lambda array: _pointer(array)
+
+    @_jit.overload(itemsize)
+    def _(buf):  # type: ignore[no-untyped-def]
+        size = buf.dtype.bitwidth // 8
+        return lambda buf: size
+
+    @_jit.overload(number)
+    def _(buf, value):  # type: ignore[no-untyped-def]
+        kind = buf.dtype
+        return lambda buf, value: kind(value)
+
+    @_jit.overload(prefetch)
+    def _(buf, offset):  # type: ignore[no-untyped-def]
+        return lambda buf, offset: _prefetch(buf, offset)
 
     @_jit.overload(view)
     def _(buf, offset, n_rows, n_columns, row_stride, column_stride):  # type: ignore[no-untyped-def]
