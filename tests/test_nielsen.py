@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import json
 import os
@@ -49,7 +48,7 @@ def no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("the kernels were called")
 
     monkeypatch.setattr(fastbp, "train", refuse)
-    monkeypatch.setattr(_engine.Twin, "epoch", refuse)
+    monkeypatch.setattr(_engine.Twin, "train", refuse)
 
 
 @pytest.fixture
@@ -315,23 +314,57 @@ def test_assigned_weights_take_effect() -> None:
     assert worst(net, w, b) < 1e-12
 
 
-def test_an_interrupt_keeps_whole_minibatches(monkeypatch: pytest.MonkeyPatch) -> None:
-    data, _ = book.samples(23, SIZES[0], 10)
+@pytest.mark.parametrize("where", ["kernel", "evaluate"])
+def test_an_interrupt_keeps_whole_minibatches(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether Ctrl-C comes while the kernels run or while the net is evaluated: the weights are those of an epoch."""
+    data, tests = book.samples(23, SIZES[0], 10)
     net = seeded(network.Network, SIZES)
     before = net.weights[0].copy()
     train = fastbp.train
 
-    def interrupted(*arguments: Any, **options: Any) -> Any:
-        run = train(*arguments, **options)
+    def interrupt(*arguments: Any, **options: Any) -> Any:
+        raise KeyboardInterrupt
+
+    def one_epoch(*arguments: Any, **options: Any) -> Any:
+        run = train(*arguments, **(options | {"epochs": 1}))
         run.stopped = "interrupted"
         return run
 
-    monkeypatch.setattr(fastbp, "train", interrupted)
-    with contextlib.suppress(KeyboardInterrupt):
-        net.SGD(data, 5, 10, 3.0)
-        pytest.fail("the interrupt was lost")
+    if where == "kernel":
+        monkeypatch.setattr(fastbp, "train", one_epoch)
+    else:
+        monkeypatch.setattr(net, "evaluate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        net.SGD(data, 5, 10, 3.0, tests)
     assert worst(net, *book_weights(data, epochs=1)) < 1e-12
     assert not np.array_equal(net.weights[0], before)
+
+
+def test_weights_changed_while_evaluating_are_trained_on() -> None:
+    class Restless(network.Network):
+        def evaluate(self, test_data: Any) -> int:
+            self.weights = [w + 0.25 for w in self.weights]
+            return 0
+
+    data, tests = book.samples(23, SIZES[0], 10)
+    net = seeded(Restless, SIZES)
+    net.SGD(data, 2, 10, 3.0, tests)
+    w, b = book.weights(SIZES, 7, False)
+    random.seed(8)
+    order = list(data)
+    for _ in range(2):
+        book.train(w, b, order, 0, 10, 3.0)
+        random.shuffle(order)
+        kept = random.getstate()
+        mixed = random.shuffle
+        random.shuffle = lambda values: None  # the order is already the epoch's
+        try:
+            book.train(w, b, order, 1, 10, 3.0)
+        finally:
+            random.shuffle = mixed
+            random.setstate(kept)
+        w[:] = [part + 0.25 for part in w]
+    assert worst(net, w, b) < 1e-12
 
 
 # Input

@@ -50,15 +50,42 @@ class Twin:
         self.book.weights = [np.array(self.net.w[l], order="C") for l in layers]
         self.book.biases = [np.array(self.net.b[l])[:, None] for l in layers]
 
-    def epoch(self, X: np.ndarray, Y: np.ndarray, order: np.ndarray, batch: int, eta: float, l2: float = 0.0) -> None:
-        """One epoch over the samples in this order; the weights are written back however it ends."""
-        self.read()
+    def train(
+        self,
+        X: np.ndarray,
+        Y: np.ndarray,
+        order: Callable[[], np.ndarray],
+        epochs: int,
+        batch: int,
+        eta: float,
+        l2: float,
+        after: Callable[[int], bool],
+    ) -> None:
+        """Epochs over the samples in the orders that ``order`` gives, each followed by ``after``, which may say stop.
+
+        The weights are the book's net's whenever its own code runs, and however training ends.
+        """
+
+        def epoch_end(run: fastbp.Run) -> None:
+            self.write()
+            if after(run.epoch - 1):
+                run.stop()
+            self.read()  # it may have given its net other weights
+
         optimizer = fastbp.SGD(learning_rate=eta)
+        run = None
         try:
             run = fastbp.train(
-                self.net, X, Y, optimizer=optimizer, epochs=1, batch_size=min(batch, len(X)), l2=l2,
-                shuffle=lambda epoch: order,
-            )  # fmt: skip
+                self.net,
+                X,
+                Y,
+                optimizer=optimizer,
+                epochs=epochs,
+                batch_size=min(batch, len(X)),
+                l2=l2,
+                shuffle=lambda epoch: order(),
+                callbacks=[epoch_end],
+            )
         finally:
             self.write()
         if run.stopped == "interrupted":
@@ -78,7 +105,11 @@ class Evaluation:
         return twin.net.feedforward(self.X)
 
 
-def shuffled_order(n: int, shuffle: Callable[[list[int]], Any], order: list[int]) -> np.ndarray:
-    """Shuffle the order in place with the book's generator, and give it as indices."""
-    shuffle(order)
-    return np.array(order, np.int64).reshape(n)
+def shuffler(shuffle: Callable[[list[int]], Any], order: list[int]) -> Callable[[], np.ndarray]:
+    """Function that shuffles the order in place with the book's generator, and gives it as indices."""
+
+    def mixed() -> np.ndarray:
+        shuffle(order)
+        return np.array(order, np.int64)
+
+    return mixed

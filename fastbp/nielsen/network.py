@@ -76,27 +76,30 @@ class Network:
         if not data:
             raise ValueError("training_data has no samples; at least one is needed. A zip can be read only once.")
         fast = _engine.is_plain(self, Network, self._fast) and _engine.is_float64(self)
-        if fast:
-            X = stacked([x for x, _ in data], self.sizes[0], "x")
-            Y = stacked([y for _, y in data], self.sizes[-1], "y")
-            twin = _engine.Twin(self, "quadratic")
         watched = None
         if tests and fast and _engine.is_plain(self, Network, ("evaluate",)):
             watched = _engine.Evaluation(tests, self.sizes)
         order = list(range(len(data)))
-        for j in range(epochs):
-            indices = _engine.shuffled_order(len(data), random.shuffle, order)
-            if fast:
-                twin.epoch(X, Y, indices, size, eta)
-            else:
-                mixed = [data[i] for i in order]
-                for k in range(0, len(mixed), size):
-                    self.update_mini_batch(mixed[k : k + size], eta)
+
+        def after(j: int) -> bool:
             if tests is None:
                 print(f"Epoch {j} complete")  # noqa: T201
             else:
                 right = _hits(watched, self) if watched is not None else self.evaluate(tests)
                 print(f"Epoch {j}: {right} / {len(tests)}")  # noqa: T201
+            return False
+
+        if fast:
+            X = stacked([x for x, _ in data], self.sizes[0], "x")
+            Y = stacked([y for _, y in data], self.sizes[-1], "y")
+            mixed = _engine.shuffler(random.shuffle, order)
+            _engine.Twin(self, "quadratic").train(X, Y, mixed, epochs, size, eta, 0.0, after)
+            return
+        for j in range(epochs):
+            random.shuffle(order)
+            for k in range(0, len(order), size):
+                self.update_mini_batch([data[i] for i in order[k : k + size]], eta)
+            after(j)
 
     def update_mini_batch(self, mini_batch: Sequence[Pair], eta: float) -> None:
         """One step of gradient descent: the mean of the samples' gradients, times eta, is subtracted."""

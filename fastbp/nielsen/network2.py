@@ -157,50 +157,43 @@ class Network:
                 "early_stopping_n watches the evaluation accuracy, which is not monitored. Pass "
                 "monitor_evaluation_accuracy=True and evaluation_data."
             )
-        n = len(data)
-        step = self._stepper(data, size, eta, lmbda)
         records: tuple[list[Any], list[Any], list[Any], list[Any]] = ([], [], [], [])
-        best, since = -1, 0
-        order = list(range(n))
-        for j in range(epochs):
-            step(_engine.shuffled_order(n, random.shuffle, order))
+        wanted = (
+            monitor_training_cost,
+            monitor_training_accuracy,
+            monitor_evaluation_cost,
+            monitor_evaluation_accuracy,
+        )
+
+        def after(j: int) -> bool:
             print(f"Epoch {j} training complete")  # noqa: T201
-            self._monitor(
-                records,
-                data,
-                held or [],
-                lmbda,
-                (
-                    monitor_training_cost,
-                    monitor_training_accuracy,
-                    monitor_evaluation_cost,
-                    monitor_evaluation_accuracy,
-                ),
-            )
-            if patience:
-                since = 0 if records[1][-1] > best else since + 1
-                best = max(best, records[1][-1])
-                if since == patience:
-                    break
+            self._monitor(records, data, held or [], lmbda, wanted)
+            return bool(patience) and _since_best(records[1]) >= patience
+
+        self._epochs(data, epochs, size, eta, lmbda, after)
         return records
 
-    def _stepper(self, data: list[Any], size: int, eta: float, lmbda: float) -> Callable[[np.ndarray], None]:
-        """Function that trains one epoch in a given order: on the kernels, or the book's way."""
+    def _epochs(
+        self, data: list[Any], epochs: int, size: int, eta: float, lmbda: float, after: Callable[[int], bool]
+    ) -> None:
+        """Train until ``after`` says stop: on the kernels, or the book's way."""
         n = len(data)
+        order = list(range(n))
         cost = KERNELS.get(self.cost)
         if cost and _engine.is_plain(self, Network, self._fast) and _engine.is_float64(self):
             X = stacked([x for x, _ in data], self.sizes[0], "x")
             Y = stacked([y for _, y in data], self.sizes[-1], "y")
+            # The kernels' cross-entropy takes probabilities; the book's does not ask.
             if cost == "quadratic" or (Y.min() >= 0 and Y.max() <= 1):
-                twin = _engine.Twin(self, cost)
-                return lambda order: twin.epoch(X, Y, order, size, eta, lmbda / n)
-
-        def by_the_book(order: np.ndarray) -> None:
-            mixed = [data[i] for i in order]
+                mixed = _engine.shuffler(random.shuffle, order)
+                _engine.Twin(self, cost).train(X, Y, mixed, epochs, size, eta, lmbda / n, after)
+                return
+        for j in range(epochs):
+            random.shuffle(order)
             for k in range(0, n, size):
-                self.update_mini_batch(mixed[k : k + size], eta, lmbda, n)
-
-        return by_the_book
+                self.update_mini_batch([data[i] for i in order[k : k + size]], eta, lmbda, n)
+            if after(j):
+                return
 
     def _monitor(self, records: Any, data: list[Any], held: list[Any], lmbda: float, wanted: Sequence[bool]) -> None:
         """Compute, print and keep what is monitored, in the book's order and words."""
@@ -277,6 +270,11 @@ class Network:
         text = json.dumps(contents)
         with open(filename, "w", encoding="utf-8") as file:
             file.write(text)
+
+
+def _since_best(scores: list[int]) -> int:
+    """Epochs since the first of the best scores."""
+    return len(scores) - 1 - int(np.argmax(scores))
 
 
 def load(filename: str | os.PathLike[str], cost: Any = None) -> Network:
