@@ -32,7 +32,7 @@ def pairs(data: Any, name: str) -> list[tuple[Any, Any]]:
     except TypeError:
         raise TypeError(f"{name} is {type(data).__name__}; a list of pairs (x, y) is needed. Pass one.") from None
     for i, pair in enumerate(listed):
-        if not isinstance(pair, Sequence) or len(pair) != 2:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise ValueError(f"{name}[{i}] is no pair (x, y); each sample has an input and a target. Pass pairs.")
     return listed
 
