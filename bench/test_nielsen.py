@@ -2,7 +2,8 @@
 
     taskset -c 0 python -m pytest bench/test_nielsen.py -s
 
-784-30-10, minibatches of 10, float64; so small a net trains on one thread. The weights are compared before anything is timed.
+784-30-10, minibatches of 10, float64; a net this small trains on one thread. The weights are
+compared before anything is timed.
 """
 
 from __future__ import annotations
