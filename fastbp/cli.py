@@ -1,4 +1,4 @@
-"""The command line: fastbp train | predict | info | explain | doctor."""
+"""The command line: fastbp train | predict | info | explain | learn | doctor."""
 
 from __future__ import annotations
 
@@ -397,6 +397,29 @@ def explain(
             sys.stdout.write(f"\n{answer}\n")
     except EXPECTED as error:
         _fail(errors, error)
+
+
+@app.command()
+def learn(
+    folder: Annotated[Path, typer.Argument(help="Where to put the lessons.")] = Path("fastbp-lessons"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace lessons that are there.")] = False,
+) -> None:
+    """Copy the lessons, as notebooks, and say how to start."""
+    console = Console(highlight=False)
+    try:
+        from fastbp.teach.notebooks import copy_lessons
+
+        for path in copy_lessons(folder, overwrite=overwrite):
+            console.print(Text(f"Wrote {path}"))
+        console.print(
+            Text(
+                "Open them in any editor that runs notebooks, or:\n"
+                f'  pip install jupyterlab && jupyter lab "{folder}"\n'
+                "Begin with 1-the-notes. Where you see dots, put your answer: the cell says whether it is right."
+            )
+        )
+    except EXPECTED as error:
+        _fail(Console(stderr=True, highlight=False), error)
 
 
 @app.command()
