@@ -171,7 +171,7 @@ class Explanation:
         Parameters
         ----------
         n : int
-            How many to return where there are more than 10,000: those with the largest |product|.
+            How many to return where there are more than 10,000: those with the largest ``|product|``.
         """
         from fastbp.teach.paths import find_paths
 

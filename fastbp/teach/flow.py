@@ -35,9 +35,9 @@ class LayerFlow:
     slope : float or None
         Mean sigma'(z), link 1; None for softmax.
     gain : float or None
-        Mean over the samples of |w^{l+1}^T delta^{l+1}| / |delta^{l+1}|, what link 2 does to the length.
+        Mean over the samples of ``|w^{l+1}^T delta^{l+1}| / |delta^{l+1}|``: what link 2 does to the length.
     saturated : float or None
-        Share of neurons and samples with |sigma'(z)| below 0.001.
+        Share of neurons and samples with ``|sigma'(z)|`` below 0.001.
     dead : float or None
         Share with sigma'(z) exactly 0.
     """

@@ -48,7 +48,7 @@ class Sum:
 
     @property
     def shares(self) -> np.ndarray:
-        """|term| / sum |term| in float64; 0 where all terms are 0."""
+        """``|term| / sum |term|`` in float64; 0 where all terms are 0."""
         size = np.abs(self.products.astype(np.float64))
         total = size.sum()
         return np.asarray(size / total if total > 0 else size)

@@ -46,7 +46,7 @@ class Paths:
     number : int
         How many there are: the product of the sizes of layers l + 1..L.
     listed : tuple of Path
-        All of them, or those with the largest |product|, largest first.
+        All of them, or those with the largest ``|product|``, largest first.
     delta : float
         delta_j^l, what all of them add up to.
     search : str
