@@ -191,7 +191,7 @@ def test_the_largest_of_very_many_paths(monkeypatch: pytest.MonkeyPatch) -> None
     assert best.number == every.number == 120
     assert [path.neurons for path in best.listed] == [path.neurons for path in every.listed[:7]]
     assert best.remainder == pytest.approx(every.total - best.total, rel=1e-12)
-    assert "exactly" in str(best)
+    assert "exactly" in best.search
     assert "all others" in str(best)
 
 
@@ -218,7 +218,7 @@ def test_nudges_of_the_worked_example() -> None:
     assert 1e-6 <= nudge.best.h <= 1e-4
     assert nudge.exact == pytest.approx(0.00877135468948693, rel=1e-14)
     xml.fromstring(nudge.svg())
-    assert "bias moves its weighted input" in str(nudge)
+    assert "bias moves its weighted input" in nudge.what
 
 
 def test_nudges_of_weights_and_of_float32(dtype: str) -> None:

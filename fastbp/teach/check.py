@@ -14,6 +14,7 @@ from fastbp.network import Network, PerLayer
 from fastbp.teach import mistakes
 from fastbp.teach.diagnosis import Given, attempt, per_layer
 from fastbp.teach.mistakes import LAYER_WIDE, MISTAKES, Found, Mistake, Problem
+from fastbp.teach.render import wrapped
 from fastbp.teach.steps import digits_of
 
 SIZES = (
@@ -120,9 +121,10 @@ class Check:
     def __str__(self) -> str:
         if self.passed:
             return self.message
-        lines = [f"Not yet right. First wrong: {self.first_wrong}.", self.message]
+        lines = [f"Not yet right. First wrong: {self.first_wrong}.", *wrapped(self.message, "")]
         if self.mistake is not None:
-            lines += [f"The mistake: {self.mistake.title} ({self.mistake.name})", self.mistake.why, self.mistake.fix]
+            lines.append(f"The mistake: {self.mistake.title} ({self.mistake.name})")
+            lines += [*wrapped(self.mistake.why), *wrapped(self.mistake.fix)]
         if self.counterexample is not None:
             lines += ["The smallest counterexample:", str(self.counterexample)]
         return "\n".join(lines)

@@ -13,6 +13,7 @@ from fastbp.network import Network, PerLayer
 from fastbp.teach import mistakes
 from fastbp.teach.mistakes import MISTAKES, Flags, Found, Mistake, Problem
 from fastbp.teach.numbers import check_samples, dense_targets
+from fastbp.teach.render import wrapped
 
 FULL = 12
 """Digits after the point from which a number counts as printed in full."""
@@ -58,7 +59,8 @@ class Diagnosis:
         if self.pairs:
             lines = ["These numbers are what two mistakes at once give:"]
         for mistake in self.mistakes or self.pairs[0]:
-            lines += [f"- {mistake.title} ({mistake.name}, {mistake.equation})", f"  {mistake.why}", f"  {mistake.fix}"]
+            lines.append(f"- {mistake.title} ({mistake.name}, {mistake.equation})")
+            lines += [*wrapped(mistake.why), *wrapped(mistake.fix)]
         if self.learning_rate is not None:
             lines.append(f"  The step that came too early had a learning rate of {self.learning_rate:.6g}.")
         return "\n".join(lines)

@@ -12,6 +12,7 @@ import numpy as np
 from fastbp import _checks
 from fastbp.network import Network
 from fastbp.teach.numbers import Numbers
+from fastbp.teach.render import wrapped
 from fastbp.teach.steps import FIRST_LINE
 
 SWEEP = tuple(10.0**-e for e in range(1, 13))
@@ -75,19 +76,20 @@ class Nudge:
         d = self.at
         lines = [
             FIRST_LINE,
-            self.what,
+            *wrapped(self.what, ""),
             f"  C(+h) = {d.above!r}   C(-h) = {d.below!r}   h = {d.h:g}",
             f"  centred difference (C(+h) - C(-h)) / 2h = {d.centred!r}",
-            f"  backpropagation                          = {self.exact!r}",
+            f"  backpropagation                         = {self.exact!r}",
             f"  relative error {d.centred_error:.2g}; of the forward difference (C(+h) - C) / h: {d.forward_error:.2g}",
             "",
             "         h   centred error   forward error",
         ]
         for s in self.sweep:
             lines.append(f"  {s.h:8.0e}   {s.centred_error:13.1e}   {s.forward_error:13.1e}")
-        lines.append(
+        lines += wrapped(
             "Down to some h the error is that of the formula, h^2 and h; below it, C(+h) and C(-h) agree in so many "
-            "digits that their difference has none left."
+            "digits that their difference has none left.",
+            "",
         )
         return "\n".join(lines)
 

@@ -12,6 +12,7 @@ import numpy as np
 from fastbp import _checks, textbook
 from fastbp.activations import CODES
 from fastbp.teach.numbers import Numbers
+from fastbp.teach.render import wrapped
 from fastbp.teach.steps import FIRST_LINE
 
 MOST = 10_000
@@ -79,9 +80,12 @@ class Paths:
         shown = self.listed if most is None else self.listed[:most]
         lines = [
             FIRST_LINE,
-            f"{self.number:,} paths lead from this neuron to the cost, one for each choice of a neuron k in every "
-            "later layer. Neurons count from 0.",
-            f"Search: {self.search}",
+            *wrapped(
+                f"{self.number:,} paths lead from this neuron to the cost, one for each choice of a neuron k in every "
+                "later layer. Neurons count from 0; l = 0 is the input.",
+                "",
+            ),
+            *wrapped(f"Search: {self.search}", ""),
             "",
         ]
         for path in shown:

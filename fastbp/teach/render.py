@@ -16,7 +16,8 @@ from fastbp.teach.steps import Table, digits_of, num
 if TYPE_CHECKING:
     from fastbp.teach.explanation import Explanation
 
-WIDTH = 100
+WIDTH = 78
+"""Of running text; a table takes what its numbers need."""
 TAIL_HEADS = ("running sum", "share")
 
 
@@ -24,7 +25,8 @@ def _start(table: Table, digits: int | None) -> str:
     return f"The running sum starts at {to_ascii(table.start, digits)}." if table.start else ""
 
 
-def _wrap(text: str, indent: str = "  ") -> list[str]:
+def wrapped(text: str, indent: str = "  ") -> list[str]:
+    """Lines of at most WIDTH characters; none for an empty text."""
     return (
         textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
         if text
@@ -39,23 +41,23 @@ def _grid(rows: list[tuple[str, ...]]) -> list[str]:
 
 def _text_table(table: Table, digits: int | None, terms: int | None) -> list[str]:
     heads = (table.letter, *(to_ascii(head, digits) for head in table.heads), *TAIL_HEADS)
-    lines = _wrap(_start(table, digits))
+    lines = wrapped(_start(table, digits))
     grid = _grid([heads, *(row.cells for row in table_rows(table.sum, terms, digits))])
     lines += [grid[0], "  " + "-" * (len(grid[0]) - 2), *grid[1:]]
-    return lines + _wrap(hidden(table.sum, terms, table.letter)) + _wrap(f"({table.footnote})")
+    return lines + wrapped(hidden(table.sum, terms, table.letter)) + wrapped(f"({table.footnote})")
 
 
 def text(e: Explanation, digits: int | None, terms: int | None) -> str:
     """Plain text."""
-    lines = [line for part in e.header for line in _wrap(part, "")]
+    lines = [line for part in e.header for line in wrapped(part, "")]
     lines += ["", f"{to_ascii(e.subject)} = {shown(digits_of(e.result), digits)}"]
     for step in e.steps:
         lines += ["", step.label]
-        lines += _wrap(step.text)
+        lines += wrapped(step.text)
         lines += ["    " + to_ascii(formula, digits) for formula in step.formulas]
         if step.table is not None:
             lines += _text_table(step.table, digits, terms)
-        lines += _wrap(step.note)
+        lines += wrapped(step.note)
     return "\n".join(lines)
 
 
