@@ -80,9 +80,9 @@ def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta, ahead):
     old = register_block(R, N, out.buf)
     V = acc.shape[1]
     row = view(rows.buf, rows.at, n, V, rows.i, 1)
-    # LLVM leaves a block in memory whose loop has fewer than 64 elements: a small one takes U terms at a time.
-    U = max(1, 64 // (R * V))
-    several = n // U * U
+    # LLVM leaves a block in memory whose loops are shorter than 128: a small one takes U terms at a time.
+    U = max(1, 128 // (R * V))
+    several = n // U * U if U > 1 else 0
     for block in range(n_blocks):
         p = block * R
         coefs = view(coef.buf, coef.at + p * coef.i, R, n, coef.i, coef.j)
@@ -92,8 +92,8 @@ def blocks(R, N, n_blocks, n, out, start, coef, rows, scale, eta, ahead):
             copy_row(N, acc, i, starts, i)
         # v outside i: with the two exchanged LLVM leaves acc in memory, at a fortieth of the speed.
         for r in range(0, several, U):
-            for u in range(U):
-                for v in range(V):
+            for v in range(V):
+                for u in range(U):
                     for i in range(R):
                         acc[i, v] += coefs[i, r + u] * row[r + u, v]
         for r in range(several, n):

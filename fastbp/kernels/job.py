@@ -197,6 +197,21 @@ def own_columns(job: Job, t: int) -> tuple[int, int]:
 
 
 @strict
+def own_weights(job: Job, t: int) -> tuple[Matrix, Matrix]:
+    """Thread t's columns of w^1 and of b^1: side by side in its scratch, while the team is at work.
+
+    In theta they lie between the other threads' columns, and a cache that fetches neighbouring lines on suspicion would
+    take them away from the thread that is about to change them.
+    """
+    j, end = own_columns(job, t)
+    if job.n_threads == 1:
+        return weights(job, 1), biases(job, 1)
+    at = job.places[layout.SLABS] + t * job.places[layout.SLABS_STEP]
+    width = end - j
+    return Matrix(job.scratch, at, width, 1), repeated(job.scratch, at + layer(job, 1, layout.K) * width)
+
+
+@strict
 def zeros(job: Job) -> Matrix:
     """0 everywhere."""
     return repeated(job.scratch, job.places[layout.ZEROS])

@@ -31,9 +31,11 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
     PANELS_STEP,
     GRADIENTS,  # of each thread: the rows of the gradient between BP4 and the update
     GRADIENTS_STEP,
+    SLABS,  # of each thread that owns neurons of layer 1: its columns of w^1 and b^1
+    SLABS_STEP,
     CHUNK,  # rows of w that BP4 and the update take at a time
     N_PLACES,
-) = range(15)
+) = range(17)
 
 # Columns of the statistics of a minibatch.
 COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
@@ -112,6 +114,10 @@ def scratch_layout(
     places[PANELS], places[PANELS_STEP] = take(n_threads * panel), panel
     gradient = int(places[CHUNK] * layers[1:, STRIDE].max())
     places[GRADIENTS], places[GRADIENTS_STEP] = take(n_threads * gradient), gradient
+    if owning and n_threads > 1:
+        widest_slab = -(-(int(layers[1, STRIDE]) // line) // n_threads) * line
+        slab = int(layers[1, K] + 1) * widest_slab + 2 * line
+        places[SLABS], places[SLABS_STEP] = take(n_threads * slab), slab
     # Whole tiles are read where rows end, up to a tile of a vector's width beyond the last.
     return layers, places, at + line * line
 

@@ -40,6 +40,7 @@ from fastbp.kernels.job import (
     nothing_ahead,
     ones,
     own_columns,
+    own_weights,
     panel,
     samples_ahead,
     sums,
@@ -329,7 +330,7 @@ def step_of_first_layer(job, m, x_next, side, t):
     start = m * job.batch
     X = min(job.batch, job.n - start)
     eta, scale = number(job.scratch, job.eta[m]), number(job.scratch, 1.0 / sum_of_weights(job, start, X))
-    w, b = shifted(weights(job, 1), 0, j), shifted(biases(job, 1), 0, j)
+    w, b = own_weights(job, t)
     a, delta = inputs(job, side, 0), shifted(errors(job, 1, 0), 0, j)
     ahead = samples_ahead(job, start + 2 * job.batch, t)
     dense.bias_gradient(J, X, ones(job), delta, zeros(job), b, scale, eta, panel(job, t), nothing_ahead(job))
@@ -359,9 +360,23 @@ def first_layer(job, m, pending, t):
     z, a, d = weighted_inputs(job, 1, 0), activations(job, 1, 0), errors(job, 1, 0)
     z, a, d = shifted(z, 0, j), shifted(a, 0, j), shifted(d, 0, j)
     if not online:
-        w, b = shifted(weights(job, 1), 0, j), shifted(biases(job, 1), 0, j)
+        w, b = own_weights(job, t)
         dense.weighted_input(X, J, K, inputs(job, side, 0), w, b, z, panel(job, t), nothing_ahead(job))
     activate(job, 1, X, J, end - j, z, a, d)
+
+
+@strict
+def copy_own_weights(job, t, returning):
+    """Take thread t's columns of w^1 and b^1 from theta, or return them."""
+    if job.n_threads == 1:
+        return
+    j, end = own_columns(job, t)
+    slab, theta = own_weights(job, t)[0], shifted(weights(job, 1), 0, j)
+    source, copy = (slab, theta) if returning else (theta, slab)
+    for k in range(layer(job, 1, layout.K) + 1):  # b^1 is the row after w^1
+        values, k_copy = row(source, k, end - j), row(copy, k, end - j)
+        for i in range(end - j):
+            k_copy[i] = values[i]
 
 
 @part
@@ -442,6 +457,7 @@ def minibatches(job, t):
     if job.owning:
         X = min(job.batch, job.n - first * job.batch)
         gather(job, first * job.batch, X * t // job.n_threads, X * (t + 1) // job.n_threads, first & 1)
+        copy_own_weights(job, t, False)
         if barrier(job.control, job.n_threads):
             return
     for m in range(first, last):
@@ -459,6 +475,7 @@ def minibatches(job, t):
     if pending >= 0:
         step_of_first_layer(job, pending, False, pending & 1, t)
     if job.owning:
+        copy_own_weights(job, t, True)
         barrier(job.control, job.n_threads)
 
 

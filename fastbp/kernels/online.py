@@ -13,27 +13,34 @@ from fastbp.kernels.shapes import VECTOR_BYTES
 from fastbp.kernels.views import copy_row, full_width, itemsize, line, literally, number, register_block, shifted, view
 
 
+ROWS = 8
+"""Rows k that every block's number of rows divides."""
+
+
 @fused
-def columns(N, K, w, a, delta, eta, a_next, z_next):
-    """N vectors of columns j of ``step_and_weighted_input``."""
+def columns(R, N, k0, k1, w, a, delta, eta, a_next, z_next):
+    """N vectors of columns j of ``step_and_weighted_input``, R rows k at a time, from k0 to before k1."""
+    R = literally(R)
     N = literally(N)
     full_width()
-    w_k = register_block(1, N, w.buf)
+    w_k = register_block(R, N, w.buf)
     delta_x = register_block(1, N, w.buf)
     z = register_block(1, N, w.buf)
     V = z.shape[1]
-    rows = view(w.buf, w.at, K, V, w.i, 1)
+    rows = view(w.buf, w.at, k1, V, w.i, 1)
     copy_row(N, delta_x, 0, view(delta.buf, delta.at, 1, V, V, 1), 0)
     copy_row(N, z, 0, view(z_next.buf, z_next.at, 1, V, V, 1), 0)
-    a, a_next = line(a.buf, a.at, K), line(a_next.buf, a_next.at, K)
+    a, a_next = line(a.buf, a.at, k1), line(a_next.buf, a_next.at, k1)
     zero = number(w.buf, 0)
-    for k in range(K):
-        copy_row(N, w_k, 0, rows, k)
+    for k in range(k0, k1, R):
+        for i in range(R):
+            copy_row(N, w_k, i, rows, k + i)
         for v in range(V):
-            w_k[0, v] = stepped(w_k[0, v], eta, zero + a[k] * delta_x[0, v])
-        copy_row(N, rows, k, w_k, 0)
-        for v in range(V):
-            z[0, v] += a_next[k] * w_k[0, v]
+            for i in range(R):
+                w_k[i, v] = stepped(w_k[i, v], eta, zero + a[k + i] * delta_x[0, v])
+                z[0, v] += a_next[k + i] * w_k[i, v]
+        for i in range(R):
+            copy_row(N, rows, k + i, w_k, i)
     copy_row(N, view(z_next.buf, z_next.at, 1, V, V, 1), 0, z, 0)
 
 
@@ -45,15 +52,21 @@ def step_and_weighted_input(J, K, w, a, delta, eta, a_next, z_next):
     which holds b_j. Each sum over k is in order: these are the bits of BP4, U and F1 one after the other.
     """
     V = VECTOR_BYTES // itemsize(w.buf)
+    whole = K // ROWS * ROWS
     j = 0
     while j < J:
         w_j, delta_j, z_j = shifted(w, 0, j), shifted(delta, 0, j), shifted(z_next, 0, j)
+        # Eight vectors at a time: with fewer LLVM would leave the block in memory.
         if J - j > 2 * V:
-            columns(4, K, w_j, a, delta_j, eta, a_next, z_j)
-            j += 4 * V
+            N = 4
+            columns(2, 4, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
         elif J - j > V:
-            columns(2, K, w_j, a, delta_j, eta, a_next, z_j)
-            j += 2 * V
+            N = 2
+            columns(4, 2, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
         else:
-            columns(1, K, w_j, a, delta_j, eta, a_next, z_j)
-            j += V
+            N = 1
+            columns(8, 1, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
+        for n in range(N):
+            w_n, delta_n, z_n = shifted(w_j, 0, n * V), shifted(delta_j, 0, n * V), shifted(z_j, 0, n * V)
+            columns(1, 1, whole, K, w_n, a, delta_n, eta, a_next, z_n)
+        j += N * V
