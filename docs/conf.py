@@ -1,4 +1,4 @@
-"""Sphinx configuration; writes the page of equations from fastbp/equations.py."""
+"""Sphinx configuration; writes the page of equations from fastbp/equations.py, and the lessons from the package."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import fastbp  # noqa: E402
 from fastbp.equations import EQUATIONS  # noqa: E402
+from fastbp.teach.notebooks import lessons  # noqa: E402
 
 project = "fastbp"
 author = "the fastbp authors"
@@ -90,3 +91,9 @@ def setup(app: Any) -> None:
 
 
 (HERE / "equations.md").write_text(equations_page(), encoding="utf-8")
+
+(HERE / "lessons").mkdir(exist_ok=True)
+for old in (HERE / "lessons").glob("*.md"):
+    old.unlink()
+for name, text in lessons().items():
+    (HERE / "lessons" / f"{name}.md").write_text(text, encoding="utf-8")

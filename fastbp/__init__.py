@@ -28,10 +28,13 @@ _MODULES = {
     "load": "io",
     "read": "data",
     "gradcheck": "derivatives",
+    "explain": "teach",
+    "check_backprop": "teach",
+    "diagnose": "teach",
     "LoadError": "errors",
     "DivergenceError": "errors",
 }
-_SUBMODULES = ("textbook", "equations", "activations", "schedules", "initializers", "optimizers", "kernels")
+_SUBMODULES = ("textbook", "equations", "activations", "schedules", "initializers", "optimizers", "kernels", "teach")
 
 __all__ = ["__version__", *_MODULES, *_SUBMODULES]
 
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from fastbp import kernels as kernels
     from fastbp import optimizers as optimizers
     from fastbp import schedules as schedules
+    from fastbp import teach as teach
     from fastbp import textbook as textbook
     from fastbp.callbacks import Callback as Callback
     from fastbp.callbacks import EarlyStopping as EarlyStopping
@@ -61,6 +65,9 @@ if TYPE_CHECKING:
     from fastbp.optimizers import Adam as Adam
     from fastbp.optimizers import AdamW as AdamW
     from fastbp.optimizers import RMSprop as RMSprop
+    from fastbp.teach import check_backprop as check_backprop
+    from fastbp.teach import diagnose as diagnose
+    from fastbp.teach import explain as explain
     from fastbp.training import train as train
 
 

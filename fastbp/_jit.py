@@ -27,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = pathlib.Path(__file__).resolve().parent
 # Everything that ends up in machine code. Numba notices a change of the file that holds a function, not of the files
 # that hold its callees; a directory named after the digest of all of them notices both.
-SOURCES = ("_jit.py", "_elementary.py", "activations.py", "textbook.py", "kernels/*.py")
+SOURCES = ("_jit.py", "_elementary.py", "activations.py", "textbook.py", "kernels/*.py", "teach/sums.py")
 
 
 def _flag(name: str) -> bool:

@@ -1,0 +1,57 @@
+"""The book's lists of column vectors, checked, and as the arrays that kernels take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def column(value: Any, n: int, name: str) -> np.ndarray:
+    """The value, if it is a column of n numbers.
+
+    In the book's code a vector of shape (n,) broadcasts against the biases, of shape (n, 1), to an (n, n) matrix, and
+    everything goes on with it.
+    """
+    array = np.asarray(value)
+    if array.shape == (n, 1):
+        return array
+    if array.shape == (n,):
+        raise ValueError(
+            f"{name} has shape ({n},); the book's net takes columns, of shape ({n}, 1). A vector of shape ({n},) would "
+            f"broadcast against the biases to a matrix. Pass np.reshape({name.split('[')[0]}, ({n}, 1))."
+        )
+    raise ValueError(f"{name} has shape {array.shape}; the net needs a column of shape ({n}, 1) here. Pass one.")
+
+
+def pairs(data: Any, name: str) -> list[tuple[Any, Any]]:
+    """The samples as a list; a ``zip`` is used up once, as in the ports to Python 3."""
+    try:
+        listed = list(data)
+    except TypeError:
+        raise TypeError(f"{name} is {type(data).__name__}; a list of pairs (x, y) is needed. Pass one.") from None
+    for i, pair in enumerate(listed):
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ValueError(f"{name}[{i}] is no pair (x, y); each sample has an input and a target. Pass pairs.")
+    return listed
+
+
+def stacked(columns: Sequence[Any], n: int, name: str) -> np.ndarray:
+    """Columns of n numbers as the rows of one float64 array."""
+    try:
+        array = np.array(columns, np.float64)
+    except (ValueError, TypeError):
+        array = np.empty(0)
+    if array.shape == (len(columns), n, 1):
+        return array.reshape(len(columns), n)
+    for i, value in enumerate(columns):  # name the first one that is wrong
+        column(value, n, f"{name} of sample {i}")
+    raise ValueError(f"{name} cannot be read as numbers. Pass arrays of shape ({n}, 1).")
+
+
+def vectorized_result(j: int, n: int = 10) -> np.ndarray:
+    """Column of n numbers, 1 in place j and 0 elsewhere."""
+    unit = np.zeros((n, 1))
+    unit[j] = 1.0
+    return unit

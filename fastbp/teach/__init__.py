@@ -1,0 +1,26 @@
+"""The teaching room: every term with its number, a learner's own function, a learner's own numbers."""
+
+from __future__ import annotations
+
+from fastbp.teach.check import Check, Counterexample, check_backprop
+from fastbp.teach.diagnosis import Diagnosis, diagnose
+from fastbp.teach.explanation import Explanation, explain
+from fastbp.teach.flow import FlowRecorder, GradientFlow, gradient_flow
+from fastbp.teach.mistakes import MISTAKES, Mistake
+from fastbp.teach.page import page
+
+__all__ = [
+    "MISTAKES",
+    "Check",
+    "Counterexample",
+    "Diagnosis",
+    "Explanation",
+    "FlowRecorder",
+    "GradientFlow",
+    "Mistake",
+    "check_backprop",
+    "diagnose",
+    "explain",
+    "gradient_flow",
+    "page",
+]

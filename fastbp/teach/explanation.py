@@ -1,0 +1,247 @@
+"""``explain``: every term of one quantity of backpropagation, with the kernels' numbers, in many renderings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from fastbp import _checks
+from fastbp.network import Network
+from fastbp.teach import steps as _steps
+from fastbp.teach.notation import NIELSEN, Notation, find
+from fastbp.teach.numbers import Numbers, Sum, gather
+
+if TYPE_CHECKING:
+    from fastbp.teach.nudge import Nudge
+    from fastbp.teach.paths import Paths
+    from fastbp.teach.source import Source
+
+TERMS = 12
+"""Rows of a sum that a rendering shows unless it is asked for more."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What `explain` found: one quantity, its terms, and every way of showing them.
+
+    ``print(e)`` shows text; notebooks show HTML; ``text latex markdown html svg json`` return strings. Each takes
+    ``digits`` (significant digits; None for all of the dtype) and ``terms`` (rows of a sum; None for all).
+
+    Attributes
+    ----------
+    numbers : Numbers
+        All of the numbers.
+    notation : Notation
+        In whose letters.
+    """
+
+    numbers: Numbers
+    notation: Notation = NIELSEN
+
+    @property
+    def result(self) -> Any:
+        """The quantity explained, a scalar of the net's dtype with the kernel's bits."""
+        return self.numbers.result
+
+    @property
+    def terms(self) -> Sum | None:
+        """The sum it comes from, if it comes from one."""
+        return self.numbers.terms
+
+    @cached_property
+    def steps(self) -> list[_steps.Step]:
+        """The steps from the definition to the result."""
+        return _steps.build(self.notation, self.numbers)
+
+    @property
+    def header(self) -> list[str]:
+        """First lines of every rendering."""
+        numbers = self.numbers
+        sample = "one sample" if numbers.n_samples == 1 else f"a minibatch of {numbers.n_samples} samples"
+        return [
+            _steps.FIRST_LINE,
+            f"{numbers.net}, {sample}. j and k count from 0; l = 0 is the input, l = {numbers.net.L} the output.",
+            f"Letters of {self.notation.title}: {self.notation.sentence}",
+        ]
+
+    @property
+    def subject(self) -> str:
+        """What is explained, as a formula."""
+        return _steps.subject(self.notation, self.numbers)
+
+    def in_notation(self, notation: str | Notation) -> Explanation:
+        """The same numbers in the letters of ``"nielsen"``, ``"bishop"`` or ``"row"``."""
+        return Explanation(self.numbers, find(notation))
+
+    def sample(self, x: int) -> Explanation:
+        """The explanation of one sample of the minibatch."""
+        numbers = self.numbers
+        x = _checks.check_int(x, "x", low=0, high=numbers.n_samples - 1)
+        Y = None if numbers.Y is None else numbers.Y[x]
+        return Explanation(
+            gather(
+                numbers.net,
+                numbers.X[x],
+                Y,
+                numbers.layer,
+                numbers.neuron,
+                numbers.of,
+                numbers.k,
+                numbers.learning_rate,
+                numbers.cost,
+            ),
+            self.notation,
+        )
+
+    # Renderings
+
+    def text(self, *, digits: int | None = None, terms: int | None = TERMS) -> str:
+        """Plain text."""
+        from fastbp.teach.render import text
+
+        return text(self, digits, terms)
+
+    def latex(self, *, digits: int | None = None, terms: int | None = TERMS) -> str:
+        """LaTeX: paragraphs and displayed mathematics, as notebooks and documents take them."""
+        from fastbp.teach.render import latex
+
+        return latex(self, digits, terms)
+
+    def markdown(self, *, digits: int | None = None, terms: int | None = TERMS) -> str:
+        """Markdown with LaTeX mathematics."""
+        from fastbp.teach.render import markdown
+
+        return markdown(self, digits, terms)
+
+    def html(self, *, digits: int | None = None, terms: int | None = TERMS) -> str:
+        """HTML that needs nothing else: MathML, tables, the drawing."""
+        from fastbp.teach.render_html import html
+
+        return html(self, digits, terms)
+
+    def svg(self, *, digits: int | None = 4, terms: int | None = 8) -> str:
+        """Drawing of the network: delta as colour and shape, the terms of the sum as the width of lines.
+
+        ``terms`` is the number of neurons drawn of a layer.
+        """
+        from fastbp.teach.drawing import svg
+
+        return svg(self, digits, terms)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All numbers and steps, for JSON: floats are exact."""
+        from fastbp.teach.render import to_dict
+
+        return to_dict(self)
+
+    def json(self, *, indent: int | None = 2) -> str:
+        """``to_dict`` as JSON; a number that is not finite becomes null."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        numbers = self.numbers
+        k = "" if numbers.k is None else f", k={numbers.k}"
+        where = f"layer={numbers.layer}, neuron={numbers.neuron}{k}"
+        return f"<Explanation of {numbers.of!r}, {where}: {_steps.digits_of(self.result)}>"
+
+    def __rich__(self) -> Any:
+        from fastbp.teach.render import rich
+
+        return rich(self, None, TERMS)
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+    # Further questions
+
+    def paths(self, n: int = 10) -> Paths:
+        """Every path from z_j^l to the cost, with its product; their sum is delta_j^l.
+
+        Parameters
+        ----------
+        n : int
+            How many to return where there are more than 10,000: those with the largest ``|product|``.
+        """
+        from fastbp.teach.paths import find_paths
+
+        return find_paths(self.numbers, n)
+
+    def nudge(self, h: float = 1e-5) -> Nudge:
+        """The derivative from two forward passes, and how its error depends on h.
+
+        Parameters
+        ----------
+        h : float
+            How far z_j^l, or the weight, is moved to either side.
+        """
+        from fastbp.teach.nudge import make_nudge
+
+        return make_nudge(self.numbers, h)
+
+    def source(self) -> Source:
+        """The equation in index form and matrix form, the textbook's loop, and the kernel that ran."""
+        from fastbp.teach.source import find_source
+
+        return find_source(self.numbers)
+
+
+def explain(
+    net: Network,
+    x: Any,
+    y: Any = None,
+    layer: int = 1,
+    neuron: int = 0,
+    of: str = "delta",
+    *,
+    k: int | None = None,
+    learning_rate: float = 0.1,
+    cost: str | None = None,
+    notation: str | Notation = "nielsen",
+) -> Explanation:
+    """Every term of one quantity of backpropagation, with its numbers (F1, BP1 to BP4, U).
+
+    These are the terms of the derivative of the cost, not a measure of what matters to the net.
+
+    Parameters
+    ----------
+    net : Network
+        Copied: the explanation stays what it is when the net is trained on.
+    x : array_like, shape (sizes[0],) or (n_samples, sizes[0])
+        A sample, or a minibatch.
+    y : array_like
+        The target: a label, or outputs of shape (sizes[-1],); one for each sample of a minibatch. ``of="z"`` needs
+        none.
+    layer, neuron : int
+        l in 1..L and j, counted from 0.
+    of : {"z", "delta", "weight", "bias", "update"}
+        F1; BP1 or BP2; BP4, with ``k``; BP3; U of the weight with ``k``, of the bias without.
+    k : int, optional
+        Neuron of layer l - 1 where the weight comes from.
+    learning_rate : float
+        eta of ``of="update"``.
+    cost : str, optional
+        In place of the network's.
+    notation : {"nielsen", "bishop", "row"}
+        In whose letters.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a layer, neuron, k or sample that does not exist or fit; the message says which do.
+    """
+    return Explanation(gather(net, x, y, layer, neuron, of, k, learning_rate, cost), find(notation))

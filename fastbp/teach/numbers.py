@@ -1,0 +1,261 @@
+"""The numbers behind an explanation: checked input, one pass of the kernels, and the terms of one sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastbp import _checks, textbook
+from fastbp._arrays import as_inputs
+from fastbp.activations import CODES
+from fastbp.network import Network, Trace
+from fastbp.teach.sums import partial_sums
+
+QUANTITIES = ("z", "delta", "weight", "bias", "update")
+
+
+@dataclass(frozen=True)
+class Sum:
+    """One sum, term by term.
+
+    Attributes
+    ----------
+    letter : str
+        The index: ``"k"`` over neurons, ``"x"`` over samples.
+    first, second : numpy.ndarray
+        The factors of each term, as the kernel has them.
+    start : numpy scalar
+        Where the running sum begins: b_j in F1, 0 elsewhere.
+    running : numpy.ndarray
+        The sum after each term. Where ``exact``, the kernel's own partial sums, bit for bit.
+    exact : bool
+        False where the kernel does not form this sum, because it collapses (softmax).
+    """
+
+    letter: str
+    first: np.ndarray
+    second: np.ndarray
+    start: Any
+    running: np.ndarray
+    exact: bool = True
+
+    @property
+    def products(self) -> np.ndarray:
+        """first * second, rounded by itself; inside the kernel it is not rounded before it is added."""
+        return np.asarray(self.first * self.second)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """``|term| / sum |term|`` in float64; 0 where all terms are 0."""
+        size = np.abs(self.products.astype(np.float64))
+        total = size.sum()
+        return np.asarray(size / total if total > 0 else size)
+
+    @property
+    def total(self) -> Any:
+        """The sum."""
+        return self.running[-1]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Every number that an explanation shows, of a network as it was when it was asked."""
+
+    net: Network
+    X: np.ndarray
+    Y: np.ndarray | None
+    cost: str
+    of: str
+    layer: int
+    neuron: int
+    k: int | None
+    learning_rate: float
+    trace: Trace | None
+    terms: Sum | None
+    result: Any
+    values: dict[str, Any]
+
+    @property
+    def n_samples(self) -> int:
+        """Samples in the minibatch."""
+        return len(self.X)
+
+    @property
+    def is_output(self) -> bool:
+        """Whether the neuron is one of layer L."""
+        return self.layer == self.net.L
+
+    @property
+    def activation(self) -> str:
+        """Name of the layer's activation."""
+        return self.net.activations[self.layer - 1]
+
+
+def _check_net(net: Any) -> Network:
+    if not isinstance(net, Network):
+        raise TypeError(f"net is {type(net).__name__}; explanations are of a fastbp.Network. Pass one.")
+    return net
+
+
+def check_layer(net: Network, layer: Any) -> int:
+    """A layer that has weights: 1..L."""
+    number = _checks.check_int(layer, "layer")
+    if number == 0:
+        raise ValueError(
+            "layer is 0, the input: its activations are the sample itself, it has no weights, no z and no delta. "
+            f"Pass a layer in 1..{net.L}."
+        )
+    if not 1 <= number <= net.L:
+        raise ValueError(
+            f"layer is {number}; this network has layers 0 (the input) to {net.L} (the output). "
+            f"Pass a layer in 1..{net.L}."
+        )
+    return number
+
+
+def check_neuron(net: Network, neuron: Any, layer: int, name: str = "neuron") -> int:
+    """A neuron of the layer, counted from 0."""
+    number = _checks.check_int(neuron, name)
+    size = net.sizes[layer]
+    if not 0 <= number < size:
+        hint = f" The last one is {name}={size - 1}, because they count from 0." if number == size else ""
+        raise ValueError(
+            f"{name} is {number}; layer {layer} has {size} neurons, 0..{size - 1}.{hint} Pass one of these numbers."
+        )
+    return number
+
+
+def check_samples(net: Network, x: Any, y: Any, *, need_target: bool = True) -> tuple[np.ndarray, Any]:
+    """One sample of shape (K,), or a minibatch of shape (n_samples, K), as a minibatch; with its targets."""
+    single = np.ndim(x) == 1
+    X = as_inputs(np.asarray(x)[None] if single else x, net.sizes[0], net.dtype, "x")
+    if y is None:
+        if need_target:
+            raise TypeError("y is None; an error needs a target to differ from. Pass the target of the sample.")
+        return X, None
+    if single:
+        y = np.asarray(y)[None] if np.ndim(y) < 2 else y
+    return X, y
+
+
+def dense_targets(net: Network, Y: Any, n: int) -> np.ndarray:
+    """Targets as outputs, whether given so or as labels."""
+    targets = net._targets(Y, n)
+    if targets.labels is None:
+        return np.asarray(targets.dense)
+    return np.asarray(np.eye(net.sizes[-1], dtype=net.dtype)[targets.labels])
+
+
+def _sum(letter: str, start: Any, first: np.ndarray, second: np.ndarray, *, exact: bool = True) -> Sum:
+    first, second = np.ascontiguousarray(first), np.ascontiguousarray(second)
+    start = first.dtype.type(start)
+    return Sum(letter, first, second, start, partial_sums(start, first, second), exact)
+
+
+def _slope(numbers_net: Network, layer: int, z: Any) -> Any:
+    code = CODES[numbers_net.activations[layer - 1]]
+    return textbook.link_1(code, np.array([z], numbers_net.dtype))[0]
+
+
+def _z(net: Network, X: np.ndarray, trace: Trace, l: int, j: int) -> tuple[Sum, Any, dict[str, Any]]:
+    a_prev = X[0] if l == 1 else trace.a[l - 1][0]
+    terms = _sum("k", net.b[l][j], net.w[l][j], a_prev)
+    return terms, trace.z[l][0, j], {"a": trace.a[l][0, j], "b": net.b[l][j]}
+
+
+def _delta(net: Network, cost: str, Y: np.ndarray, trace: Trace, l: int, j: int) -> tuple[Sum | None, Any, dict]:
+    z, a = trace.z[l][0], trace.a[l][0]
+    values: dict[str, Any] = {"z": z[j], "a": a[j]}
+    result = trace.delta[l][0, j]
+    if l < net.L:
+        values["slope"] = _slope(net, l, z[j])
+        terms = _sum("k", 0, trace.delta[l + 1][0], net.w[l + 1][:, j])
+        return terms, result, values
+    y = Y[0]
+    values["y"] = y[j]
+    if net.activations[-1] == "softmax":
+        unit = np.zeros_like(a)
+        unit[j] = 1
+        # dC/da_k = -y_k / a_k and da_k/dz_j = a_k ([k = j] - a_j): a_k cancels, and is not divided by where it is 0.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values["dC/da"] = np.where(y == 0, 0, -y / a).astype(a.dtype)
+        values["da/dz"] = a * (unit - a[j])
+        return _sum("k", 0, 0 - y, unit - a[j], exact=False), result, values
+    values["slope"] = _slope(net, l, z[j])
+    if cost == "quadratic":
+        values["dC/da"] = a[j] - y[j]
+    else:
+        # a (1 - a) is sigma'(z) of the sigmoid; the stable form keeps its digits, and so does the quotient.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values["dC/da"] = (a[j] - y[j]) / values["slope"]
+    return None, result, values
+
+
+def _gradient(
+    net: Network, X: np.ndarray, Y: np.ndarray, trace: Trace, l: int, j: int, k: int | None
+) -> tuple[Sum, Any, dict[str, Any]]:
+    """BP4, or BP3 without k: the sum over the samples, x in order, and its mean."""
+    delta = trace.delta[l][:, j]
+    ones = np.ones(len(X), net.dtype)
+    a_prev = ones if k is None else (X if l == 1 else trace.a[l - 1])[:, k]
+    terms = _sum("x", 0, a_prev, delta)
+    result = trace.b[l][j] if k is None else trace.w[l][j, k]
+    values: dict[str, Any] = {"sum": terms.total}
+    if len(X) > 1:
+        values["mean a"], values["mean delta"] = a_prev.mean(), delta.mean()
+        # One pass of the averaged sample: what a learner gets who averages before instead of after.
+        one = net.backprop(X.mean(axis=0)[None], Y.mean(axis=0)[None])
+        values["averaged"] = one.b[l][j] if k is None else one.w[l][j, k]
+    return terms, result, values
+
+
+def gather(
+    net: Any, x: Any, y: Any, layer: Any, neuron: Any, of: str, k: Any, learning_rate: float, cost: str | None
+) -> Numbers:
+    """Check everything, run the kernels once and pick what the explanation needs."""
+    net = _check_net(net)
+    of = _checks.check_name(of, QUANTITIES, "of")
+    l = check_layer(net, layer)
+    j = check_neuron(net, neuron, l)
+    if of in ("z", "delta", "bias") and k is not None:
+        raise ValueError(f"k is {k!r}, and of is {of!r}: k is summed over or absent there. Leave it out.")
+    if of == "weight" and k is None:
+        raise ValueError(
+            f"of is 'weight' without k; w_jk^{l} leads to neuron j = {j} from a neuron k of layer {l - 1}. "
+            f"Pass k in 0..{net.sizes[l - 1] - 1}."
+        )
+    k = None if k is None else check_neuron(net, k, l - 1, "k")
+    eta = _checks.check_real(learning_rate, "learning_rate", above=0.0)
+    cost = _checks.check_cost(cost, net.activations) if cost else net.cost
+    net = net.copy()
+    net.cost = cost
+    X, Y = check_samples(net, x, y, need_target=of != "z")
+    targets = None if Y is None else dense_targets(net, Y, len(X))
+    # F1 needs no target; any legal one lets the same pass compute it.
+    legal = np.full((len(X), net.sizes[-1]), 1 / net.sizes[-1], net.dtype) if targets is None else targets
+    trace = net.backprop(X, legal)
+    values: dict[str, Any]
+    terms: Sum | None
+    if of in ("z", "delta") and len(X) > 1:
+        rows = (trace.z if of == "z" else trace.delta)[l][:, j]
+        terms = _sum("x", 0, np.ones(len(X), net.dtype), rows, exact=of == "delta")
+        result, values = rows.astype(np.float64).mean().astype(net.dtype), {"sum": terms.total}
+    elif of == "z":
+        terms, result, values = _z(net, X, trace, l, j)
+    elif of == "delta":
+        assert targets is not None
+        terms, result, values = _delta(net, cost, targets, trace, l, j)
+    else:
+        assert targets is not None
+        terms, result, values = _gradient(net, X, targets, trace, l, j, k)
+    if of == "update":
+        number = net.dtype.type
+        old = net.b[l][j] if k is None else net.w[l][j, k]
+        values |= {"old": old, "g": result, "step": number(eta) * result}
+        result = old - values["step"]
+    return Numbers(net, X, targets, cost, of, l, j, k, eta, trace, terms, result, values)

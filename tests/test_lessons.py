@@ -1,0 +1,248 @@
+"""Every lesson runs as written, errors and warnings fatal; its exercises know right from wrong; it travels."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import fastbp
+from fastbp.cli import app
+from fastbp.teach import exercises
+from fastbp.teach.examples import worked_example
+from fastbp.teach.notebooks import cells, copy_lessons, lessons, notebook
+
+SLOW = {"4-speed", "6-vanishing-gradients"}
+"""About compiled code, or too long as plain Python."""
+
+
+def run(name: str, code: list[str], capsys: Any) -> str:
+    """Run the cells in one namespace, showing the last value of each as a notebook does."""
+    namespace: dict[str, Any] = {"__name__": "__lesson__"}
+    for i, source in enumerate(code):
+        tree = ast.parse(source)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        exec(compile(tree, f"{name}, cell {i}", "exec"), namespace)
+        if last is not None:
+            value = eval(compile(ast.Expression(last.value), f"{name}, cell {i}", "eval"), namespace)
+            if value is not None:
+                print(repr(value))  # noqa: T201
+    return str(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.compiled) if name in SLOW else name for name in lessons()]
+)
+def test_lesson(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code = [source for kind, source, _ in cells(lessons()[name]) if kind == "code"]
+    assert len(code) >= 5
+    printed = run(name, code, capsys)
+    expected = {
+        "1-the-notes": ["w-not-transposed", "Put your answer in place of the dots", "smallest counterexample"],
+        "2-twelve-questions": ["slope-at-a", "averaged first 0.00484", "cross_entropy [[1.]]", "quadratic [[0.]]"],
+        "3-minibatch-and-threads": ["[True, True, True, True]", "Exercise minibatch"],
+        "4-speed": ["register block", "numpy.dot"],
+        "5-a-famous-off-by-one-step": ["0.291027774", "0.291027924", "updated-weights", "0.0000350848", "0.0000351085"],
+        "6-vanishing-gradients": ["saturated", "epoch"],
+    }
+    for text in expected[name]:
+        assert text in printed, (text, printed)
+
+
+def test_a_lesson_with_an_error_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run("planted", ["x = 1", "x / 0"], capsys)
+
+
+def test_there_are_twelve_questions_of_ten_lines() -> None:
+    found = cells(lessons()["2-twelve-questions"])
+    prose = [source for kind, source, _ in found if kind == "markdown"]
+    assert sum(source.startswith("## ") for source in prose) == 12
+    answers = [source for kind, source, _ in found if kind == "code"][1:]
+    assert len(answers) == 12
+    assert all(len([line for line in source.splitlines() if line.strip()]) <= 10 for source in answers)
+
+
+def test_the_races_lose_additions(capsys: pytest.CaptureFixture[str]) -> None:
+    code = [source for kind, source, _ in cells(lessons()["3-minibatch-and-threads"]) if kind == "code"]
+    namespace: dict[str, Any] = {}
+    exec("import numpy as np\n" + next(source for source in code if "def race" in source), namespace)
+    assert all(namespace["race"](np.ones(1000), np.random.default_rng(seed)) < 900 for seed in range(5))
+
+
+def test_order_of_presentation_is_the_notes_own() -> None:
+    """Derivation first, end form last."""
+    text = lessons()["1-the-notes"]
+    order = [
+        "## Error",
+        "Does $z_j^l$ touch C",
+        "### Link 1",
+        "### Link 2",
+        r"\tag{I}",
+        "does not depend on k",
+        "forces",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+
+
+# Exercises
+
+
+def right(w: Any, b: Any, x: Any, y: Any) -> Any:
+    g = fastbp.textbook.gradient(list(w), list(b), x, y)
+    return g.w, g.b
+
+
+def right_batch(w: Any, b: Any, x: Any, y: Any) -> Any:
+    g = fastbp.textbook.minibatch_gradient(list(w), list(b), x, y)
+    return g.w, g.b
+
+
+def answers() -> dict[str, tuple[Any, Any]]:
+    """A right and a wrong answer to each exercise; numbers from the published example."""
+    return {
+        "touch": (["a_j^l", "z_k^{l+1}", "C"], ["C", "a_j^l", "z_k^{l+1}"]),
+        "link-1": (0.24130070857232525, 0.2413),
+        "link-2": ("kj", "jk"),
+        "bp1": (lambda a, y, z: (a - y) * a * (1 - a), lambda a, y, z: a - y),
+        "sum": (0.03635030639314466, 0.055399425),
+        "delta": ([0.00877135468948693, 0.009954254705217196], [0.00923101, 0.01162049]),
+        "shape": ((30, 10), (10, 30)),
+        "weight": (0.000877135468948693, 0.00043856773),
+        "backprop": (right, lambda w, b, x, y: None),
+        "minibatch": (right_batch, lambda w, b, x, y: [[3 * g for g in part] for part in right_batch(w, b, x, y)]),
+    }
+
+
+@pytest.mark.parametrize("name", exercises.EXERCISES)
+def test_exercises_know_right_from_wrong(name: str) -> None:
+    good, bad = answers()[name]
+    assert exercises.check(name, good)
+    assert repr(exercises.check(name, good)).endswith("right.")
+    assert not exercises.check(name, bad)
+    assert len(repr(exercises.check(name, bad))) > 30
+    assert "in place of the dots" in repr(exercises.check(name, ...))
+    assert not exercises.check(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "message"),
+    [
+        ("sum", "abc", "is no number"),
+        ("delta", 0.1, r"shape \(\)"),
+        ("bp1", lambda a, y, z: 1 / 0, "raised ZeroDivisionError"),
+        ("bp1", lambda a, y, z: 0.0, "returned shape"),
+        ("bp1", lambda a, y, z: (y - a) * a * (1 - a), "y - a in place of"),
+    ],
+)
+def test_wrong_answers_are_told_why(name: str, answer: Any, message: str) -> None:
+    assert re.search(message, repr(exercises.check(name, answer)))
+
+
+def test_an_unknown_exercise() -> None:
+    with pytest.raises(ValueError, match="there are touch"):
+        exercises.check("nothing")
+
+
+def test_the_worked_example_is_as_published() -> None:
+    net, x, y = worked_example()
+    assert net.gradient(x[None], y[None]).cost == pytest.approx(0.298371109, abs=5e-10)
+
+
+# Copies
+
+
+def test_learn_copies_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    printed = CliRunner().invoke(app, ["learn"])
+    assert printed.exit_code == 0
+    assert "jupyter lab" in printed.output
+    found = sorted(Path("fastbp-lessons").glob("*.ipynb"))
+    assert [path.stem for path in found] == list(lessons())
+    for path in found:
+        contents = json.loads(path.read_text(encoding="utf-8"))
+        assert contents["nbformat"] == 4
+        text = lessons()[path.stem]
+        code = ["".join(cell["source"]) for cell in contents["cells"] if cell["cell_type"] == "code"]
+        assert code == [source for kind, source, _ in cells(text) if kind == "code"]
+        # Nothing of the lesson is lost but fences, tags and the head.
+        kept = {line.rstrip("\n") for cell in contents["cells"] for line in cell["source"]}
+        lost = [line for line in text.split("---\n", 2)[2].splitlines() if line.strip() and line not in kept]
+        assert {line for line in lost if not line.startswith(("```", ":tags:"))} == set()
+        assert len({cell["id"] for cell in contents["cells"]}) == len(contents["cells"])
+    kept = found[0].read_text(encoding="utf-8")
+    found[0].write_text("mine", encoding="utf-8")
+    again = CliRunner().invoke(app, ["learn"])
+    assert again.exit_code == 1
+    assert "perhaps with your answers" in again.output
+    assert found[0].read_text(encoding="utf-8") == "mine"
+    assert CliRunner().invoke(app, ["learn", "--overwrite"]).exit_code == 0
+    assert found[0].read_text(encoding="utf-8") == kept
+
+
+def test_notebooks_of_cells() -> None:
+    text = "---\nfile_format: mystnb\n---\n\n# A\n\n```{code-cell}\n:tags: [hide-cell]\n\nx = 1\n```\n\nend\n"
+    assert cells(text) == [("markdown", "# A", ()), ("code", "x = 1", ("hide-cell",)), ("markdown", "end", ())]
+    assert notebook(text)["cells"][1]["metadata"]["jupyter"] == {"source_hidden": True}
+
+
+def test_copying_makes_the_folder(tmp_path: Path) -> None:
+    paths = copy_lessons(tmp_path / "a" / "b")
+    assert all(path.exists() for path in paths)
+
+
+# The command line of explain
+
+
+def explain(*arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, ["explain", *arguments])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_explain_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    net, x, y = worked_example()
+    assert explain() == fastbp.explain(net, x, y, learning_rate=0.5).text() + "\n"
+    assert "0.00877" in explain("--digits", "3")
+    assert json.loads(explain("--format", "json", "--of", "weight", "--k", "1"))["k"] == 1
+    assert explain("--format", "svg").startswith("<svg")
+    assert "\\delta" in explain("--format", "latex")
+    assert "2 paths" in explain("--paths", "--nudge", "1e-4", "--source")
+    assert "Wrote step.html" in explain("--html", "step.html", "--layer", "2", "--neuron", "1")
+    assert "<!doctype html>" in Path("step.html").read_text(encoding="utf-8")
+    assert "layer is 0, the input" in explain("--layer", "0", code=1)
+    assert "has a sample of its own" in explain("example", "digits", code=1)
+    assert "17" in explain("--digits", "0", code=1)
+    assert "folder does not exist" in explain("--html", "no/where.html", code=1)
+    assert "--format" in explain("--format", "pdf", code=1)
+
+
+def test_explain_of_a_model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = ["a,b,kind"] + [f"{i},{i * i % 7},{'odd' if i % 2 else 'even'}" for i in range(20)]
+    Path("table.csv").write_text("\n".join(lines) + "\n")
+    options = ["--epochs", "1", "--hidden", "3", "--quiet", "--dtype", "float64"]
+    trained = CliRunner().invoke(app, ["train", "table.csv", "--target", "kind", *options])
+    assert trained.exit_code == 0, trained.output
+    printed = explain("model.fastbp", "table.csv", "--row", "4", "--layer", "1", "--neuron", "2", "--of", "z")
+    net = fastbp.load("model.fastbp")
+    data = fastbp.read("table.csv", target="kind")
+    from fastbp.scaling import apply_scaling
+
+    X = apply_scaling(data.X, net.meta["input"], net.dtype)
+    assert str(fastbp.explain(net, X[4], layer=1, neuron=2, of="z").result) in printed
+    printed = explain("model.fastbp", "table.csv", "--row", "5", "--layer", "2")
+    assert str(fastbp.explain(net, X[5], data.Y[5], layer=2).result) in printed
+    assert "without a sample" in explain("model.fastbp", code=1)
+    assert "--row is 20" in explain("model.fastbp", "table.csv", "--row", "20", code=1)
