@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any, NamedTuple
 
 import numpy as np
 
-BLOCK = 1 << 16
-"""Elements that are checked at a time, so that no array of flags as large as the data is made."""
+from fastbp.kernels.finite import all_finite
 
 
 class Targets(NamedTuple):
@@ -22,6 +22,14 @@ class Targets(NamedTuple):
             return self.labels
         assert self.dense is not None
         return decide(self.dense)
+
+
+def writable(array: np.ndarray) -> Any:
+    """The same memory under a type that kernels are compiled for; they never write to samples or targets."""
+    if array.flags.writeable:
+        return array
+    memory: Any = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
+    return np.frombuffer(memory, array.dtype)
 
 
 def decide(outputs: np.ndarray) -> np.ndarray:
@@ -91,17 +99,8 @@ def _refuse(array: np.ndarray, original: np.ndarray, name: str) -> None:
 
 def _require_finite(array: np.ndarray, original: np.ndarray, name: str) -> None:
     """Raise unless every value of a contiguous float array is finite."""
-    flat = array.reshape(-1)
-    for start in range(0, flat.size, BLOCK):
-        block = flat[start : start + BLOCK]
-        # Products with 0 sum to 0, to NaN if a value is infinite or NaN: one pass, nothing allocated but a number.
-        with np.errstate(invalid="ignore"):
-            product = np.dot(block, _ZEROS[block.dtype.char][: block.size])
-        if product != 0:
-            _refuse(array, original, name)
-
-
-_ZEROS = {char: np.zeros(BLOCK, char) for char in "fd"}
+    if not all_finite(writable(array.reshape(-1))):
+        _refuse(array, original, name)
 
 
 def _contiguous(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:

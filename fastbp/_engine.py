@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import functools
 import itertools
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastbp import _jit, _threads
+from fastbp._arrays import writable
 from fastbp._checks import check_memory
 from fastbp.activations import COSTS
 from fastbp.kernels import layout, minibatch
@@ -47,12 +48,16 @@ class Plan(NamedTuple):
     owning: bool
 
 
+@functools.lru_cache(maxsize=256)
+def operations_of_one(sizes: tuple[int, ...]) -> float:
+    """Floating-point operations of F1 of one sample."""
+    return 2.0 * sum(n_in * n_out for n_in, n_out in itertools.pairwise(sizes))
+
+
 def operations(sizes: tuple[int, ...], n: int, *, training: bool) -> float:
     """Floating-point operations of n samples: 2 for each multiply-add of F1, and of BP2 and BP4 when training."""
-    forward = sum(n_in * n_out for n_in, n_out in itertools.pairwise(sizes))
-    if not training:
-        return 2.0 * n * forward
-    return 2.0 * n * (3 * forward - sizes[0] * sizes[1])
+    forward = n * operations_of_one(sizes)
+    return 3 * forward - 2.0 * n * sizes[0] * sizes[1] if training else forward
 
 
 def choose_threads(n_threads: int | None, flops: float, least: float) -> int:
@@ -103,16 +108,9 @@ def prepare_scratch(where: Plan, dtype: Any) -> Any:
     return scratch
 
 
-def writable(array: np.ndarray) -> Any:
-    """The same memory under a type that kernels are compiled for; they never write to samples or targets."""
-    if array.flags.writeable:
-        return array
-    memory: Any = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
-    return np.frombuffer(memory, array.dtype)
-
-
 _NO_INDICES = np.empty(0, np.int64)
 _NO_SUMS = np.empty(0, np.float64)
+_NO_REALS = np.zeros(layout.N_REALS)
 
 
 def make_job(
@@ -251,20 +249,32 @@ class Team:
 def run_outputs(job: Job, out: np.ndarray, n_threads: int) -> None:
     """``kernels.minibatch.outputs`` over all samples of the job, split between threads."""
     n = len(out)
+    arrays = (job.theta, job.X, job.indices, job.indptr, job.Y, job.labels, job.layers, job.places, job.scratch)
+    args = (*arrays, job.sums, job.reals, out, job.L, job.tile, job.cost, job.targets, job.sparse)
     if n_threads == 1:
         with _as_compiled():
-            minibatch.outputs(job, out, 0, n, 0)
+            minibatch.outputs(*args, 0, n, 0)
         return
     workers = _threads.borrow(n_threads - 1)
     try:
         T = len(workers) + 1
         for t, worker in enumerate(workers, 1):
-            worker.hand(minibatch.outputs, job, out, n * t // T, n * (t + 1) // T, t)
-        minibatch.outputs(job, out, 0, n // T, 0)
+            worker.hand(minibatch.outputs, *args, n * t // T, n * (t + 1) // T, t)
+        minibatch.outputs(*args, 0, n // T, 0)
     finally:
         for worker in workers:
             worker.idle.wait()
         _threads.give_back(workers)
+
+
+def run_alone(net: Network, where: Plan, X: np.ndarray, out: np.ndarray, scratch: np.ndarray) -> None:
+    """``run_outputs`` on one thread, of dense samples without targets: a job would take longer to make than one row."""
+    places, nothing = where.places, _NO_SUMS
+    arrays = (net.theta, writable(X.reshape(-1)), places, places, scratch, places, where.layers.reshape(-1), places)
+    with _as_compiled():
+        minibatch.outputs(
+            *arrays, scratch, nothing, _NO_REALS, out, net.L, where.tile, 0, NO_TARGETS, 0, 0, len(out), 0
+        )
 
 
 def check_job_memory(net: Network, where: Plan, vectors: int, what: str) -> None:

@@ -288,8 +288,10 @@ class Network:
             scratch = spare.pop()
         except IndexError:
             scratch = _engine.prepare_scratch(where, self.dtype)
-        job = _engine.make_job(self, where, X, targets, sums=cost, scratch=scratch)
-        _engine.run_outputs(job, out, threads)
+        if targets is None and threads == 1:
+            _engine.run_alone(self, where, X, out, scratch)
+        else:
+            _engine.run_outputs(_engine.make_job(self, where, X, targets, sums=cost, scratch=scratch), out, threads)
         spare.append(scratch)
         return out, cost
 

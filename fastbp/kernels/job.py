@@ -138,6 +138,51 @@ def addressed(job: Job) -> Job:
 
 
 @strict
+def job_of_outputs(
+    theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, L, tile, cost, targets, sparse
+):
+    """A job that computes outputs and costs only: of the rest, any address of the right type will do."""
+    return Job(
+        pointer(theta),
+        pointer(theta),
+        pointer(theta),
+        pointer(X),
+        pointer(indices),
+        pointer(indptr),
+        pointer(Y),
+        pointer(labels),
+        pointer(theta),
+        pointer(places),
+        pointer(layers),
+        pointer(places),
+        pointer(scratch),
+        pointer(sums),
+        pointer(sums),
+        pointer(sums),
+        pointer(reals),
+        pointer(places),
+        L,
+        0,  # size
+        0,  # slots
+        0,  # n
+        0,  # batch
+        tile,
+        0,  # n_threads
+        cost,
+        0,  # optimizer
+        kind,
+        sparse,
+        0,  # ordered
+        0,  # weighted
+        0,  # keeping
+        0,  # updating
+        0,  # owning
+        0,  # fetching
+        0,  # counting_hits
+    )
+
+
+@strict
 def layer(job: Job, l: int, what: int) -> int:
     """An entry of the table of layers."""
     return job.layers[l * layout.N_COLUMNS + what]

@@ -38,6 +38,7 @@ from fastbp.kernels.job import (
     errors,
     gradient,
     inputs,
+    job_of_outputs,
     layer,
     nothing_ahead,
     ones,
@@ -521,13 +522,19 @@ def work(job, t):
 
 
 @strict(cache=True)
-def outputs(job, out, x0, x1, t):
-    """a^L of samples x0..x1 of the job, into the rows of ``out``; C_x into ``job.sums`` where there are targets.
+def outputs(
+    theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, out,
+    L, tile, cost, kind, sparse, x0, x1, t,
+):  # fmt: skip
+    """a^L of samples x0..x1, into the rows of ``out``; C_x into ``sums`` where there are targets.
 
-    A thread's tiles are its own: no barrier.
+    A thread's tiles are its own: no barrier. Arrays one by one, because taking a whole job apart would take longer than
+    a single sample does.
     """
     full_width()
-    job = addressed(job)
+    job = job_of_outputs(
+        theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, L, tile, cost, kind, sparse
+    )
     J = layer(job, job.L, layout.J)
     own = t * job.tile
     while x0 < x1:
