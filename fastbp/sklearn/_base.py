@@ -226,7 +226,7 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
                 f"X has {X.shape[1]} features and y {self.n_outputs_} outputs; coefs_ lead from {net.sizes[0]} to "
                 f"{net.sizes[-1]}. Pass such data, or fit with warm_start=False."
             )
-        n_epochs = self.max_iter if self.solver in STOCHASTIC and not incremental else 0
+        n_epochs = (1 if incremental else self.max_iter) if self.solver in STOCHASTIC else 0
         self._tasks = Tasks(self, n_epochs, lambda X=X: X, lambda y=y: self._as_given(y))
         try:
             finite = self._solve(net, X, y, sample_weight, held_out, incremental)
