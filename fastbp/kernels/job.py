@@ -139,7 +139,7 @@ def addressed(job: Job) -> Job:
 
 @strict
 def job_of_outputs(
-    theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, L, tile, cost, targets, sparse
+    theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, L, tile, cost, kind, sparse
 ):
     """A job that computes outputs and costs only: of the rest, any address of the right type will do."""
     return Job(
