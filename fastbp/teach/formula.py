@@ -25,7 +25,7 @@ OPERATORS = {
 }
 SPACED = {"=", "+", "-", "<-", "->", "*", "(.)", "~", "!="}
 _TOKEN = re.compile(r"\\(?:num|text|mathrm|mathsf)\{[^{}]*\}|\\[a-zA-Z]+|\\.|[{}_^']|\d+(?:\.\d+)?|\S")
-_SKIPPED = {r"\bigl", r"\bigr", r"\left", r"\right", r"\!", r"\,", r"\;", r"\ ", r"\quad"}
+_SKIPPED = {r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\left", r"\right", r"\!", r"\,", r"\;", r"\ ", r"\quad"}
 
 
 @dataclass
