@@ -178,9 +178,13 @@ class Network:
         _checks.check_memory(n_parameters * self.dtype.itemsize, f"The weights of sizes {list(self.sizes)}")
         self.n_parameters = n_parameters
         self._layers, size = layout.theta_layout(self.sizes, codes, self.dtype.itemsize)
-        self._theta = layout.aligned(size, self.dtype)
-        self._w, self._b = self._views(self._theta, "w", "b")
+        self._stand_on(layout.aligned(size, self.dtype))
         self._plans: dict[tuple[int, int], tuple[_engine.Plan, list[np.ndarray]]] = {}
+
+    def _stand_on(self, theta: np.ndarray) -> None:
+        """Take a vector laid out like theta for the memory of w and b."""
+        self._theta = theta
+        self._w, self._b = self._views(theta, "w", "b")
 
     def _views(self, theta: np.ndarray, w_name: str, b_name: str) -> tuple[PerLayer, PerLayer]:
         """w and b inside a vector laid out like theta."""

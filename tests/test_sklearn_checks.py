@@ -26,3 +26,15 @@ ESTIMATORS = [
 @parametrize_with_checks(ESTIMATORS)
 def test_check(estimator: Any, check: Any) -> None:
     check(estimator)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [MLPClassifier(solver="lbfgs", max_iter=100), MLPRegressor(solver="sgd", tol=1e-2, random_state=42, max_iter=100)],
+    ids=["classifier", "regressor"],
+)
+def test_weights_are_repetitions(estimator: Any) -> None:
+    """With the parameters that scikit-learn checks its own two with."""
+    from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data
+
+    check_sample_weight_equivalence_on_dense_data(type(estimator).__name__, estimator)

@@ -38,7 +38,7 @@ def blank_network(sizes: Sequence[int], activations: Sequence[str], cost: str, d
 def without_output(net: Network) -> Network:
     """Layers 0..L-1 of a network, on the same weights: layer after layer they stand in theta."""
     below = blank_network(net.sizes[:-1], net.activations[:-1], "quadratic", net.dtype)
-    below.theta = net.theta[: below.theta.size]
+    below._stand_on(net.theta[: below.theta.size])
     return below
 
 
