@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from fastbp.kernels.finite import all_finite
 
 
 class Targets(NamedTuple):
@@ -97,9 +96,17 @@ def _refuse(array: np.ndarray, original: np.ndarray, name: str) -> None:
     )
 
 
+@functools.cache
+def _all_finite() -> Any:
+    """The kernel, imported when it is first needed: reading files and models needs no Numba."""
+    from fastbp.kernels.finite import all_finite
+
+    return all_finite
+
+
 def _require_finite(array: np.ndarray, original: np.ndarray, name: str) -> None:
     """Raise unless every value of a contiguous float array is finite."""
-    if not all_finite(writable(array.reshape(-1))):
+    if not _all_finite()(writable(array.reshape(-1))):
         _refuse(array, original, name)
 
 

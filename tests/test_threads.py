@@ -139,6 +139,7 @@ def _in_a_child(queue: Any, X: Any, Y: Any) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")  # JAX's, where another test has imported it
 def test_a_forked_child_trains_after_its_parent_did() -> None:
     X, Y = np.random.default_rng(28).standard_normal((60, 4)), np.arange(60) % 3
     expected = trained(X, Y, "float64", 8, 2)
