@@ -35,6 +35,9 @@ LARGE_STEP = 1.25e7
 """Floating-point operations of a minibatch for each thread, from which a team is faster than one thread: below, the
 threads' exchange of weights and activations between their caches costs more than they save."""
 
+LARGE_OWNED_STEP = 4e5
+"""The same where each thread owns some neurons of the first layer, whose weights then stay in its cache."""
+
 
 class Plan(NamedTuple):
     """Where a job's parts live, and its size in bytes, before any of it is allocated."""
@@ -86,6 +89,13 @@ def is_owning(net: Network, batch: int, n_threads: int) -> bool:
         return net.L > 1 and batch == 1
     n_lines = int(net._layers[1, layout.STRIDE]) * net.dtype.itemsize // CACHE_LINE
     return batch <= 2 * net.sizes[1] and -(-n_lines // n_threads) * n_threads <= 1.25 * n_lines
+
+
+def choose_team(net: Network, batch: int, plain: bool, n_threads: int | None) -> int:
+    """Threads for minibatches of ``batch`` samples; ``plain`` is descent without momentum and penalty."""
+    flops = operations(net.sizes, batch, training=True)
+    owning = plain and tile_size(net, batch) >= batch and is_owning(net, batch, 2)
+    return choose_threads(n_threads, flops, LARGE_OWNED_STEP if owning else LARGE_STEP)
 
 
 def plan(

@@ -313,8 +313,8 @@ def train(
     order = _make_order(shuffle, seed)
     best = _Best(early_stopping, net)
     plateau = None if rule is None else rule.tracker()
-    flops = _engine.operations(net.sizes, batch, training=True)
-    with _engine.Team(_engine.choose_threads(n_threads, flops, _engine.LARGE_STEP)) as team:
+    plain = optimizer.code == updates.SGD and l1 == l2 == 0
+    with _engine.Team(_engine.choose_team(net, batch, plain, n_threads)) as team:
         loop.prepare(team, l1, l2)
         try:
             for callback in made:
