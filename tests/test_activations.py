@@ -141,6 +141,7 @@ def test_vectors_tails_and_single_calls_have_the_same_bits(name: str, dtype: str
     for n in (1, 7, 150) if SMALL else (1, 3, 7, 8, 15, 16, 17, 31, 33, 64, 100, 150):
         z = values[:n].copy()
         a, d = np.empty_like(z), np.empty_like(z)
-        dense.activation(CODES[name], n, z, a, d)
-        assert same_bits(a, np.array([sigma(CODES[name], x) for x in z], dtype))
-        assert same_bits(d, np.array([sigma_prime(CODES[name], x) for x in z], dtype))
+        with np.errstate(over="ignore"):  # e^100 is infinite in float32; plain Python says so, compiled code does not
+            dense.activation(CODES[name], n, z, a, d)
+            assert same_bits(a, np.array([sigma(CODES[name], x) for x in z], dtype))
+            assert same_bits(d, np.array([sigma_prime(CODES[name], x) for x in z], dtype))
