@@ -124,7 +124,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Layers, the input's included, and neurons of the last.
     n_features_in_ : int
         Features seen in fit.
-    feature_names_in_ : numpy.ndarray, shape (n_features_in_,)
+    feature_names_in_ : numpy.ndarray, shape (n_features,)
         Their names, where X has names that are strings.
     out_activation_ : str
         Activation of the last layer.
