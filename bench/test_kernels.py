@@ -36,7 +36,7 @@ def addressed(m):  # type: ignore[no-untyped-def]
 
 @strict
 def nothing_ahead(buf, cells):  # type: ignore[no-untyped-def]
-    return Ahead(0, pointer(buf), pointer(buf), pointer(cells), pointer(cells), pointer(cells))
+    return Ahead(0, 0, pointer(buf), pointer(buf), pointer(cells), pointer(cells), pointer(cells))
 
 
 @strict

@@ -125,7 +125,7 @@ def test_the_blocked_sum(equation: str, dtype: str) -> None:
         panel = layout.aligned(panel_size(P, max(n, P), np.dtype(dtype).itemsize) * 2 + 4096, dtype, fill=np.nan)
         scale = kind(0.3)
         cells = np.zeros(5, np.int64)
-        ahead = Ahead(0, panel, panel, cells, cells, cells)
+        ahead = Ahead(0, 0, panel, panel, cells, cells, cells)
         matrices = out_view, Matrix(start_row.buf, 0, 0, 1), coef, strip
         product(P, Q, n, ALONE, *matrices, scale, kind(0), Matrix(panel, 0, 0, 1), ahead)
         expected = np.array(

@@ -19,7 +19,9 @@ from __future__ import annotations
 from fastbp._jit import fused, strict
 from fastbp.kernels.shapes import (
     CACHE_LINE,
+    LONG_RUN_ROWS,
     LONG_STRIDE,
+    MANY_TERMS,
     MAX_ROWS,
     N_SPLITS,
     PACKING_PAYS,
@@ -29,8 +31,9 @@ from fastbp.kernels.shapes import (
     VECTOR_BYTES,
 )
 from fastbp.kernels.views import (
+    AT,
     END,
-    FEATURE,
+    LEFT,
     N_IN,
     N_OUT,
     SAMPLE,
@@ -62,25 +65,27 @@ def stepped(w, eta, g):
 
 @strict
 def fetch(ahead):
-    """Bring the next ``ahead.quota`` cache lines of the coming samples nearer, while sums are computed.
+    """Bring a part of the coming samples nearer: ``ahead.lines`` cache lines of one of them, while sums are computed.
 
     All of them at once would wait for each other: a core asks memory for some twenty lines at a time.
     """
     cursor = ahead.cursor
-    x, k, n_in, budget = cursor[SAMPLE], cursor[FEATURE], cursor[N_IN], ahead.quota
+    at, left = cursor[AT], cursor[LEFT]
     line = CACHE_LINE // itemsize(ahead.X)
-    while budget > 0 and x < cursor[END]:
+    if left <= 0:
+        x = cursor[SAMPLE]
+        if x >= cursor[END]:
+            return
         i = ahead.order[x]
-        if k == 0:
-            prefetch(ahead.Y, i * cursor[N_OUT])
-            prefetch(ahead.labels, i)
-            prefetch(ahead.X, (i + 1) * n_in - 1)  # samples need not begin on a line
-        end = min(k + budget * line, n_in)
-        for feature in range(k, end, line):
-            prefetch(ahead.X, i * n_in + feature)
-        budget -= (end - k + line - 1) // line
-        x, k = (x + 1, 0) if end == n_in else (x, end)
-    cursor[SAMPLE], cursor[FEATURE] = x, k
+        prefetch(ahead.Y, i * cursor[N_OUT])
+        prefetch(ahead.labels, i)
+        # Samples need not begin on a line.
+        cursor[SAMPLE], at, left = x + 1, i * cursor[N_IN], cursor[N_IN] // line + 1
+    n = min(left, ahead.lines)
+    for _ in range(n):
+        prefetch(ahead.X, at)
+        at += line
+    cursor[AT], cursor[LEFT] = at, left - n
 
 
 @fused
@@ -130,7 +135,7 @@ def blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead):
                         acc[i, v] *= old[i, v]
         for i in range(R):
             copy_row(N, sums, i, acc, i)
-        if ahead.quota > 0:
+        for _ in range(ahead.parts):
             fetch(ahead)
 
 
@@ -139,7 +144,8 @@ def column(N, P, n, then, out, start, coef, rows, scale, eta, ahead):
     """N vectors of columns q, all P rows p: runs of equal blocks, as few as can be."""
     N = literally(N)
     while P > 0:
-        R, n_blocks = MAX_ROWS, P // MAX_ROWS - 2
+        R = LONG_RUN_ROWS if n <= MANY_TERMS else MAX_ROWS
+        n_blocks = P // R - 1
         if P < N_SPLITS:
             R, n_blocks = SPLIT_ROWS[P], SPLIT_BLOCKS[P]
         for size in literal_unroll(ROW_COUNTS):

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from fastbp._jit import strict
 from fastbp.kernels import layout
-from fastbp.kernels.shapes import CACHE_LINE, MAX_ROWS, VECTOR_BYTES
+from fastbp.kernels.shapes import CACHE_LINE, LONG_RUN_ROWS, VECTOR_BYTES
 from fastbp.kernels.views import (
     END,
-    FEATURE,
+    LEFT,
     N_IN,
     N_OUT,
     SAMPLE,
@@ -293,7 +293,7 @@ def gradient(job: Job, l: int, k: int, t: int) -> Matrix:
 @strict
 def nothing_ahead(job: Job) -> Ahead:
     """No samples to fetch."""
-    return Ahead(0, job.X, job.Y, job.labels, job.order, job.control)
+    return Ahead(0, 0, job.X, job.Y, job.labels, job.order, job.control)
 
 
 @strict
@@ -307,11 +307,14 @@ def samples_ahead(job: Job, first: int, t: int) -> Ahead:
     if job.owning:
         j, end = own_columns(job, t)
         rows, width, x0, x1 = n_in, end - j, 0, X
-    cursor = pointer(line(job.control, layout.CELLS + t * layout.OWN + layout.CURSOR, 5))
-    cursor[SAMPLE], cursor[FEATURE], cursor[END] = first + x0, 0, first + x1
+    cursor = pointer(line(job.control, layout.CELLS + t * layout.OWN + layout.CURSOR, 6))
+    cursor[SAMPLE], cursor[END], cursor[LEFT] = first + x0, first + x1, 0
     cursor[N_IN], cursor[N_OUT] = n_in, layer(job, job.L, layout.J)
-    # As many as the blocks that BP4 of the first layer will take, or a few less.
-    n_blocks = max(1, rows // MAX_ROWS) * max(1, width * itemsize(job.X) // (2 * VECTOR_BYTES))
-    n_lines = (x1 - x0) * (n_in * itemsize(job.X) // CACHE_LINE + 1)
-    quota = n_lines if job.owning and job.batch == 1 else n_lines // n_blocks + 1
-    return Ahead(quota, job.X, job.Y, job.labels, job.order, cursor)
+    # Spread over the blocks that BP4 of the first layer will take.
+    n_blocks = max(1, rows // LONG_RUN_ROWS) * max(1, width * itemsize(job.X) // (2 * VECTOR_BYTES))
+    if job.owning and job.batch == 1:
+        n_blocks = 1
+    parts = (x1 - x0 + n_blocks - 1) // n_blocks
+    calls = max(1, n_blocks * parts // max(1, x1 - x0))
+    lines = (n_in * itemsize(job.X) // CACHE_LINE + calls) // calls
+    return Ahead(parts, lines, job.X, job.Y, job.labels, job.order, cursor)

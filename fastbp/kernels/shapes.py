@@ -22,22 +22,29 @@ VECTOR_BYTES = 64 if AVX512 else 32
 ROW_COUNTS: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 8, 10) if AVX512 else (1, 2, 3, 4, 5)
 """R of the compiled blocks. A block of R rows and two vectors takes 2 R registers of 32 (AVX-512) or 16 (AVX2)."""
 
+LONG_RUN_ROWS = 8 if AVX512 else 5
+"""R of a long run of blocks. Ten rows fill every register, and leave none to begin the next block with: measured 39
+cycles between blocks for sums of ten terms, 15 with eight rows."""
+
 MAX_ROWS = ROW_COUNTS[-1]
 
+MANY_TERMS = 192
+"""Terms from which ``rows`` come from the second-level cache each time: the fewer times, the better."""
 
-N_SPLITS = 4 * MAX_ROWS + 1
+N_SPLITS = 40
+"""Numbers of rows below which the best split into blocks is looked up."""
 
 
 def row_splits() -> tuple[tuple[int, ...], tuple[int, ...]]:
     """For each number of rows below N_SPLITS: rows of its first blocks, and how many blocks of as many there are.
 
-    A block takes as long as its rows, but no less than a few take to hide a multiplication, and a little to begin; a
-    run of equal blocks takes five rows' time to begin.
+    A block takes as long as its rows, but no less than a few take to hide a multiplication, and a little to begin,
+    more beyond LONG_RUN_ROWS; a run of equal blocks takes five rows' time to begin.
     """
     cost, rows, blocks = [0.0], [0], [0]
     for P in range(1, N_SPLITS):
         runs = [(R, n) for R in ROW_COUNTS for n in range(1, P // R + 1)]
-        best, R, n = min((cost[P - R * n] + 5 + n * (max(R, 4) + 1), -R, -n) for R, n in runs)
+        best, R, n = min((cost[P - R * n] + 5 + n * (max(R, 4) + 1 + (R > LONG_RUN_ROWS)), -R, -n) for R, n in runs)
         cost.append(best)
         rows.append(-R)
         blocks.append(-n)

@@ -24,21 +24,24 @@ class Matrix(NamedTuple):
     j: int
 
 
-SAMPLE, FEATURE, END, N_IN, N_OUT = range(5)
+SAMPLE, END, LEFT, AT, N_IN, N_OUT = range(6)
 
 
 class Ahead(NamedTuple):
     """The samples that come next, and how far fetching them from memory has come."""
 
-    quota: int
-    """Cache lines to fetch at a time; 0 for none."""
+    parts: int
+    """How many parts of samples to fetch at a time."""
+    lines: int
+    """Cache lines of a part."""
     X: Any
     Y: Any
     labels: Any
     order: Any
     """Sample of each place of the epoch."""
     cursor: Any
-    """Place of the sample (SAMPLE) and first feature (FEATURE) to fetch next; END of the places; N_IN, N_OUT."""
+    """Place of the next sample (SAMPLE) and END of the places; where to go on (AT) and how many lines are LEFT of the
+    sample before; N_IN, N_OUT."""
 
 
 @_jit.strict
