@@ -223,12 +223,18 @@ def product(P, Q, n, then, out, start, coef, rows, scale, eta, panel, ahead):
             strip = pack_transposed(N * V, n, strip, Q - q, panel)
         elif packing and N == 2:
             strip = pack(2, n, strip, panel)
-        if N == 4 and P == 1:
-            blocks(1, 4, 1, n, then, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
+        sums, begin = shifted(out, 0, q), shifted(start, 0, q)
+        if P == 1:
+            if N == 4:
+                blocks(1, 4, 1, n, then, sums, begin, coef, strip, scale, eta, ahead)
+            elif N == 2:
+                blocks(1, 2, 1, n, then, sums, begin, coef, strip, scale, eta, ahead)
+            else:
+                blocks(1, 1, 1, n, then, sums, begin, coef, strip, scale, eta, ahead)
         elif N == 4:
-            blocks(2, 4, 1, n, then, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
+            blocks(2, 4, 1, n, then, sums, begin, coef, strip, scale, eta, ahead)
         elif N == 2:
-            column(2, P, n, then, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
+            column(2, P, n, then, sums, begin, coef, strip, scale, eta, ahead)
         else:
-            column(1, P, n, then, shifted(out, 0, q), shifted(start, 0, q), coef, strip, scale, eta, ahead)
+            column(1, P, n, then, sums, begin, coef, strip, scale, eta, ahead)
         q += N * V
