@@ -48,6 +48,8 @@ def samples(dtype: str) -> np.ndarray:
 def units(value: Any, exact: Any, dtype: str, scale: Any = None) -> float:
     """Error in units of eps of the exact value, or of ``scale``; results below the least normal number aside."""
     info = np.finfo(dtype)
+    if max(abs(value), abs(exact)) < 4 * info.tiny:
+        return 0.0  # an exponential below the least normal number may have become 0
     size = max(abs(exact) if scale is None else scale, mp.mpf(float(info.tiny)))
     return float(abs(mp.mpf(float(value)) - exact) / size / mp.mpf(float(info.eps)))
 

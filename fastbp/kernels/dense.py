@@ -33,8 +33,7 @@ from fastbp.activations import (
     tanh,
 )
 from fastbp.kernels.blocks import ALONE, STEP, TIMES, product
-from fastbp.kernels.shapes import VECTOR_BYTES
-from fastbp.kernels.views import full_width, itemsize, number, row, transposed, view
+from fastbp.kernels.views import full_width, line, number, row, transposed
 
 
 @part
@@ -139,14 +138,12 @@ def hidden_error(X, J, K, w_next, delta_next, zeros, d, panel, ahead):
 @strict
 def clear_padding(X, J, width, d):
     """Overwrite columns J to ``width`` of d[x, j] with 0."""
+    full_width()
     zero = number(d.buf, 0)
-    V = VECTOR_BYTES // itemsize(d.buf)
-    for first in range(J // V * V, width, V):
-        # Whole vectors, of which what is inside J stays.
-        last = view(d.buf, d.at + first, X, V, d.i, 1)
-        for x in range(X):
-            for v in range(V):
-                last[x, v] = last[x, v] if first + v < J else zero
+    for x in range(X):
+        padding = line(d.buf, d.at + x * d.i + J, width - J)
+        for j in range(width - J):
+            padding[j] = zero
 
 
 @part
@@ -174,7 +171,7 @@ def bias_gradient(J, X, ones, delta, start, g, scale, eta, panel, ahead):
 
 @strict
 def _magnitude_32(z):
-    return np.float32(z).view(np.int32) & np.int32(0x7FFFFFFF)
+    return np.int32(np.float32(z).view(np.int32) & np.int32(0x7FFFFFFF))
 
 
 @strict
@@ -191,11 +188,13 @@ def largest(X, J, a, so_far):
     full_width()
     if J == a.i:
         X, J = 1, X * J
+    most = magnitude(number(a.buf, 0))
     for x in range(X):
         a_x = row(a, x, J)
         for j in range(J):
-            so_far = max(so_far, magnitude(a_x[j]))
-    return so_far
+            bits = magnitude(a_x[j])
+            most = bits if bits > most else most
+    return max(so_far, most)
 
 
 @strict

@@ -56,7 +56,7 @@ from fastbp.kernels.online import step_and_weighted_input
 from fastbp.kernels.penalties import penalty_sums, total_penalty
 from fastbp.kernels.team import barrier, load, store
 from fastbp.kernels.updates import ADAM, ADAMW, SGD, penalty, update
-from fastbp.kernels.views import full_width, line, number, row, shifted
+from fastbp.kernels.views import copy_line, full_width, line, number, row, shifted
 
 APPLY, SKIP, REFUSE = range(3)
 
@@ -74,9 +74,8 @@ def gather_inputs(job, first, x0, x1, a_0):
     if job.sparse:
         return
     for x in range(x0, x1):
-        a, source = row(a_0, x - x0, n_in), line(job.X, sample(job, first + x) * n_in, n_in)
-        for k in range(n_in):
-            a[k] = source[k]
+        source = line(job.X, sample(job, first + x) * n_in, n_in)
+        copy_line(n_in, row(a_0, x - x0, n_in), source)
 
 
 @strict
@@ -90,9 +89,7 @@ def gather_targets(job, first, x0, x1):
                 y[j] = 0
             y[job.labels[i]] = 1
         elif job.targets == OUTPUTS:
-            target = line(job.Y, i * n_out, n_out)
-            for j in range(n_out):
-                y[j] = target[j]
+            copy_line(n_out, y, line(job.Y, i * n_out, n_out))
 
 
 @strict

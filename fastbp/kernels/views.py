@@ -118,6 +118,14 @@ def copy_row(N: int, out: Any, i: int, source: Any, j: int) -> None:
     out[i] = source[j]
 
 
+def copy_line(n: int, out: Any, source: Any) -> None:
+    """The first n elements of one vector become those of another: the C library's copy, at once for a few elements.
+
+    A loop would first find out whether the two overlap: measured 20 cycles for four elements, 9 with the copy.
+    """
+    out[:n] = source[:n]
+
+
 def transpose_tile(out: Any, i: int, source: Any, j: int, n: int) -> None:
     """Square tile of one vector's width: ``out[i + s, t] = source[j + min(t, n - 1), i + s]``.
 
@@ -270,6 +278,20 @@ if not _jit.DISABLED:
         return sig, codegen
 
     @intrinsic
+    def _copy_line(typing: Any, n: Any, out: Any, source: Any) -> Any:
+        if out.dtype != source.dtype:
+            return None
+        sig = signature(types.none, types.intp, out, source)
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            out, source = (address(context, builder, sig.args[i], args[i]) for i in (1, 2))
+            size = context.get_abi_sizeof(context.get_data_type(sig.args[1].dtype))
+            cgutils.raw_memcpy(builder, out, source, args[0], size)
+            return context.get_dummy_value()
+
+        return sig, codegen
+
+    @intrinsic
     def _transpose_tile(typing: Any, out: Any, i: Any, source: Any, j: Any, n: Any) -> Any:
         sig = signature(types.none, out, types.intp, source, types.intp, types.intp)
 
@@ -353,5 +375,6 @@ if not _jit.DISABLED:
     # An alloca or an attribute belongs to the function that calls: these are the intrinsics themselves.
     register_block = _register_block
     copy_row = _copy_row
+    copy_line = _copy_line
     transpose_tile = _transpose_tile
     full_width = _full_width
