@@ -84,7 +84,7 @@ def horner(coefficients, x):
 
 @strict
 def _power_32(t):
-    """2^n from the sum t of n and the rounding number, whose own bits the shift drops: 0 for n = -127, infinite for 128."""
+    """2^n from the sum t of n and the rounding number, whose own bits the shift drops: 0 for n = -127."""
     return np.int32((np.float32(t).view(np.int32) << np.int32(23)) + np.int32(0x3F800000)).view(np.float32)
 
 

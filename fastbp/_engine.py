@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import math
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,6 +36,10 @@ LARGE_STEP = 1.25e7
 """Floating-point operations of a minibatch for each thread, from which a team is faster than one thread: below, the
 threads' exchange of weights and activations between their caches costs more than they save."""
 
+RELAYED_TILE = 1e6
+RELAYED_BYTE = 300
+"""Floating-point operations of a tile, and for each byte of theta, from which threads take tiles in turn."""
+
 LARGE_OWNED_STEP = 4e5
 """The same where each thread owns some neurons of the first layer, whose weights then stay in its cache."""
 
@@ -49,6 +54,7 @@ class Plan(NamedTuple):
     tile: int
     n_threads: int
     owning: bool
+    relaying: bool
 
 
 @functools.lru_cache(maxsize=256)
@@ -91,22 +97,42 @@ def is_owning(net: Network, batch: int, n_threads: int) -> bool:
     return batch <= 2 * net.sizes[1] and -(-n_lines // n_threads) * n_threads <= 1.25 * n_lines
 
 
+def relay_tile(net: Network, batch: int, n_threads: int) -> int:
+    """Samples of the tiles that ``n_threads`` threads take in turn; 0 where that does not pay.
+
+    Sums and weights, which move with the turn, must be few for what a tile computes.
+    """
+    work = max(RELAYED_TILE, RELAYED_BYTE * net.theta.size * net.dtype.itemsize)
+    tile = 8 * math.ceil(work / operations(net.sizes, 8, training=True))
+    return tile if n_threads > 1 and tile <= tile_size(net, batch) and batch >= 4 * n_threads * tile else 0
+
+
 def choose_team(net: Network, batch: int, plain: bool, n_threads: int | None) -> int:
     """Threads for minibatches of ``batch`` samples; ``plain`` is descent without momentum and penalty."""
     flops = operations(net.sizes, batch, training=True)
+    if relay_tile(net, batch, 2):
+        return choose_threads(n_threads, flops, 4 * RELAYED_TILE)
     owning = plain and tile_size(net, batch) >= batch and is_owning(net, batch, 2)
     return choose_threads(n_threads, flops, LARGE_OWNED_STEP if owning else LARGE_STEP)
 
 
 def plan(
-    net: Network, tile: int, n_threads: int, *, keep_z: bool = False, own_tiles: bool = False, owning: bool = False
+    net: Network,
+    tile: int,
+    n_threads: int,
+    *,
+    keep_z: bool = False,
+    own_tiles: bool = False,
+    owning: bool = False,
+    relaying: bool = False,
 ) -> Plan:
     """Lay out a job of ``n_threads`` over tiles of ``tile`` samples, one for all threads or one for each."""
+    own_tiles = own_tiles or relaying
     rows = tile * n_threads if own_tiles else tile
     layers, places, size = layout.scratch_layout(
         net._layers, rows, n_threads, net.dtype.itemsize, keep_z=keep_z, owning=owning
     )
-    return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, owning)
+    return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, owning, relaying)
 
 
 def prepare_scratch(where: Plan, dtype: Any) -> Any:
@@ -186,6 +212,7 @@ def make_job(
         keeping=int(g is not None),
         updating=int(updating),
         owning=int(where.owning),
+        relaying=int(where.relaying),
         fetching=int(order.size > 0 and X.nbytes > FAR_BYTES),
         counting_hits=int(counting_hits),
     )
@@ -243,6 +270,7 @@ class Team:
         control = job.control
         control[layout.FIRST], control[layout.LAST] = first, last
         control[layout.DONE], control[layout.STATUS] = first, layout.ABORTED
+        control[layout.TURN] = control[layout.LEAVING] = 0
         with _as_compiled():
             minibatch.work(job, 0)
         return int(control[layout.DONE]), int(control[layout.STATUS])

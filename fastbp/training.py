@@ -113,11 +113,12 @@ class _Epochs:
     def prepare(self, team: _engine.Team, l1: float, l2: float) -> None:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
         net, X, optimizer = self.net, self.data.X, self.run.optimizer
-        tile = _engine.tile_size(net, self.batch)
+        relayed = _engine.relay_tile(net, self.batch, team.size)
+        tile = relayed or _engine.tile_size(net, self.batch)
         several_tiles = tile < self.batch
         plain = optimizer.code == updates.SGD and l1 == l2 == 0 and not several_tiles
         owning = plain and _engine.is_owning(net, self.batch, team.size)
-        where = _engine.plan(net, tile, team.size, owning=owning)
+        where = _engine.plan(net, tile, team.size, owning=owning, relaying=relayed > 0)
         _engine.check_job_memory(net, where, optimizer.slots + several_tiles + 1, "Training")
         largest = max(float(X.max()), -float(X.min())) if X.size else 0.0
         reals = _engine.limits(net.dtype, largest)

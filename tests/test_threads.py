@@ -22,15 +22,14 @@ from fastbp.kernels.team import MAX_TEAM
 THREADS = (1, 2, 3, 4, 8)
 
 
-def trained(X: Any, Y: Any, dtype: str, batch: int, n_threads: int | None = None, **options: Any) -> bytes:
-    """theta after three epochs."""
+def trained(X: Any, Y: Any, dtype: str, batch: int, n_threads: int | None = None, **options: Any) -> tuple[bytes, Any]:
+    """theta after three epochs, and the losses and accuracies on the way."""
     net = fastbp.Network([X.shape[1], 9, 17, 3], activations=["sigmoid", "relu", "softmax"], cost="cross_entropy",
                          dtype=dtype, seed=0)  # fmt: skip
-    run = fastbp.train(
-        net, X, Y, epochs=3, batch_size=batch, seed=1, n_threads=n_threads, optimizer=fastbp.SGD(0.1), **options
-    )
+    options = {"optimizer": fastbp.SGD(0.1), **options}
+    run = fastbp.train(net, X, Y, epochs=3, batch_size=batch, seed=1, n_threads=n_threads, **options)
     assert n_threads is None or run.n_threads == min(n_threads, MAX_TEAM)
-    return net.theta.tobytes()
+    return net.theta.tobytes(), (run.history["loss"], run.history["accuracy"])
 
 
 @pytest.mark.parametrize("batch", [7, 32] if SMALL else [1, 7, 10, 32, 1000])
@@ -65,6 +64,48 @@ def test_any_tile(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert trained(X, Y, dtype, n - 10) == whole
         if not SMALL:
             assert trained(X, Y, dtype, n - 10, 3) == whole
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("optimizer", [fastbp.SGD(0.5), fastbp.Adam(0.01)], ids=["SGD", "Adam"])
+@pytest.mark.parametrize("batch", [64, 100, 500])
+def test_tiles_in_turn(optimizer: Any, batch: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that take whole tiles in turn compute what one thread does, down to the losses."""
+    rng = np.random.default_rng(28)
+    X, Y = rng.standard_normal((500, 5)), rng.integers(0, 3, 500)
+    options = {"l1": 1e-4, "l2": 1e-3, "sample_weight": rng.random(500), "optimizer": optimizer}
+    expected = trained(X, Y, dtype, batch, 1, **options)
+    monkeypatch.setattr(_engine, "relay_tile", lambda net, batch, n_threads: 8 if n_threads > 1 else 0)
+    for n_threads in THREADS[1:]:
+        assert trained(X, Y, dtype, batch, n_threads, **options) == expected, n_threads
+
+
+@pytest.mark.compiled
+def test_tiles_in_turn_stop_and_diverge_where_one_thread_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(29)
+    X, Y = rng.standard_normal((400, 3)), rng.standard_normal((400, 1))
+    kept = []
+    for n_threads in (1, 2, 3):
+        monkeypatch.setattr(_engine, "relay_tile", lambda net, batch, n_threads: 8 if n_threads > 1 else 0)
+        net = fastbp.Network([3, 6, 1], activations=["relu", "identity"], seed=0)
+        with pytest.raises(fastbp.DivergenceError) as caught:
+            fastbp.train(net, X, Y, epochs=50, batch_size=100, seed=1, optimizer=fastbp.SGD(1e3), n_threads=n_threads)
+        kept.append((net.theta.tobytes(), caught.value.epoch, caught.value.minibatch))
+        assert np.isfinite(net.theta).all()
+        other = fastbp.Network([3, 6, 1], activations=["relu", "identity"], seed=0)
+        run = fastbp.train(other, X, Y, epochs=3, batch_size=100, n_threads=n_threads, optimizer=fastbp.SGD(0.01),
+                           callbacks=[lambda run: run.stop()])  # fmt: skip
+        assert run.epoch == 1
+        assert not _threads.in_use()
+    assert kept[1:] == kept[:1] * 2
+
+
+@pytest.mark.compiled
+def test_large_minibatches_on_small_nets_go_in_turn() -> None:
+    small, wide = fastbp.Network([4, 32, 16, 4], dtype="float32"), fastbp.Network([784, 512, 10], dtype="float32")
+    assert 0 < _engine.relay_tile(small, 10_000, 2) < 10_000
+    assert _engine.relay_tile(small, 10_000, 1) == _engine.relay_tile(small, 32, 2) == 0
+    assert _engine.relay_tile(wide, 10_000, 2) == 0
 
 
 def test_any_storage(dtype: str) -> None:
@@ -113,7 +154,7 @@ def test_a_thread_that_cannot_start_is_done_without(monkeypatch: pytest.MonkeyPa
     net = fastbp.Network([4, 9, 17, 3], activations=["sigmoid", "relu", "softmax"], cost="cross_entropy", seed=0)
     run = fastbp.train(net, X, Y, epochs=3, batch_size=8, seed=1, n_threads=4, optimizer=fastbp.SGD(0.1))
     assert run.n_threads == 1
-    assert net.theta.tobytes() == expected
+    assert net.theta.tobytes() == expected[0]
 
 
 def test_training_from_several_python_threads() -> None:

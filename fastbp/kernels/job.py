@@ -88,6 +88,8 @@ class Job(NamedTuple):
     """0: the gradient stays in g and theta as it is."""
     owning: int
     """Whether each thread has some neurons of layer 1 for itself."""
+    relaying: int
+    """Whether threads take tiles in turn."""
     fetching: int
     """Whether samples are fetched from memory before they are needed."""
     counting_hits: int
@@ -132,6 +134,7 @@ def addressed(job: Job) -> Job:
         job.keeping,
         job.updating,
         job.owning,
+        job.relaying,
         job.fetching,
         job.counting_hits,
     )
@@ -177,6 +180,7 @@ def job_of_outputs(
         0,  # keeping
         0,  # updating
         0,  # owning
+        0,  # relaying
         0,  # fetching
         0,  # counting_hits
     )

@@ -49,7 +49,9 @@ COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
 
 # Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
 LINE = CACHE_LINE // 8
-ARRIVED, GENERATION, ABORT, STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, CELLS = (LINE * cell for cell in range(11))
+(
+    ARRIVED, GENERATION, ABORT, STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, TURN, CELLS,
+) = (LINE * cell for cell in range(12))  # fmt: skip
 # A thread's own cells: the largest |a| and |delta| of the minibatch so far, as bits; the hits of a tile; and how far
 # it has come with fetching the next samples.
 LARGEST_A, LARGEST_DELTA, OWN_HITS, CURSOR = 0, 1, 2, LINE

@@ -17,7 +17,7 @@ MAX_TEAM = 1 if _jit.DISABLED or sys.platform == "win32" else 64
 
 SPINS = 1000
 """Tries before the core is offered to others: some microseconds, the imbalance of a well split step."""
-YIELDS = 100
+YIELDS = 2000
 """Offers before the thread sleeps, ever longer up to a millisecond."""
 
 
@@ -123,6 +123,18 @@ if not _jit.DISABLED:
 
 
 @strict
+def wait_for(cells, i, value):
+    """Wait until a cell has come to a value, and what was written before is seen. Return whether to abort."""
+    turn = 0
+    while load(cells, i) < value:
+        if load(cells, ABORT) != 0:
+            return True
+        turn += 1
+        pause(turn)
+    return load(cells, ABORT) != 0
+
+
+@strict
 def barrier(cells, n_threads):
     """Wait until all ``n_threads`` are here; what each wrote before is seen by all after. Return whether to abort."""
     if n_threads == 1:
@@ -132,10 +144,4 @@ def barrier(cells, n_threads):
         store(cells, ARRIVED, 0)
         store(cells, GENERATION, generation + 1)
         return load(cells, ABORT) != 0
-    turn = 0
-    while load(cells, GENERATION) == generation:
-        if load(cells, ABORT) != 0:
-            return True
-        turn += 1
-        pause(turn)
-    return load(cells, ABORT) != 0
+    return wait_for(cells, GENERATION, generation + 1)

@@ -1,0 +1,178 @@
+"""The part of a tile that is split by rows k of every w^l: BP4, BP3, the penalty and U; and whether U may be taken."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from fastbp._jit import part, strict
+from fastbp.kernels import dense, layout, sparse
+from fastbp.kernels.job import (
+    activations,
+    errors,
+    gradient,
+    inputs,
+    layer,
+    nothing_ahead,
+    ones,
+    own_columns,
+    panel,
+    weights,
+    zeros,
+)
+from fastbp.kernels.penalties import total_penalty
+from fastbp.kernels.samples import sample
+from fastbp.kernels.updates import ADAM, ADAMW, SGD, penalty, update
+from fastbp.kernels.views import line, number, row, shifted
+
+APPLY, SKIP, REFUSE = range(3)
+
+
+@strict
+def note_statistics(job, m, first, x0, X, t, end):
+    """Add X samples of a tile, from x0 on, to the minibatch's statistics: sum of s_x C_x in float64, x in order; sum of
+    s_x; the penalty; and the hits that threads t to before ``end`` have counted.
+    """
+    c = line(job.scratch, job.places[layout.COSTS] + x0, X)
+    stats = line(job.stats, m * layout.N_STATISTICS, layout.N_STATISTICS)
+    total, weight = stats[layout.COST], stats[layout.WEIGHT]
+    for x in range(X):
+        s = 1.0
+        if job.weighted:
+            s = np.float64(job.weights[sample(job, first + x0 + x)])
+        total += s * np.float64(c[x])
+        weight += s
+    stats[layout.COST], stats[layout.WEIGHT], stats[layout.PENALTY] = total, weight, total_penalty(job)
+    if job.counting_hits:
+        for counter in range(t, end):
+            stats[layout.HITS] += job.control[layout.CELLS + counter * layout.OWN + layout.OWN_HITS]
+
+
+@strict
+def sum_of_weights(job, first, n):
+    """sum_x s_x in float64, x in order."""
+    if not job.weighted:
+        return np.float64(n)
+    total = 0.0
+    for x in range(n):
+        total += np.float64(job.weights[sample(job, first + x)])
+    return total
+
+
+@strict
+def verdict(job, m, n, total):
+    """Whether the minibatch of n samples may be applied: the point of no return.
+
+    No entry of the gradient can exceed n |a| |delta| / sum s_x. Refused from the square root of the largest finite
+    number on: below it no square overflows, and no weight can within more steps than anyone takes.
+    """
+    if not total > 0.0:
+        return SKIP
+    a, delta = 0, 0
+    for t in range(job.n_threads):
+        own = layout.CELLS + t * layout.OWN
+        a = max(a, job.control[own + layout.LARGEST_A])
+        delta = max(delta, job.control[own + layout.LARGEST_DELTA])
+    largest_a = max(job.reals[layout.LARGEST_INPUT], 1.0)
+    # A maximum may drop NaN, a sum does not.
+    largest_a += dense.from_bits(number(job.scratch, 0), a)
+    largest_delta = dense.from_bits(number(job.scratch, 0), delta)
+    bound = largest_a * largest_delta * n / total * max(job.eta[m], 1.0) + total_penalty(job)
+    return APPLY if bound < job.reals[layout.LIMIT] else REFUSE
+
+
+@strict
+def constants(job, m, t):
+    """Write the optimizer's constants of this step into the thread's own line, in the net's dtype."""
+    reals = job.reals
+    c = line(job.scratch, job.places[layout.CONSTANTS] + t * layout.CONSTANTS_STEP, layout.CONSTANTS_STEP)
+    for i in range(4):
+        c[i] = reals[layout.C0 + i]
+    if job.optimizer == ADAM or job.optimizer == ADAMW:
+        # Kingma and Ba's corrections of both means, moved out of the loop over parameters.
+        first, second = reals[layout.POWER_1] * reals[layout.C0], reals[layout.POWER_2] * reals[layout.C1]
+        c[4] = job.eta[m] * math.sqrt(1.0 - second) / (1.0 - first)
+        c[5] = reals[layout.EPSILON] if reals[layout.EPSILON] != 0.0 else reals[layout.C2] * math.sqrt(1.0 - second)
+    return c
+
+
+@strict
+def finish(job, g, at, n, l1, l2, eta, c):
+    """Penalty and U: from the gradient of n parameters of theta from ``at`` on to their new values."""
+    w = line(job.theta, at, n)
+    if l1 != 0 or l2 != 0:
+        penalty(w, g, l1, l2)
+    if job.updating and job.reals[layout.CLIP] == 0.0:  # clipping waits for the whole gradient
+        m = line(job.state, at, n if job.slots > 0 else 0)
+        v = line(job.state, job.size + at, n if job.slots > 1 else 0)
+        update(job.optimizer, w, g, m, v, eta, c)
+
+
+@part
+def at_once(job):
+    """Whether each block of sums of BP4 becomes a step of w while it is in registers.
+
+    Plain descent needs no gradient in memory.
+    """
+    penalised = job.reals[layout.L1] != 0.0 or job.reals[layout.L2] != 0.0
+    return job.updating and job.optimizer == SGD and not penalised and not job.keeping
+
+
+@part
+def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, share, n_shares, t):
+    """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U.
+
+    From X samples in the scratch's rows x0 on. Thread t takes the rows of ``share`` of ``n_shares``.
+    """
+    zero = number(job.scratch, 0)
+    scale = number(job.scratch, 1.0 / total if finishing else 1.0)
+    eta = number(job.scratch, job.eta[m])
+    per = total if job.reals[layout.SHARED] != 0.0 else 1.0
+    l1, l2 = number(job.scratch, job.reals[layout.L1] / per), number(job.scratch, job.reals[layout.L2] / per)
+    c = constants(job, m, t)
+    chunk = job.places[layout.CHUNK]
+    stepping = at_once(job)
+    step = eta if stepping else zero
+    for l in range(bottom, job.L + 1):
+        K, J, stride = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.STRIDE)
+        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, 0, x0)
+        delta, w_at = errors(job, l, x0), layer(job, l, layout.W)
+        k, end = (K + 1) * share // n_shares, (K + 1) * (share + 1) // n_shares
+        if l == 1 and job.sparse and k < K:
+            n = min(end, K) - k
+            g = row(gradient(job, l, k, t), 0, n * stride)
+            sparse.weight_gradient(job, first, X, k, k + n, delta, g, starting, scale)
+            if finishing:
+                finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
+            k += n
+        if l == 2 and bottom == 2:
+            # Of a^1 its owner's columns only: others may be at work on theirs for the next minibatch.
+            k, end = own_columns(job, t)
+            end = K + 1 if t == job.n_threads - 1 else min(end, K)
+        while k < end:
+            g = shifted(weights(job, l), k, 0) if stepping else gradient(job, l, k, t)
+            start = zeros(job) if starting else g
+            if k < K:
+                n = min(chunk, min(end, K) - k)
+                a = shifted(a_prev, 0, k)
+                dense.weight_gradient(n, J, X, a, delta, start, g, scale, step, panel(job, t), ahead)
+                if finishing and not stepping:
+                    finish(job, row(g, 0, n * stride), w_at + k * stride, n * stride, l1, l2, eta, c)
+            else:
+                n = 1
+                dense.bias_gradient(J, X, ones(job), delta, start, g, scale, step, panel(job, t), nothing_ahead(job))
+                if finishing and not stepping:
+                    finish(job, row(g, 0, stride), w_at + K * stride, stride, zero, zero, eta, c)
+            k += n
+
+
+@strict
+def conclude(job, m, ruling):
+    """What is left of a minibatch after U."""
+    if ruling == APPLY:
+        job.reals[layout.POWER_1] *= job.reals[layout.C0]
+        job.reals[layout.POWER_2] *= job.reals[layout.C1]
+    job.control[layout.STATUS] = layout.DIVERGED if ruling == REFUSE else layout.RUNNING
+    job.control[layout.DONE] = m + (ruling != REFUSE)
+    job.control[layout.TOTAL] += ruling != REFUSE

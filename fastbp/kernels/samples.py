@@ -1,0 +1,198 @@
+"""The part of a tile that is split by samples x: F1 and F2 of every layer, C, BP1, and BP2 down to layer 1.
+
+No thread looks at another's samples here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastbp._jit import part, strict
+from fastbp.activations import CLIPPED, EXP, GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
+from fastbp.kernels import dense, layout, regression, sparse
+from fastbp.kernels.costs import costs
+from fastbp.kernels.dropout import drop
+from fastbp.kernels.job import (
+    LABELS,
+    OUTPUTS,
+    activations,
+    biases,
+    errors,
+    inputs,
+    layer,
+    nothing_ahead,
+    panel,
+    targets,
+    weighted_inputs,
+    weights,
+    zeros,
+)
+from fastbp.kernels.penalties import penalty_sums
+from fastbp.kernels.views import copy_line, line, number, row
+
+
+@strict
+def sample(job, x):
+    """Row of X at place x of the epoch."""
+    return job.order[x] if job.ordered else x
+
+
+@strict
+def gather_inputs(job, first, x0, x1, a_0):
+    """Copy a^0 of samples x0..x1 of the tile that starts at place ``first`` of the epoch into the rows of ``a_0``."""
+    n_in = layer(job, 0, layout.J)
+    if job.sparse:
+        return
+    for x in range(x0, x1):
+        source = line(job.X, sample(job, first + x) * n_in, n_in)
+        copy_line(n_in, row(a_0, x - x0, n_in), source)
+
+
+@strict
+def gather_targets(job, first, x0, x1):
+    """Copy y of the same samples."""
+    n_out = layer(job, job.L, layout.J)
+    for x in range(x0, x1):
+        i, y = sample(job, first + x), row(targets(job, x), 0, n_out)
+        if job.targets == LABELS:
+            for j in range(n_out):
+                y[j] = 0
+            y[job.labels[i]] = 1
+        elif job.targets == OUTPUTS:
+            copy_line(n_out, y, line(job.Y, i * n_out, n_out))
+
+
+@strict
+def activate(job, l, X, J, width, z, a, d):
+    """F2 of ``width`` columns from the matrices' starts on, J of them neurons, for X samples."""
+    code = layer(job, l, layout.ACTIVATION)
+    if code == SOFTMAX:
+        dense.softmax(X, J, z, a)
+    elif width == a.i:
+        n = X * width
+        dense.activation(code, n, row(z, 0, n), row(a, 0, n), row(d, 0, n))
+    else:
+        for x in range(X):
+            dense.activation(code, width, row(z, x, width), row(a, x, width), row(d, x, width))
+
+
+@part
+def forward(job, first, bottom, x0, x1, t):
+    """F1 and F2 of the layers from ``bottom`` on for samples x0..x1 of the tile that starts at place ``first``."""
+    X = x1 - x0
+    for l in range(bottom, job.L + 1):
+        K, J = layer(job, l, layout.K), layer(job, l, layout.J)
+        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, 0, x0)
+        z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
+        if l == 1 and job.sparse:
+            sparse.weighted_input(job, first, x0, x1, weights(job, l), biases(job, l), z)
+        else:
+            dense.weighted_input(X, J, K, a_prev, weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job))
+        activate(job, l, X, J, z.i, z, a, d)
+        if job.reals[layout.DROPOUT] > 0.0 and l < job.L:
+            p = job.reals[layout.DROPOUT]
+            scale = number(job.scratch, 1.0 / (1.0 - p))
+            drop(np.int64(job.reals[layout.SEED]), l, first + x0, np.int64(p * 16777216.0), scale, X, J, a, d)
+
+
+@strict
+def outputs_and_costs(job, x0, x1):
+    """C_x of samples x0..x1 of the tile."""
+    J, code = layer(job, job.L, layout.J), layer(job, job.L, layout.ACTIVATION)
+    out = line(job.scratch, job.places[layout.COSTS] + x0, x1 - x0)
+    z, a = weighted_inputs(job, job.L, x0), activations(job, job.L, x0)
+    if job.cost > CLIPPED:
+        parameter = number(job.scratch, job.reals[layout.PARAMETER])
+        regression.costs(job.cost, parameter, x1 - x0, J, z, a, targets(job, x0), out)
+    else:
+        costs(job.cost, code, x1 - x0, J, z, a, targets(job, x0), out)
+
+
+@strict
+def hits(job, first, x0, x1):
+    """For how many of samples x0..x1 of the tile the net decides as it should."""
+    J = layer(job, job.L, layout.J)
+    count = 0
+    for x in range(x0, x1):
+        a = row(activations(job, job.L, x), 0, J)
+        label = job.labels[sample(job, first + x)]
+        if J == 1:
+            count += (a[0] >= 0.5) == (label == 1)
+        else:
+            # The first of the largest decides. No branch: which output is the largest cannot be predicted.
+            largest = a[label]
+            better = 0
+            for j in range(J):
+                better += (a[j] > largest) | ((a[j] == largest) & (j < label))
+            count += better == 0
+    return count
+
+
+@part
+def backward(job, first, x0, x1, t):
+    """BP1 in the output layer and BP2 in every layer below, for samples x0..x1 of the tile."""
+    X = x1 - x0
+    J, width = layer(job, job.L, layout.J), layer(job, job.L, layout.ROW)
+    a, y, d = activations(job, job.L, x0), targets(job, x0), errors(job, job.L, x0)
+    n = X * width
+    if job.cost > CLIPPED:
+        z, parameter = weighted_inputs(job, job.L, x0), number(job.scratch, job.reals[layout.PARAMETER])
+        regression.output_error(job.cost, parameter, n, row(z, 0, n), row(a, 0, n), row(y, 0, n), row(d, 0, n))
+    else:
+        dense.output_error(job.cost, n, row(a, 0, n), row(y, 0, n), row(d, 0, n))
+    if job.weighted:
+        for x in range(X):
+            dense.weigh(width, job.weights[sample(job, first + x0 + x)], row(d, x, width))
+    dense.clear_padding(X, J, width, d)
+    for l in range(job.L - 1, 0, -1):
+        J, K, width = layer(job, l, layout.J), layer(job, l + 1, layout.J), layer(job, l, layout.ROW)
+        d, w_next, delta_next = errors(job, l, x0), weights(job, l + 1), errors(job, l + 1, x0)
+        dense.hidden_error(X, J, K, w_next, delta_next, zeros(job), d, panel(job, t), nothing_ahead(job))
+        dense.clear_padding(X, J, width, d)
+
+
+@strict
+def is_unbounded(code):
+    """Whether a sum of finite terms can come out of this activation as infinity."""
+    return (
+        code == RELU
+        or code == LEAKY_RELU
+        or code == SOFTPLUS
+        or code == SILU
+        or code == GELU
+        or code == IDENTITY
+        or code == EXP
+    )
+
+
+@strict
+def note_largest(job, x0, x1, own):
+    """Keep in the thread's cells the largest |a| and |delta|: what decides whether the minibatch may be applied."""
+    X = x1 - x0
+    for l in range(1, job.L + 1):
+        width = layer(job, l, layout.ROW)
+        if is_unbounded(layer(job, l, layout.ACTIVATION)):
+            cell, n = own + layout.LARGEST_A, layer(job, l, layout.STRIDE)
+            job.control[cell] = dense.largest(X, n, activations(job, l, x0), job.control[cell])
+        cell = own + layout.LARGEST_DELTA
+        job.control[cell] = dense.largest(X, width, errors(job, l, x0), job.control[cell])
+
+
+@part
+def tile_of_samples(job, first, bottom, x0, x1, starting, t):
+    """The part of a tile that is split by samples, x0..x1 of those from place ``first`` on: layers from ``bottom``.
+
+    ``starting`` says whether it is the thread's first of a minibatch.
+    """
+    own = layout.CELLS + t * layout.OWN
+    if starting:
+        job.control[own + layout.LARGEST_A] = 0
+        job.control[own + layout.LARGEST_DELTA] = 0
+        penalty_sums(job, t)
+    gather_targets(job, first, x0, x1)
+    forward(job, first, bottom, x0, x1, t)
+    outputs_and_costs(job, x0, x1)
+    if job.counting_hits:
+        job.control[own + layout.OWN_HITS] = hits(job, first, x0, x1)
+    backward(job, first, x0, x1, t)
+    note_largest(job, x0, x1, own)
