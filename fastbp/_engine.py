@@ -32,16 +32,19 @@ FAR_BYTES = 1 << 19
 LARGE_CALL = 2e7
 """Floating-point operations from which handing part of a single call to another thread pays."""
 
-LARGE_STEP = 1.25e7
-"""Floating-point operations of a minibatch for each thread, from which a team is faster than one thread: below, the
-threads' exchange of weights and activations between their caches costs more than they save."""
+LARGE_STEP = 1e6
+"""Floating-point operations of a minibatch for each thread, from which a team is faster than one thread."""
+
+SAMPLES_EACH = 8
+"""Samples of a minibatch for each thread, likewise: with fewer, moving weights that another thread has just changed
+from its cache takes longer than multiplying by them."""
+
+LARGE_OWNED_STEP = 3e5
+"""``LARGE_STEP`` where each thread owns some neurons of the first layer, whose weights then stay in its cache."""
 
 RELAYED_TILE = 1e6
 RELAYED_BYTE = 300
 """Floating-point operations of a tile, and for each byte of theta, from which threads take tiles in turn."""
-
-LARGE_OWNED_STEP = 4e5
-"""The same where each thread owns some neurons of the first layer, whose weights then stay in its cache."""
 
 
 class Plan(NamedTuple):
@@ -53,8 +56,8 @@ class Plan(NamedTuple):
     sums_size: int
     tile: int
     n_threads: int
-    owning: bool
-    relaying: bool
+    owning: bool = False
+    relaying: bool = False
 
 
 @functools.lru_cache(maxsize=256)
@@ -87,14 +90,15 @@ def tile_size(net: Network, batch: int) -> int:
 def is_owning(net: Network, batch: int, n_threads: int) -> bool:
     """Whether plain descent gives each thread some neurons of layer 1 for itself.
 
-    The threads then exchange samples and activations of layer 1 in place of w^1. That is less when the minibatch is
-    smaller than the layer is wide; and the cache lines of a row of w^1 must suffice for all. One thread owns them all,
-    and gains from it with minibatches of one sample only.
+    The threads then exchange activations of layer 1 in place of w^1, but read every sample, and each multiplies by half
+    the columns at a time. That pays in small minibatches, the wider the layer the longer: measured for 784-30, 784-100
+    and 784-256, up to 14, 24 and about 60 samples. The cache lines of a row of w^1 must suffice for all. One thread
+    owns them all, and gains from it with minibatches of one sample only.
     """
     if net.L == 1 or n_threads == 1:
         return net.L > 1 and batch == 1
     n_lines = int(net._layers[1, layout.STRIDE]) * net.dtype.itemsize // CACHE_LINE
-    return batch <= 2 * net.sizes[1] and -(-n_lines // n_threads) * n_threads <= 1.25 * n_lines
+    return batch <= 10 + net.sizes[1] // 8 and -(-n_lines // n_threads) * n_threads <= 1.25 * n_lines
 
 
 def relay_tile(net: Network, batch: int, n_threads: int) -> int:
@@ -112,8 +116,9 @@ def choose_team(net: Network, batch: int, plain: bool, n_threads: int | None) ->
     flops = operations(net.sizes, batch, training=True)
     if relay_tile(net, batch, 2):
         return choose_threads(n_threads, flops, 4 * RELAYED_TILE)
-    owning = plain and tile_size(net, batch) >= batch and is_owning(net, batch, 2)
-    return choose_threads(n_threads, flops, LARGE_OWNED_STEP if owning else LARGE_STEP)
+    if plain and tile_size(net, batch) >= batch and is_owning(net, batch, 2):
+        return choose_threads(n_threads, flops, LARGE_OWNED_STEP)
+    return choose_threads(n_threads, flops, max(LARGE_STEP, flops * SAMPLES_EACH / batch))
 
 
 def plan(
@@ -133,6 +138,14 @@ def plan(
         net._layers, rows, n_threads, net.dtype.itemsize, keep_z=keep_z, owning=owning
     )
     return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, owning, relaying)
+
+
+def plan_training(net: Network, batch: int, plain: bool, n_threads: int) -> Plan:
+    """Lay out minibatches of ``batch`` samples, split between ``n_threads`` in the way that is fastest."""
+    relayed = relay_tile(net, batch, n_threads)
+    tile = relayed or tile_size(net, batch)
+    owning = plain and tile >= batch and is_owning(net, batch, n_threads)
+    return plan(net, tile, n_threads, owning=owning, relaying=relayed > 0)
 
 
 def prepare_scratch(where: Plan, dtype: Any) -> Any:

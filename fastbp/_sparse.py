@@ -52,7 +52,7 @@ def plan(net: Network, tile: int, n_threads: int, *, own_tiles: bool = False) ->
     rows = tile * n_threads if own_tiles else tile
     layers, places, size = layout.scratch_layout(layers, rows, n_threads, net.dtype.itemsize)
     layers[0, layout.J] = net.sizes[0]
-    return _engine.Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, False)
+    return _engine.Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads)
 
 
 def tile_size(net: Network, batch: int) -> int:

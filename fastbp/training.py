@@ -106,19 +106,16 @@ def _make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
 class _Epochs:
     """The loop of ``train``: checked input in, a finished run out."""
 
-    def __init__(self, net: Network, data: _Data, run: Run, callbacks: list[Callback], batch: int) -> None:
+    def __init__(self, net: Network, data: _Data, run: Run, callbacks: list[Callback], batch: int, plain: bool) -> None:
         self.net, self.data, self.run, self.callbacks, self.batch = net, data, run, callbacks, batch
+        self.plain = plain  # descent without momentum and penalty
         self.factor = 1.0  # of ReduceOnPlateau
 
     def prepare(self, team: _engine.Team, l1: float, l2: float) -> None:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
         net, X, optimizer = self.net, self.data.X, self.run.optimizer
-        relayed = _engine.relay_tile(net, self.batch, team.size)
-        tile = relayed or _engine.tile_size(net, self.batch)
-        several_tiles = tile < self.batch
-        plain = optimizer.code == updates.SGD and l1 == l2 == 0 and not several_tiles
-        owning = plain and _engine.is_owning(net, self.batch, team.size)
-        where = _engine.plan(net, tile, team.size, owning=owning, relaying=relayed > 0)
+        where = _engine.plan_training(net, self.batch, self.plain, team.size)
+        several_tiles = where.tile < self.batch
         _engine.check_job_memory(net, where, optimizer.slots + several_tiles + 1, "Training")
         largest = max(float(X.max()), -float(X.min())) if X.size else 0.0
         reals = _engine.limits(net.dtype, largest)
@@ -310,11 +307,11 @@ def train(
     n_minibatches = -(-len(data.X) // batch)
     run = Run(net, optimizer, epochs, n_minibatches, len(data.X))
     made = [*as_callbacks(callbacks), *_progress(progress)]
-    loop = _Epochs(net, data, run, made, batch)
+    plain = optimizer.code == updates.SGD and l1 == l2 == 0
+    loop = _Epochs(net, data, run, made, batch, plain)
     order = _make_order(shuffle, seed)
     best = _Best(early_stopping, net)
     plateau = None if rule is None else rule.tracker()
-    plain = optimizer.code == updates.SGD and l1 == l2 == 0
     with _engine.Team(_engine.choose_team(net, batch, plain, n_threads)) as team:
         loop.prepare(team, l1, l2)
         try:

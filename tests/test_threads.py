@@ -67,6 +67,23 @@ def test_any_tile(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.compiled
+@pytest.mark.parametrize("batch", [1, 7, 10])
+def test_neurons_of_their_own(batch: int, dtype: str) -> None:
+    """Threads that keep some neurons of layer 1 for themselves compute what one thread does."""
+    rng = np.random.default_rng(30)
+    X, Y = rng.random((203, 21)), rng.integers(0, 10, 203)
+    trained = {}
+    for n_threads in THREADS:
+        net = fastbp.Network([21, 64, 12, 10], dtype=dtype, seed=0)
+        assert _engine.plan_training(net, batch, True, n_threads).owning == (n_threads > 1 or batch == 1)
+        run = fastbp.train(
+            net, X, Y, epochs=3, batch_size=batch, seed=1, n_threads=n_threads, optimizer=fastbp.SGD(1.0)
+        )
+        trained[n_threads] = net.theta.tobytes(), run.history["loss"], run.history["accuracy"]
+    assert all(trained[n_threads] == trained[1] for n_threads in THREADS)
+
+
+@pytest.mark.compiled
 @pytest.mark.parametrize("optimizer", [fastbp.SGD(0.5), fastbp.Adam(0.01)], ids=["SGD", "Adam"])
 @pytest.mark.parametrize("batch", [64, 100, 500])
 def test_tiles_in_turn(optimizer: Any, batch: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
