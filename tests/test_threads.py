@@ -66,6 +66,17 @@ def test_any_tile(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
             assert trained(X, Y, dtype, n - 10, 3) == whole
 
 
+@pytest.mark.parametrize("J", [5, 16, 17, 24, 33, 40, 48, 49, 64, 65, 80, 100])
+def test_one_sample_at_a_time(J: int, dtype: str) -> None:
+    """U and the next F1 in one pass over w^1, which weights of the samples rule out, are U and then F1."""
+    rng = np.random.default_rng(31)
+    X, Y = rng.random((23, 21)), rng.integers(0, 10, 23)
+    nets = [fastbp.Network([21, J, 10], dtype=dtype, seed=0) for _ in range(2)]
+    for net, weight in zip(nets, (None, np.ones(23)), strict=True):
+        fastbp.train(net, X, Y, epochs=2, batch_size=1, seed=1, sample_weight=weight, optimizer=fastbp.SGD(0.5))
+    assert same_bits(nets[0].theta, nets[1].theta)
+
+
 @pytest.mark.compiled
 @pytest.mark.parametrize("batch", [1, 7, 10])
 def test_neurons_of_their_own(batch: int, dtype: str) -> None:

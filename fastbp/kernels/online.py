@@ -55,8 +55,8 @@ def step_and_weighted_input(J, K, w, a, delta, eta, a_next, z_next):
     j = 0
     while j < J:
         w_j, delta_j, z_j = shifted(w, 0, j), shifted(delta, 0, j), shifted(z_next, 0, j)
-        # Eight vectors at a time: with fewer LLVM would leave the block in memory.
-        if J - j > 2 * V:
+        # Eight vectors at a time: with fewer LLVM would leave the block in memory. Never more columns than a row has.
+        if J - j > 3 * V:
             N = 4
             columns(2, 4, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
         elif J - j > V:
