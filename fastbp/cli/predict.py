@@ -44,7 +44,7 @@ def predict(
 
 
 def _quoted(value: Any) -> str:
-    text = str(value.item() if isinstance(value, np.generic) else value)
+    text = str(value)  # of a float32 no more digits than it has
     return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n') else text
 
 

@@ -14,6 +14,7 @@ from rich.text import Text
 import fastbp
 from fastbp._checks import ACTIVATIONS, COSTS, check_int, check_real
 from fastbp.cli.app import EXPECTED, DType, app, fail
+from fastbp.cli.compiling import compile_first
 from fastbp.cli.interrupts import Interrupts
 from fastbp.cli.options import check_file, column, network, optimizer, schedule
 from fastbp.initializers import INITIALIZERS
@@ -34,15 +35,6 @@ class Optimizers(enum.StrEnum):
     adamw = "adamw"
     rmsprop = "rmsprop"
     adagrad = "adagrad"
-
-
-def _announce_compilation(console: Console, dtype: str) -> None:
-    """One line before the first run of all, which compiles."""
-    from fastbp import _jit
-
-    kept = _jit.CACHE_DIR is not None and any(_jit.CACHE_DIR.rglob("minibatch.work-*.nbc"))
-    if not _jit.DISABLED and not kept:
-        console.print(f"Compiling the {dtype} kernels once; later runs find them in the cache.", style="dim")
 
 
 @app.command()
@@ -119,6 +111,9 @@ def train(
 
             pictures.check(plot)
         _train(console, errors, options)
+    except KeyboardInterrupt:  # before there was something to save, or after it was
+        errors.print("Interrupted.")
+        raise typer.Exit(130) from None
     except EXPECTED as error:
         fail(error)
 
@@ -183,10 +178,11 @@ def _train(console: Console, errors: Console, options: dict[str, Any]) -> None:
         columns = "1 target column" if data.n_outputs == 1 else f"{data.n_outputs} target columns"
         console.print(
             f"{data.name}: {len(kept):,} samples to train on, {len(aside):,} to validate, {len(X_test):,} to test; "
-            f"{X.shape[1]} features, {f'{len(data.classes)} classes' if data.classes else columns}"
+            f"{X.shape[1]} features, {f'{len(data.classes)} classes' if data.classes else columns}",
+            soft_wrap=True,
         )
-        console.print(f"{net}, {net.n_parameters:,} parameters")
-        _announce_compilation(errors, net.dtype.name)
+        console.print(f"{net}, {net.n_parameters:,} parameters", soft_wrap=True)
+        compile_first(errors, net.dtype.name)
     from fastbp.progress import ProgressBar
 
     with Interrupts() as interrupts:
