@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbp._checks import or_wider
+
 
 class Targets(NamedTuple):
     """Targets: outputs of shape (n_samples, J), or the class of each sample."""
@@ -177,7 +179,19 @@ def as_targets(Y: Any, n: int, J: int, cost: str, activation: str, dtype: np.dty
             f"{name} has negative values in row {i}; Poisson's cost is defined for counts. Pass values of at least 0, "
             "or use cost='quadratic'."
         )
+    if cost in ("quadratic", "poisson"):
+        _check_squares(array, cost, name)
     return Targets(array, None)
+
+
+def _check_squares(array: np.ndarray, cost: str, name: str) -> None:
+    limit = (float(np.finfo(array.dtype).max) / array.size) ** 0.5
+    if array.max() > limit or array.min() < -limit:
+        i, j = (int(index) for index in np.argwhere(np.abs(array) > limit)[0])
+        raise ValueError(
+            f"{name} has {float(array[i, j]):g} in row {i}, column {j}; the {cost} cost of such a target is too large "
+            f"for {array.dtype.name}. Scale the targets{or_wider(array.dtype)}."
+        )
 
 
 def _as_labels(original: np.ndarray, J: int, name: str) -> np.ndarray:
@@ -217,7 +231,7 @@ def _check_probabilities(array: np.ndarray, activation: str, name: str) -> None:
 
 
 def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any]) -> np.ndarray | None:
-    """s_x of n samples: finite, not negative, not all 0; None stays None, which means 1."""
+    """s_x of n samples: finite, not negative, not all 0, of a sensible size; None stays None, which means 1."""
     if s is None:
         return None
     original = _as_numbers(s, "sample_weight")
@@ -232,4 +246,18 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any]) -> np.ndarray | None:
         )
     if array.max() == 0:
         raise ValueError("sample_weight is 0 everywhere; a mean needs some weight. Pass None to weight all alike.")
+    numbers = np.finfo(dtype)
+    tiny = (original > 0) & (original < numbers.tiny)
+    if tiny.any():
+        i = int(np.argmax(tiny))
+        raise ValueError(
+            f"sample_weight has {float(original[i]):g} in row {i}; {dtype.name} cannot divide by so little. Scale the "
+            "weights, only their ratios matter; or set it to 0."
+        )
+    total, limit = float(array.sum(dtype=np.float64)), float(numbers.max) ** 0.5
+    if total >= limit:
+        raise ValueError(
+            f"sample_weight sums to {total:g}; in {dtype.name} gradients overflow from {limit:.2g} on. Scale the "
+            "weights, only their ratios matter."
+        )
     return array

@@ -161,6 +161,11 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
     return np.dtype(name)
 
 
+def or_wider(dtype: np.dtype[Any]) -> str:
+    """What else helps where float32 does not do."""
+    return ", or use dtype='float64'" if dtype == np.float32 else ""
+
+
 def available_memory() -> int | None:
     """Bytes that this process can still get, as far as the system tells; None where it does not."""
     known = []

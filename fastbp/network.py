@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -325,11 +326,31 @@ class Network:
         -------
         dict
             ``loss``: C without penalty; ``accuracy`` for classification, ``r2`` (mean over outputs) for regression.
+
+        Warns
+        -----
+        RuntimeWarning
+            ``loss`` is not finite, and why.
         """
         X = as_inputs(X, self.sizes[0], self.dtype)
         targets = self._targets(Y, len(X))
         weight = as_sample_weight(sample_weight, len(X), self.dtype)
-        return self._evaluate(X, targets, weight, n_threads)
+        scores = self._evaluate(X, targets, weight, n_threads)
+        self._warn_of_overflow(scores["loss"])
+        return scores
+
+    def _warn_of_overflow(self, cost: float, g: np.ndarray | None = None) -> None:
+        """Say why C or its gradient are not finite, where they are not."""
+        if not np.isfinite(cost):
+            what = f"C is {cost}"
+        elif g is not None and not np.isfinite(g).all():
+            what = "The gradient is not finite"
+        else:
+            return
+        reason = "neither are the weights. Look at net.w and net.b, or load the net again"
+        if np.isfinite(self.theta).all():
+            reason = f"something overflows {self.dtype.name} on the way. Scale the inputs, or lower the weights"
+        warnings.warn(f"{what}; {reason}.", RuntimeWarning, stacklevel=3)
 
     def _targets(self, Y: Any, n: int) -> Any:
         return as_targets(Y, n, self.sizes[-1], self.cost, self.activations[-1], self.dtype)
@@ -346,7 +367,8 @@ class Network:
         elif targets.dense is not None:
             known = targets.dense.astype(np.float64)
             spread = s @ (known - s @ known / s.sum()) ** 2
-            residual = s @ (known - out) ** 2
+            with np.errstate(over="ignore"):  # the loss tells
+                residual = s @ (known - out) ** 2
             r2 = np.where(spread > 0, 1 - residual / np.where(spread > 0, spread, 1), np.where(residual > 0, 0.0, 1.0))
             scores["r2"] = float(r2.mean())
         return scores
@@ -379,8 +401,14 @@ class Network:
             In place of the network's.
         n_threads : int, optional
             Changes the speed, never a bit of the result.
+
+        Warns
+        -----
+        RuntimeWarning
+            C or the gradient are not finite, and why.
         """
         g, cost_value, _, _ = self._gradient(X, Y, sample_weight, l1, l2, cost, n_threads, keep=False)
+        self._warn_of_overflow(cost_value, g)
         w, b = self._views(g, "gradient.w", "gradient.b")
         return Gradient(w, b, cost_value)
 
@@ -400,6 +428,7 @@ class Network:
         Parameters are those of ``gradient``. ``t.delta[l]`` carries the sample weights, and no 1/n_samples.
         """
         g, cost_value, where, job = self._gradient(X, Y, sample_weight, l1, l2, cost, n_threads, keep=True)
+        self._warn_of_overflow(cost_value, g)
         w, b = self._views(g, "trace.w", "trace.b")
         n = job.n
 
@@ -434,7 +463,8 @@ class Network:
                 self, where, X, targets, sample_weight=weight, g=g, reals=reals, eta=np.ones(1), cost=cost
             )
             team.start(job)
-            team.run(0, 1)
+            if team.run(0, 1)[1] == layout.DIVERGED:  # the kernel computes no gradient from errors that are not finite
+                g[:] = np.nan
         total, weights, _, penalty = job.stats
         return g, float(total / weights + penalty), where, job
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from fastbp._checks import check_real
+import numpy as np
+
+from fastbp._checks import check_real, or_wider
 
 # The codes of kernels.updates, spelled here so that this module does not import the compiler; a test compares them.
 _SGD, _MOMENTUM, _NESTEROV, _ADAM, _ADAMW, _RMSPROP, _ADAGRAD = range(7)
@@ -38,6 +40,21 @@ class Optimizer(abc.ABC):
     def constants(self) -> tuple[float, float, float, float]:
         """The kernel's constants c[0] .. c[3]."""
         return (0.0, 0.0, 0.0, 0.0)
+
+    def check_dtype(self, dtype: np.dtype[Any]) -> None:
+        """ValueError where the arithmetic of a net's dtype cannot tell a decay from 1, or epsilon from 0."""
+        for name in ("momentum", "beta_1", "beta_2", "rho"):
+            value = getattr(self, name, 0.0)
+            if dtype.type(value) >= 1:
+                raise ValueError(f"{name} is {value!r}, which is 1 in {dtype.name}. Lower it{or_wider(dtype)}.")
+        # Above, epsilon still counts where g^2 has vanished.
+        least = float(np.finfo(dtype).tiny) ** 0.5
+        epsilon = getattr(self, "epsilon", 1.0)
+        if epsilon < least:
+            raise ValueError(
+                f"epsilon is {epsilon:g}; in {dtype.name} it must be at least {least:.2g}, or small gradients are "
+                f"divided by 0. Raise it{or_wider(dtype)}."
+            )
 
     def check_shrinking(self, rate: float, l2: float) -> None:  # noqa: B027  # most have nothing to check
         """ValueError where a step size makes weights grow that the penalty or decay should shrink.

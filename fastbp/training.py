@@ -103,6 +103,14 @@ def _make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
     return lambda epoch, n: rng.permutation(n).astype(np.int64, copy=False)
 
 
+def _require_room(number: float, name: str, dtype: np.dtype[Any]) -> None:
+    """ValueError where a number is so large that a step could overflow without a large activation or error."""
+    limit = float(np.finfo(dtype).max) ** 0.5
+    if number >= limit:
+        remedy = "Lower it" + _checks.or_wider(dtype)
+        raise ValueError(f"{name} is {number:g}; in {dtype.name} steps overflow from {limit:.2g} on. {remedy}.")
+
+
 class _Epochs:
     """The loop of ``train``: checked input in, a finished run out."""
 
@@ -158,7 +166,10 @@ class _Epochs:
                     "Return one of these."
                 )
         self.job.eta[:] = run.optimizer.learning_rate * factor * self.factor
-        run.optimizer.check_shrinking(float(self.job.eta.max()), float(self.job.reals[layout.L2]))
+        rate, l1, l2 = (float(x) for x in (self.job.eta.max(), *self.job.reals[[layout.L1, layout.L2]]))
+        _require_room(rate, "learning_rate", self.net.dtype)
+        _require_room(rate * l1, "learning_rate * l1", self.net.dtype)
+        run.optimizer.check_shrinking(rate, l2)
 
     def epoch(self, order: np.ndarray) -> None:
         """Every minibatch once."""
@@ -284,9 +295,12 @@ def train(
     optimizer = SGD() if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer is {optimizer!r}; it must be one of fastbp's. Pass for example fastbp.SGD(0.1).")
+    optimizer.check_dtype(net.dtype)
     epochs = _checks.check_int(epochs, "epochs", low=0)
     batch = _check_batch_size(batch_size, len(data.X))
     l1, l2 = _checks.check_real(l1, "l1", low=0.0), _checks.check_real(l2, "l2", low=0.0)
+    _require_room(l1, "l1", net.dtype)
+    _require_room(l2, "l2", net.dtype)
     if early_stopping is not None and not isinstance(early_stopping, EarlyStopping):
         raise TypeError(
             f"early_stopping is {early_stopping!r}; a rule is needed. Pass fastbp.EarlyStopping(patience=10), say."

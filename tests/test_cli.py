@@ -90,7 +90,10 @@ def test_regression_of_a_table() -> None:
     assert float(printed.split("Test R2 ")[1].split(",")[0]) > 0.99
     assert "<svg" in Path("run.svg").read_text()
     fastbp_("predict", "model.fastbp", "things.csv", "--out", "out.csv")
-    assert Path("out.csv").read_text().startswith("output_0\n")
+    name, *numbers = Path("out.csv").read_text().splitlines()
+    assert name == "output_0"
+    assert max(map(len, numbers)) <= len("-1.23456789e-05"), "no digits that no float32 has"
+    assert np.abs(np.array(numbers, float)).max() > 1
 
 
 def test_regression_of_targets_in_large_units() -> None:
@@ -306,7 +309,73 @@ def test_ctrl_c_saves_what_was_learned(where: str, tmp_path: Path) -> None:
             printed, errors = process.communicate(timeout=120)
         finally:
             process.kill()
+    if where == "compilation":  # nothing was learned
+        assert process.returncode == 130
+        assert errors.splitlines()[-1] == "Interrupted."
+        assert not (tmp_path / "model.fastbp").exists()
+        return
     assert process.returncode == 0, errors
     assert "Interrupted after" in printed
     assert "Saved what was learned to model.fastbp" in printed
     assert fastbp.load(tmp_path / "model.fastbp").sizes == (64, 30, 10)
+
+
+INTERRUPTED = """
+import os, signal, sys
+from fastbp import _atomic, training
+from fastbp.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+count, where, training_too = int(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1) == "True"
+class Interrupting:
+    def __getattr__(self, name):
+        real = getattr(os, name)
+        def call(*args, **options):
+            for _ in range(count):
+                os.kill(os.getpid(), signal.SIGINT)
+            if name == "write":  # half of it, and then once more
+                args = args[0], args[1][: len(args[1]) // 2 + 1]
+            return real(*args, **options)
+        return call if name == where else real
+_atomic.os = Interrupting()
+if training_too:
+    summary = training._Epochs.summary
+    def interrupted(self):
+        if self.run.epoch == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return summary(self)
+    training._Epochs.summary = interrupted
+main()
+"""
+
+
+@pytest.mark.compiled
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
+@pytest.mark.parametrize(
+    ("count", "where", "training_too"),
+    [(1, "write", False), (2, "write", False), (2, "write", True), (2, "replace", False), (1, "close", True)],
+)
+def test_ctrl_c_while_the_model_is_written(count: int, where: str, training_too: bool, tmp_path: Path) -> None:
+    """Real signals inside the writing: the file is whole, holds what was learned, and nothing else is left behind."""
+    Path("model.fastbp").write_bytes(b"old")
+    command = [sys.executable, "-c", INTERRUPTED, str(count), where, str(training_too)]
+    done = subprocess.run(
+        [*command, "train", "digits", "--epochs", "3"],
+        env=os.environ | {"PYTHONPATH": str(Path(fastbp.__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout.splitlines()[-1] == "Saved what was learned to model.fastbp."
+    assert ("Interrupted after 2 epochs" in done.stdout) == training_too
+    assert sorted(os.listdir(tmp_path)) == ["model.fastbp"]
+    saved = Path("model.fastbp").read_bytes()
+    if training_too:  # somewhere in the third epoch
+        from sklearn.datasets import load_digits
+
+        decided = np.array(fastbp_("predict", "model.fastbp", "digits").splitlines()[1:], int)
+        assert np.mean(decided == load_digits().target) > 0.7
+    else:
+        fastbp_("train", "digits", "--epochs", "3", "-q")
+        assert saved == Path("model.fastbp").read_bytes()

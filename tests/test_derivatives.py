@@ -2,32 +2,59 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
-from nets import SMALL, random_data, random_net
+from nets import HIDDEN, SMALL, random_data, random_net
 
 import fastbp
+from fastbp._checks import ACTIVATIONS, COSTS, check_cost
 from fastbp.derivatives import numerical_gradient
 
-N_NETS = 20 if SMALL else 500
+N_NETS = 24 if SMALL else 504
+WIDEST = 7 if SMALL else 40
 BOUND = {"float64": 1e-13, "float32": 2e-5}
+
+
+def legal_outputs() -> list[tuple[str, str]]:
+    """Every output activation with every cost that it goes with."""
+    pairs = []
+    for cost, activation in itertools.product(COSTS, ACTIVATIONS):
+        try:
+            pairs.append((activation, check_cost(cost, [activation])))
+        except ValueError:
+            pass
+    return pairs
 
 
 def test_complex_step_of_random_nets(dtype: str) -> None:
     """At least 500 nets: depth 1 to 5, width 1 to 40, every activation, every legal cost."""
     rng = np.random.default_rng(10)
-    seen = set()
+    pairs = legal_outputs()
+    assert len(pairs) == 12
+    outputs, hidden, depths, widths = set(), set(), set(), set()
     for i in range(N_NETS):
-        # Many of few neurons and some of many: a derivative takes a forward pass for each parameter.
-        widest = 40 if i % 25 == 0 and not SMALL else 7
-        sizes = [int(n) for n in rng.integers(1, widest + 1, rng.integers(2, 7))]
-        net = random_net(rng, sizes, dtype)
+        output, cost = pairs[i % len(pairs)]
+        sizes = [int(n) for n in rng.integers(1, WIDEST + 1, 2 + i % 5)]
+        names = [str(name) for name in rng.choice(HIDDEN, len(sizes) - 2)]
+        if names and rng.random() < 0.1:  # one at most: exp of exp leaves the range of numbers
+            names[rng.integers(len(names))] = "exp"
+        net = fastbp.Network(
+            sizes, activations=[*names, output], cost=cost, dtype=dtype, seed=rng, init="nielsen_unit_bias"
+        )
         X, Y = random_data(rng, net, int(rng.integers(1, 6)))
         check = fastbp.gradcheck(net, X, Y, tolerance=BOUND[dtype])
-        assert check.passed, f"{net}\n{check}"
-        seen |= {*net.activations, net.cost}
+        assert check.passed, f"{i}: {net}\n{check}"
+        outputs.add((output, cost))
+        hidden |= {(name, cost) for name in names}
+        depths.add(net.L)
+        widths |= {*sizes}
+    assert outputs == {*pairs}
+    assert depths == {1, 2, 3, 4, 5}
+    assert widths == {*range(1, WIDEST + 1)}
     if not SMALL:
-        assert len(seen) == 11
+        assert hidden == {*itertools.product(ACTIVATIONS[:-1], COSTS)}
 
 
 def test_penalties_and_weights(dtype: str) -> None:
@@ -57,6 +84,8 @@ def test_a_wrong_gradient_fails() -> None:
     assert not check.passed
     assert "FAILED" in str(check)
     assert check.w[2] < 1e-12 < check.w[1]
+    wrong.b[2][1] = np.nan
+    assert not fastbp.gradcheck(net, X, Y, gradient=wrong, tolerance=1e-3).passed
 
 
 def test_a_gradient_of_ones_own() -> None:

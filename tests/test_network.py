@@ -299,9 +299,43 @@ def test_assigning_copies_into_theta() -> None:
 def test_an_output_that_is_no_number_is_no_hit() -> None:
     net = fastbp.Network([2, 3], activations="softmax", cost="cross_entropy", seed=0)
     net.b[1] = [np.nan, 0, 0]
-    scores = net.evaluate(np.ones((4, 2)), [0, 0, 1, 2])
+    with pytest.warns(RuntimeWarning, match="C is nan; neither are the weights. Look at net.w and net.b"):
+        scores = net.evaluate(np.ones((4, 2)), [0, 0, 1, 2])
     assert scores["accuracy"] == 0
     assert np.isnan(scores["loss"])
+
+
+def test_an_overflow_is_named(dtype: str) -> None:
+    """Of weights and inputs that are finite, one by one."""
+    large = {"float32": 1e25, "float64": 1e200}[dtype]
+    net = fastbp.Network([1, 1, 1], activations="identity", dtype=dtype, seed=0)
+    net.w[1], net.w[2] = [[large]], [[1.0]]
+    X, Y = [[1.0]], [[0.0]]
+    for call in (net.gradient, net.backprop, net.evaluate):
+        with pytest.warns(RuntimeWarning, match=rf"C is inf; something overflows {dtype} on the way. Scale the inputs"):
+            call(X, Y)
+    with pytest.warns(RuntimeWarning, match="C is inf"):
+        g = net.gradient(X, Y)
+    assert g.w[1][0, 0] != 0, "it would look like a minimum"
+    a, w = {"float32": (1e30, 1e-12), "float64": (1e250, 1e-100)}[dtype]  # a w squared is finite, a (a w) is not
+    net.w[1], net.w[2] = [[1.0]], [[w]]
+    with pytest.warns(RuntimeWarning, match=f"The gradient is not finite; something overflows {dtype} on the way"):
+        net.gradient([[a]], Y)
+
+
+@pytest.mark.parametrize("cost", ["quadratic", "poisson"])
+def test_targets_whose_cost_no_number_holds(cost: str, dtype: str) -> None:
+    """Up to the limit C is finite; above it, the value is named before any kernel runs."""
+    output = {"quadratic": "identity", "poisson": "exp"}[cost]
+    net = fastbp.Network([1, 2], activations=output, cost=cost, dtype=dtype, seed=0)
+    X = np.ones((5, 1))
+    limit = (float(np.finfo(dtype).max) / 10) ** 0.5
+    assert np.isfinite(net.gradient(X, np.full((5, 2), 0.999 * limit)).cost)
+    Y = np.zeros((5, 2))
+    Y[3, 1] = 1.001 * limit
+    for call in (net.gradient, net.backprop, net.evaluate, lambda X, Y: fastbp.train(net, X, Y)):
+        with pytest.raises(ValueError, match=rf"Y has .* in row 3, column 1; the {cost} cost of such a target is too"):
+            call(X, Y)
 
 
 @pytest.mark.parametrize(

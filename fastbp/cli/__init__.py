@@ -1,0 +1,12 @@
+"""The command line: fastbp train | predict | info | bench | explain | learn | doctor."""
+
+from fastbp.cli.app import app
+
+from fastbp.cli import train, predict, bench, teach, doctor  # isort: skip  # in the order of the help
+
+__all__ = ["app", "bench", "doctor", "main", "predict", "teach", "train"]
+
+
+def main() -> None:
+    """Entry point of the ``fastbp`` command."""
+    app()

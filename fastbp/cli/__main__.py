@@ -1,0 +1,5 @@
+"""python -m fastbp.cli"""
+
+from fastbp.cli import main
+
+main()

@@ -1,0 +1,56 @@
+"""fastbp bench: the races."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from fastbp._checks import check_int
+from fastbp.cli.app import EXPECTED, app, fail
+from fastbp.cli.options import check_file
+
+
+@app.command()
+def bench(
+    nets: Annotated[
+        list[str] | None,
+        typer.Argument(help="Nets of the table by the beginning of their names, or new ones: '30-20-10 b32 tanh'."),
+    ] = None,
+    peers: Annotated[str | None, typer.Option(help="Peers to race, such as NumPy,JAX; default: all there are.")] = None,
+    threads: Annotated[str, typer.Option(help="Numbers of threads, such as 1,2.")] = "1",
+    seconds: Annotated[float, typer.Option(min=0.0, help="For the race of each net.")] = 1.0,
+    json: Annotated[Path | None, typer.Option(help="File to write the results to.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="File of earlier results; the command fails where fastbp has become slower.")
+    ] = None,
+) -> None:
+    """Race fastbp against NumPy and every other library that is installed, on this machine."""
+    console = Console(highlight=False)
+    try:
+        from fastbp.bench import quick
+
+        check_file(json, "--json")
+        kept = quick.bench(
+            console,
+            names=nets or quick.DEFAULT,
+            racing=None if peers is None else [name.strip() for name in peers.split(",")],
+            threads=_thread_counts(threads),
+            seconds=seconds,
+            out=json,
+            against=compare,
+        )
+    except (*EXPECTED, RuntimeError) as error:
+        fail(error)
+    if not kept:
+        raise typer.Exit(1)
+
+
+def _thread_counts(text: str) -> list[int]:
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--threads is {text!r}; it must list numbers. Pass for example --threads 1,2.") from None
+    return [check_int(count, "--threads", low=1, high=64) for count in counts]

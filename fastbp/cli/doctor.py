@@ -1,0 +1,27 @@
+"""fastbp doctor: the machine, the threads, the cache."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from fastbp.cli.app import DType, app
+from fastbp.cli.compiling import compile_kernels
+
+
+@app.command()
+def doctor(
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Compile all kernels now, and say how long it took.")
+    ] = False,
+) -> None:
+    """Print CPU, threads and why, cache of compiled code, versions."""
+    from fastbp._report import machine_table
+
+    console = Console(highlight=False)
+    if compile:
+        for dtype in DType:
+            console.print(f"{dtype.value}: ready after {compile_kernels(dtype.value):.1f} s")
+    console.print(machine_table())

@@ -1,0 +1,95 @@
+"""fastbp explain and fastbp learn: numbers term by term, and lessons."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+import fastbp
+from fastbp.cli.app import EXPECTED, app, fail
+from fastbp.cli.options import check_file, column
+
+
+@app.command()
+def explain(
+    model: Annotated[str, typer.Argument(help="Model file, or example: a network of 2-2-2 neurons.")] = "example",
+    data: Annotated[str | None, typer.Argument(help="Samples with targets: any file that train reads.")] = None,
+    row: Annotated[int, typer.Option(help="Sample of the file, counted from 0.")] = 0,
+    layer: Annotated[int, typer.Option(help="l in 1..L; 0 is the input.")] = 1,
+    neuron: Annotated[int, typer.Option(help="j, counted from 0.")] = 0,
+    of: Annotated[str, typer.Option(help="z, delta, weight (with --k), bias or update.")] = "delta",
+    k: Annotated[int | None, typer.Option("--k", help="Neuron of layer l-1 that the weight comes from.")] = None,
+    learning_rate: Annotated[float, typer.Option(help="eta of the update.")] = 0.5,
+    notation: Annotated[str, typer.Option(help="nielsen, bishop or row.")] = "nielsen",
+    target: Annotated[str | None, typer.Option(help="Target column of a table, by name or index.")] = None,
+    targets: Annotated[Path | None, typer.Option(help="File of the targets, for .npy or idx files.")] = None,
+    digits: Annotated[int | None, typer.Option(help="Significant digits; default: all.")] = None,
+    terms: Annotated[int, typer.Option(help="Rows of a sum to show; 0 for all.")] = 12,
+    format: Annotated[str | None, typer.Option(help="text, markdown, latex, html, svg or json.")] = None,
+    html: Annotated[Path | None, typer.Option(help="File to write: a page that steps through the sample.")] = None,
+    paths: Annotated[bool, typer.Option("--paths", help="Also every path from the neuron to the cost.")] = False,
+    nudge: Annotated[float | None, typer.Option(help="Also the difference quotient for this h.")] = None,
+    source: Annotated[bool, typer.Option("--source", help="Also the code that computes it.")] = False,
+) -> None:
+    """Show every term of one number of backpropagation."""
+    console = Console(highlight=False)
+    try:
+        from fastbp.teach.command import rendered, sample
+        from fastbp.teach.page import page
+
+        check_file(html, "--html")
+        if digits is not None and not 1 <= digits <= 17:
+            raise ValueError(f"--digits is {digits}; a float64 has at most 17. Pass a number in 1..17.")
+        rows = terms if terms > 0 else None
+        net, x, y = sample(
+            model, None if data is None else (data if targets is None else (data, targets)), row, column(target)
+        )
+        e = fastbp.explain(net, x, y, layer, neuron, of, k=k, learning_rate=learning_rate, notation=notation)
+        if html is not None:
+            eta, rows = learning_rate, rows or sys.maxsize
+            text = page(net, x, y, layer=layer, neuron=neuron, learning_rate=eta, notation=notation, terms=rows)
+            html.write_text(text, encoding="utf-8")
+            console.print(Text(f"Wrote {html}: open it in a browser; arrow keys step."))
+        elif format is not None:
+            sys.stdout.write(rendered(e, format, digits, rows) + "\n")
+        elif console.is_terminal:
+            from fastbp.teach.render import rich
+
+            console.print(rich(e, digits, rows))
+        else:
+            sys.stdout.write(e.text(digits=digits, terms=rows) + "\n")
+        further: list[Any] = [e.paths()] if paths else []
+        further += [] if nudge is None else [e.nudge(nudge)]
+        further += [e.source()] if source else []
+        for answer in further:
+            sys.stdout.write(f"\n{answer}\n")
+    except EXPECTED as error:
+        fail(error)
+
+
+@app.command()
+def learn(
+    folder: Annotated[Path, typer.Argument(help="Where to put the lessons.")] = Path("fastbp-lessons"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace lessons that are there.")] = False,
+) -> None:
+    """Copy the lessons, as notebooks, and say how to start."""
+    console = Console(highlight=False)
+    try:
+        from fastbp.teach.notebooks import copy_lessons
+
+        for path in copy_lessons(folder, overwrite=overwrite):
+            console.print(Text(f"Wrote {path}"))
+        console.print(
+            Text(
+                "Open them in any editor that runs notebooks, or:\n"
+                f'  pip install jupyterlab && jupyter lab "{folder}"\n'
+                "Begin with 1-the-notes. Where you see dots, put your answer: the cell says whether it is right."
+            )
+        )
+    except EXPECTED as error:
+        fail(error)

@@ -1,0 +1,246 @@
+"""fastbp train: read, scale, train, save, test, draw."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.text import Text
+
+import fastbp
+from fastbp._checks import ACTIVATIONS, COSTS, check_int, check_real
+from fastbp.cli.app import EXPECTED, DType, app, fail
+from fastbp.cli.compiling import compile_first
+from fastbp.cli.interrupts import Interrupts
+from fastbp.cli.options import check_file, column, network, optimizer, schedule
+from fastbp.initializers import INITIALIZERS
+
+
+class Task(enum.StrEnum):
+    """What the targets are."""
+
+    classification = "classification"
+    regression = "regression"
+
+
+class Optimizers(enum.StrEnum):
+    """Names of the optimizers."""
+
+    sgd = "sgd"
+    adam = "adam"
+    adamw = "adamw"
+    rmsprop = "rmsprop"
+    adagrad = "adagrad"
+
+
+@app.command()
+def train(
+    data: Annotated[
+        str, typer.Argument(help="digits, a folder with MNIST's four idx files, or an .npz, .npy, .csv or .tsv file.")
+    ],
+    target: Annotated[
+        str | None, typer.Option(help="Target column of a table, by name or index; key of an .npz file.")
+    ] = None,
+    targets: Annotated[Path | None, typer.Option(help="File of the targets, for an .npy or idx file.")] = None,
+    sample_weight: Annotated[
+        str | None,
+        typer.Option(help="Weights of the samples: column of a table, key of an .npz file, else an .npy file."),
+    ] = None,
+    task: Annotated[Task | None, typer.Option(help="What the targets are; default: decided from them.")] = None,
+    hidden: Annotated[str, typer.Option(help="Neurons of the hidden layers, such as 128,64; or none.")] = "30",
+    activation: Annotated[str, typer.Option(help=f"Of hidden layers: {', '.join(ACTIVATIONS[:-1])}.")] = "sigmoid",
+    output: Annotated[str | None, typer.Option(help="Activation of the output layer; default by task.")] = None,
+    cost: Annotated[str | None, typer.Option(help=f"{' or '.join(COSTS)}; default by task.")] = None,
+    init: Annotated[str, typer.Option(help=f"Of the weights: {', '.join(INITIALIZERS)}.")] = "nielsen",
+    dtype: Annotated[DType, typer.Option(help="Of weights and activations.")] = DType.float32,
+    optimizer: Annotated[Optimizers, typer.Option(help="How the weights follow the gradient.")] = Optimizers.sgd,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="eta; default for sgd 0.5, for regression 0.05; else the optimizer's own.")
+    ] = None,
+    momentum: Annotated[float | None, typer.Option(help="Of sgd.")] = None,
+    nesterov: Annotated[bool, typer.Option("--nesterov", help="Nesterov's momentum, of sgd.")] = False,
+    beta_1: Annotated[float | None, typer.Option(help="Of adam and adamw: decay of the mean of g.")] = None,
+    beta_2: Annotated[float | None, typer.Option(help="Of adam and adamw: decay of the mean of g^2.")] = None,
+    rho: Annotated[float | None, typer.Option(help="Of rmsprop: decay of the mean of g^2.")] = None,
+    epsilon: Annotated[float | None, typer.Option(help="Of all but sgd: added to the root.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Of adamw.")] = None,
+    schedule: Annotated[
+        str,
+        typer.Option(
+            help="How the learning rate changes: constant, step, exponential, cosine, warmup or plateau; with numbers "
+            "such as step:every=10,factor=0.5 or cosine:warmup=2,final=0.01."
+        ),
+    ] = "constant",
+    epochs: Annotated[int, typer.Option(help="Passes over the samples.")] = 30,
+    batch_size: Annotated[int, typer.Option(help="Samples of a minibatch.")] = 10,
+    l1: Annotated[float, typer.Option(help="Strength of l1 sum |w|.")] = 0.0,
+    l2: Annotated[float, typer.Option(help="Strength of l2/2 sum w^2.")] = 0.0,
+    shuffle: Annotated[bool, typer.Option(help="A new order of the samples in each epoch.")] = True,
+    scale: Annotated[
+        bool, typer.Option(help="Bring the inputs, and the targets of a regression, to a common range.")
+    ] = True,
+    test: Annotated[float, typer.Option(help="Share of the samples to test on, if the data has no test part.")] = 0.2,
+    validation: Annotated[float, typer.Option(help="Share of the training samples to validate on; 0 for none.")] = 0.1,
+    early_stopping: Annotated[
+        int | None, typer.Option(help="Stop after this many epochs without a better validation loss.")
+    ] = None,
+    monitor: Annotated[
+        str, typer.Option(help="What early stopping looks at: val_loss, val_accuracy, val_r2, loss or accuracy.")
+    ] = "val_loss",
+    min_delta: Annotated[float, typer.Option(help="Least change that is an improvement to early stopping.")] = 0.0,
+    restore_best: Annotated[bool, typer.Option(help="Early stopping goes back to the best epoch's weights.")] = True,
+    seed: Annotated[int, typer.Option(help="Of weights, order and splits.")] = 0,
+    threads: Annotated[int | None, typer.Option(help="Default: chosen from the machine and the work.")] = None,
+    model: Annotated[Path, typer.Option(help="Model file to write.")] = Path("model.fastbp"),
+    plot: Annotated[Path | None, typer.Option(help="Picture of the run to write, .png, .svg or .pdf.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no tables.")] = False,
+) -> None:
+    """Train a network, test it and save it."""
+    console = Console(highlight=False)
+    errors = Console(stderr=True, highlight=False)
+    options = locals()
+    try:
+        check_file(model, "--model")
+        check_file(plot, "--plot")
+        if plot is not None:
+            from fastbp.cli import plot as pictures
+
+            pictures.check(plot)
+        _train(console, errors, options)
+    except KeyboardInterrupt:  # before there was something to save, or after it was
+        errors.print("Interrupted.")
+        raise typer.Exit(130) from None
+    except EXPECTED as error:
+        fail(error)
+
+
+def _read(o: dict[str, Any]) -> Any:
+    """The data, with a test part."""
+    from fastbp import data as files
+
+    path = o["data"] if o["targets"] is None else (o["data"], o["targets"])
+    if o["targets"] is not None and o["target"] is not None:
+        raise ValueError("--target and --targets are both given; the targets stand in one place. Leave one out.")
+    data = files.read(path, column(o["target"]), weight=column(o["sample_weight"]), task=o["task"] and o["task"].value)
+    return data if data.X_test is not None else files.split(data, o["test"], seed=o["seed"])
+
+
+def _stopping(o: dict[str, Any]) -> fastbp.EarlyStopping | None:
+    if o["early_stopping"] is None:
+        return None
+    if not o["validation"] and o["monitor"].startswith("val_"):
+        raise ValueError(
+            f"--early-stopping looks at {o['monitor']}; --validation is 0. Pass --validation 0.1, or --monitor loss."
+        )
+    return fastbp.EarlyStopping(
+        o["monitor"], patience=o["early_stopping"], min_delta=o["min_delta"], restore_best=o["restore_best"]
+    )
+
+
+def _rate(o: dict[str, Any]) -> Any:
+    rule = schedule(o["schedule"])
+    monitor = getattr(rule, "monitor", "")
+    if not o["validation"] and monitor.startswith("val_"):
+        raise ValueError(
+            f"--schedule plateau looks at {monitor}; --validation is 0. Pass --validation 0.1, or "
+            "--schedule plateau:monitor=loss."
+        )
+    return rule
+
+
+def _train(console: Console, errors: Console, options: dict[str, Any]) -> None:
+    from fastbp import data as files
+    from fastbp import scaling as scales
+
+    o = options
+    held = check_real(o["validation"], "--validation", low=0.0, below=1.0) > 0
+    check_int(o["seed"], "--seed", low=0)
+    stopping, rule = _stopping(o), _rate(o)
+    data = _read(o)
+    labels = data.Y if data.task == "classification" else None
+    kept, aside = np.arange(len(data.X)), np.arange(0)
+    if held:
+        kept, aside = files.split_indices(len(data.X), o["validation"], seed=o["seed"], labels=labels)
+    scaling = data.scaling(kept) if o["scale"] else None
+    net = network(data, scaling, o)
+    X, X_test = (scales.apply_scaling(part, scaling, net.dtype) for part in (data.X, data.X_test))
+    Y, Y_scaling = data.Y, None
+    if o["scale"] and data.task == "regression" and net.activations[-1] == "identity":
+        Y_scaling = scales.standardise(data.Y[kept])
+        Y = scales.apply_scaling(data.Y, Y_scaling)
+    s = data.weight
+    how = optimizer(str(o["optimizer"]), data.task, o)
+    if not o["quiet"]:
+        columns = "1 target column" if data.n_outputs == 1 else f"{data.n_outputs} target columns"
+        console.print(
+            f"{data.name}: {len(kept):,} samples to train on, {len(aside):,} to validate, {len(X_test):,} to test; "
+            f"{X.shape[1]} features, {f'{len(data.classes)} classes' if data.classes else columns}",
+            soft_wrap=True,
+        )
+        console.print(f"{net}, {net.n_parameters:,} parameters", soft_wrap=True)
+        compile_first(errors, net.dtype.name)
+    from fastbp.progress import ProgressBar
+
+    with Interrupts() as interrupts:
+        try:
+            run = fastbp.train(
+                net,
+                X[kept],
+                Y[kept],
+                optimizer=how,
+                epochs=o["epochs"],
+                batch_size=min(o["batch_size"], len(kept)),
+                shuffle=o["shuffle"],
+                seed=o["seed"],
+                sample_weight=None if s is None else s[kept],
+                validation=(X[aside], Y[aside], None if s is None else s[aside]) if held else None,
+                l1=o["l1"],
+                l2=o["l2"],
+                schedule=rule,
+                early_stopping=stopping,
+                n_threads=o["threads"],
+                callbacks=[interrupts],
+                progress=False if o["quiet"] else ProgressBar(errors),
+            )
+        except KeyboardInterrupt:  # the second, on the heels of the first
+            if interrupts.run is None:
+                raise
+            run = interrupts.run
+            run.stopped = "interrupted"
+        if Y_scaling is not None:
+            scales.unscale_outputs(net, Y_scaling)
+        fastbp.save(net, o["model"])
+    if run.stopped == "interrupted":
+        console.print(f"Interrupted after {run.epoch} epochs and {run.minibatch} minibatches.")
+    elif run.stopped:
+        where = f"the weights of epoch {run.best_epoch}" if o["restore_best"] else "the last weights"
+        console.print(f"Stopped after {run.epoch} epochs ({run.stopped}), with {where}.")
+    console.print(Text(f"Saved what was learned to {o['model']}."))
+    if interrupts.late:
+        raise typer.Exit(130)  # what a shell makes of Ctrl-C
+    if run.stopped and run.epoch == run.minibatch == 0:  # nothing to test, and the kernels may not be compiled yet
+        return
+    _conclude(console, net, run, X_test, data, o)
+
+
+def _conclude(console: Console, net: fastbp.Network, run: fastbp.Run, X_test: np.ndarray, data: Any, o: Any) -> None:
+    """Test, print and draw."""
+    from fastbp._report import class_table, confusion
+
+    scores = net.evaluate(X_test, data.Y_test)
+    names = data.classes or ()
+    if names:
+        if not o["quiet"]:
+            console.print(class_table(confusion(data.Y_test, net.predict(X_test), len(names)), names))
+        console.print(f"Test accuracy {scores['accuracy']:.2%}, loss {scores['loss']:.4f}")
+    else:
+        console.print(f"Test R2 {scores['r2']:.4f}, loss {scores['loss']:.4f}")
+    if o["plot"] is not None:
+        from fastbp.cli import plot as pictures
+
+        pictures.picture(o["plot"], run, net, X_test, data.Y_test, raw=data.X_test, names=names, image=data.image)
+        console.print(Text(f"Drew {o['plot']}."))
