@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import StrOptions
@@ -314,11 +313,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         out = self._forward(X)
         return self._label_binarizer.inverse_transform(out.ravel() if self.n_outputs_ == 1 else out)
 
-    def _score(self, X: Any, y: Any, sample_weight: Any) -> float:
-        decided = self._predict(X)
-        if np.issubdtype(decided.dtype, np.floating) and not np.isfinite(decided).all():
-            return float("nan")
-        return float(accuracy_score(y, decided, sample_weight=sample_weight))
+    def _score(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
+        if self.out_activation_ == "softmax":
+            right = out.argmax(axis=1) == columns.argmax(axis=1)
+        else:
+            right = ((out > 0.5) == columns).all(axis=1)  # of several labels, all
+        return float(np.average(right, weights=weight))
 
     def predict(self, X: Any) -> Any:
         """The most probable class of each sample; for several labels, which of them are more probable than not.

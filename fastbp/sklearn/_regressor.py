@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -16,7 +15,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp.activations import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
 from fastbp.kernels import layout
-from fastbp.sklearn._base import HIDDEN, INPUT, BaseMLP
+from fastbp.sklearn._base import INPUT, BaseMLP
+from fastbp.sklearn._fitted import HIDDEN
 
 OWN_LOSSES = {"absolute_error": (ABSOLUTE, None), "huber": (HUBER, "huber_delta"), "quantile": (QUANTILE, "quantile")}
 """Losses that scikit-learn does not have -> code in the kernels, and the parameter of the estimator it goes with."""
@@ -355,11 +355,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         out = self._forward(X)
         return out.ravel() if out.shape[1] == 1 else out
 
-    def _score(self, X: Any, y: Any, sample_weight: Any) -> float:
-        out = self._predict(X)
-        if not np.isfinite(out).all():
+    def _score(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
+        if not np.isfinite(out).all() or len(out) < 2:
             return float("nan")
-        return float(r2_score(y, out, sample_weight=sample_weight))
+        share = 1.0 if weight is None else weight[:, None]
+        residual = np.sum(share * (columns - out) ** 2, axis=0)
+        spread = np.sum(share * (columns - np.average(columns, axis=0, weights=weight)) ** 2, axis=0)
+        constant = spread == 0  # of targets that are all the same, R2 says only whether they are hit
+        r2 = np.where(constant, residual == 0, 1 - residual / np.where(constant, 1, spread))
+        return float(np.average(r2))
 
     def predict(self, X: Any) -> np.ndarray:
         """Predicted values.
