@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastbp.bench import scaling
+from fastbp.bench import estimators, scaling
 from fastbp.bench.full import RESULTS
 
 ROOT = RESULTS.parents[2]
@@ -184,10 +184,20 @@ def model(found: dict[str, Any]) -> str:
     return scaling.describe(scaling.fit(found["scaling"], found["machine"]["cache"]))
 
 
+def drop_in(found: dict[str, Any]) -> str:
+    """scikit-learn's estimators and fastbp's."""
+    suite = found.get("sklearn", {})
+    if "data" not in suite:
+        return "Not measured here: `python -m fastbp.bench.full --only sklearn`."
+    runs = {name: one for name, one in found.get("runs", {}).items() if name == "sklearn"}
+    return "\n".join([heading(found | {"runs": runs}), "", *estimators.describe(suite)])
+
+
 BLOCKS = (
     ("README.md", "benchmarks", readme),
     ("docs/benchmarks.md", "benchmarks", page),
     ("docs/benchmarks.md", "model", model),
+    ("docs/sklearn.md", "benchmarks", drop_in),
 )
 
 
