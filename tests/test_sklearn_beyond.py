@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
 from typing import Any
 
@@ -223,6 +224,14 @@ def test_validation_errors_are_hist_gradient_boostings() -> None:
         ValueError, match="X_val and y_val are passed to fit while at the same time early_stopping is F"
     ):
         MLPClassifier().fit(X_IRIS, Y_IRIS, X_val=X_IRIS, y_val=Y_IRIS)
+    labels = np.eye(3, dtype=int)[Y_IRIS]
+    for wrong in (Y_IRIS, labels[:, :2]):
+        with pytest.raises(ValueError, match=r"y_val has shape .*; y has 3 columns of 0 and 1\. Pass as many"):
+            MLPClassifier(early_stopping=True).fit(X_IRIS, labels, X_val=X_IRIS, y_val=wrong)
+    two = np.stack([Y_DIABETES, Y_DIABETES], axis=1)
+    for y, y_val in ((Y_DIABETES, two), (two, Y_DIABETES)):
+        with pytest.raises(ValueError, match=r"y_val has \d columns; y has \d\. Pass as many"):
+            MLPRegressor(early_stopping=True).fit(X_DIABETES, y, X_val=X_DIABETES, y_val=y_val)
     with pytest.raises(ValueError, match="`y_val` has classes not in"):
         MLPClassifier(early_stopping=True).fit(X_IRIS, Y_IRIS, X_val=X_IRIS, y_val=Y_IRIS + 7)
 
@@ -253,6 +262,65 @@ def test_transform_is_the_last_hidden_layer() -> None:
     assert list(frame.columns) == [f"mlpclassifier{i}" for i in range(4)] == list(b.get_feature_names_out())
     stacked = make_pipeline(MLPClassifier(**SHORT), LogisticRegression()).fit(X_IRIS, Y_IRIS)
     assert stacked.score(X_IRIS, Y_IRIS) > 0.8
+
+
+@pytest.mark.parametrize("kind", ["two classes", "three classes", "regression"])
+def test_the_gradient_by_features_against_differences(kind: str) -> None:
+    X, y = (X_DIABETES, Y_DIABETES) if kind == "regression" else (X_IRIS, Y_IRIS)
+    X, y = (X[:100], y[:100]) if kind == "two classes" else (X, y)
+    b = (MLPRegressor if kind == "regression" else MLPClassifier)(activation="tanh", **SHORT).fit(X, y)
+
+    def out(X: np.ndarray) -> np.ndarray:
+        if kind == "regression":
+            return b.predict(X)  # type: ignore[no-any-return]
+        p = b.predict_proba(X)
+        return p[:, 1] if kind == "two classes" else p  # type: ignore[no-any-return]
+
+    slopes = b.input_gradient(X)
+    assert slopes.shape == ((len(X), 3, 4) if kind == "three classes" else X.shape)
+    for k in range(X.shape[1]):
+        step = np.eye(X.shape[1])[k] * 1e-5
+        by_differences = (out(X + step) - out(X - step)) / 2e-5
+        np.testing.assert_allclose(slopes[..., k], by_differences, rtol=1e-6, atol=1e-9)
+    assert np.array_equal(b.input_gradient(scipy.sparse.csc_array(X)), slopes)
+
+
+@pytest.mark.parametrize("what", ["fit", "predict", "transform", "input_gradient"])
+def test_sparse_samples_are_never_dense_as_a_whole(what: str) -> None:
+    n, features = 3000, 20_000
+    X = scipy.sparse.random(n, features, density=1e-4, format="csc", random_state=0)
+    y = np.arange(n) % 2
+    b = MLPClassifier((2,), max_iter=1, random_state=0).fit(X, y)
+    if what == "input_gradient":
+        X = X[:500]
+        given = 500 * features * 8  # the result, which is dense
+    else:
+        given = 0
+    tracemalloc.start()
+    try:
+        getattr(b, what)(X, *([y] if what == "fit" else []))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak - given < X.shape[0] * features * 8 / 4
+
+
+def test_transform_without_hidden_layers() -> None:
+    b = MLPClassifier((), max_iter=2).fit(X_IRIS, Y_IRIS)
+    assert np.array_equal(b.transform(X_IRIS), X_IRIS)
+    assert not np.shares_memory(b.transform(X_IRIS), X_IRIS)
+    assert scipy.sparse.issparse(b.transform(scipy.sparse.csr_matrix(X_IRIS)))
+
+
+def test_tweedie_refuses_targets_it_gives_no_probability() -> None:
+    y = np.abs(Y_DIABETES)
+    for power, wrong in ((1.5, -1.0), (2.0, 0.0), (3.0, 0.0)):
+        b = MLPRegressor("tweedie", power=power, **SHORT)
+        with pytest.raises(ValueError, match="out of the valid range of the loss 'tweedie'"):
+            b.fit(X_DIABETES, np.r_[wrong, y[1:]])
+        with pytest.raises(ValueError, match="out of the valid range of the loss 'tweedie'"):
+            b.set_params(early_stopping=True).fit(X_DIABETES, y, X_val=X_DIABETES, y_val=np.r_[wrong, y[1:]])
+    MLPRegressor("tweedie", power=1.5, **SHORT).fit(X_DIABETES, np.r_[0.0, y[1:]])
 
 
 def test_to_network_and_back() -> None:

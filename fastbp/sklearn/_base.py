@@ -155,8 +155,8 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             sample_weight = _check_sample_weight(sample_weight, X)
         sample_weight = self._weighted(y, sample_weight)
         y = y.reshape(-1, 1) if y.ndim == 1 else y
-        held_out = self._given_validation(validation)
         self.n_outputs_ = y.shape[1]
+        held_out = self._given_validation(validation)
         self._random_state = check_random_state(self.random_state)
         if first:
             self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype)

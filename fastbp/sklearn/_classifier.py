@@ -294,6 +294,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _encoded(self, y: Any) -> np.ndarray:
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y_val")
+        several = self._label_binarizer.y_type_.startswith("multilabel")
+        if several and y.shape != (len(y), self.n_outputs_):
+            raise ValueError(f"y_val has shape {y.shape}; y has {self.n_outputs_} columns of 0 and 1. Pass as many.")
         unseen = np.setdiff1d(unique_labels(y), self.classes_)
         if len(unseen):
             raise ValueError(f"`y_val` has classes not in `self.classes_`: {unseen}.")

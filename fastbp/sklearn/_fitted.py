@@ -109,13 +109,13 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Returns
         -------
         numpy.ndarray, shape (n_samples, hidden_layer_sizes[-1])
-            Without hidden layers, X itself.
+            Without hidden layers, a copy of X, sparse if X is.
         """
         check_is_fitted(self)
         X = self._check_X(X)
         net = self._network_for(X)
         if net.L == 1:
-            return X.toarray() if issparse(X) else np.array(X, net.dtype)
+            return X.astype(net.dtype)  # type: ignore[no-any-return]
         return self._outputs(without_output(net), self._samples(X, net))[0]  # type: ignore[no-any-return]
 
     @property
@@ -127,7 +127,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         Parameters
         ----------
-        X : array-like, shape (n_samples, n_features)
+        X : array-like or sparse matrix, shape (n_samples, n_features)
 
         Returns
         -------
@@ -137,8 +137,14 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         check_is_fitted(self)
         X = self._check_X(X)
-        X = X.toarray() if issparse(X) else X
-        slopes = self._network_for(X).input_jacobian(X)
+        net = self._network_for(X)
+        if issparse(X):
+            rows, block = X.tocsr(), 32  # never the whole of X as a dense array
+            slopes = np.empty((X.shape[0], net.sizes[-1], net.sizes[0]), net.dtype)
+            for start in range(0, X.shape[0], block):
+                slopes[start : start + block] = net.input_jacobian(rows[start : start + block].toarray())
+        else:
+            slopes = net.input_jacobian(X)
         return slopes[:, 0] if slopes.shape[1] == 1 else slopes
 
     # Conversions
@@ -194,4 +200,5 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

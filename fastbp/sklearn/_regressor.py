@@ -308,7 +308,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, reset=reset, **INPUT)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        self._check_range(y)
         return X, y
+
+    def _check_range(self, y: np.ndarray) -> None:
+        """ValueError for targets to which ``tweedie`` gives no probability."""
+        if self.loss == "tweedie" and (np.any(y < 0) or (self.power >= 2 and np.any(y == 0))):
+            raise ValueError(
+                "Some value(s) of y are out of the valid range of the loss 'tweedie', which with "
+                f"power={self.power:g} needs y {'>=' if self.power < 2 else '>'} 0."
+            )
 
     def _output_activation(self) -> str:
         natural = "exp" if self.loss in ("poisson", "tweedie") else "identity"
@@ -347,8 +356,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _encoded(self, y: Any) -> np.ndarray:
         y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y_val")
         y = y.reshape(len(y), -1)
-        if y.shape[1] != self.coefs_[-1].shape[1] if hasattr(self, "coefs_") else False:
-            raise ValueError(f"y_val has {y.shape[1]} columns; y has {self.coefs_[-1].shape[1]}. Pass as many.")
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(f"y_val has {y.shape[1]} columns; y has {self.n_outputs_}. Pass as many.")
+        self._check_range(y)
         return y  # type: ignore[no-any-return]
 
     def _predict(self, X: Any) -> np.ndarray:
