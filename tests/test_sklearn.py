@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import doctest
+import inspect
 import pickle
+import re
 import warnings
 from typing import Any
 
@@ -349,8 +352,6 @@ def test_bad_values_get_scikit_learns_messages(options: dict[str, Any], message:
 
 
 def test_parameters_are_theirs_and_some_more() -> None:
-    import inspect
-
     for kind in ("MLPClassifier", "MLPRegressor"):
         a, b = (inspect.signature(getattr(module, kind)).parameters for module in (theirs, ours))
         assert list(b)[: len(a)] == list(a)
@@ -359,6 +360,20 @@ def test_parameters_are_theirs_and_some_more() -> None:
         assert all(b[name].kind is inspect.Parameter.KEYWORD_ONLY for name in set(b) - set(a))
         methods = {name for name in dir(getattr(theirs, kind)) if not name.startswith("_")}
         assert methods <= {name for name in dir(getattr(ours, kind)) if not name.startswith("_")}
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("kind", [ours.MLPClassifier, ours.MLPRegressor])
+def test_docstrings_name_every_parameter_and_their_examples_run(kind: Any) -> None:
+    parameters, attributes = kind.__doc__.partition("Parameters\n---")[2].split("Attributes\n---")
+    named = ", ".join(re.findall(r"^(\w[\w, ]*) : ", parameters, re.MULTILINE)).split(", ")
+    assert named == list(inspect.signature(kind).parameters)
+    named = ", ".join(re.findall(r"^(\w[\w, ]*) : ", attributes, re.MULTILINE)).split(", ")
+    b = kind(max_iter=2, random_state=0).fit(np.eye(4), [0, 1, 0, 1])
+    assert set(named) - {"feature_names_in_"} == {name for name in vars(b) if name.endswith("_") and name[0] != "_"}
+    (examples,) = doctest.DocTestFinder(recurse=False).find(kind, globs={kind.__name__: kind})
+    assert len(examples.examples) > 3
+    assert doctest.DocTestRunner().run(examples).failed == 0
 
 
 def test_a_convergence_warning() -> None:

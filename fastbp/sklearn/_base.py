@@ -83,6 +83,12 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     validation_scores_: Any
     validation_loss_curve_: Any
 
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Of a constructor: its arguments as attributes of the same names, which is what scikit-learn expects."""
+        for name, value in given.items():
+            if name != "self":
+                setattr(self, name, value)
+
     @abstractmethod
     def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
         """Checked samples and targets; a classifier's targets as columns of bool."""
