@@ -22,6 +22,9 @@ ROOT = RESULTS.parents[2]
 BUSY = 2.5
 """Load from which somebody else must be at work: a suite that has just ended leaves up to one for each thread."""
 
+SIDES = ("fastbp", "scikit-learn", "NumPy")
+"""Whose versions matter where only the estimators are compared."""
+
 PICTURES = ("width", "batch", "threads", "scaling")
 
 
@@ -190,7 +193,9 @@ def drop_in(found: dict[str, Any]) -> str:
     if "data" not in suite:
         return "Not measured here: `python -m fastbp.bench.full --only sklearn`."
     runs = {name: one for name, one in found.get("runs", {}).items() if name == "sklearn"}
-    return "\n".join([heading(found | {"runs": runs}), "", *estimators.describe(suite)])
+    versions = {name: version for name, version in found["machine"]["versions"].items() if name in SIDES}
+    alone = {"machine": found["machine"] | {"versions": versions}, "runs": runs}
+    return "\n".join([heading(alone), "", *estimators.describe(suite)])
 
 
 BLOCKS = (
