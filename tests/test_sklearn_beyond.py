@@ -64,6 +64,30 @@ def test_class_weights_are_sample_weights() -> None:
     assert not same(by_class, MLPClassifier(**SHORT).fit(X_IRIS, Y_IRIS))
 
 
+def test_class_weights_in_parts() -> None:
+    """A part need not have all classes; those that are not named weigh 1."""
+    b = MLPClassifier(class_weight={0: 3.0}, **SHORT)
+    plain = clone(b).set_params(class_weight=None)
+    for part in (slice(0, 60), slice(60, 150)):  # the second has no 0
+        b.partial_fit(X_IRIS[part], Y_IRIS[part], classes=[0, 1, 2])
+        weight = np.where(Y_IRIS[part] == 0, 3.0, 1.0)
+        plain.partial_fit(X_IRIS[part], Y_IRIS[part], sample_weight=weight, classes=[0, 1, 2])
+    assert same(b, plain)
+    with pytest.raises(ValueError, match="class_weight 'balanced' is not supported for partial_fit"):
+        MLPClassifier(class_weight="balanced").partial_fit(X_IRIS, Y_IRIS, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"The classes, \[0, 1, 2\], are not in class_weight"):
+        MLPClassifier(class_weight={7: 2.0}).fit(X_IRIS, Y_IRIS)
+
+
+def test_class_weights_of_several_labels() -> None:
+    labels = np.eye(3, dtype=int)[Y_IRIS]
+    labels[::4, 0] = 1
+    of_each = [{0: 1.0, 1: 2.0}, {0: 1.0, 1: 0.5}, {0: 3.0, 1: 1.0}]
+    s = np.prod([[weight[v] for v in column] for weight, column in zip(of_each, labels.T, strict=True)], axis=0)
+    by_class = MLPClassifier(class_weight=of_each, **SHORT).fit(X_IRIS, labels)
+    assert same(by_class, MLPClassifier(**SHORT).fit(X_IRIS, labels, sample_weight=s))
+
+
 def test_balanced_class_weights_mean_what_they_mean_elsewhere() -> None:
     """Without hidden layers the net is logistic regression."""
     keep = np.r_[0:50, 50:60]
@@ -370,6 +394,34 @@ def test_a_model_goes_to_scikit_learn_and_back_in_training(kind: str, solver: st
     np.testing.assert_allclose(weights(d), weights(alone), rtol=1e-9, atol=1e-12)
     assert d.loss_curve_ == pytest.approx(alone.loss_curve_, rel=1e-9)
     assert np.array_equal(d.predict(X), alone.predict(X)) or kind == "MLPRegressor"
+
+
+def test_early_stopping_goes_on_after_a_conversion() -> None:
+    options: dict[str, Any] = {"early_stopping": True, "warm_start": True, **SHORT}
+    net = fastbp.Network([4, 6, 4, 3], activations=["relu", "relu", "softmax"], cost="cross_entropy", seed=0)
+    b = MLPClassifier.from_network(net, **options).fit(X_IRIS, Y_IRIS)
+    assert len(b.validation_scores_) == len(b.validation_loss_curve_) == 4
+    a = theirs.MLPClassifier(**options).fit(X_IRIS, Y_IRIS)
+    c = MLPClassifier.from_sklearn(a).fit(X_IRIS, Y_IRIS)
+    a.fit(X_IRIS, Y_IRIS)
+    assert c.validation_scores_ == pytest.approx(a.validation_scores_)
+    assert len(c.validation_loss_curve_) == 4  # since the conversion
+
+
+def test_a_loss_of_regression_survives_a_network() -> None:
+    for loss, options in [*REGRESSIONS, ("poisson", {}), ("squared_error", {})]:
+        y = np.exp(Y_DIABETES)
+        b = MLPRegressor(loss=loss, solver="sgd", momentum=0, **SHORT, **options).fit(X_DIABETES, y)
+        again = MLPRegressor.from_network(b.to_network(), solver="sgd", momentum=0, **SHORT)
+        assert again.get_params() == b.get_params()
+        for net in (b, again):
+            net.set_params(warm_start=True).fit(X_DIABETES, y)
+        assert same(again, b)
+    net = MLPRegressor("quantile", quantile=0.9, **SHORT).fit(X_DIABETES, Y_DIABETES).to_network()
+    assert MLPRegressor.from_network(net, quantile=0.8).quantile == 0.8
+    assert MLPRegressor.from_network(net, loss="huber").loss == "huber"
+    with pytest.raises(ValueError, match="with loss='poisson' the output is 'exp'"):
+        MLPRegressor.from_network(net, loss="poisson")
 
 
 def test_what_scikit_learn_has_no_equivalent_for_says_so() -> None:

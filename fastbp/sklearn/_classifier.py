@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -139,6 +139,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         classes : array-like, shape (n_classes,)
             All labels that any call will see; needed in the first call.
         """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight 'balanced' is not supported for partial_fit, which does not see how frequent the classes "
+                "are. Use sklearn.utils.class_weight.compute_class_weight on a large enough sample, and pass its "
+                "weights as a dictionary."
+            )
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
@@ -183,7 +189,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if self.class_weight is None:
             return sample_weight
         given = self._as_given(y.reshape(len(y), -1))
-        weight = compute_sample_weight(self.class_weight, given)
+        if given.ndim == 1:  # of the classes known, not of those that happen to be here
+            of_class = compute_class_weight(self.class_weight, classes=self.classes_, y=given)
+            weight = of_class[np.searchsorted(self.classes_, given)]
+        else:
+            weight = compute_sample_weight(self.class_weight, given)
         return weight if sample_weight is None else weight * sample_weight
 
     def _as_given(self, y: np.ndarray) -> Any:

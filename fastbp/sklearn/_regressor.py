@@ -18,9 +18,10 @@ from fastbp.kernels import layout
 from fastbp.sklearn._base import INPUT, BaseMLP
 from fastbp.sklearn._described import described
 from fastbp.sklearn._fitted import HIDDEN
+from fastbp.sklearn._parameters import OF_LOSS
 
-OWN_LOSSES = {"absolute_error": (ABSOLUTE, None), "huber": (HUBER, "huber_delta"), "quantile": (QUANTILE, "quantile")}
-"""Losses that scikit-learn does not have -> code in the kernels, and the parameter of the estimator it goes with."""
+OWN_LOSSES = {"absolute_error": ABSOLUTE, "huber": HUBER, "quantile": QUANTILE, "tweedie": TWEEDIE}
+"""Losses that scikit-learn does not have -> code in the kernels."""
 
 
 def mean_costs(code: int, p: float, out: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -107,7 +108,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson", *OWN_LOSSES, "tweedie"})],
+        "loss": [StrOptions({"squared_error", "poisson", *OWN_LOSSES})],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "quantile": [Interval(Real, 0, 1, closed="neither")],
         "power": [Interval(Real, 1, None, closed="left")],
@@ -228,12 +229,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _own_cost(self) -> tuple[int, float] | None:
         """Code and parameter of a cost that fastbp's networks do not have."""
-        if self.loss == "tweedie":
-            return (POISSON, 0.0) if self.power == 1 else (TWEEDIE, float(self.power))
-        if self.loss in OWN_LOSSES:
-            code, parameter = OWN_LOSSES[self.loss]
-            return code, float(getattr(self, parameter)) if parameter else 0.0
-        return None
+        if self.loss not in OWN_LOSSES:
+            return None
+        if self.loss == "tweedie" and self.power == 1:
+            return POISSON, 0.0
+        return OWN_LOSSES[self.loss], float(getattr(self, OF_LOSS[self.loss])) if self.loss in OF_LOSS else 0.0
 
     def _write(self, reals: np.ndarray) -> None:
         super()._write(reals)
