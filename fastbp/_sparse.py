@@ -61,15 +61,8 @@ def tile_size(net: Network, batch: int) -> int:
     return max(1, min(batch, max(256, _engine.TILE_BYTES // row // 64 * 64)))
 
 
-def outputs(net: Network, X: Rows, n_threads: int | None) -> np.ndarray:
-    """a^L of every sample (F1, F2)."""
-    return outputs_and_costs(net, X, None, n_threads)[0]
-
-
-def outputs_and_costs(
-    net: Network, X: Rows, targets: Targets | None, n_threads: int | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """a^L and, with targets, C_x of every sample."""
+def outputs(net: Network, X: Rows, targets: Targets | None, n_threads: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """a^L (F1, F2) and, with targets, C_x of every sample."""
     n = len(X)
     flops = 2.0 * len(X.values) * net.sizes[1] + _engine.operations(net.sizes[1:], n, training=False)
     threads = _engine.choose_threads(n_threads, flops, _engine.LARGE_CALL)

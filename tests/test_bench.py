@@ -21,6 +21,7 @@ import fastbp
 from fastbp import _jit
 from fastbp.bench import (
     agree,
+    estimators,
     forward,
     full,
     measure,
@@ -363,8 +364,10 @@ def test_a_file_of_results_from_end_to_end(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(nets, "sweep", lambda kind: [(width, nets.square(width, 4)) for width in (2, 4)])
     monkeypatch.setattr(nets, "ALL", SMALL)
     monkeypatch.setattr(scaling, "cases", lambda: list(SMALL))
+    monkeypatch.setattr(estimators, "CASES", [(estimators.Net("digits", (4,), 200, 1.0, 1, 1), "sgd", "float32")])
+    monkeypatch.setattr(estimators, "data_sets", lambda: {"iris": None})
     path = tmp_path / "r.json"
-    suites = ["nets", "sweeps", "threads", "scaling", "mnist"]
+    suites = ["nets", "sweeps", "threads", "scaling", "mnist", "sklearn"]
     full.main(["--out", str(path), "--only", *suites, "--seconds", "0", "--threads", "1", "--peers", "NumPy"])
     found = json.loads(path.read_text())
     assert set(found) == {"machine", "runs", *suites}
@@ -372,6 +375,8 @@ def test_a_file_of_results_from_end_to_end(tmp_path: Path, monkeypatch: pytest.M
     assert [point["at"] for point in found["sweeps"]["width"]] == [2, 4]
     assert len(found["scaling"]) == len(SMALL)
     assert "FASTBP_MNIST" in found["mnist"]["reason"]
+    assert [row["net"] for row in found["sklearn"]["epochs"]] == ["64-4-10"]
+    assert [row["data"] for row in found["sklearn"]["data"]] == ["iris"]
     assert found["runs"]["nets"]["load"] >= 0
     before = found["sweeps"]
     full.main(["--out", str(path), "--only", "mnist"])
@@ -498,6 +503,48 @@ def test_results_of_a_busy_machine_say_so() -> None:
     )
 
 
+def test_estimators_that_miss_a_goal_are_named() -> None:
+    row = results()["sklearn"]["epochs"][0]
+    assert estimators.missed([row]) == ["64-30-10 b10 adam float64 on 1 (6.0, goal 6)"]
+    fast = row | {"seconds": {"scikit-learn": 0.0124, "fastbp": 0.002}}
+    assert estimators.missed([fast]) == []
+    slower = row | {"threads": 2, "seconds": {"scikit-learn": 1.0, "fastbp": 1.1}}
+    assert estimators.missed([slower]) == ["64-30-10 b10 adam float64 on 2 (0.9, goal 1)"]
+    assert "Below the goal: 64-30-10 b10 adam float64 on 1" in report.drop_in(results())
+
+
+def test_scores_beyond_noise_are_seen() -> None:
+    row = results()["sklearn"]["data"][0]
+    assert estimators.within_noise(row)
+    worse = row | {"scores": row["scores"] | {"fastbp": [0.88, 0.91, 0.89]}}
+    assert not estimators.within_noise(worse)
+    assert "**not within noise**" in estimators.quality_table([worse])[2]
+
+
+def test_estimators_are_raced_where_they_agree(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sklearn")
+    net = estimators.Net("digits", (4,), 200, 1.0, 2, 1)
+    row = estimators.epoch(net, "adam", "float64", 1)
+    assert min(row["seconds"].values()) > 0
+    assert row["net"] == "64-4-10"
+    honest = estimators.estimator
+
+    def other(library: str, *args: Any, **options: Any) -> Any:
+        return honest(library, *args, **options).set_params(alpha=0.1 if library == "fastbp" else 1e-4)
+
+    monkeypatch.setattr(estimators, "estimator", other)
+    with pytest.raises(ValueError, match="the loss curves differ by"):
+        estimators.epoch(net, "adam", "float64", 1)
+
+
+@pytest.mark.compiled
+def test_quality_is_that_of_scikit_learn() -> None:
+    pytest.importorskip("sklearn")
+    row = estimators.quality("iris", 1, seeds=2)
+    assert row["scores"]["fastbp"] == pytest.approx(row["scores"]["scikit-learn"], abs=1 / 38)
+    assert min(row["scores"]["fastbp"]) > 0.8
+
+
 def test_a_regression_is_seen_and_a_slower_machine_is_not() -> None:
     slower = json.loads(json.dumps(HAND))
     slower["floor"], slower["peers"]["fastbp"]["us"] = 20.0, 50.0
@@ -520,7 +567,7 @@ def test_compare_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def fake_root(tmp_path: Path) -> Path:
-    for name in ("README.md", "docs/benchmarks.md"):
+    for name in dict.fromkeys(name for name, _, _ in report.BLOCKS):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text((ROOT / name).read_text())
     return tmp_path
@@ -535,6 +582,12 @@ def test_report_writes_blocks_and_pictures_and_sees_what_is_stale(tmp_path: Path
     assert readme.startswith("# fastbp")
     (root / "README.md").write_text(readme.replace("45 times", "46 times"))
     assert report.stale(found, root) == ["README.md"]
+    page = (root / "docs" / "sklearn.md").read_text()
+    assert "| 64-30-10 | 10 | 2.07 ms, **6.0** x | 1.53 ms, **8.1** x |" in page
+    assert "| iris | 150 | accuracy | 0.950 ± 0.016 | 0.953 ± 0.012 | 25 ms, **4.0** x |" in page
+    report.write(found, root)
+    (root / "docs" / "sklearn.md").write_text(page.replace("0.953", "0.963"))
+    assert report.stale(found, root) == ["docs/sklearn.md"]
     report.write(found, root)
     found["threads"][0]["us"]["2"] += 1
     assert report.stale(found, root) == [f"docs/pictures/{name}.svg" for name in report.PICTURES]

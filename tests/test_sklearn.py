@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import doctest
+import inspect
 import pickle
+import re
 import warnings
 from typing import Any
 
@@ -25,6 +28,7 @@ from sklearn.datasets import (
     make_regression,
 )
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import r2_score
 from sklearn.preprocessing import scale
 
 from fastbp import sklearn as ours
@@ -103,6 +107,27 @@ def test_the_numbers_are_scikit_learns(name: str, variant: dict[str, Any]) -> No
     assert b._optimizer.learning_rate == pytest.approx(a._optimizer.learning_rate, rel=1e-12)
     assert difference(b.predict(X), a.predict(X)) <= 1e-8
     assert set(vars(a)) - set(vars(b)) <= {"loss"}  # a constant of the class in ours
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scores_of_held_out_samples_are_those_of_scikit_learn(weighted: bool) -> None:
+    rng = np.random.RandomState(0)
+    s = rng.rand(40) if weighted else None
+    for name, labels in {
+        "iris": np.arange(40) % 3,
+        "binary": np.arange(40) % 2,
+        "multilabel": rng.rand(40, 3) > 0.4,
+    }.items():
+        b = ours.MLPClassifier((3,), max_iter=3, random_state=0).fit(rng.randn(40, 2), labels.astype(int))
+        X = rng.randn(40, 2)
+        columns = b._label_binarizer.transform(labels.astype(int)).astype(bool)
+        assert 0 < b._score(b._forward(X), columns, s) < 1, name
+        assert b._score(b._forward(X), columns, s) == b.score(X, labels.astype(int), s)
+    b = ours.MLPRegressor(max_iter=2)
+    for y in (rng.randn(40, 1), rng.randn(40, 3), rng.randn(40, 3) * [1, 0, 1], np.ones((40, 2))):
+        for out in (rng.randn(*y.shape), y.copy(), rng.randn(*y.shape).astype(np.float32)):
+            assert b._score(out, y, s) == r2_score(y, out, sample_weight=s)
+    assert np.isnan(b._score(np.full((40, 1), np.nan), np.ones((40, 1)), s))
 
 
 def test_a_planted_difference_is_caught() -> None:
@@ -327,8 +352,6 @@ def test_bad_values_get_scikit_learns_messages(options: dict[str, Any], message:
 
 
 def test_parameters_are_theirs_and_some_more() -> None:
-    import inspect
-
     for kind in ("MLPClassifier", "MLPRegressor"):
         a, b = (inspect.signature(getattr(module, kind)).parameters for module in (theirs, ours))
         assert list(b)[: len(a)] == list(a)
@@ -337,6 +360,20 @@ def test_parameters_are_theirs_and_some_more() -> None:
         assert all(b[name].kind is inspect.Parameter.KEYWORD_ONLY for name in set(b) - set(a))
         methods = {name for name in dir(getattr(theirs, kind)) if not name.startswith("_")}
         assert methods <= {name for name in dir(getattr(ours, kind)) if not name.startswith("_")}
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("kind", [ours.MLPClassifier, ours.MLPRegressor])
+def test_docstrings_name_every_parameter_and_their_examples_run(kind: Any) -> None:
+    parameters, attributes = kind.__doc__.partition("Parameters\n---")[2].split("Attributes\n---")
+    named = ", ".join(re.findall(r"^(\w[\w, ]*) : ", parameters, re.MULTILINE)).split(", ")
+    assert named == list(inspect.signature(kind).parameters)
+    named = ", ".join(re.findall(r"^(\w[\w, ]*) : ", attributes, re.MULTILINE)).split(", ")
+    b = kind(max_iter=2, random_state=0).fit(np.eye(4), [0, 1, 0, 1])
+    assert set(named) - {"feature_names_in_"} == {name for name in vars(b) if name.endswith("_") and name[0] != "_"}
+    (examples,) = doctest.DocTestFinder(recurse=False).find(kind, globs={kind.__name__: kind})
+    assert len(examples.examples) > 3
+    assert doctest.DocTestRunner().run(examples).failed == 0
 
 
 def test_a_convergence_warning() -> None:

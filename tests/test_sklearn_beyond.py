@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import warnings
 from typing import Any
 
@@ -61,6 +62,30 @@ def test_class_weights_are_sample_weights() -> None:
     by_sample = MLPClassifier(**SHORT).fit(X_IRIS, Y_IRIS, sample_weight=np.array([3.0, 1.0, 0.5])[Y_IRIS])
     assert same(by_class, by_sample)
     assert not same(by_class, MLPClassifier(**SHORT).fit(X_IRIS, Y_IRIS))
+
+
+def test_class_weights_in_parts() -> None:
+    """A part need not have all classes; those that are not named weigh 1."""
+    b = MLPClassifier(class_weight={0: 3.0}, **SHORT)
+    plain = clone(b).set_params(class_weight=None)
+    for part in (slice(0, 60), slice(60, 150)):  # the second has no 0
+        b.partial_fit(X_IRIS[part], Y_IRIS[part], classes=[0, 1, 2])
+        weight = np.where(Y_IRIS[part] == 0, 3.0, 1.0)
+        plain.partial_fit(X_IRIS[part], Y_IRIS[part], sample_weight=weight, classes=[0, 1, 2])
+    assert same(b, plain)
+    with pytest.raises(ValueError, match="class_weight 'balanced' is not supported for partial_fit"):
+        MLPClassifier(class_weight="balanced").partial_fit(X_IRIS, Y_IRIS, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"The classes, \[0, 1, 2\], are not in class_weight"):
+        MLPClassifier(class_weight={7: 2.0}).fit(X_IRIS, Y_IRIS)
+
+
+def test_class_weights_of_several_labels() -> None:
+    labels = np.eye(3, dtype=int)[Y_IRIS]
+    labels[::4, 0] = 1
+    of_each = [{0: 1.0, 1: 2.0}, {0: 1.0, 1: 0.5}, {0: 3.0, 1: 1.0}]
+    s = np.prod([[weight[v] for v in column] for weight, column in zip(of_each, labels.T, strict=True)], axis=0)
+    by_class = MLPClassifier(class_weight=of_each, **SHORT).fit(X_IRIS, labels)
+    assert same(by_class, MLPClassifier(**SHORT).fit(X_IRIS, labels, sample_weight=s))
 
 
 def test_balanced_class_weights_mean_what_they_mean_elsewhere() -> None:
@@ -223,6 +248,14 @@ def test_validation_errors_are_hist_gradient_boostings() -> None:
         ValueError, match="X_val and y_val are passed to fit while at the same time early_stopping is F"
     ):
         MLPClassifier().fit(X_IRIS, Y_IRIS, X_val=X_IRIS, y_val=Y_IRIS)
+    labels = np.eye(3, dtype=int)[Y_IRIS]
+    for wrong in (Y_IRIS, labels[:, :2]):
+        with pytest.raises(ValueError, match=r"y_val has shape .*; y has 3 columns of 0 and 1\. Pass as many"):
+            MLPClassifier(early_stopping=True).fit(X_IRIS, labels, X_val=X_IRIS, y_val=wrong)
+    two = np.stack([Y_DIABETES, Y_DIABETES], axis=1)
+    for y, y_val in ((Y_DIABETES, two), (two, Y_DIABETES)):
+        with pytest.raises(ValueError, match=r"y_val has \d columns; y has \d\. Pass as many"):
+            MLPRegressor(early_stopping=True).fit(X_DIABETES, y, X_val=X_DIABETES, y_val=y_val)
     with pytest.raises(ValueError, match="`y_val` has classes not in"):
         MLPClassifier(early_stopping=True).fit(X_IRIS, Y_IRIS, X_val=X_IRIS, y_val=Y_IRIS + 7)
 
@@ -253,6 +286,65 @@ def test_transform_is_the_last_hidden_layer() -> None:
     assert list(frame.columns) == [f"mlpclassifier{i}" for i in range(4)] == list(b.get_feature_names_out())
     stacked = make_pipeline(MLPClassifier(**SHORT), LogisticRegression()).fit(X_IRIS, Y_IRIS)
     assert stacked.score(X_IRIS, Y_IRIS) > 0.8
+
+
+@pytest.mark.parametrize("kind", ["two classes", "three classes", "regression"])
+def test_the_gradient_by_features_against_differences(kind: str) -> None:
+    X, y = (X_DIABETES, Y_DIABETES) if kind == "regression" else (X_IRIS, Y_IRIS)
+    X, y = (X[:100], y[:100]) if kind == "two classes" else (X, y)
+    b = (MLPRegressor if kind == "regression" else MLPClassifier)(activation="tanh", **SHORT).fit(X, y)
+
+    def out(X: np.ndarray) -> np.ndarray:
+        if kind == "regression":
+            return b.predict(X)  # type: ignore[no-any-return]
+        p = b.predict_proba(X)
+        return p[:, 1] if kind == "two classes" else p  # type: ignore[no-any-return]
+
+    slopes = b.input_gradient(X)
+    assert slopes.shape == ((len(X), 3, 4) if kind == "three classes" else X.shape)
+    for k in range(X.shape[1]):
+        step = np.eye(X.shape[1])[k] * 1e-5
+        by_differences = (out(X + step) - out(X - step)) / 2e-5
+        np.testing.assert_allclose(slopes[..., k], by_differences, rtol=1e-6, atol=1e-9)
+    assert np.array_equal(b.input_gradient(scipy.sparse.csc_array(X)), slopes)
+
+
+@pytest.mark.parametrize("what", ["fit", "predict", "transform", "input_gradient"])
+def test_sparse_samples_are_never_dense_as_a_whole(what: str) -> None:
+    n, features = 3000, 20_000
+    X = scipy.sparse.random(n, features, density=1e-4, format="csc", random_state=0)
+    y = np.arange(n) % 2
+    b = MLPClassifier((2,), max_iter=1, random_state=0).fit(X, y)
+    if what == "input_gradient":
+        X = X[:500]
+        given = 500 * features * 8  # the result, which is dense
+    else:
+        given = 0
+    tracemalloc.start()
+    try:
+        getattr(b, what)(X, *([y] if what == "fit" else []))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak - given < X.shape[0] * features * 8 / 4
+
+
+def test_transform_without_hidden_layers() -> None:
+    b = MLPClassifier((), max_iter=2).fit(X_IRIS, Y_IRIS)
+    assert np.array_equal(b.transform(X_IRIS), X_IRIS)
+    assert not np.shares_memory(b.transform(X_IRIS), X_IRIS)
+    assert scipy.sparse.issparse(b.transform(scipy.sparse.csr_matrix(X_IRIS)))
+
+
+def test_tweedie_refuses_targets_it_gives_no_probability() -> None:
+    y = np.abs(Y_DIABETES)
+    for power, wrong in ((1.5, -1.0), (2.0, 0.0), (3.0, 0.0)):
+        b = MLPRegressor("tweedie", power=power, **SHORT)
+        with pytest.raises(ValueError, match="out of the valid range of the loss 'tweedie'"):
+            b.fit(X_DIABETES, np.r_[wrong, y[1:]])
+        with pytest.raises(ValueError, match="out of the valid range of the loss 'tweedie'"):
+            b.set_params(early_stopping=True).fit(X_DIABETES, y, X_val=X_DIABETES, y_val=np.r_[wrong, y[1:]])
+    MLPRegressor("tweedie", power=1.5, **SHORT).fit(X_DIABETES, np.r_[0.0, y[1:]])
 
 
 def test_to_network_and_back() -> None:
@@ -302,6 +394,34 @@ def test_a_model_goes_to_scikit_learn_and_back_in_training(kind: str, solver: st
     np.testing.assert_allclose(weights(d), weights(alone), rtol=1e-9, atol=1e-12)
     assert d.loss_curve_ == pytest.approx(alone.loss_curve_, rel=1e-9)
     assert np.array_equal(d.predict(X), alone.predict(X)) or kind == "MLPRegressor"
+
+
+def test_early_stopping_goes_on_after_a_conversion() -> None:
+    options: dict[str, Any] = {"early_stopping": True, "warm_start": True, **SHORT}
+    net = fastbp.Network([4, 6, 4, 3], activations=["relu", "relu", "softmax"], cost="cross_entropy", seed=0)
+    b = MLPClassifier.from_network(net, **options).fit(X_IRIS, Y_IRIS)
+    assert len(b.validation_scores_) == len(b.validation_loss_curve_) == 4
+    a = theirs.MLPClassifier(**options).fit(X_IRIS, Y_IRIS)
+    c = MLPClassifier.from_sklearn(a).fit(X_IRIS, Y_IRIS)
+    a.fit(X_IRIS, Y_IRIS)
+    assert c.validation_scores_ == pytest.approx(a.validation_scores_)
+    assert len(c.validation_loss_curve_) == 4  # since the conversion
+
+
+def test_a_loss_of_regression_survives_a_network() -> None:
+    for loss, options in [*REGRESSIONS, ("poisson", {}), ("squared_error", {})]:
+        y = np.exp(Y_DIABETES)
+        b = MLPRegressor(loss=loss, solver="sgd", momentum=0, **SHORT, **options).fit(X_DIABETES, y)
+        again = MLPRegressor.from_network(b.to_network(), solver="sgd", momentum=0, **SHORT)
+        assert again.get_params() == b.get_params()
+        for net in (b, again):
+            net.set_params(warm_start=True).fit(X_DIABETES, y)
+        assert same(again, b)
+    net = MLPRegressor("quantile", quantile=0.9, **SHORT).fit(X_DIABETES, Y_DIABETES).to_network()
+    assert MLPRegressor.from_network(net, quantile=0.8).quantile == 0.8
+    assert MLPRegressor.from_network(net, loss="huber").loss == "huber"
+    with pytest.raises(ValueError, match="with loss='poisson' the output is 'exp'"):
+        MLPRegressor.from_network(net, loss="poisson")
 
 
 def test_what_scikit_learn_has_no_equivalent_for_says_so() -> None:

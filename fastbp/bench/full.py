@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib.util
 import json
 import os
 import platform
@@ -21,7 +22,7 @@ RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results" / "reference
 
 THREADS = (1, 2)
 
-SUITES = ("nets", "more", "sweeps", "forward", "book", "scaling", "threads", "start", "memory", "mnist")
+SUITES = ("nets", "more", "sweeps", "forward", "book", "scaling", "threads", "start", "memory", "mnist", "sklearn")
 
 
 def machine() -> dict[str, Any]:
@@ -78,7 +79,7 @@ SWEPT = ["fastbp", "JAX", "PyTorch", "torch.compile", "NumPy", "Numba prange"]
 
 def measure(suite: str, seconds: float, threads: Sequence[int], names: list[str] | None = None) -> Any:
     """One suite; what the file holds under its name."""
-    from fastbp.bench import memory, mnist, nets, pin, run, scaling, start
+    from fastbp.bench import estimators, memory, mnist, nets, pin, run, scaling, start
 
     if suite == "nets":
         return _tables([*nets.NETS, *nets.FLOAT64], names, seconds, threads)
@@ -110,6 +111,13 @@ def measure(suite: str, seconds: float, threads: Sequence[int], names: list[str]
             return {"reason": "this system does not tell a process its peak"}
         at = range(len(memory.CASES))
         return [r for n in threads for i in at for r in pin.task("fastbp.bench.memory:measure", n, _show, case=i)]
+    if suite == "sklearn":
+        if importlib.util.find_spec("sklearn") is None:
+            return {"reason": "scikit-learn is not installed"}
+        measured = "fastbp.bench.estimators"
+        rows = [row for n in threads for row in pin.task(f"{measured}:epochs", n, _show, cases=estimators.CASES)]
+        names = list(estimators.data_sets())
+        return {"epochs": rows, "data": pin.task(f"{measured}:qualities", 1, _show, names=names)}
     if mnist.folder() is None:
         return {"reason": "FASTBP_MNIST does not name the folder of the files"}
     return [result for n in threads for result in pin.task("fastbp.bench.mnist:measure", n, _show)]

@@ -14,13 +14,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastbp.bench import scaling
+from fastbp.bench import estimators, scaling
 from fastbp.bench.full import RESULTS
 
 ROOT = RESULTS.parents[2]
 
 BUSY = 2.5
 """Load from which somebody else must be at work: a suite that has just ended leaves up to one for each thread."""
+
+SIDES = ("fastbp", "scikit-learn", "NumPy")
+"""Whose versions matter where only the estimators are compared."""
 
 PICTURES = ("width", "batch", "threads", "scaling")
 
@@ -184,10 +187,22 @@ def model(found: dict[str, Any]) -> str:
     return scaling.describe(scaling.fit(found["scaling"], found["machine"]["cache"]))
 
 
+def drop_in(found: dict[str, Any]) -> str:
+    """scikit-learn's estimators and fastbp's."""
+    suite = found.get("sklearn", {})
+    if "data" not in suite:
+        return "Not measured here: `python -m fastbp.bench.full --only sklearn`."
+    runs = {name: one for name, one in found.get("runs", {}).items() if name == "sklearn"}
+    versions = {name: version for name, version in found["machine"]["versions"].items() if name in SIDES}
+    alone = {"machine": found["machine"] | {"versions": versions}, "runs": runs}
+    return "\n".join([heading(alone), "", *estimators.describe(suite)])
+
+
 BLOCKS = (
     ("README.md", "benchmarks", readme),
     ("docs/benchmarks.md", "benchmarks", page),
     ("docs/benchmarks.md", "model", model),
+    ("docs/sklearn.md", "benchmarks", drop_in),
 )
 
 

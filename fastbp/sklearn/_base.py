@@ -1,23 +1,22 @@
-"""What the classifier and the regressor share: parameters, fitted attributes, and the way into the kernels."""
+"""What the classifier and the regressor share: parameters, checks of what is given, and the way into the solvers."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
+from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
-from fastbp import _checks, _engine, _sparse
+from fastbp import _engine
 from fastbp._arrays import Targets
 from fastbp._threads import MAX_THREADS
 from fastbp.activations import CLIPPED
@@ -25,17 +24,17 @@ from fastbp.initializers import INITIALIZERS, initialize
 from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.schedules import SCHEDULES
-from fastbp.sklearn import _convert, _lbfgs, _stochastic
-from fastbp.sklearn._parameters import Bound, blank_network, fastbp_name, sizes_of, without_output
+from fastbp.sklearn import _lbfgs, _stochastic
+from fastbp.sklearn._fitted import HIDDEN, FittedNetwork
+from fastbp.sklearn._parameters import fastbp_name
 from fastbp.sklearn._stepper import make_stepper
 from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
 
 STOCHASTIC = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
-HIDDEN = {"logistic", *_checks.ACTIVATIONS} - {"softmax"}
 INPUT: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32)}
 
 
-class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseMLP(CallbackSupportMixin, FittedNetwork):
     """Base of both estimators; not for use by itself."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -76,17 +75,19 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
     # What the solvers read; set in the constructors of the estimators.
     loss: str
     solver: str
-    activation: Any
     hidden_layer_sizes: Any
     init: str | None
     random_state: Any
-    n_threads: int | None
-    coefs_: list[Any]
-    intercepts_: list[Any]
     best_loss_: Any
     best_validation_score_: Any
     validation_scores_: Any
     validation_loss_curve_: Any
+
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Of a constructor: its arguments as attributes of the same names, which is what scikit-learn expects."""
+        for name, value in given.items():
+            if name != "self":
+                setattr(self, name, value)
 
     @abstractmethod
     def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
@@ -97,40 +98,8 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
         """scikit-learn's name of the activation of layer L."""
 
     @abstractmethod
-    def _predict(self, X: Any) -> Any:
-        """Predictions for checked samples."""
-
-    @abstractmethod
-    def _score(self, X: Any, y: Any, sample_weight: Any) -> float:
-        """Score of checked samples, NaN where predictions are not finite."""
-
-    # The network behind the fitted attributes
-
-    def _network(self, dtype: Any = None) -> Network:
-        """The network of coefs_ and intercepts_, whoever assigned them, in their own dtype or in a wider one."""
-        coefs, intercepts = self.coefs_, self.intercepts_
-        own = np.result_type(np.float32, *(np.asarray(array).dtype for array in (*coefs, *intercepts)))
-        own = np.dtype(np.float64) if own != np.float32 else own
-        dtype = own if dtype is None or np.dtype(dtype) == own else np.dtype(np.float64)
-        activations = (*map(fastbp_name, self._hidden_activations(len(coefs) - 1)), fastbp_name(self.out_activation_))
-        bound: Bound | None = self.__dict__.get("_bound")
-        if bound is not None and bound.net.dtype == dtype and bound.net.activations == activations:
-            if bound.holds(coefs, intercepts):
-                return bound.net
-            if list(bound.net.sizes) == sizes_of(coefs, intercepts):
-                bound.take(coefs, intercepts)
-                return bound.net
-        bound = Bound.of(blank_network(sizes_of(coefs, intercepts), activations, self._cost(), dtype))
-        bound.take(coefs, intercepts)
-        if dtype == own:
-            self._bound = bound
-        return bound.net
-
-    def _bind(self) -> Network:
-        """The network of coefs_ and intercepts_, which become views of its theta."""
-        net = self._network()
-        self.coefs_, self.intercepts_ = list(self._bound.coefs), list(self._bound.intercepts)
-        return net
+    def _score(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
+        """What ``score`` would say of samples with outputs ``out`` and targets ``columns``, without its checks."""
 
     def _cost(self) -> str:
         """fastbp's name of the loss."""
@@ -145,35 +114,12 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
         """The job with the cost that the estimator reports."""
         return job._replace(cost=CLIPPED) if self.loss == "log_loss" else job
 
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_bound"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "coefs_" in state:
-            self._bind()
-
-    # Fitting
-
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
         hidden = list(sizes) if isinstance(sizes, Iterable) else [sizes]
         if np.any(np.array(hidden) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         return hidden
-
-    def _hidden_activations(self, n: int) -> list[str]:
-        """The activation of each of n hidden layers, under the names given."""
-        if isinstance(self.activation, str):
-            return [self.activation] * n
-        names = list(self.activation)
-        if len(names) != n or not set(names) <= HIDDEN:
-            raise ValueError(
-                f"The 'activation' parameter of {type(self).__name__} must be a str among {sorted(HIDDEN)}, or one of "
-                f"these for each hidden layer, of which there are {n}. Got {names!r} instead."
-            )
-        return names
 
     def _initialize(self, sizes: list[int], dtype: Any) -> None:
         """Draw the weights and forget all earlier training."""
@@ -215,8 +161,8 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
             sample_weight = _check_sample_weight(sample_weight, X)
         sample_weight = self._weighted(y, sample_weight)
         y = y.reshape(-1, 1) if y.ndim == 1 else y
-        held_out = self._given_validation(validation)
         self.n_outputs_ = y.shape[1]
+        held_out = self._given_validation(validation)
         self._random_state = check_random_state(self.random_state)
         if first:
             self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype)
@@ -331,136 +277,10 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
         with _engine.Team(1) as team:
             return _lbfgs.Objective(self, net, X, targets, weight, team)(packed)
 
-    def _validation_loss(self, net: Network, held_out: Any) -> float:
-        """The loss on samples held out, without penalty and, unlike the training loss, not clipped."""
-        X, targets, weight = self._prepared(net, held_out.X, held_out.columns, held_out.weight)
-        if isinstance(X, _sparse.Rows):
-            out, cost = _sparse.outputs_and_costs(net, X, targets, self.n_threads)
-        else:
-            out, cost = net._outputs(X, targets, self.n_threads)
-        if not np.isfinite(out).all():
-            return float("nan")
-        return self._mean_cost(out, held_out.columns, cost, weight)
-
     def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float:
         """The loss of outputs whose C_x is given."""
         share = 1.0 / out.shape[1] if self.loss == "squared_error" else 1.0
         return float(np.average(cost, weights=weight)) * share
-
-    # Predicting
-
-    def _forward(self, X: Any) -> np.ndarray:
-        """a^L of checked samples."""
-        dtype = np.result_type(X.dtype, *(coef.dtype for coef in self.coefs_))
-        net = self._network(np.float32 if dtype == np.float32 else np.float64)
-        samples = self._samples(X, net)
-        if isinstance(samples, _sparse.Rows):
-            return _sparse.outputs(net, samples, self.n_threads)
-        out, _ = net._outputs(samples, None, self.n_threads)
-        return out
-
-    @staticmethod
-    def _samples(X: Any, net: Network) -> np.ndarray | _sparse.Rows:
-        """Checked samples as the kernels take them."""
-        return _sparse.as_rows(X, net.dtype) if issparse(X) else np.require(X, net.dtype, ["C", "A"])
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Activations of the last hidden layer.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n_samples, n_features)
-
-        Returns
-        -------
-        numpy.ndarray, shape (n_samples, hidden_layer_sizes[-1])
-            Without hidden layers, X itself.
-        """
-        check_is_fitted(self)
-        X = self._check_X(X)
-        dtype = np.result_type(X.dtype, *(coef.dtype for coef in self.coefs_))
-        net = self._network(np.float32 if dtype == np.float32 else np.float64)
-        if net.L == 1:
-            return X.toarray() if issparse(X) else np.array(X, net.dtype)
-        samples = self._samples(X, net)
-        below = without_output(net)
-        if isinstance(samples, _sparse.Rows):
-            return _sparse.outputs(below, samples, self.n_threads)
-        return below._outputs(samples, None, self.n_threads)[0]
-
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.coefs_[-1].shape[0])
-
-    def input_gradient(self, X: Any) -> np.ndarray:
-        """Derivative of every output by every feature, of each sample.
-
-        Parameters
-        ----------
-        X : array-like, shape (n_samples, n_features)
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (n_samples, n_outputs, n_features); (n_samples, n_features) with one output, which for two classes is
-            the probability of the second.
-        """
-        check_is_fitted(self)
-        X = self._check_X(X)
-        X = X.toarray() if issparse(X) else X
-        dtype = np.result_type(X.dtype, *(coef.dtype for coef in self.coefs_))
-        slopes = self._network(np.float32 if dtype == np.float32 else np.float64).input_jacobian(X)
-        return slopes[:, 0] if slopes.shape[1] == 1 else slopes
-
-    # Conversions
-
-    def to_network(self) -> Network:
-        """A copy of the fitted network.
-
-        Returns
-        -------
-        fastbp.Network
-            With task, classes and feature names in its ``meta``. Per-sample gradients, Jacobians and Hessian-vector
-            products are its methods.
-        """
-        check_is_fitted(self)
-        return _convert.to_network(self)
-
-    @classmethod
-    def from_network(cls, net: Network, **parameters: Any) -> Any:
-        """A fitted estimator that predicts what the network does, and that ``warm_start`` or ``partial_fit`` train on.
-
-        Parameters
-        ----------
-        net : fastbp.Network
-            Its ``meta["classes"]``, if there, name the classes. An input scaling in ``meta`` stays the caller's task.
-        **parameters
-            Of the estimator, beside those that the network decides.
-
-        Raises
-        ------
-        ValueError
-            For a cost that no such estimator has.
-        """
-        return _convert.from_network(cls, net, parameters)
-
-    def to_sklearn(self) -> Any:
-        """scikit-learn's estimator of the same name, parameters and, if fitted, state.
-
-        Raises
-        ------
-        ValueError
-            Where its predictions could not be the same. Where only further training differs, a warning says so.
-        """
-        return _convert.to_sklearn(self)
-
-    @classmethod
-    def from_sklearn(cls, estimator: Any) -> Any:
-        """An estimator with the parameters and, if fitted, the state of scikit-learn's of the same name."""
-        return _convert.from_sklearn(cls, estimator)
-
-    def _check_X(self, X: Any) -> Any:
-        return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
 
     def _check_solver(self) -> bool:
         if self.solver not in STOCHASTIC:
@@ -468,8 +288,3 @@ class BaseMLP(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transformer
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."
             )
         return True
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

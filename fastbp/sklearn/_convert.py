@@ -13,7 +13,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 from sklearn.preprocessing import LabelBinarizer
 
 from fastbp.network import Network
-from fastbp.sklearn._parameters import NAMES, fastbp_name
+from fastbp.sklearn._parameters import NAMES, OF_LOSS, fastbp_name
 from fastbp.sklearn._stepper import Stepper, make_stepper
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ def from_sklearn(kind: type[BaseMLP], theirs: Any) -> Any:
     for name, value in vars(theirs).items():
         if name.startswith("_") or name.endswith("_"):
             setattr(estimator, name, copy.deepcopy(value))
+    if hasattr(theirs, "validation_scores_"):  # of the losses until now they keep no record
+        estimator.validation_loss_curve_ = None if theirs.validation_scores_ is None else []
     if hasattr(theirs, "_optimizer"):
         stepper = make_stepper(estimator)
         their = theirs._optimizer
@@ -132,8 +134,10 @@ def to_network(estimator: BaseMLP) -> Network:
         meta["classes"] = estimator.classes_.tolist()
     if hasattr(estimator, "feature_names_in_"):
         meta["features"] = estimator.feature_names_in_.tolist()
-    if estimator.loss not in LOSSES:
-        meta["loss"] = estimator.loss  # its cost stands for it: Network has no such cost
+    if estimator.loss not in LOSSES:  # Network has no such cost
+        meta["loss"] = estimator.loss
+        if estimator.loss in OF_LOSS:
+            meta[OF_LOSS[estimator.loss]] = float(getattr(estimator, OF_LOSS[estimator.loss]))
     net = Network.__new__(Network)
     net.__setstate__(estimator._network().__getstate__() | {"meta": meta})
     return net
@@ -176,10 +180,12 @@ def from_network(kind: type[BaseMLP], net: Network, parameters: dict[str, Any]) 
             "The network's cost is 'cross_entropy'; a regressor has none like it. Use MLPClassifier.from_network."
         )
     else:
-        estimator.loss = "poisson" if net.cost == "poisson" else "squared_error"
-        natural = "exp" if net.cost == "poisson" else "identity"
-        if output != natural:
+        stated = {name: net.meta[name] for name in ("loss", *OF_LOSS.values()) if name in net.meta}
+        known = {"loss": "poisson" if net.cost == "poisson" else "squared_error"} | stated | parameters
+        estimator.set_params(**{name: known[name] for name in ("loss", *OF_LOSS.values()) if name in known})
+        if output != ("exp" if estimator.loss in ("poisson", "tweedie") else "identity"):
             estimator.output_activation = THEIR_NAMES.get(output, output)
+        estimator._output_activation()  # refuses one that does not go with the loss
     estimator.out_activation_ = THEIR_NAMES.get(output, output)
     estimator.coefs_ = [np.array(w.T, order="C") for w in net.w]
     estimator.intercepts_ = [np.array(b) for b in net.b]
@@ -188,6 +194,7 @@ def from_network(kind: type[BaseMLP], net: Network, parameters: dict[str, Any]) 
     estimator.loss_curve_, estimator.loss_, estimator._no_improvement_count = [], np.inf, 0
     estimator.best_loss_ = None if estimator.early_stopping else np.inf
     estimator.validation_scores_ = [] if estimator.early_stopping else None
+    estimator.validation_loss_curve_ = [] if estimator.early_stopping else None
     estimator.best_validation_score_ = -np.inf if estimator.early_stopping else None
     if "features" in net.meta:
         estimator.feature_names_in_ = np.asarray(net.meta["features"], dtype=object)

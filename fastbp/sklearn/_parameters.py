@@ -1,4 +1,4 @@
-"""coefs_ and intercepts_ as views of a network's theta, and vectors laid out like it."""
+"""Names that go together, and coefs_ and intercepts_ as views of a network's theta."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from fastbp.network import Network
 
 NAMES = {"logistic": "sigmoid"}
 """scikit-learn's name of an activation -> fastbp's, where they differ."""
+
+OF_LOSS = {"huber": "huber_delta", "quantile": "quantile", "tweedie": "power"}
+"""Loss of regression -> the parameter of the estimator that it goes with."""
 
 
 def fastbp_name(activation: str) -> str:

@@ -139,16 +139,22 @@ class Stopping:
         self._estimator, self._net, self._held_out = estimator, net, held_out
         scoring = estimator.scoring
         self._scorer = None if scoring in (None, "loss") else check_scoring(estimator, scoring)
+        if held_out is not None:
+            self._samples, self._targets, _ = estimator._prepared(net, held_out.X, held_out.columns, None)
 
-    def _scores(self) -> tuple[float, float]:
-        """Score and loss on the samples held out; NaN where predictions are not finite."""
-        estimator, held_out = self._estimator, self._held_out
-        assert held_out is not None
-        loss = estimator._validation_loss(self._net, held_out)
+    def _scores(self, held_out: HeldOut) -> tuple[float, float]:
+        """Score and loss on the samples held out; NaN where outputs are not finite.
+
+        The loss has no penalty and, unlike the training loss, is not clipped.
+        """
+        estimator = self._estimator
+        out, cost = estimator._outputs(self._net, self._samples, self._targets)
+        finite = np.isfinite(out).all()
+        loss = estimator._mean_cost(out, held_out.columns, cost, held_out.weight) if finite else float("nan")
         if estimator.scoring == "loss":
             return -loss, loss
         if self._scorer is None:
-            return estimator._score(held_out.X, held_out.y, held_out.weight), loss
+            return estimator._score(out, held_out.columns, held_out.weight), loss
         if not np.isfinite(self._net.theta).all():
             return float("nan"), loss
         options = {} if held_out.weight is None else {"sample_weight": held_out.weight}
@@ -163,7 +169,7 @@ class Stopping:
             if loss < estimator.best_loss_:
                 estimator.best_loss_ = loss
         else:
-            score, loss = self._scores()
+            score, loss = self._scores(self._held_out)
             estimator.validation_scores_.append(score)
             estimator.validation_loss_curve_.append(loss)
             if estimator.verbose:

@@ -27,8 +27,9 @@ class Tasks:
         self._estimator, self._data = estimator, {"X": X, "y": y}
         self._root: Any = None
         if hasattr(estimator, "_init_callback_context"):
-            self._root = estimator._init_callback_context(max_subtasks=n_epochs)
-            self._root.call_on_fit_task_begin(estimator=estimator, **self._data)
+            root = estimator._init_callback_context(max_subtasks=n_epochs)
+            if getattr(root, "_callbacks", True):  # without any, nobody is told of the epochs
+                self._root = root.call_on_fit_task_begin(estimator=estimator, **self._data)
 
     def _state(self) -> dict[str, Any]:
         """What makes a copy of the estimator one that is fitted so far."""
