@@ -171,4 +171,5 @@ def sigmoid(z: Any) -> Any:
 
 def sigmoid_prime(z: Any) -> Any:
     """Its derivative, of z, not of the sigmoid of z."""
-    return sigmoid(z) * (1 - sigmoid(z))
+    a = sigmoid(z)
+    return a * (1 - a)
