@@ -254,6 +254,5 @@ def explain(
     ValueError, TypeError
         For a layer, neuron, k or sample that does not exist or fit; the message says which do.
     """
-    return Explanation(
-        gather(net, x, y, layer, neuron, of, k, learning_rate, cost, sample_weight, l1, l2), find(notation)
-    )
+    letters = find(notation)
+    return Explanation(gather(net, x, y, layer, neuron, of, k, learning_rate, cost, sample_weight, l1, l2), letters)
