@@ -20,6 +20,7 @@ STYLE = """
 .fastbp{font-family:system-ui,sans-serif;line-height:1.45;color:#1b1b1b;background:#fff;padding:1rem;max-width:56rem}
 .fastbp .about{font-weight:600;border-left:4px solid #b35806;padding-left:.6rem;margin:.2rem 0}
 .fastbp .small{color:#555;font-size:.88em;margin:.3rem 0}
+.fastbp h3,.fastbp h4{padding:0}
 .fastbp h3{font-size:1.25em;margin:.8rem 0;font-weight:600}
 .fastbp h4{font-size:1em;margin:1.1rem 0 .2rem;color:#542788}
 .fastbp p{margin:.25rem 0}
