@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -368,7 +369,15 @@ def random(w: Any, b: Any, x: Any, y: Any, rng: Any = np.random.default_rng(0)) 
         (lambda w, b, x, y: 3, "shapes", "returned 3; it must return the pair"),
         (lambda w, b, x, y: (1, 2, 3), "shapes", "a tuple of 3"),
         (lambda w, b, x: None, "error", "raised TypeError.*positional argument"),
-        (raising, "error", "raised RuntimeError: a bug of mine"),
+        (raising, "error", r"RuntimeError: a bug of mine \(in raising, line \d+: raise RuntimeError"),
+        (lambda w, b, x, y: sys.exit(3), "error", "raised SystemExit: 3"),
+        (altered(lambda w, b: (part for part in (w, b))), "shapes", "returned a generator .*yield"),
+        (altered(lambda w, b: (b, w)), "shapes", r"The two look exchanged: return grad_w, grad_b"),
+        (altered(lambda w, b: ([*w, None], [*b, None])), "shapes", "In a list of 2 the first stands for layer 0"),
+        (altered(lambda w, b: (dict(enumerate(w)), b)), "shapes", "layer 0, which is the input"),
+        (altered(lambda w, b: ([g + 0j for g in w], b)), "shapes", r"grad_w\[1\] is complex"),
+        (altered(lambda w, b: (w[::-1], b[::-1])), "shapes", "right and in reverse"),
+        (altered(lambda w, b: ([np.float16(g) for g in w], [np.float16(g) for g in b])), "BP1", "such as float16"),
         (from_zero, "error", r"raised IndexError: w\[0\] does not exist; layer 0 is the input"),
         (mutating, "inputs", r"changes its input w\[1\] in place"),
         (altered(with_nan), "values", r"grad_w\[1\]\[0, 0\] is nan"),

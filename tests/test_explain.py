@@ -122,6 +122,39 @@ def test_update_is_what_training_does(dtype: str) -> None:
         assert weight.numbers.values["old"] == before  # the explanation does not follow the net
 
 
+def test_penalties_and_sample_weights(dtype: str) -> None:
+    rng = np.random.default_rng(8)
+    for _ in range(ROUNDS):
+        net, _, _ = single(rng, dtype)
+        X, Y = random_data(rng, net, int(rng.integers(2, 9)))
+        s = rng.uniform(0.5, 2.0, len(X))
+        l = int(rng.integers(1, net.L + 1))
+        j, k = int(rng.integers(net.sizes[l])), int(rng.integers(net.sizes[l - 1]))
+        for extras in ({"l2": 0.3}, {"l1": 0.2}, {"l1": 0.2, "l2": 0.3, "sample_weight": s}, {"sample_weight": s}):
+            g = net.gradient(X, Y, **extras)
+            e = fastbp.explain(net, X, Y, l, j, "weight", k=k, **extras)
+            assert same_bits(e.result, g.w[l][j, k])
+            assert same_bits(fastbp.explain(net, X, Y, l, j, "bias", **extras).result, g.b[l][j])
+            assert ("penalty" in [step.label for step in e.steps]) == ("l1" in extras or "l2" in extras)
+            assert float(e.nudge(1e-4).exact) == pytest.approx(float(e.result), rel=1e-4, abs=1e-7)
+        assert same_bits(
+            fastbp.explain(net, X, Y, l, j, sample_weight=s).result, net.gradient(X, Y, sample_weight=s).b[l][j]
+        )
+        step = fastbp.explain(net, X, Y, l, j, "update", k=k, learning_rate=0.3, l1=0.2, l2=0.3, sample_weight=s)
+        train = {"epochs": 1, "batch_size": len(X), "shuffle": False, "sample_weight": s, "l1": 0.2, "l2": 0.3}
+        fastbp.train(net, X, Y, optimizer=fastbp.SGD(0.3), **train)
+        assert same_bits(step.result, net.w[l][j, k])
+
+
+def test_a_penalty_is_shown_as_a_term() -> None:
+    net, x, y = worked_example()
+    flat = fastbp.explain(net, x, y, of="update", k=0, learning_rate=0.5, l1=0.1, l2=0.2).text(digits=6)
+    assert "dC/dw_jk^l = samples + l2 * w_jk^l + l1 * sign(w_jk^l)" in flat
+    assert "dC/dw_{0,0}^1 = 0.000438568 + 0.2 * 0.15 + 0.1 * 1 = 0.130439" in flat
+    assert "w_{0,0}^1 <- 0.15 - 0.5 * 0.130439 = 0.0847807" in flat
+    assert "a bias is free" in fastbp.explain(net, x, y, of="bias", l2=0.2).text()
+
+
 def test_averaging_the_samples_is_another_number() -> None:
     net, x, y = worked_example()
     e = fastbp.explain(net, [x, [0.9, 0.2]], [y, [0.99, 0.01]], 1, 0, "weight", k=0)
@@ -257,6 +290,31 @@ def test_source_is_that_of_the_functions_that_ran() -> None:
         assert EQUATIONS[label].ascii in found.index_form
         assert found.textbook
         assert found.kernel
+
+
+def test_source_side_by_side() -> None:
+    net, x, y = worked_example()
+    html = fastbp.explain(net, x, y).source()._repr_html_()
+    xml.fromstring(html)
+    marked = re.findall("<mark>(.*?)</mark>", html)
+    assert marked[0].strip() == "delta[j] += w_next[k, j] * delta_next[k]"
+    assert any(line.strip().startswith("acc[i, v] +=") for line in marked[1:])
+    assert html.index("index form") < html.index("matrix form") < html.index("textbook") < html.index("kernel that ran")
+
+
+def test_what_a_prompt_shows_is_text() -> None:
+    """Thousands of paths, or arrays of a wide layer, do not flood it."""
+    net = fastbp.Network([2, 30, 30, 10], seed=0)
+    e = fastbp.explain(net, [1.0, 2.0], 3)
+    paths = e.paths()
+    assert len(paths.listed) == 300
+    assert repr(paths) == str(paths)
+    assert len(repr(paths).splitlines()) < 30
+    assert repr(e.nudge()) == str(e.nudge())
+    assert len(repr(e.source()).splitlines()) == len(repr(e).splitlines()) == 1
+    wide = fastbp.explain(fastbp.Network([784, 2], seed=0), np.ones(784), of="z")
+    assert repr(wide.terms) == f"<Sum over k of 784 terms: {wide.result}>"
+    assert "\n" not in repr(wide.numbers)
 
 
 # Formulas
@@ -520,6 +578,10 @@ def test_drawing_says_the_sign_in_shape_and_colour() -> None:
         ({"net": "net"}, "net is str"),
         ({"learning_rate": -1}, "learning_rate"),
         ({"cost": "cross"}, "cost is 'cross'"),
+        ({"l2": 0.1}, "l2 is 0.1, and of is 'delta': a penalty adds to the gradient of a weight.*of='weight'"),
+        ({"l1": 0.1, "of": "z"}, "l1 is 0.1, and of is 'z'"),
+        ({"l2": -1, "of": "update"}, "l2 is -1"),
+        ({"sample_weight": [2.0]}, "there is one sample: its weight cancels. Leave it out"),
     ],
 )
 def test_bad_input_is_told_what_would_do(arguments: dict[str, Any], message: str) -> None:

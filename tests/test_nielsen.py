@@ -398,7 +398,25 @@ def test_the_shape_trap(kind: Any) -> None:
         net.SGD(3, 1, 2, 1.0)
     with pytest.raises(ValueError, match="mini_batch_size"):
         net.SGD(data, 1, 0, 1.0)
-    assert tests
+    with pytest.raises(ValueError, match=r"y of sample 0 has shape \(\).*vectorized_result\(\d, 10\)"):
+        net.SGD(tests, 1, 2, 1.0)
+    with pytest.raises(ValueError, match="eta is -1; it must be a finite number > 0"):
+        net.SGD(data, 1, 2, -1.0)
+
+
+def test_training_data_is_no_test_data() -> None:
+    """Its targets are columns; the book's code would count nonsense, or stop at an array that is no number."""
+    data, _ = book.samples(5, SIZES[0], 10)
+    first, second = seeded(network.Network, SIZES), seeded(network2.Network, SIZES)
+    for call in (
+        lambda: first.SGD(data, 1, 2, 1.0, test_data=data),
+        lambda: first.evaluate(data),
+        lambda: second.SGD(data, 1, 2, 1.0, evaluation_data=data, monitor_evaluation_accuracy=True),
+        lambda: second.accuracy(data),
+    ):
+        with pytest.raises(ValueError, match=r"data\[0\] has shape \(10, 1\).*takes a digit.*argmax"):
+            call()
+    assert second.accuracy(data, convert=True) <= 5
 
 
 def test_a_zip_is_training_data_too() -> None:
@@ -433,6 +451,8 @@ def test_mnist_loader(tmp_path: Path) -> None:
     assert held[0][1] == 0
     net = seeded(network.Network, [784, 3, 10])
     net.SGD(columns, 1, 10, 3.0, test_data=tests)
+    with pytest.raises(FileNotFoundError, match=r"is no folder.*four idx files"):
+        mnist_loader.load_data(tmp_path / "elsewhere")
     with pytest.raises(ValueError, match="n_validation"):
         mnist_loader.load_data(tmp_path, n_validation=40)
     assert mnist_loader.vectorized_result(3).shape == (10, 1)

@@ -87,7 +87,7 @@ def learn(
         console.print(
             Text(
                 "Open them in any editor that runs notebooks, or:\n"
-                f'  pip install jupyterlab && jupyter lab "{folder}"\n'
+                f'  pip install jupyterlab scikit-learn && jupyter lab "{folder}"\n'
                 "Begin with 1-the-notes. Where you see dots, put your answer: the cell says whether it is right."
             )
         )

@@ -20,9 +20,10 @@ def column(value: Any, n: int, name: str) -> np.ndarray:
     if array.shape == (n,):
         raise ValueError(
             f"{name} has shape ({n},); the book's net takes columns, of shape ({n}, 1). A vector of shape ({n},) would "
-            f"broadcast against the biases to a matrix. Pass np.reshape({name.split('[')[0]}, ({n}, 1))."
+            f"broadcast against the biases to a matrix. Pass np.reshape({name.split()[0]}, ({n}, 1))."
         )
-    raise ValueError(f"{name} has shape {array.shape}; the net needs a column of shape ({n}, 1) here. Pass one.")
+    hint = f"Pass vectorized_result({array}, {n})." if array.shape == () else "Pass one."
+    raise ValueError(f"{name} has shape {array.shape}; the net needs a column of shape ({n}, 1) here. {hint}")
 
 
 def pairs(data: Any, name: str) -> list[tuple[Any, Any]]:
@@ -34,6 +35,18 @@ def pairs(data: Any, name: str) -> list[tuple[Any, Any]]:
     for i, pair in enumerate(listed):
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise ValueError(f"{name}[{i}] is no pair (x, y); each sample has an input and a target. Pass pairs.")
+    return listed
+
+
+def labelled(data: Any, name: str) -> list[tuple[Any, Any]]:
+    """`pairs` to evaluate on, whose targets are digits; training data, whose targets are columns, is told so."""
+    listed = pairs(data, name)
+    for i, (_, y) in enumerate(listed):
+        if np.size(y) != 1:
+            raise ValueError(
+                f"The target of {name}[{i}] has shape {np.shape(y)}; to count right answers it takes a digit, as "
+                "validation and test data have. Pass (x, int(np.argmax(y))) for each sample."
+            )
     return listed
 
 

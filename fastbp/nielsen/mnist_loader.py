@@ -34,6 +34,11 @@ def load_data(folder: str | os.PathLike[str] = "../data", n_validation: int = 10
     training, validation, test : tuples
         Images, shape (n, 784), float32 in 0..1 (pixels / 256, the book's scale), and digits, shape (n,).
     """
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f"{os.fspath(folder)!r} is no folder; it must hold the four idx files of MNIST, gzipped or not. Pass the "
+            "folder in which train-images-idx3-ubyte lies."
+        )
     data = read(os.fspath(folder))
     if data.X_test is None or data.Y_test is None:
         raise ValueError(

@@ -14,7 +14,7 @@ import numpy as np
 
 from fastbp import _checks
 from fastbp.nielsen import _engine
-from fastbp.nielsen._columns import column, pairs, stacked
+from fastbp.nielsen._columns import column, labelled, pairs, stacked
 
 Pair = tuple[Any, Any]
 
@@ -78,7 +78,7 @@ class Network:
         fast = _engine.is_plain(self, Network, self._fast) and _engine.is_float64(self)
         watched = None
         if tests and fast and _engine.is_plain(self, Network, ("evaluate",)):
-            watched = _engine.Evaluation(tests, self.sizes)
+            watched = _engine.Evaluation(labelled(tests, "test_data"), self.sizes)
         order = list(range(len(data)))
 
         def after(j: int) -> bool:
@@ -90,6 +90,7 @@ class Network:
             return False
 
         if fast:
+            eta = _checks.check_real(eta, "eta", above=0.0)
             X = stacked([x for x, _ in data], self.sizes[0], "x")
             Y = stacked([y for _, y in data], self.sizes[-1], "y")
             mixed = _engine.shuffler(random.shuffle, order)
@@ -127,7 +128,7 @@ class Network:
 
     def evaluate(self, test_data: Any) -> int:
         """How many samples have their largest output where the target says."""
-        tests = pairs(test_data, "test_data")
+        tests = labelled(test_data, "test_data")
         if tests and _engine.is_plain(self, Network, ("feedforward",)) and _engine.is_float64(self):
             return _hits(_engine.Evaluation(tests, self.sizes), self)
         return sum(int(np.argmax(self.feedforward(x)) == y) for x, y in tests)
@@ -171,4 +172,5 @@ def sigmoid(z: Any) -> Any:
 
 def sigmoid_prime(z: Any) -> Any:
     """Its derivative, of z, not of the sigmoid of z."""
-    return sigmoid(z) * (1 - sigmoid(z))
+    a = sigmoid(z)
+    return a * (1 - a)

@@ -16,7 +16,7 @@ import numpy as np
 
 from fastbp import _checks
 from fastbp.nielsen import _engine
-from fastbp.nielsen._columns import column, pairs, stacked, vectorized_result
+from fastbp.nielsen._columns import column, labelled, pairs, stacked, vectorized_result
 from fastbp.nielsen.network import _backward, _forward, sigmoid, sigmoid_prime
 
 __all__ = [
@@ -152,6 +152,8 @@ class Network:
             raise ValueError("training_data has no samples; at least one is needed. A zip can be read only once.")
         if (monitor_evaluation_cost or monitor_evaluation_accuracy) and not held:
             raise ValueError("Evaluation is to be monitored; there is no evaluation_data. Pass samples to evaluate.")
+        if held and monitor_evaluation_accuracy and _engine.is_plain(self, Network, ("accuracy",)):
+            held = labelled(held, "evaluation_data")
         if patience and not monitor_evaluation_accuracy:
             raise ValueError(
                 "early_stopping_n watches the evaluation accuracy, which is not monitored. Pass "
@@ -181,6 +183,8 @@ class Network:
         order = list(range(n))
         cost = KERNELS.get(self.cost)
         if cost and _engine.is_plain(self, Network, self._fast) and _engine.is_float64(self):
+            eta = _checks.check_real(eta, "eta", above=0.0)
+            lmbda = _checks.check_real(lmbda, "lmbda", low=0.0)
             X = stacked([x for x, _ in data], self.sizes[0], "x")
             Y = stacked([y for _, y in data], self.sizes[-1], "y")
             # The kernels' cross-entropy takes probabilities; the book's does not ask.
@@ -241,7 +245,7 @@ class Network:
 
         ``convert`` is True where targets are columns (training data), False where they are digits.
         """
-        data = pairs(data, "data")
+        data = pairs(data, "data") if convert else labelled(data, "data")
         decided = np.argmax(self._outputs(data), axis=1)
         targets = [int(np.argmax(y)) if convert else y for _, y in data]
         return sum(int(d == y) for d, y in zip(decided, targets, strict=True))

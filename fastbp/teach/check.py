@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +40,9 @@ SIZES = (
 """Networks tried, smallest first; most have no square weights, so that a forgotten transpose does not go unnoticed."""
 
 TOLERANCE = 1e-6
+ROUNDED = 5e-4
+"""Relative error of a number kept in float16."""
+PACKAGE = str(Path(__file__).parents[1])
 SAMPLES = 3
 """Of a minibatch: with two, a missing 1/2 and a sum instead of a mean look alike."""
 
@@ -88,6 +94,8 @@ class Counterexample:
             )
         return "\n".join(lines)
 
+    __repr__ = __str__
+
 
 @dataclass(frozen=True)
 class Check:
@@ -128,6 +136,8 @@ class Check:
         if self.counterexample is not None:
             lines += ["The smallest counterexample:", str(self.counterexample)]
         return "\n".join(lines)
+
+    __repr__ = __str__
 
 
 class _Refused(Exception):
@@ -187,11 +197,20 @@ def _arrays(answer: Any, net: Network) -> tuple[dict[int, np.ndarray], dict[int,
             raise _Refused("shapes", str(error)) from None
         missing = [l for l in range(1, net.L + 1) if l not in out[-1]]
         if missing:
-            raise _Refused("shapes", f"{name} has no array for layer {missing[0]}. Return one for each l = 1..{net.L}.")
+            hint = f" In a list of {net.L + 1} the first stands for layer 0." if _length(part) == net.L + 1 else ""
+            raise _Refused(
+                "shapes", f"{name} has no array for layer {missing[0]}.{hint} Return one for each l = 1..{net.L}."
+            )
     return out[0], out[1]
 
 
+def _length(value: Any) -> int | None:
+    return len(value) if isinstance(value, (tuple, list)) else None
+
+
 def _described(value: Any) -> str:
+    if inspect.isgenerator(value):
+        return "a generator (a function with yield in it returns one)"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
     return f"{type(value).__name__} of shape {np.shape(value)}" if isinstance(value, np.ndarray) else repr(value)
@@ -204,7 +223,9 @@ def _check_shapes(w: dict[int, np.ndarray], b: dict[int, np.ndarray], net: Netwo
             if array.shape == shape:
                 continue
             hint = ""
-            if name == "grad_w" and array.shape == (K, J):
+            if name == "grad_w" and array.shape == (J,) and b[l].shape == (J, K):
+                hint = " The two look exchanged: return grad_w, grad_b, in this order."
+            elif name == "grad_w" and array.shape == (K, J):
                 hint = " It looks transposed: j, from delta, is the row."
             elif name == "grad_b" and array.shape in ((J, 1), (1, J)):
                 hint = f" It is a matrix with one row or column: return {name}[{l}].ravel()."
@@ -225,6 +246,18 @@ def _check_finite(w: dict[int, np.ndarray], b: dict[int, np.ndarray]) -> None:
                 )
 
 
+def _place(error: BaseException) -> str:
+    """Where in the learner's own code it was raised: NumPy's lines, or this package's, would not help."""
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    own = [
+        frame for frame in frames if not frame.filename.startswith(PACKAGE) and "site-packages" not in frame.filename
+    ]
+    if not own:
+        return ""
+    line = f": {own[-1].line}" if own[-1].line else ""
+    return f" (in {own[-1].name}, line {own[-1].lineno}{line})"
+
+
 def _call(mine: Callable[..., Any], case: _Case, batch: bool) -> Any:
     """Call the function on copies; _Refused if it raises or changes them."""
     problem = case.problem
@@ -235,8 +268,8 @@ def _call(mine: Callable[..., Any], case: _Case, batch: bool) -> Any:
     try:
         with np.errstate(all="ignore"):
             answer = mine(w, b, x, y)
-    except Exception as error:  # a learner's function may raise anything
-        raise _Refused("error", f"Your function raised {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # a learner's function may raise anything
+        raise _Refused("error", f"Your function raised {type(error).__name__}: {error}{_place(error)}") from error
     L = len(problem.w)
     names = [f"{letter}[{l}]" for letter in "wb" for l in range(1, L + 1)] + ["x", "y"]
     for name, old, new in zip(names, before, (*w, *b, x, y), strict=True):
@@ -365,6 +398,9 @@ def _verdict(cases: list[_Case], batch: bool) -> Check | None:
     if refused is not None and str(refused) == "unsteady":
         message = "Two calls with the same arguments give different gradients. Look for a global or a random number."
         return Check(False, "error", counterexample, None, message, n)
+    if all(case.got is not None and case.got.backwards().matches(case.right) for case in cases):
+        message = "Your arrays are right and in reverse: the first must be that of layer 1, not of the last layer."
+        return Check(False, "shapes", counterexample, None, message, n)
     mistake = _mistake(cases)
     if refused is not None:
         if mistake is None:
@@ -379,7 +415,12 @@ def _verdict(cases: list[_Case], batch: bool) -> Check | None:
     index = ", ".join(map(str, counterexample.index))
     message = f"{label} is where it goes wrong: grad_{counterexample.what}[{l}][{index}] is {got} instead of {right}."
     if mistake is None:
-        message += " It is none of the known mistakes; counterexample.explain() shows every term of the right number."
+        off = abs(counterexample.got - counterexample.expected) / (abs(counterexample.expected) or 1.0)
+        message += (
+            f" They differ by {off:.1g} of it: look for rounded numbers, such as float16, or for digits cut off."
+            if off < ROUNDED
+            else " It is none of the known mistakes; counterexample.explain() shows every term of the right number."
+        )
     return Check(False, label, counterexample, mistake, message, n)
 
 

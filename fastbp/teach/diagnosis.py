@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ class Diagnosis:
             lines.append(f"  The step that came too early had a learning rate of {self.learning_rate:.6g}.")
         return "\n".join(lines)
 
+    __repr__ = __str__
+
 
 def per_layer(given: Any, L: int, name: str) -> dict[int, np.ndarray]:
     """Arrays by layer: from a mapping, from L arrays, or from L + 1 of which the first stands for layer 0."""
@@ -89,7 +92,10 @@ def per_layer(given: Any, L: int, name: str) -> dict[int, np.ndarray]:
         if value is None:
             continue
         if l not in range(1, L + 1):
-            raise ValueError(f"{name} has a layer {l!r}; the network has layers 1..{L}. Pass one of these.")
+            what = "a layer 0, which is the input and has no weights" if l == 0 else f"a layer {l!r}"
+            raise ValueError(f"{name} has {what}; the network has layers 1..{L}. Pass these.")
+        if np.iscomplexobj(value):
+            raise TypeError(f"{name}[{l}] is complex; a gradient of real numbers is real. Pass real numbers.")
         try:
             out[int(l)] = np.asarray(value, float)
         except (TypeError, ValueError):
@@ -129,6 +135,12 @@ class Given:
         return len(
             {(l, j) for part in self.parts.values() for l, array in part.items() if l < L for j in range(len(array))}
         )
+
+    def backwards(self) -> Given:
+        """The same arrays, counted from the last layer."""
+        other = copy.copy(self)
+        other.parts = {kind: dict(zip(part, reversed(part.values()), strict=True)) for kind, part in self.parts.items()}
+        return other
 
     def matches(self, found: Found) -> bool:
         """Whether every number given is the candidate's."""

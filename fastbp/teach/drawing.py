@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
@@ -190,7 +191,11 @@ def svg(e: Explanation, digits: int | None, terms: int | None) -> str:
     legend = f"{what}{mean}: circle and orange positive, square and purple negative; lines: terms, dashed negative"
     description = " ".join([*e.header, legend])
     subject = f"{to_ascii(e.subject)} = {digits_of(e.result)}"
-    width, height = max(plan.width, 640), plan.height + 44
+    width = max(plan.width, 420)
+    fits = int((width - plan.left // 3) / 6.4)
+    about = textwrap.wrap(f"{e.header[0]} j and k count from 0; l = 0 is the input.", fits)
+    below = [(line, "#1b1b1b") for line in about] + [(line, "#555555") for line in textwrap.wrap(legend, fits)]
+    height = plan.height + 8 + 18 * len(below)
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img" '
@@ -199,9 +204,11 @@ def svg(e: Explanation, digits: int | None, terms: int | None) -> str:
             f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
             *furniture(plan),
             *body,
-            f'<text x="{plan.left // 3}" y="{plan.height + 8}" font-size="12">{escape(e.header[0])} '
-            "j and k count from 0; l = 0 is the input.</text>",
-            f'<text x="{plan.left // 3}" y="{plan.height + 26}" font-size="12" fill="#555555">{escape(legend)}</text>',
+            *(
+                f'<text x="{plan.left // 3}" y="{plan.height + 8 + 18 * i}" font-size="12" fill="{fill}">{escape(line)}'
+                "</text>"
+                for i, (line, fill) in enumerate(below)
+            ),
             "</svg>",
         ]
     )

@@ -53,7 +53,7 @@ def _number(right: Callable[[], Any], hint: str) -> Callable[[Any], str | None]:
 
 def _words(right: Sequence[str], hint: str) -> Callable[[Any], str | None]:
     def judge(answer: Any) -> str | None:
-        given = [answer] if isinstance(answer, str) else list(answer)
+        given = list(answer) if isinstance(answer, (list, tuple)) else [answer]
         return None if [str(part).strip() for part in given] == list(right) else f"Not {answer!r}. {hint}"
 
     return judge
@@ -61,6 +61,8 @@ def _words(right: Sequence[str], hint: str) -> Callable[[Any], str | None]:
 
 def _output_error(function: Any) -> str | None:
     """A function of a, y and z, vectors of the output layer."""
+    if not callable(function):
+        return f"{function!r} is no function. Pass one of a, y and z, without calling it."
     rng = np.random.default_rng(0)
     for n in (2, 1, 5):
         z, y = rng.standard_normal(n), rng.random(n)
@@ -82,6 +84,8 @@ def _output_error(function: Any) -> str | None:
 
 def _checked(batch: bool) -> Callable[[Any], str | None]:
     def judge(function: Any) -> str | None:
+        if not callable(function):
+            return f"{function!r} is no function. Pass one of w, b, x and y, without calling it."
         found = check_backprop(function, batch)
         return None if found.passed else str(found)
 

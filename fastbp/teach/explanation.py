@@ -76,7 +76,7 @@ class Explanation:
         return Explanation(self.numbers, find(notation))
 
     def sample(self, x: int) -> Explanation:
-        """The explanation of one sample of the minibatch."""
+        """The explanation of one sample of the minibatch, by itself: a sample weight cancels."""
         numbers = self.numbers
         x = _checks.check_int(x, "x", low=0, high=numbers.n_samples - 1)
         Y = None if numbers.Y is None else numbers.Y[x]
@@ -91,6 +91,9 @@ class Explanation:
                 numbers.k,
                 numbers.learning_rate,
                 numbers.cost,
+                None,
+                numbers.l1,
+                numbers.l2,
             ),
             self.notation,
         )
@@ -207,6 +210,9 @@ def explain(
     k: int | None = None,
     learning_rate: float = 0.1,
     cost: str | None = None,
+    sample_weight: Any = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
     notation: str | Notation = "nielsen",
 ) -> Explanation:
     """Every term of one quantity of backpropagation, with its numbers (F1, BP1 to BP4, U).
@@ -229,9 +235,13 @@ def explain(
     k : int, optional
         Neuron of layer l - 1 where the weight comes from.
     learning_rate : float
-        eta of ``of="update"``.
+        eta of ``of="update"``, which is a step of plain gradient descent; momentum and Adam take the same gradient.
     cost : str, optional
         In place of the network's.
+    sample_weight : array_like, shape (n_samples,), optional
+        s_x of a minibatch, as in `Network.gradient`; every delta carries its sample's.
+    l1, l2 : float
+        Strengths of the penalties on weights, as in `Network.gradient`.
     notation : {"nielsen", "bishop", "row"}
         In whose letters.
 
@@ -244,4 +254,5 @@ def explain(
     ValueError, TypeError
         For a layer, neuron, k or sample that does not exist or fit; the message says which do.
     """
-    return Explanation(gather(net, x, y, layer, neuron, of, k, learning_rate, cost), find(notation))
+    letters = find(notation)
+    return Explanation(gather(net, x, y, layer, neuron, of, k, learning_rate, cost, sample_weight, l1, l2), letters)

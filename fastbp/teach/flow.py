@@ -124,19 +124,25 @@ class GradientFlow:
             ]
         )
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
+        from fastbp.teach.render_html import STYLE
+
         first, *body = self.rows()
         head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in first)
         largest = max((f.gradient_norm for f in self.layers), default=0.0) or 1.0
         lines = []
         for cells, f in zip(body, self.layers, strict=True):
             width = f"{8 * f.gradient_norm / largest:.2f}em"
-            bar = f'<span style="display:inline-block;height:.6em;background:#b35806;width:{width}"></span>'
-            lines.append(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}<td>{bar}</td></tr>")
+            bar = f'<span class="bar" style="width:{width}"></span>'
+            row = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+            lines.append(f'<tr>{row}<td class="share" aria-hidden="true">{bar}</td></tr>')
         caption, *_, note = str(self).splitlines()
         return (
-            f"<table><caption>{escape(caption)}</caption><thead><tr>{head}<th></th></tr></thead>"
-            f"<tbody>{''.join(lines)}</tbody></table><p>{escape(note)}</p>"
+            f'<div class="fastbp"><style>{STYLE}</style><p class="about">{escape(caption)}</p>'
+            f'<div class="scroll"><table><thead><tr>{head}<td class="share"></td></tr></thead>'
+            f'<tbody>{"".join(lines)}</tbody></table></div><p class="small">{escape(note)}</p></div>'
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def _ascii_row(node: Node, digits: int | None, tight: bool) -> str:
         if text in SPACED and not tight and not unary:
             out = out.rstrip() + f" {text} "
         elif text.startswith(("sum", "ln")) or part.kind == "text":
-            out += (" " if out and out[-1] not in " (-" else "") + text + ("" if tight else " ")
+            out += (" " if out and out[-1] not in " (-" else "") + text.rstrip() + ("" if tight else " ")
         else:
             closing = part.kind == "script" and part.parts[0] is not None and part.parts[0].text == ")"
             out = out.rstrip() if closing or text == ")" else out

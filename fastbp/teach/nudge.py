@@ -12,7 +12,7 @@ import numpy as np
 from fastbp import _checks
 from fastbp.network import Network
 from fastbp.teach.numbers import Numbers
-from fastbp.teach.render import wrapped
+from fastbp.teach.render import preformatted, wrapped
 from fastbp.teach.steps import FIRST_LINE
 
 SWEEP = tuple(10.0**-e for e in range(1, 13))
@@ -93,14 +93,16 @@ class Nudge:
         )
         return "\n".join(lines)
 
+    __repr__ = __str__
+
     def svg(self) -> str:
         """Plot of both errors over h, both axes logarithmic."""
         width, height, left, top, right, bottom = 560, 330, 64, 34, 20, 52
         series = (
-            ("centred", [s.centred_error for s in self.sweep], "#b35806", "", "circle"),
-            ("forward", [s.forward_error for s in self.sweep], "#542788", ' stroke-dasharray="7 5"', "square"),
+            ([s.centred_error for s in self.sweep], "#b35806", "", "circle"),
+            ([s.forward_error for s in self.sweep], "#542788", ' stroke-dasharray="7 5"', "square"),
         )
-        logs = [math.log10(e) for _, errors, *_ in series for e in errors if 0 < e < math.inf] or [0.0]
+        logs = [math.log10(e) for errors, *_ in series for e in errors if 0 < e < math.inf] or [0.0]
         low, high = math.floor(min(logs)), math.ceil(max(logs)) + 1
         hs = [math.log10(s.h) for s in self.sweep]
 
@@ -126,7 +128,7 @@ class Nudge:
                 f'<text x="{x(log_h):.1f}" y="{height - bottom + 18}" font-size="11" text-anchor="middle">'
                 f"1e{log_h:.0f}</text>"
             )
-        for name, errors, hue, dashes, mark in series:
+        for errors, hue, dashes, mark in series:
             points = [(x(h), y(math.log10(e))) for h, e in zip(hs, errors, strict=True) if 0 < e < math.inf]
             line = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
             parts.append(f'<polyline points="{line}" fill="none" stroke="{hue}" stroke-width="2"{dashes}/>')
@@ -136,19 +138,15 @@ class Nudge:
                     if mark == "circle"
                     else f'<rect x="{px - 3:.1f}" y="{py - 3:.1f}" width="6" height="6" fill="{hue}"/>'
                 )
-            if points:
-                parts.append(
-                    f'<text x="{points[0][0]:.1f}" y="{points[0][1] - 9:.1f}" font-size="12" fill="{hue}" '
-                    f'text-anchor="end">{name}</text>'
-                )
         parts += [
-            f'<text x="{left}" y="20" font-size="13">relative error of the difference quotient</text>',
+            f'<text x="{left}" y="20" font-size="13">relative error of the difference quotient: '
+            '<tspan fill="#b35806">&#9679; centred</tspan>, <tspan fill="#542788">&#9632; forward</tspan></text>',
             f'<text x="{width / 2}" y="{height - 10}" font-size="13" text-anchor="middle">h</text></svg>',
         ]
         return "\n".join(parts)
 
     def _repr_html_(self) -> str:
-        return f'<pre style="white-space:pre-wrap">{escape(str(self))}</pre>{self.svg()}'
+        return preformatted(str(self)) + self.svg()
 
 
 def _twin(numbers: Numbers) -> Network:
@@ -183,11 +181,11 @@ def make_nudge(numbers: Numbers, h: Any) -> Nudge:
 
     def cost(step: float) -> float:
         array[index] = kept + step
-        value = net.gradient(X, Y).cost
+        value = net.gradient(X, Y, **numbers.penalty).cost
         array[index] = kept
         return value
 
-    gradient = net.gradient(X, Y)
+    gradient = net.gradient(X, Y, **numbers.penalty)
     exact = float((gradient.b[l] if k is None else gradient.w[l])[index])
     here = gradient.cost
 

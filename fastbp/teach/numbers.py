@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastbp import _checks, textbook
-from fastbp._arrays import as_inputs
+from fastbp._arrays import as_inputs, as_sample_weight
 from fastbp.activations import CODES
 from fastbp.network import Network, Trace
 from fastbp.teach.sums import partial_sums
@@ -61,6 +61,9 @@ class Sum:
     def __len__(self) -> int:
         return len(self.first)
 
+    def __repr__(self) -> str:
+        return f"<Sum over {self.letter} of {len(self)} terms: {self.total}>"
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -75,15 +78,31 @@ class Numbers:
     neuron: int
     k: int | None
     learning_rate: float
+    weights: np.ndarray | None
+    l1: float
+    l2: float
     trace: Trace | None
     terms: Sum | None
     result: Any
     values: dict[str, Any]
 
+    def __repr__(self) -> str:
+        return f"<Numbers of {self.of!r}, layer={self.layer}, neuron={self.neuron}: {self.result}>"
+
     @property
     def n_samples(self) -> int:
         """Samples in the minibatch."""
         return len(self.X)
+
+    @property
+    def weight(self) -> float:
+        """sum s_x, what the sums over a minibatch are divided by."""
+        return float(len(self.X) if self.weights is None else self.weights.sum(dtype=np.float64))
+
+    @property
+    def penalty(self) -> dict[str, Any]:
+        """What else the cost consists of, as `Network.gradient` takes it."""
+        return {"sample_weight": self.weights, "l1": self.l1, "l2": self.l2}
 
     @property
     def is_output(self) -> bool:
@@ -197,7 +216,15 @@ def _delta(net: Network, cost: str, Y: np.ndarray, trace: Trace, l: int, j: int)
 
 
 def _gradient(
-    net: Network, X: np.ndarray, Y: np.ndarray, trace: Trace, l: int, j: int, k: int | None
+    net: Network,
+    X: np.ndarray,
+    Y: np.ndarray,
+    s: np.ndarray | None,
+    penalised: bool,
+    trace: Trace,
+    l: int,
+    j: int,
+    k: int | None,
 ) -> tuple[Sum, Any, dict[str, Any]]:
     """BP4, or BP3 without k: the sum over the samples, x in order, and its mean."""
     delta = trace.delta[l][:, j]
@@ -206,16 +233,47 @@ def _gradient(
     terms = _sum("x", 0, a_prev, delta)
     result = trace.b[l][j] if k is None else trace.w[l][j, k]
     values: dict[str, Any] = {"sum": terms.total}
+    if penalised:
+        values["mean"] = result if k is None else net.backprop(X, Y, sample_weight=s).w[l][j, k]
     if len(X) > 1:
         values["mean a"], values["mean delta"] = a_prev.mean(), delta.mean()
         # One pass of the averaged sample: what a learner gets who averages before instead of after.
-        one = net.backprop(X.mean(axis=0)[None], Y.mean(axis=0)[None])
+        one = net.backprop(*(np.average(part, axis=0, weights=s).astype(net.dtype)[None] for part in (X, Y)))
         values["averaged"] = one.b[l][j] if k is None else one.w[l][j, k]
     return terms, result, values
 
 
+def _check_extras(of: str, n: int, sample_weight: Any, l1: Any, l2: Any) -> tuple[float, float]:
+    """The penalties, where they and the sample weights make a difference."""
+    l1, l2 = _checks.check_real(l1, "l1", low=0.0), _checks.check_real(l2, "l2", low=0.0)
+    for name, value in (("l1", l1), ("l2", l2)):
+        if value and of in ("z", "delta"):
+            raise ValueError(
+                f"{name} is {value!r}, and of is {of!r}: a penalty adds to the gradient of a weight, and changes no z "
+                "and no delta. Leave it out, or ask for of='weight' or of='update'."
+            )
+    if sample_weight is not None and (n == 1 or of == "z"):
+        raise ValueError(
+            "sample_weight is given, and "
+            + ("of is 'z', which does not depend on it" if of == "z" else "there is one sample: its weight cancels")
+            + ". Leave it out."
+        )
+    return l1, l2
+
+
 def gather(
-    net: Any, x: Any, y: Any, layer: Any, neuron: Any, of: str, k: Any, learning_rate: float, cost: str | None
+    net: Any,
+    x: Any,
+    y: Any,
+    layer: Any,
+    neuron: Any,
+    of: str,
+    k: Any,
+    learning_rate: float,
+    cost: str | None,
+    sample_weight: Any,
+    l1: float,
+    l2: float,
 ) -> Numbers:
     """Check everything, run the kernels once and pick what the explanation needs."""
     net = _check_net(net)
@@ -235,16 +293,20 @@ def gather(
     net = net.copy()
     net.cost = cost
     X, Y = check_samples(net, x, y, need_target=of != "z")
+    l1, l2 = _check_extras(of, len(X), sample_weight, l1, l2)
+    s = as_sample_weight(sample_weight, len(X), net.dtype)
     targets = None if Y is None else dense_targets(net, Y, len(X))
     # F1 needs no target; any legal one lets the same pass compute it.
     legal = np.full((len(X), net.sizes[-1]), 1 / net.sizes[-1], net.dtype) if targets is None else targets
-    trace = net.backprop(X, legal)
+    trace = net.backprop(X, legal, sample_weight=s, l1=l1, l2=l2)
     values: dict[str, Any]
     terms: Sum | None
     if of in ("z", "delta") and len(X) > 1:
         rows = (trace.z if of == "z" else trace.delta)[l][:, j]
         terms = _sum("x", 0, np.ones(len(X), net.dtype), rows, exact=of == "delta")
-        result, values = rows.astype(np.float64).mean().astype(net.dtype), {"sum": terms.total}
+        # The mean of delta is what the kernels have as the gradient of the bias; that of z they never form.
+        mean = trace.b[l][j] if of == "delta" else rows.astype(np.float64).mean().astype(net.dtype)
+        result, values = mean, {"sum": terms.total}
     elif of == "z":
         terms, result, values = _z(net, X, trace, l, j)
     elif of == "delta":
@@ -252,10 +314,10 @@ def gather(
         terms, result, values = _delta(net, cost, targets, trace, l, j)
     else:
         assert targets is not None
-        terms, result, values = _gradient(net, X, targets, trace, l, j, k)
+        terms, result, values = _gradient(net, X, targets, s, l1 > 0 or l2 > 0, trace, l, j, k)
     if of == "update":
         number = net.dtype.type
         old = net.b[l][j] if k is None else net.w[l][j, k]
         values |= {"old": old, "g": result, "step": number(eta) * result}
         result = old - values["step"]
-    return Numbers(net, X, targets, cost, of, l, j, k, eta, trace, terms, result, values)
+    return Numbers(net, X, targets, cost, of, l, j, k, eta, s, l1, l2, trace, terms, result, values)

@@ -12,7 +12,7 @@ import numpy as np
 from fastbp import _checks, textbook
 from fastbp.activations import CODES
 from fastbp.teach.numbers import Numbers
-from fastbp.teach.render import wrapped
+from fastbp.teach.render import preformatted, wrapped
 from fastbp.teach.steps import FIRST_LINE
 
 MOST = 10_000
@@ -100,6 +100,11 @@ class Paths:
 
     def __str__(self) -> str:
         return self.text()
+
+    __repr__ = __str__  # there may be thousands
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,11 @@ def wrapped(text: str, indent: str = "  ") -> list[str]:
     )
 
 
+def preformatted(text: str) -> str:
+    """The text as HTML; a line too long for a phone is scrolled to."""
+    return f'<pre style="overflow-x:auto">{escape(text)}</pre>'
+
+
 def _grid(rows: list[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return ["  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
@@ -42,7 +48,7 @@ def _grid(rows: list[tuple[str, ...]]) -> list[str]:
 def _text_table(table: Table, digits: int | None, terms: int | None) -> list[str]:
     heads = (table.letter, *(to_ascii(head, digits) for head in table.heads), *TAIL_HEADS)
     lines = wrapped(_start(table, digits))
-    grid = _grid([heads, *(row.cells for row in table_rows(table.sum, terms, digits))])
+    grid = _grid([heads, *(row.cells for row in table_rows(table, terms, digits))])
     lines += [grid[0], "  " + "-" * (len(grid[0]) - 2), *grid[1:]]
     return lines + wrapped(hidden(table.sum, terms, table.letter)) + wrapped(f"({table.footnote})")
 
@@ -80,8 +86,8 @@ def rich(e: Explanation, digits: int | None, terms: int | None) -> Any:
             grid = RichTable(box=None, pad_edge=False, header_style="bold")
             for head in (step.table.letter, *(to_ascii(head, digits) for head in step.table.heads), *TAIL_HEADS):
                 grid.add_column(head, justify="right", no_wrap=True)
-            for row in table_rows(sum_, terms, digits):
-                signs = [_signed(cell) if 0 < i < 5 else "" for i, cell in enumerate(row.cells)]
+            for row in table_rows(step.table, terms, digits):
+                signs = ["", *map(_signed, row.cells[1:-1]), ""]
                 grid.add_row(*(Text(cell, style=style) for cell, style in zip(row.cells, signs, strict=True)))
             notes = (_start(step.table, digits), hidden(sum_, terms, step.table.letter), f"({step.table.footnote})")
             body += [grid, *(Text(note, style="dim") for note in notes if note)]
@@ -110,9 +116,14 @@ def _latex_cell(cell: str) -> str:
 
 def _latex_table(table: Table, digits: int | None, terms: int | None) -> str:
     heads = [table.letter, *(to_latex(head, digits) for head in table.heads), r"\text{running sum}", r"\text{share}"]
-    rows = [" & ".join(map(_latex_cell, row.cells)) for row in table_rows(table.sum, terms, digits)]
+    rows = [" & ".join(map(_latex_cell, row.cells)) for row in table_rows(table, terms, digits)]
     return "\n".join(
-        [r"\begin{array}{r|rrrrr}", " & ".join(heads) + r" \\ \hline", " \\\\\n".join(rows), r"\end{array}"]
+        [
+            rf"\begin{{array}}{{r|{'r' * (len(heads) - 1)}}}",
+            " & ".join(heads) + r" \\ \hline",
+            " \\\\\n".join(rows),
+            r"\end{array}",
+        ]
     )
 
 
@@ -158,8 +169,8 @@ def markdown(e: Explanation, digits: int | None, terms: int | None) -> str:
                 *(f"${to_latex(head, digits)}$" for head in step.table.heads),
                 *TAIL_HEADS,
             ]
-            lines = ["| " + " | ".join(heads) + " |", "|" + "--:|" * 6]
-            lines += ["| " + " | ".join(row.cells) + " |" for row in table_rows(sum_, terms, digits)]
+            lines = ["| " + " | ".join(heads) + " |", "|" + "--:|" * len(heads)]
+            lines += ["| " + " | ".join(row.cells) + " |" for row in table_rows(step.table, terms, digits)]
             parts.append("\n".join(lines))
             notes = (hidden(sum_, terms, step.table.letter), step.table.footnote)
             parts += [f"*{_markdown_text(note)}*" for note in notes if note]
@@ -200,6 +211,9 @@ def to_dict(e: Explanation) -> dict[str, Any]:
         "k": numbers.k,
         "n_samples": numbers.n_samples,
         "learning_rate": numbers.learning_rate if numbers.of == "update" else None,
+        "sample_weight": None if numbers.weights is None else _plain(numbers.weights),
+        "l1": numbers.l1,
+        "l2": numbers.l2,
         "result": json_number(e.result),
         "values": {name: _plain(value) for name, value in numbers.values.items()},
         "sum": None

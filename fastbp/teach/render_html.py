@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
+from fastbp.equations import EQUATIONS
 from fastbp.teach.formula import shown, to_mathml
 from fastbp.teach.render import TAIL_HEADS
 from fastbp.teach.rows import hidden, table_rows
-from fastbp.teach.steps import Table, digits_of, num
+from fastbp.teach.steps import FIRST_LINE, Table, digits_of, num
 
 if TYPE_CHECKING:
     from fastbp.teach.explanation import Explanation
+    from fastbp.teach.source import Code, Source
 
 STYLE = """
 .fastbp{font-family:system-ui,sans-serif;line-height:1.45;color:#1b1b1b;background:#fff;padding:1rem;max-width:56rem}
 .fastbp .about{font-weight:600;border-left:4px solid #b35806;padding-left:.6rem;margin:.2rem 0}
 .fastbp .small{color:#555;font-size:.88em;margin:.3rem 0}
+.fastbp h3,.fastbp h4{padding:0}
 .fastbp h3{font-size:1.25em;margin:.8rem 0;font-weight:600}
 .fastbp h4{font-size:1em;margin:1.1rem 0 .2rem;color:#542788}
 .fastbp p{margin:.25rem 0}
@@ -25,11 +29,23 @@ STYLE = """
 .fastbp table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9em;margin:.4rem 0}
 .fastbp th,.fastbp td{padding:.18rem .7rem;text-align:right;border-bottom:1px solid #ddd}
 .fastbp th,.fastbp td{white-space:nowrap;color:#1b1b1b;background:#fff}
-.fastbp .bar{display:inline-block;height:.6em;background:#b35806;margin-left:.4em;vertical-align:baseline}
+.fastbp .share{width:4.3em;padding-left:0;text-align:left}
+.fastbp .bar{display:inline-block;height:.6em;background:#b35806;vertical-align:baseline}
 .fastbp .negative{color:#542788}
 .fastbp .negative .bar{background:#542788}
+.fastbp .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr))}
+.fastbp .pair{gap:0 1.2rem;align-items:start}
+.fastbp .pair>*{min-width:0}
+.fastbp.source{max-width:84rem}
+.fastbp pre{font-size:.8em;line-height:1.4;overflow-x:auto;padding:.5rem .7rem;margin:.2rem 0 .6rem}
+.fastbp pre{background:#f6f6f4;color:#1b1b1b}
+.fastbp mark{background:#fde3c3;color:inherit}
+.fastbp summary{cursor:pointer;font-size:.88em}
 .fastbp .note{background:#fff7ec;border-left:4px solid #b35806;padding:.3rem .6rem;margin:.4rem 0}
 """
+
+SUMS = re.compile(r"\] \+= .+ \* ")
+"""Lines of code on which a product is added to a sum."""
 
 
 def _signed(cell: str) -> str:
@@ -40,14 +56,16 @@ def table(t: Table, digits: int | None, terms: int | None) -> str:
     """The terms of a sum."""
     heads = [to_mathml(head, digits) for head in (t.letter, *t.heads)] + list(TAIL_HEADS)
     lines = ['<div class="scroll"><table><thead><tr>']
-    lines += [f'<th scope="col">{head}</th>' for head in heads] + ["</tr></thead><tbody>"]
-    for row in table_rows(t.sum, terms, digits):
+    lines += [f'<th scope="col">{head}</th>' for head in heads] + ['<td class="share"></td></tr></thead><tbody>']
+    for row in table_rows(t, terms, digits):
         negative = row.term is not None and t.sum.products[row.term] < 0
         style = ' class="negative"' if negative else ""
         cells = [f"<td>{escape(_signed(cell))}</td>" for cell in row.cells[:-1]]
         share = 0 if row.term is None else t.sum.shares[row.term]
-        bar = f'<span class="bar" style="width:{4 * share:.2f}em" aria-hidden="true"></span>'
-        lines.append(f"<tr{style}>{''.join(cells)}<td>{row.cells[-1]}{bar}</td></tr>")
+        bar = f'<span class="bar" style="width:{4 * share:.2f}em"></span>'
+        lines.append(
+            f'<tr{style}>{"".join(cells)}<td>{row.cells[-1]}</td><td class="share" aria-hidden="true">{bar}</td></tr>'
+        )
     lines.append("</tbody></table></div>")
     notes = (hidden(t.sum, terms, t.letter), t.footnote)
     return "".join(lines) + "".join(f'<p class="small">{escape(note)}</p>' for note in notes if note)
@@ -75,3 +93,31 @@ def html(e: Explanation, digits: int | None, terms: int | None) -> str:
             parts.append(f'<p class="note">{escape(step.note)}</p>')
         parts.append("</section>")
     return "\n".join([*parts, "</div>"])
+
+
+def _code(code: Code) -> str:
+    """A function; the lines on which its sum grows are marked."""
+    lines = [f"<mark>{escape(line)}</mark>" if SUMS.search(line) else escape(line) for line in code.text.splitlines()]
+    return "<pre>" + "\n".join(lines) + "</pre>"
+
+
+def source(s: Source) -> str:
+    """Index form beside matrix form, the textbook's loops beside the kernels'; what these call can be unfolded."""
+    forms = [("index form", s.labels), ("matrix form", tuple(f"{label} matrix" for label in s.labels))]
+    parts = [f'<div class="fastbp source"><style>{STYLE}</style><p class="about">{FIRST_LINE}</p><div class="pair">']
+    for title, labels in forms:
+        found = [EQUATIONS[label] for label in labels if label in EQUATIONS]
+        lines = [f'<div class="formula">{to_mathml(equation.latex, display=True)}</div>' for equation in found]
+        parts.append(
+            f"<section><h4>{title}</h4>{''.join(lines) or '<p>The same: there is no sum in it.</p>'}</section>"
+        )
+    for title, codes in (("textbook, one sample", s.textbook), ("kernel that ran, all samples", s.kernel)):
+        parts.append(f"<section><h4>{title}</h4>")
+        for at, code in enumerate(codes):
+            name = f"<code>{escape(code.name)}</code>, {escape(code.file)}, line {code.line}"
+            if at == 0 or SUMS.search(code.text):
+                parts.append(f'<p class="small">{name}</p>{_code(code)}')
+            else:
+                parts.append(f"<details><summary>{name}</summary>{_code(code)}</details>")
+        parts.append("</section>")
+    return "\n".join([*parts, "</div></div>"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastbp.teach.formula import shown
 from fastbp.teach.numbers import Sum
-from fastbp.teach.steps import digits_of
+from fastbp.teach.steps import Table, digits_of
 
 
 class Row(NamedTuple):
@@ -42,18 +42,20 @@ def hidden(sum_: Sum, most: int | None, letter: str) -> str:
     )
 
 
-def table_rows(sum_: Sum, most: int | None, digits: int | None) -> Iterator[Row]:
-    """Cells: index, first factor, second factor, product, running sum, share."""
+def table_rows(table: Table, most: int | None, digits: int | None) -> Iterator[Row]:
+    """Cells: index, what the table's heads say (two factors and their product, or a term), running sum, share."""
+    sum_ = table.sum
     head, tail = chosen(len(sum_), most)
     products, shares = sum_.products, sum_.shares
 
     def row(i: int) -> Row:
         first, second, running = (digits_of(part[i]) for part in (sum_.first, sum_.second, sum_.running))
         product = f"{float(products[i]) + 0.0:.{digits or 6}g}"
-        numbers = (shown(first, digits), shown(second, digits), product, shown(running, digits))
-        return Row(i, (str(i), *numbers, f"{shares[i]:.1%}"))
+        factors = (shown(first, digits), shown(second, digits), product)
+        term = factors if len(table.heads) == 3 else factors[1:2]
+        return Row(i, (str(i), *term, shown(running, digits), f"{shares[i]:.1%}"))
 
     yield from map(row, head)
     if tail:
-        yield Row(None, ("...",) * 6)
+        yield Row(None, ("...",) * (len(table.heads) + 3))
         yield from map(row, tail)

@@ -50,6 +50,9 @@ class Source:
     textbook: tuple[Code, ...]
     kernel: tuple[Code, ...]
 
+    def __repr__(self) -> str:
+        return f"<Source of {', '.join(self.labels)}: {len(self.textbook)} textbook loops, {len(self.kernel)} kernels>"
+
     def __str__(self) -> str:
         lines = [FIRST_LINE, f"index form   {self.index_form}"]
         lines += [f"matrix form  {self.matrix_form}"] if self.matrix_form else []
@@ -66,6 +69,11 @@ class Source:
             for code in codes:
                 parts.append(f"{title}: `{code.name}`, {code.file}, line {code.line}\n\n```python\n{code.text}\n```")
         return "\n\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        from fastbp.teach.render_html import source
+
+        return source(self)
 
 
 def _function(value: Any) -> FunctionType | None:

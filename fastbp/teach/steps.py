@@ -15,7 +15,10 @@ ROUNDED = (
     "The running sum holds the kernel's own partial sums, bit for bit; the products beside it are rounded for reading: "
     "the kernel adds each one before it is rounded (a fused multiply-add)."
 )
+ADDED = "The running sum holds the kernel's own partial sums, bit for bit."
 ALONE = "The running sum is of this table alone: no kernel adds these up."
+SAMPLES = r"\text{samples}"
+"""The part of a gradient that comes from the samples, where a penalty adds another."""
 COLLAPSED = "The kernel does not add these up: it takes the collapsed form, which the running sum meets to rounding."
 
 
@@ -24,8 +27,8 @@ class Table:
     """A sum, and the formulas that head its columns."""
 
     sum: Sum
-    heads: tuple[str, str, str]
-    """Of the first factor, the second factor and their product."""
+    heads: tuple[str, ...]
+    """Of the first factor, the second factor and their product; of the term alone where it is no product."""
     start: str
     """What the running sum starts from, as a formula; empty for 0."""
     footnote: str
@@ -72,15 +75,22 @@ def subject(n: Notation, numbers: Numbers) -> str:
 
 def _samples_table(n: Notation, numbers: Numbers, first: str, second: str) -> Table:
     assert numbers.terms is not None
-    product = rf"{first} {second}" if first != "1" else second
-    footnote = ROUNDED if numbers.terms.exact else ALONE
-    return Table(numbers.terms, (first, second, product), "", footnote, "x")
+    heads = (first, second, rf"{first} {second}") if first else (second,)
+    footnote = ALONE if not numbers.terms.exact else ROUNDED if first else ADDED
+    return Table(numbers.terms, heads, "", footnote, "x")
 
 
 def _mean(symbol: str, numbers: Numbers) -> str:
     assert numbers.terms is not None
-    n = numbers.n_samples
-    return rf"{symbol} = \frac{{1}}{{{n}}} \cdot {factor(numbers.terms.total)} = {num(numbers.result)}"
+    return rf"{symbol} = \frac{{1}}{{{_weight(numbers)}}} \cdot {factor(numbers.terms.total)} = {num(numbers.result)}"
+
+
+def _weight(numbers: Numbers) -> str:
+    return f"{numbers.n_samples}" if numbers.weights is None else num(numbers.weight)
+
+
+def _weighted(numbers: Numbers) -> str:
+    return "" if numbers.weights is None else " Each error carries its sample's weight s_x; their sum is the divisor."
 
 
 def _z_steps(n: Notation, numbers: Numbers) -> list[Step]:
@@ -98,7 +108,7 @@ def _z_steps(n: Notation, numbers: Numbers) -> list[Step]:
                 f"The weighted inputs of {numbers.n_samples} samples. Their mean is no quantity of backpropagation: "
                 "each sample passes through sigma by itself. Explain one sample to see its terms: .sample(x).",
                 (_mean(rf"\text{{mean of }} {n.z(j, l)}", numbers),),
-                _samples_table(n, numbers, "1", n.z(j, l)),
+                _samples_table(n, numbers, "", n.z(j, l)),
             ),
         ]
     assert numbers.terms is not None
@@ -295,9 +305,10 @@ def _minibatch_delta(n: Notation, numbers: Numbers) -> list[Step]:
         Step(
             "mean",
             f"The errors of {numbers.n_samples} samples. Each sample has its own error, from its own activations; only "
-            "gradients are averaged. This mean is the gradient of the neuron's bias. One sample's terms: .sample(x).",
+            "gradients are averaged. This mean is the gradient of the neuron's bias. One sample's terms: .sample(x)."
+            + _weighted(numbers),
             (_mean(rf"\text{{mean of }} {n.delta(j, l)}", numbers),),
-            _samples_table(n, numbers, "1", n.delta(j, l)),
+            _samples_table(n, numbers, "", n.delta(j, l)),
         ),
     ]
 
@@ -310,13 +321,15 @@ def _gradient_steps(n: Notation, numbers: Numbers) -> list[Step]:
     if k is None:
         equation = rf"{n.rate(n.cost, n.b('j', 'l'))} = {n.delta('j', 'l')}"
         text = "A bias moves its weighted input one to one, so the cost feels both alike."
-        first, second = "1", n.delta(j, l)
+        first, second = "", n.delta(j, l)
     else:
         equation = rf"{n.rate(n.cost, n.w('j', p, 'l'))} = {n.a(p, 'l-1')} \cdot {n.delta('j', 'l')}"
         text = "The cost feels a weight by what enters through it, times the error where it leads."
         first, second = n.a(k, l - 1), n.delta(j, l)
     target = n.rate(n.cost, n.b(j, l) if k is None else n.w(j, k, l))
-    value = values.get("g", numbers.result)
+    if "mean" in values and k is not None:
+        target = SAMPLES
+    value = values.get("mean", values.get("g", numbers.result))
     if numbers.n_samples == 1:
         product = (
             rf"{target} = {n.delta(j, l)} = {num(value)}"
@@ -324,14 +337,15 @@ def _gradient_steps(n: Notation, numbers: Numbers) -> list[Step]:
             else rf"{target} = {first} \cdot {second} = {num(terms.first[0])} \cdot {factor(terms.second[0])} "
             rf"= {num(value)}"
         )
-        return [Step(label, text, (equation, product))]
-    mean = rf"{target} = \frac{{1}}{{{numbers.n_samples}}} \cdot {factor(terms.total)} = {num(value)}"
+        return [Step(label, text, (equation, product)), *_penalty_steps(n, numbers)]
+    mean = rf"{target} = \frac{{1}}{{{_weight(numbers)}}} \cdot {factor(terms.total)} = {num(value)}"
     wrong = rf"\text{{averaged sample}} \to {num(values['averaged'])} \ne {num(value)}"
     return [
         Step(label, text, (equation,)),
         Step(
             "accumulate",
-            f"A minibatch adds the products of its {numbers.n_samples} samples x, in order, and divides once.",
+            f"A minibatch adds the {'products' if first else 'errors'} of its {numbers.n_samples} samples x, in order, "
+            f"and divides once.{_weighted(numbers)}",
             (mean,),
             _samples_table(n, numbers, first, second),
         ),
@@ -341,6 +355,34 @@ def _gradient_steps(n: Notation, numbers: Numbers) -> list[Step]:
             "the mean activations, and the mean of a product is not the product of the means.",
             (wrong,),
         ),
+        *_penalty_steps(n, numbers),
+    ]
+
+
+def _penalty_steps(n: Notation, numbers: Numbers) -> list[Step]:
+    """What a penalty adds to the mean over the samples."""
+    l, j, k, values = numbers.layer, numbers.neuron, numbers.k, numbers.values
+    if "mean" not in values:
+        return []
+    if k is None:
+        return [Step("penalty", "Penalties are on weights alone: a bias is free, and its gradient stays what it is.")]
+    letter, w = n.w("j", n.previous, "l"), n.w(j, k, l)
+    old = values.get("old", numbers.net.w[l][j, k])
+    parts = [("l2", numbers.l2, letter, old)] if numbers.l2 else []
+    parts += [("l1", numbers.l1, rf"\mathrm{{sign}}({letter})", np.sign(old))] if numbers.l1 else []
+    added = "".join(rf" + \mathrm{{{name}}} \cdot {what}" for name, _, what, _ in parts)
+    filled = "".join(rf" + {num(strength)} \cdot {factor(value)}" for _, strength, _, value in parts)
+    number = num(values.get("g", numbers.result))
+    return [
+        Step(
+            "penalty",
+            "The cost has a penalty on every weight, l1 sum |w| + l2/2 sum w^2. Its derivative is added once, to what "
+            "the samples say. Biases are free.",
+            (
+                rf"{n.rate(n.cost, letter)} = {SAMPLES}{added}",
+                rf"{n.rate(n.cost, w)} = {num(values['mean'])}{filled} = {number}",
+            ),
+        )
     ]
 
 
