@@ -88,7 +88,7 @@ def _find_cache(digest: str) -> pathlib.Path | None:
 if DISABLED:
     CACHE_DIR: pathlib.Path | None = None
 
-    def _compile(function: F, fastmath: set[str], cache: bool, parallel: bool = False) -> F:
+    def _compile(function: F, fastmath: set[str], cache: bool, *, parallel: bool = False, inlined: bool = False) -> F:
         function.py_func = function  # type: ignore[attr-defined]
         return function
 
@@ -151,12 +151,13 @@ else:
             except Exception:
                 return
 
-    def _compile(function: F, fastmath: set[str], cache: bool, parallel: bool = False) -> F:
+    def _compile(function: F, fastmath: set[str], cache: bool, *, parallel: bool = False, inlined: bool = False) -> F:
         options: Any = {
             "nopython": True,
             "error_model": "numpy",
             "nogil": True,
             "fastmath": fastmath,
+            "forceinline": inlined,  # False, or it would be that of the caller
             "no_cfunc_wrapper": True,
         }
         if not cache:
@@ -181,6 +182,7 @@ else:
     _OVERLOAD: Any = {
         "error_model": "numpy",
         "nogil": True,
+        "forceinline": False,
         "no_cfunc_wrapper": True,
         "pipeline_class": PartCompiler,
     }
@@ -240,6 +242,11 @@ def fused(function: F | None = None, *, cache: bool = False) -> Any:
     if function is None:
         return lambda function: _compile(function, {"contract"}, cache)
     return _compile(function, {"contract"}, cache)
+
+
+def inlined(function: F) -> F:
+    """Compile like ``fused``, but once for all constants that callers pass: LLVM inserts it in each caller."""
+    return _compile(function, {"contract"}, False, inlined=True)
 
 
 def strict(function: F | None = None, *, cache: bool = False) -> Any:
