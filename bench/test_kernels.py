@@ -39,7 +39,7 @@ def nothing_ahead(buf, cells):  # type: ignore[no-untyped-def]
     return Ahead(0, 0, pointer(buf), pointer(buf), pointer(cells), pointer(cells), pointer(cells))
 
 
-@strict
+@strict(cache=True)
 def repeat_f1(turns, X, J, K, a, w, b, z, panel, cells):  # type: ignore[no-untyped-def]
     ahead = nothing_ahead(z.buf, cells)
     a, w, b, z, panel = addressed(a), addressed(w), addressed(b), addressed(z), addressed(panel)
@@ -47,7 +47,7 @@ def repeat_f1(turns, X, J, K, a, w, b, z, panel, cells):  # type: ignore[no-unty
         dense.weighted_input(X, J, K, a, w, b, z, panel, ahead)
 
 
-@strict
+@strict(cache=True)
 def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, cells):  # type: ignore[no-untyped-def]
     ahead = nothing_ahead(sums.buf, cells)
     w_next, delta_next, zeros = addressed(w_next), addressed(delta_next), addressed(zeros)
@@ -57,7 +57,7 @@ def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, cells):  
         product(X, J, K, np.int64(ALONE), sums, zeros, delta_next, transposed(w_next), one, zero, panel, ahead)
 
 
-@strict
+@strict(cache=True)
 def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel, cells):  # type: ignore[no-untyped-def]
     ahead = nothing_ahead(g.buf, cells)
     a, delta, zeros, g, panel = addressed(a), addressed(delta), addressed(zeros), addressed(g), addressed(panel)

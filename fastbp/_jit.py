@@ -7,8 +7,9 @@ Three decorators, one for each kind of arithmetic (DESIGN: the arithmetic, pinne
 * ``strict``: updates and costs. Every operation rounds by itself.
 * ``by_dtype``: one name for a float32 and a float64 version of a scalar function, chosen while compiling.
 
-``cache=True`` marks the functions that Python calls: their machine code is kept on disk. With ``FASTBP_DISABLE_JIT=1``
-the decorators return the Python functions themselves, so that a debugger steps through every kernel.
+``cache=True`` marks the functions that Python calls: their machine code is kept on disk. The others are parts of
+it. With ``FASTBP_DISABLE_JIT=1`` the decorators return the Python functions themselves, so that a debugger steps
+through every kernel.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 PACKAGE = pathlib.Path(__file__).resolve().parent
 # Everything that ends up in machine code. Numba notices a change of the file that holds a function, not of the files
 # that hold its callees; a directory named after the digest of all of them notices both.
-SOURCES = ("_jit.py", "_elementary.py", "activations.py", "textbook.py", "kernels/*.py", "teach/sums.py")
+SOURCES = ("_jit.py", "_parts.py", "_elementary.py", "activations.py", "textbook.py", "kernels/*.py", "teach/sums.py")
 
 
 def _flag(name: str) -> bool:
@@ -87,7 +88,7 @@ def _find_cache(digest: str) -> pathlib.Path | None:
 if DISABLED:
     CACHE_DIR: pathlib.Path | None = None
 
-    def _compile(function: F, fastmath: set[str], cache: bool, inline: str = "never", parallel: bool = False) -> F:
+    def _compile(function: F, fastmath: set[str], cache: bool, *, parallel: bool = False, inlined: bool = False) -> F:
         function.py_func = function  # type: ignore[attr-defined]
         return function
 
@@ -124,7 +125,10 @@ else:
     from numba import types
     from numba.core import config
     from numba.core.caching import FunctionCache
+    from numba.core.registry import CPUDispatcher
     from numba.extending import overload as _overload
+
+    from fastbp._parts import PartCompiler, PartDispatcher
 
     CACHE_DIR = _find_cache(
         _digest(
@@ -147,18 +151,22 @@ else:
             except Exception:
                 return
 
-    def _compile(function: F, fastmath: set[str], cache: bool, inline: str = "never", parallel: bool = False) -> F:
+    def _compile(function: F, fastmath: set[str], cache: bool, *, parallel: bool = False, inlined: bool = False) -> F:
         options: Any = {
+            "nopython": True,
             "error_model": "numpy",
             "nogil": True,
             "fastmath": fastmath,
-            "inline": inline,
+            "forceinline": inlined,  # False, or it would be that of the caller
             "no_cfunc_wrapper": True,
         }
+        if not cache:
+            options["no_cpython_wrapper"] = True
+            return PartDispatcher(function, targetoptions=options, pipeline_class=PartCompiler)  # type: ignore[return-value]
         if parallel:
             options["parallel"] = True
-        compiled = numba.njit(**options)(function)
-        if cache and CACHE_DIR is not None:
+        compiled: Any = CPUDispatcher(function, targetoptions=options)
+        if CACHE_DIR is not None:
             # Two option sets of one function must not share a file: Numba's index does not know the options.
             kind = "parallel" if parallel else "fused" if fastmath else "strict"
             before = config.CACHE_DIR  # type: ignore[attr-defined]
@@ -171,10 +179,17 @@ else:
                 config.CACHE_DIR = before  # type: ignore[attr-defined]
         return compiled  # type: ignore[no-any-return]
 
+    _OVERLOAD: Any = {
+        "error_model": "numpy",
+        "nogil": True,
+        "forceinline": False,
+        "no_cfunc_wrapper": True,
+        "pipeline_class": PartCompiler,
+    }
+
     def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
         """Compiled twin of a Python function that compiled code cannot run as it stands."""
-        flags: Any = {"error_model": "numpy", "nogil": True, **options}
-        return _overload(python, jit_options=flags)  # type: ignore[no-any-return]
+        return _overload(python, jit_options=_OVERLOAD | options)  # type: ignore[no-any-return]
 
     def by_dtype(single: F, double: F) -> F:
         """Choose by the dtype of the first argument: ``single`` for float32, ``double`` for float64."""
@@ -188,7 +203,7 @@ else:
         choose.__doc__ = double.__doc__
 
         # Inlining keeps the flags of the chosen function: they belong to each instruction.
-        @_overload(choose, jit_options={"error_model": "numpy", "nogil": True})
+        @_overload(choose, jit_options=_OVERLOAD)
         def twin(*args):  # type: ignore[no-untyped-def]  # Numba compares this signature with the lambda's
             chosen = single if args[0] == types.float32 else double
             return lambda *args: chosen(*args)
@@ -214,7 +229,7 @@ else:
 
             return single if isinstance(z, np.float32) else double
 
-        @_overload(choose)
+        @_overload(choose, jit_options=_OVERLOAD)
         def twin(z):  # type: ignore[no-untyped-def]
             chosen = single if z == types.float32 else double
             return lambda z: chosen
@@ -229,16 +244,13 @@ def fused(function: F | None = None, *, cache: bool = False) -> Any:
     return _compile(function, {"contract"}, cache)
 
 
+def inlined(function: F) -> F:
+    """Compile like ``fused``, but once for all constants that callers pass: LLVM inserts it in each caller."""
+    return _compile(function, {"contract"}, False, inlined=True)
+
+
 def strict(function: F | None = None, *, cache: bool = False) -> Any:
     """Compile an update, a cost or a function that only calls others: every operation rounds by itself."""
     if function is None:
         return lambda function: _compile(function, set(), cache)
     return _compile(function, set(), cache)
-
-
-def part(function: F) -> F:
-    """Compile as a part of the ``strict`` functions that call it, without a call and without machine code of its own.
-
-    For the functions between an entry and the blocked sum: LLVM would optimise the sum's many blocks anew for each.
-    """
-    return _compile(function, set(), False, "always")

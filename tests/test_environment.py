@@ -91,6 +91,27 @@ def test_a_second_process_compiles_nothing() -> None:
 
 
 @pytest.mark.compiled
+def test_only_what_python_calls_becomes_machine_code() -> None:
+    """The functions inside it are optimised with it: once, and not again in each of their callers."""
+    code = """
+import gc
+from fastbp._parts import PartDispatcher
+from numba.core.codegen import JITCodeLibrary
+emitted = []
+emit = JITCodeLibrary._finalize_specific
+JITCodeLibrary._finalize_specific = lambda library: (emitted.append(library.name), emit(library))
+"""
+    count = """
+parts = {d.__qualname__ for d in gc.get_objects() if isinstance(d, PartDispatcher) and d.overloads}
+print(len(parts) > 3, "activation" in emitted, parts.isdisjoint(emitted))
+from fastbp.activations import sigmoid  # such a part, and Python calls it all the same
+print(sigmoid(0.0))
+"""
+    printed = python(code + ONE_LOOP + count, FASTBP_NO_CACHE="1").splitlines()
+    assert printed[1:] == ["True True True", "(0.5, 0.25)"]
+
+
+@pytest.mark.compiled
 def test_an_edit_of_any_kernel_source_recompiles(copied: Path, tmp_path: Path) -> None:
     cache = {"FASTBP_CACHE_DIR": str(tmp_path / "cache")}
     program = COMPILATIONS + ONE_LOOP + COUNT
@@ -164,7 +185,7 @@ def test_no_float32_is_widened_in_the_loops() -> None:
     a = np.ones(8, np.float32)
     dense.activation(0, 8, a, a.copy(), a.copy())
     updates.update(3, a, a.copy(), a.copy(), a.copy(), np.float32(0.1), a.copy())
-    for kernel in (dense.activation, updates.update):
+    for kernel in (dense.activation.alone, updates.update.alone):
         assert kernel.signatures
         for text in kernel.inspect_llvm().values():
             assert "fpext" not in text
@@ -196,7 +217,7 @@ def test_any_edit_of_a_kernel_source_changes_the_digest(copied: Path, monkeypatc
     monkeypatch.setattr(_jit, "PACKAGE", package)
     before = _jit._digest([])
     sources = [*package.glob("kernels/*.py"), package / "textbook.py", package / "activations.py"]
-    sources += [package / "_elementary.py", package / "_jit.py"]
+    sources += [package / "_elementary.py", package / "_jit.py", package / "_parts.py"]
     assert len(sources) > 12
     for source in sources:
         text = source.read_text()

@@ -105,7 +105,7 @@ def _fma_chains(R, N, n, coef, rows, sums):  # type: ignore[no-untyped-def]
         copy_row(N, out, i, acc, i)
 
 
-@strict
+@strict(cache=True)
 def _peak(n, coef, rows, sums):  # type: ignore[no-untyped-def]
     _fma_chains(ROWS, VECTORS, n, coef, rows, sums)
 

@@ -16,7 +16,9 @@ next cache line are computed too: they are padding.
 
 from __future__ import annotations
 
-from fastbp._jit import fused, strict
+import numpy as np
+
+from fastbp._jit import inlined, strict
 from fastbp.kernels.shapes import (
     CACHE_LINE,
     LONG_RUN_ROWS,
@@ -88,12 +90,9 @@ def fetch(ahead):
     cursor[AT], cursor[LEFT] = at, left - n
 
 
-@fused
-def blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead):
-    """``n_blocks`` blocks, one below the other, of R rows p and N vectors of columns q; sums over n terms r."""
-    R = literally(R)
-    N = literally(N)
-    full_width()
+@inlined
+def any_blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead):
+    """``blocks`` of any R and N, which LLVM must know: the loops over them are unrolled."""
     acc = register_block(R, N, out.buf)
     old = register_block(R, N, out.buf)
     V = acc.shape[1]
@@ -137,6 +136,15 @@ def blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead):
             copy_row(N, sums, i, acc, i)
         for _ in range(ahead.parts):
             fetch(ahead)
+
+
+@strict
+def blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead):
+    """``n_blocks`` blocks, one below the other, of R rows p and N vectors of columns q; sums over n terms r."""
+    R = literally(R)
+    N = literally(N)
+    full_width()
+    any_blocks(np.int64(R), np.int64(N), n_blocks, n, then, out, start, coef, rows, scale, eta, ahead)
 
 
 @strict

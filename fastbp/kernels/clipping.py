@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from fastbp._jit import part, strict
+from fastbp._jit import strict
 from fastbp.kernels import layout
 from fastbp.kernels.team import barrier
 from fastbp.kernels.updates import update
@@ -71,7 +71,7 @@ def own_update(job, m, by, c, t):
         update(job.optimizer, line(job.theta, first, n), g, mean, v, number(job.scratch, job.eta[m]), c)
 
 
-@part
+@strict
 def clipped_update(job, m, c, t):
     """U of minibatch m, whose gradient, penalty included, is in g; whether to abort."""
     at = np.int64(job.reals[layout.CLIP_AT])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import by_dtype, part, strict
+from fastbp._jit import by_dtype, strict
 from fastbp.activations import (
     EXP,
     GELU,
@@ -36,7 +36,7 @@ from fastbp.kernels.blocks import ALONE, STEP, TIMES, product
 from fastbp.kernels.views import full_width, line, number, row, transposed
 
 
-@part
+@strict
 def weighted_input(X, J, K, a_prev, w, b, z, panel, ahead):
     """F1: z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l
 
@@ -125,7 +125,7 @@ def weigh(n, s, d):
         d[j] = d[j] * s
 
 
-@part
+@strict
 def hidden_error(X, J, K, w_next, delta_next, zeros, d, panel, ahead):
     """BP2: delta_j^l = sigma'(z_j^l) * sum_k w_kj^{l+1} delta_k^{l+1}
 
@@ -146,7 +146,7 @@ def clear_padding(X, J, width, d):
             padding[j] = zero
 
 
-@part
+@strict
 def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel, ahead):
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
@@ -157,7 +157,7 @@ def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel, ahead):
     product(K, J, X, then, g, start, transposed(a_prev), delta, scale, eta, panel, ahead)
 
 
-@part
+@strict
 def bias_gradient(J, X, ones, delta, start, g, scale, eta, panel, ahead):
     """BP3: dC/db_j^l = delta_j^l
 

@@ -19,7 +19,7 @@ No sum is ever split, so the bits are the same for any number of threads, any ti
 
 from __future__ import annotations
 
-from fastbp._jit import part, strict
+from fastbp._jit import strict
 from fastbp.kernels import layout
 from fastbp.kernels.clipping import clipped_update
 from fastbp.kernels.job import (
@@ -49,7 +49,7 @@ from fastbp.kernels.team import barrier, load, store
 from fastbp.kernels.views import full_width, line, row
 
 
-@part
+@strict
 def meet(job, t):
     """Wait for the team; whether it is to leave, as thread 0 has just found for all; and whether to abort."""
     if t == 0:
@@ -58,7 +58,7 @@ def meet(job, t):
     return load(job.control, layout.LEAVING) != 0, aborting
 
 
-@part
+@strict
 def minibatch(job, m, stepped, t):
     """One minibatch, by thread t of the team, but for U of a first layer that threads own.
 
@@ -104,7 +104,7 @@ def minibatch(job, m, stepped, t):
     return ruling, leaving
 
 
-@part
+@strict
 def minibatches(job, t):
     """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
     m, last = job.control[layout.FIRST], job.control[layout.LAST]

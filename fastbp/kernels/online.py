@@ -7,7 +7,9 @@ changed, added to the next z while it is in registers, and written once.
 
 from __future__ import annotations
 
-from fastbp._jit import fused, strict
+import numpy as np
+
+from fastbp._jit import inlined, strict
 from fastbp.kernels.blocks import stepped
 from fastbp.kernels.shapes import VECTOR_BYTES
 from fastbp.kernels.views import copy_row, full_width, itemsize, line, literally, number, register_block, shifted, view
@@ -16,12 +18,9 @@ ROWS = 8
 """Rows k that every block's number of rows divides."""
 
 
-@fused
-def columns(R, N, k0, k1, w, a, delta, eta, a_next, z_next):
-    """N vectors of columns j of ``step_and_weighted_input``, R rows k at a time, from k0 to before k1."""
-    R = literally(R)
-    N = literally(N)
-    full_width()
+@inlined
+def any_columns(R, N, k0, k1, w, a, delta, eta, a_next, z_next):
+    """``columns`` of any R and N, which LLVM must know: the loops over them are unrolled."""
     w_k = register_block(R, N, w.buf)
     delta_x = register_block(1, N, w.buf)
     z = register_block(1, N, w.buf)
@@ -41,6 +40,15 @@ def columns(R, N, k0, k1, w, a, delta, eta, a_next, z_next):
         for i in range(R):
             copy_row(N, rows, k + i, w_k, i)
     copy_row(N, view(z_next.buf, z_next.at, 1, V, V, 1), 0, z, 0)
+
+
+@strict
+def columns(R, N, k0, k1, w, a, delta, eta, a_next, z_next):
+    """N vectors of columns j of ``step_and_weighted_input``, R rows k at a time, from k0 to before k1."""
+    R = literally(R)
+    N = literally(N)
+    full_width()
+    any_columns(np.int64(R), np.int64(N), np.int64(k0), k1, w, a, delta, eta, a_next, z_next)
 
 
 @strict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastbp._jit import part, strict
+from fastbp._jit import strict
 from fastbp.kernels import dense, layout
 from fastbp.kernels.blocks import fetch
 from fastbp.kernels.job import (
@@ -32,7 +32,7 @@ def is_online(job):
     return job.batch == 1 and not job.weighted
 
 
-@part
+@strict
 def step_of_first_layer(job, m, last, t):
     """U of w^1 and b^1 for minibatch m, own neurons; one sample at a time, F1 of minibatch m + 1 too, if it follows."""
     j, end = own_columns(job, t)
@@ -60,7 +60,7 @@ def step_of_first_layer(job, m, last, t):
             dense.weight_gradient(n, J, X, a_k, delta, zeros(job), w_k, scale, eta, panel(job, t), ahead)
 
 
-@part
+@strict
 def first_layer(job, m, done, t):
     """F1, unless it is ``done``, and F2 of minibatch m: own neurons of layer 1, all samples."""
     j, end = own_columns(job, t)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from fastbp._jit import part, strict
+from fastbp._jit import strict
 from fastbp.kernels import dense, layout, sparse
 from fastbp.kernels.job import (
     activations,
@@ -109,7 +109,7 @@ def finish(job, g, at, n, l1, l2, eta, c):
         update(job.optimizer, w, g, m, v, eta, c)
 
 
-@part
+@strict
 def at_once(job):
     """Whether each block of sums of BP4 becomes a step of w while it is in registers.
 
@@ -119,7 +119,7 @@ def at_once(job):
     return job.updating and job.optimizer == SGD and not penalised and not job.keeping
 
 
-@part
+@strict
 def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, share, n_shares, t):
     """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U.
 

@@ -12,7 +12,7 @@ The thread of the last tile takes U, and with it begins the next minibatch.
 
 from __future__ import annotations
 
-from fastbp._jit import part
+from fastbp._jit import strict
 from fastbp.kernels import layout
 from fastbp.kernels.job import inputs, nothing_ahead
 from fastbp.kernels.parameters import (
@@ -29,7 +29,7 @@ from fastbp.kernels.samples import gather_inputs, tile_of_samples
 from fastbp.kernels.team import barrier, load, store, wait_for
 
 
-@part
+@strict
 def rule(job, m, n, total):
     """``verdict`` on what all threads have seen of minibatch m; their cells are ready for the next."""
     ruling = verdict(job, m, n, total)
@@ -39,7 +39,7 @@ def rule(job, m, n, total):
     return ruling
 
 
-@part
+@strict
 def tiles(job, m, turn, t):
     """Thread t's tiles of minibatch m, whose first tile has this turn; whether the team leaves before it."""
     start, own = m * job.batch, t * job.tile
@@ -72,7 +72,7 @@ def tiles(job, m, turn, t):
     return False
 
 
-@part
+@strict
 def relay(job, t):
     """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
     turn = 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import part, strict
+from fastbp._jit import strict
 from fastbp.activations import CLIPPED, EXP, GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
 from fastbp.kernels import dense, layout, regression, sparse
 from fastbp.kernels.costs import costs
@@ -76,7 +76,7 @@ def activate(job, l, X, J, width, z, a, d):
             dense.activation(code, width, row(z, x, width), row(a, x, width), row(d, x, width))
 
 
-@part
+@strict
 def forward(job, first, bottom, x0, x1, t):
     """F1 and F2 of the layers from ``bottom`` on for samples x0..x1 of the tile that starts at place ``first``."""
     X = x1 - x0
@@ -128,7 +128,7 @@ def hits(job, first, x0, x1):
     return count
 
 
-@part
+@strict
 def backward(job, first, x0, x1, t):
     """BP1 in the output layer and BP2 in every layer below, for samples x0..x1 of the tile."""
     X = x1 - x0
@@ -178,7 +178,7 @@ def note_largest(job, x0, x1, own):
         job.control[cell] = dense.largest(X, width, errors(job, l, x0), job.control[cell])
 
 
-@part
+@strict
 def tile_of_samples(job, first, bottom, x0, x1, starting, t):
     """The part of a tile that is split by samples, x0..x1 of those from place ``first`` on: layers from ``bottom``.
 

@@ -28,6 +28,9 @@ cycles between blocks for sums of ten terms, 15 with eight rows."""
 
 MAX_ROWS = ROW_COUNTS[-1]
 
+BLOCK_VECTORS = max(2 * MAX_ROWS, 16)
+"""Vectors of the largest register block, the bench's included."""
+
 MANY_TERMS = 192
 """Terms from which ``rows`` come from the second-level cache each time: the fewer times, the better."""
 

@@ -9,7 +9,7 @@ and ``job.indptr[i]`` where sample i begins: SciPy's CSR.
 
 from __future__ import annotations
 
-from fastbp._jit import fused, part, strict
+from fastbp._jit import fused, strict
 from fastbp.kernels import layout
 from fastbp.kernels.job import layer
 from fastbp.kernels.views import full_width, line, row
@@ -23,7 +23,7 @@ def add_row(J, a, source, sums):
         sums[j] += a * source[j]
 
 
-@part
+@strict
 def weighted_input(job, first, x0, x1, w, b, z):
     """F1: z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l
 
@@ -51,7 +51,7 @@ def times(n, g, scale):
         g[i] = g[i] * scale
 
 
-@part
+@strict
 def weight_gradient(job, first, X, k0, k1, delta, g, starting, scale):
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
