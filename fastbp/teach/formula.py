@@ -200,7 +200,8 @@ def _mathml(node: Node | None, digits: int | None) -> str:
         fence = ' stretchy="false"' if text in "()" else ""
         return f"<mo{fence}>{escape(text)}</mo>"
     if node.kind == "text":
-        return f"<mtext>{escape(node.text)}</mtext>"
+        # MathML drops a plain space at either end.
+        return f"<mtext>{escape(node.text).replace(' ', '&#160;')}</mtext>"
     name = node.text.rstrip("'")
     letter = "∂" if name == "partial" else GREEK.get(name, name)
     marked = f"<mi>{escape(letter)}</mi>"
