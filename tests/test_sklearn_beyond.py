@@ -309,6 +309,7 @@ def test_the_gradient_by_features_against_differences(kind: str) -> None:
     assert np.array_equal(b.input_gradient(scipy.sparse.csc_array(X)), slopes)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("what", ["fit", "predict", "transform", "input_gradient"])
 def test_sparse_samples_are_never_dense_as_a_whole(what: str) -> None:
     n, features = 3000, 20_000
