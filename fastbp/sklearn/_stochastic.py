@@ -12,7 +12,7 @@ from sklearn.metrics import check_scoring
 from fastbp import _engine, _sparse
 from fastbp._arrays import Targets
 from fastbp._slices import Pace
-from fastbp.kernels import clipping, layout
+from fastbp.kernels import clipping, layout, updates
 from fastbp.schedules import SCHEDULES, ReduceOnPlateau
 from fastbp.sklearn._stepper import say
 
@@ -41,6 +41,12 @@ def batch_size_of(estimator: BaseMLP, n: int) -> int:
     return int(min(max(estimator.batch_size, 1), n))
 
 
+def is_plain(estimator: BaseMLP) -> bool:
+    """Whether the steps are those of plain descent: no momentum, no penalty, no clipping, no dropout."""
+    more = estimator.alpha or estimator.l1 or estimator.dropout or estimator.clip_norm is not None
+    return estimator._optimizer.code == updates.SGD and not more
+
+
 class Epochs:
     """The resident job of one call of ``fit``, and what its epochs report."""
 
@@ -61,10 +67,15 @@ class Epochs:
         self._counts = np.full(self.n_minibatches, float(batch))
         self._counts[-1] = n - batch * (self.n_minibatches - 1)
         self._share = 1.0 / net.sizes[-1] if estimator.loss == "squared_error" else 1.0
-        maker = _sparse if isinstance(X, _sparse.Rows) else _engine
-        tile = maker.tile_size(net, batch)
-        where = maker.plan(net, tile, team.size)
-        keeping = tile < batch or isinstance(X, _sparse.Rows) or estimator.clip_norm is not None  # the gradient
+        if isinstance(X, _sparse.Rows):
+            where = _sparse.plan(net, _sparse.tile_size(net, batch), team.size)
+        elif estimator.clip_norm is not None:  # the team then shares the whole gradient
+            where = _engine.plan(net, _engine.tile_size(net, batch), team.size)
+        else:
+            where = _engine.plan_training(net, batch, plain=is_plain(estimator), n_threads=team.size)
+        keeping = (  # the gradient
+            where.tile < batch or isinstance(X, _sparse.Rows) or estimator.clip_norm is not None
+        )
         _engine.check_job_memory(net, where, self._stepper.slots + keeping + 1, "Training")
         values = X.values if isinstance(X, _sparse.Rows) else X
         reals = _engine.limits(net.dtype, largest_magnitude(values))
@@ -265,8 +276,8 @@ def train(
     schedule = Schedule(estimator)
     callbacks = as_functions(estimator.callbacks)
     order = np.arange(n)
-    flops = _engine.operations(net.sizes, batch, training=True)
-    with _engine.Team(_engine.choose_threads(estimator.n_threads, flops, _engine.LARGE_STEP)) as team:
+    plain = is_plain(estimator) and not isinstance(X, _sparse.Rows)
+    with _engine.Team(_engine.choose_team(net, batch, plain, estimator.n_threads)) as team:
         epochs = Epochs(estimator, net, X, targets, sample_weight, batch, team)
         finite = True
         try:
