@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -133,8 +133,13 @@ def as_callbacks(callbacks: Any) -> list[Callback]:
     """Callbacks from objects and functions, or one of either."""
     if callable(callbacks) or isinstance(callbacks, Callback):
         callbacks = [callbacks]
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(
+            f"callbacks is {callbacks!r}; functions or objects derived from fastbp.Callback are needed. Pass a list of "
+            "them."
+        )
     made: list[Callback] = []
-    for callback in callbacks or ():
+    for callback in callbacks:
         if isinstance(callback, Callback):
             made.append(callback)
         elif isinstance(callback, type):

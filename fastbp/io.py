@@ -53,6 +53,7 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
     OSError
         The file cannot be written.
     """
+    _check_path(path)
     if not hasattr(net, "sizes"):
         raise TypeError(f"net is {net!r}; a network is needed. Pass fastbp.save(net, path).")
     description = {
@@ -95,7 +96,7 @@ def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Netw
     OSError
         The file does not exist or cannot be read.
     """
-    name = os.fspath(path)
+    name = _check_path(path)
     try:
         kind = os.stat(path).st_mode
         if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # open() would wait at a pipe; at a directory it raises
@@ -107,6 +108,14 @@ def load(path: str | os.PathLike[str], *, allow_nonfinite: bool = False) -> Netw
         return _build(description, tensors)
     except LoadError as error:
         raise LoadError(f"{name!r} {error}") from error.__cause__
+
+
+def _check_path(path: Any) -> Any:
+    """The path as a name."""
+    try:
+        return os.fspath(path)
+    except TypeError:
+        raise TypeError(f"path is {path!r}; the name of a file is needed. Pass 'digits.fastbp', say.") from None
 
 
 def _build(description: dict[str, Any], tensors: dict[str, Array]) -> Network:

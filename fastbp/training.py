@@ -42,9 +42,9 @@ class _Data:
     weight: np.ndarray | None
 
     @classmethod
-    def checked(cls, net: Network, X: Any, Y: Any, sample_weight: Any) -> _Data:
-        X = as_inputs(X, net.sizes[0], net.dtype)
-        targets = as_targets(Y, len(X), net.sizes[-1], net.cost, net.activations[-1], net.dtype)
+    def checked(cls, net: Network, X: Any, Y: Any, sample_weight: Any, ending: str = "") -> _Data:
+        X = as_inputs(X, net.sizes[0], net.dtype, "X" + ending)
+        targets = as_targets(Y, len(X), net.sizes[-1], net.cost, net.activations[-1], net.dtype, "Y" + ending)
         return cls(X, targets, as_sample_weight(sample_weight, len(X), net.dtype))
 
 
@@ -57,7 +57,7 @@ def _check_validation(net: Network, validation: Any) -> _Data | None:
             "or (X_val, Y_val, sample_weight_val)."
         )
     X, Y, *weight = validation
-    return _Data.checked(net, X, Y, weight[0] if weight else None)
+    return _Data.checked(net, X, Y, weight[0] if weight else None, "_val")
 
 
 def _check_batch_size(batch_size: Any, n: int) -> int:
@@ -290,6 +290,11 @@ def train(
     """
     if not isinstance(net, Network):
         raise TypeError(f"net is {net!r}; a network is needed. Pass fastbp.Network([784, 30, 10]), say.")
+    if not np.isfinite(net.theta).all():
+        raise ValueError(
+            "net has weights or biases that are not finite; nothing can be learned from there. Make a new network, or "
+            "load an older one."
+        )
     data = _Data.checked(net, X, Y, sample_weight)
     held_out = _check_validation(net, validation)
     optimizer = SGD() if optimizer is None else optimizer

@@ -187,6 +187,13 @@ def test_missing_file_and_folder_are_os_errors(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("path", [3, None, 1.5])
+def test_what_is_no_path(path):
+    for call in (load, lambda path: save(small(), path)):
+        with pytest.raises(TypeError, match=f"path is {path}; the name of a file is needed. Pass 'digits.fastbp'"):
+            call(path)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")

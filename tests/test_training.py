@@ -330,7 +330,9 @@ def test_bad_numbers(make: Any, message: str) -> None:
         ({"l1": float("inf")}, "l1 is inf"),
         ({"optimizer": "sgd"}, "optimizer is 'sgd'; it must be one of fastbp's"),
         ({"validation": [1]}, "validation is not a pair"),
-        ({"validation": (np.ones((3, 5)), [0, 1, 0])}, "X has 5 columns"),
+        ({"validation": (np.ones((3, 5)), [0, 1, 0])}, "X_val has 5 columns"),
+        ({"validation": (np.ones((3, 2)), [0, 1, 2])}, "Y_val has label 2 in row 2"),
+        ({"callbacks": 3}, "callbacks is 3; functions or objects"),
         ({"sample_weight": np.ones(3)}, "sample_weight has shape"),
         ({"n_threads": 0}, "n_threads is 0"),
         ({"seed": "x"}, "seed is 'x'; it must be"),
@@ -356,6 +358,14 @@ def test_bad_arguments(options: dict[str, Any], message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):
         fastbp.train(net, X, Y, **options)
     assert np.array_equal(net.theta, before)
+
+
+def test_a_net_that_has_diverged_already() -> None:
+    X, Y = moons()
+    net = small_net()
+    net.b[1][2] = np.nan
+    with pytest.raises(ValueError, match="net has weights or biases that are not finite"):
+        fastbp.train(net, X, Y)
 
 
 def test_a_batch_larger_than_the_data_warns() -> None:
