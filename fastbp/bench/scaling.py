@@ -9,6 +9,7 @@ place, `counts`: when the kernels split work otherwise, that is where to say it.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import sys
@@ -19,7 +20,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import fastbp
+from fastbp import _engine
 from fastbp.bench import nets
+from fastbp.kernels.shapes import CACHE_LINE
 
 WIDTHS = (32, 64, 128, 256, 512, 1024)
 BATCHES = (8, 32, 128, 512)
@@ -76,25 +80,40 @@ def fill(rows: int) -> float:
     return max(1.0, BLOCK_ROWS / rows)
 
 
+@functools.lru_cache(maxsize=4096)
+def owns(case: nets.Case, T: int) -> bool:
+    """Whether each of T threads has some neurons of layer 1 for itself."""
+    net = fastbp.Network(case.sizes, dtype=case.dtype, init="lecun_normal", seed=0)
+    return T > 1 and case.optimizer == "sgd" and _engine.plan_training(net, case.batch, True, T).owning
+
+
 def counts(case: nets.Case, T: int, cache: int) -> Terms:
-    """How much of each term a step has. Samples are split for F1, F2, BP1 and BP2, rows of w for BP4 and U."""
+    """How much of each term a step has.
+
+    Samples are split for F1, F2, BP1 and BP2, rows of w for BP4 and U; where threads own neurons of layer 1, its F1,
+    BP4 and U are split by columns of w, whole cache lines of them, and it is samples that move.
+    """
     itemsize = np.dtype(case.dtype).itemsize
     X = case.batch
     pairs = list(itertools.pairwise(case.sizes))
+    shared = pairs[1:] if owns(case, T) else pairs  # layers that every thread changes
     rows = -(-X // T)
-    by_samples = sum(K * J for K, J in pairs) + sum(K * J for K, J in pairs[1:])
-    by_rows = sum(K * J * share(K + 1, T) for K, J in pairs)
-    parameters = sum((K + 1) * J for K, J in pairs)
+    by_samples = sum(K * J for K, J in shared) + sum(K * J for K, J in pairs[1:])
+    by_rows = sum(K * J * share(K + 1, T) for K, J in shared)
+    by_columns = 0.0
+    if shared != pairs:
+        K, J = pairs[0]
+        by_columns = 2.0 * K * J * share(-(-J * itemsize // CACHE_LINE), T)
     neurons = sum(case.sizes[1:])
-    bytes_of_w = parameters * itemsize
+    bytes_of_w = sum((K + 1) * J for K, J in pairs) * itemsize
     foreign = (T - 1) / T
     return Terms(
-        sums=2e-3 * X * (by_samples * share(X, T) * fill(rows) + by_rows),
+        sums=2e-3 * X * (by_samples * share(X, T) * fill(rows) + by_rows + by_columns),
         elements=1e-3 * X * neurons * share(X, T),
         start=1.0,
         layers=float(case.L),
         barriers=2.0 * (T - 1),
-        weights=1e-3 * bytes_of_w * foreign,
+        weights=1e-3 * sum((K + 1) * J for K, J in shared) * itemsize * foreign,
         activations=1e-3 * X * (neurons + sum(case.sizes)) * itemsize * foreign,
         beyond=1e-3 * (bytes_of_w * (2 + 1 / T) if bytes_of_w > cache else 0.0),
     )
