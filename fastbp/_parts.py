@@ -62,7 +62,7 @@ class PartDispatcher(CPUDispatcher):
     """What compiled code calls. Where Python does, tests and the curious, the function is compiled by itself."""
 
     @functools.cached_property
-    def alone(self) -> CPUDispatcher:
+    def alone(self) -> Any:
         """The function compiled by itself, for Python to call."""
         return CPUDispatcher(self.py_func, targetoptions={**self.targetoptions, "no_cpython_wrapper": False})
 
@@ -71,5 +71,10 @@ class PartDispatcher(CPUDispatcher):
         self.overloads[tuple(cres.signature.args)] = cres
 
     def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
-        """What Python is to call with these arguments."""
-        return self.alone
+        """Compile the function by itself; Python then calls that whenever it passes arguments of these types."""
+        known = set(self.alone.overloads)
+        entry = self.alone._compile_for_args(*args, **kws)
+        for types in self.alone.overloads.keys() - known:
+            cres = self.alone.overloads[types]
+            self._insert([type_._code for type_ in types], cres.entry_point, cres.objectmode)  # type: ignore[attr-defined]
+        return entry
