@@ -29,18 +29,23 @@ class Part(JITCodeLibrary):
     def _get_module_for_linking(self) -> Any:
         """The function and all that it calls."""
         if self._shared_module is None:
-            linked, libraries = {self}, list(self._linking_libraries)
-            while libraries:
-                library = libraries.pop()
-                if library in linked:
-                    continue
-                linked.add(library)
-                if isinstance(library, Part):
-                    self._final_module.link_in(library._final_module, preserve=True)
-                    libraries += library._linking_libraries
-                else:
-                    self._final_module.link_in(library._get_module_for_linking(), preserve=True)
+            # Callers first: LLVM drops what nothing linked before refers to.
+            for library in reversed(self._callees_first({self})):
+                part = isinstance(library, Part)
+                module = library._final_module if part else library._get_module_for_linking()
+                self._final_module.link_in(module, preserve=True)
         return super()._get_module_for_linking()
+
+    def _callees_first(self, seen: set[JITCodeLibrary]) -> list[JITCodeLibrary]:
+        """What the function calls, directly or not, and is not yet ``seen``, each after what it calls itself."""
+        order: list[JITCodeLibrary] = []
+        for library in self._linking_libraries:
+            if library not in seen:
+                seen.add(library)
+                if isinstance(library, Part):
+                    order += library._callees_first(seen)
+                order.append(library)
+        return order
 
 
 class PartCompiler(Compiler):
@@ -62,7 +67,7 @@ class PartDispatcher(CPUDispatcher):
     """What compiled code calls. Where Python does, tests and the curious, the function is compiled by itself."""
 
     @functools.cached_property
-    def alone(self) -> CPUDispatcher:
+    def alone(self) -> Any:
         """The function compiled by itself, for Python to call."""
         return CPUDispatcher(self.py_func, targetoptions={**self.targetoptions, "no_cpython_wrapper": False})
 
@@ -71,5 +76,10 @@ class PartDispatcher(CPUDispatcher):
         self.overloads[tuple(cres.signature.args)] = cres
 
     def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
-        """What Python is to call with these arguments."""
-        return self.alone
+        """Compile the function by itself; Python then calls that whenever it passes arguments of these types."""
+        known = set(self.alone.overloads)
+        entry = self.alone._compile_for_args(*args, **kws)
+        for types in self.alone.overloads.keys() - known:
+            cres = self.alone.overloads[types]
+            self._insert([type_._code for type_ in types], cres.entry_point, cres.objectmode)  # type: ignore[attr-defined]
+        return entry
