@@ -125,10 +125,9 @@ else:
     from numba import types
     from numba.core import config
     from numba.core.caching import FunctionCache
-    from numba.core.registry import CPUDispatcher
     from numba.extending import overload as _overload
 
-    from fastbp._parts import PartCompiler, PartDispatcher
+    from fastbp._parts import Entry, PartCompiler, PartDispatcher
 
     CACHE_DIR = _find_cache(
         _digest(
@@ -165,7 +164,7 @@ else:
             return PartDispatcher(function, targetoptions=options, pipeline_class=PartCompiler)  # type: ignore[return-value]
         if parallel:
             options["parallel"] = True
-        compiled: Any = CPUDispatcher(function, targetoptions=options)
+        compiled: Any = Entry(function, targetoptions=options)
         if CACHE_DIR is not None:
             # Two option sets of one function must not share a file: Numba's index does not know the options.
             kind = "parallel" if parallel else "fused" if fastmath else "strict"

@@ -7,6 +7,7 @@ again for each of its callers: half of the time that a first ``train`` took.
 from __future__ import annotations
 
 import functools
+import gc
 from typing import Any
 
 from llvmlite.binding import Linkage
@@ -14,6 +15,7 @@ from numba._dynfunc import make_function
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
+from numba.core.types import unliteral
 
 
 class Part(JITCodeLibrary):
@@ -63,6 +65,20 @@ class PartCompiler(Compiler):
         return make_function(descriptor.lookup_module(), descriptor.qualname, "", 0, environment, (library,))
 
 
+class Entry(CPUDispatcher):
+    """What Python calls, and caches on disk."""
+
+    def compile(self, sig: Any) -> Any:
+        """Compile, or load, without Python's garbage collector: it would go through all that Numba keeps, in vain."""
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return super().compile(sig)
+        finally:
+            if collecting:
+                gc.enable()
+
+
 class PartDispatcher(CPUDispatcher):
     """What compiled code calls. Where Python does, tests and the curious, the function is compiled by itself."""
 
@@ -70,6 +86,12 @@ class PartDispatcher(CPUDispatcher):
     def alone(self) -> Any:
         """The function compiled by itself, for Python to call."""
         return CPUDispatcher(self.py_func, targetoptions={**self.targetoptions, "no_cpython_wrapper": False})
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """What Numba calls for arguments of these types: a literal is a number like any other, if not asked for."""
+        if "literally" not in self.py_func.__code__.co_names:
+            args, kws = [unliteral(type_) for type_ in args], {name: unliteral(type_) for name, type_ in kws.items()}
+        return super().get_call_template(args, kws)
 
     def add_overload(self, cres: Any) -> None:
         """Keep a compiled part for other compiled code, and from Python."""
