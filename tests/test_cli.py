@@ -147,6 +147,7 @@ def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
 
     parameters = set(inspect.signature(fastbp.train).parameters) - {"net", "X", "Y", "callbacks"}
     monkeypatch.setattr(fastbp, "train", stop)
+    monkeypatch.setattr("fastbp.cli.train.compile_first", lambda console, dtype: None)
 
     def train(*options: str) -> dict[str, Any]:
         assert "enough" in fastbp_("train", "digits", *options, code=1)

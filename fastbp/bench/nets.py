@@ -94,7 +94,7 @@ NETS: tuple[Case, ...] = (
     Case("784-128-64-10 b128", (784, 128, 64, 10), 128, 5_120),
     Case("784-512-512-10 b128", (784, 512, 512, 10), 128, 1_024),
     Case("784-1024-1024-10 b256", (784, 1024, 1024, 10), 256, 768),
-    Case("4-32-16-4 Adam 10k", (4, 32, 16, 4), 10_000, 10_000, _FIVE, "quadratic", "adam", 0.001, epochs=20),
+    Case("4-32-16-4 Adam 10k", (4, 32, 16, 4), 10_000, 10_000, _FIVE, "quadratic", "adam", 0.001, epochs=60),
     Case("784-50-10 relu b1", (784, 50, 10), 1, 4_000, ("relu", "identity"), learning_rate=0.0002),
 )
 """Sigmoid, quadratic cost and plain descent where the name does not say otherwise; hidden layers have the named

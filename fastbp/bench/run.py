@@ -42,7 +42,8 @@ def prepare(case: nets.Case, peer: peers.Peer, ours: peers.Peer, X: Any, Y: Any,
     begin = [(w.copy(), b.copy()) for w, b in zip(start.w, start.b, strict=True)]
     if case.optimizer != "sgd":
         agree.check_gradient(case, ours, peer, X, Y, n_threads)
-    trainer = peer.trainer(case, X, Y, n_threads)
+    # fastbp takes as many of the cores as pay, as it does for its users.
+    trainer = peer.trainer(case, X, Y, None if peer.name == ours.name else n_threads)  # type: ignore[arg-type]
     if trainer.whole:
         error = agree.check(case, ours.trainer(case, X, Y, n_threads), trainer, orders, begin)
         return Prepared(trainer, orders, case, error)

@@ -56,7 +56,7 @@ class Fastbp(Peer):
 
     name = "fastbp"
     module = distribution = "fastbp"
-    pinning = "n_threads="
+    pinning = "the process's cores"
 
     @property
     def version(self) -> str:
