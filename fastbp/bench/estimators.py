@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbp.bench.measure import rest
+
 SEEDS = 5
 PAIR = {"scikit-learn": "sklearn.neural_network", "fastbp": "fastbp.sklearn"}
 """Name in results -> module of the estimators."""
@@ -72,14 +74,15 @@ def fit(estimator: Any, X: np.ndarray, y: np.ndarray) -> float:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        rest()
         began = time.perf_counter()
         estimator.fit(X, y)
         return time.perf_counter() - began
 
 
 def estimator(library: str, kind: str, n_threads: int, **options: Any) -> Any:
-    """Of either library; scikit-learn's threads are those of its BLAS."""
-    extra = {"n_threads": n_threads} if library == "fastbp" else {}
+    """Of either library; scikit-learn's threads are those of its BLAS, and fastbp chooses, up to ``n_threads``."""
+    extra = {"n_threads": 1} if library == "fastbp" and n_threads == 1 else {}
     return getattr(importlib.import_module(PAIR[library]), kind)(**options, **extra)
 
 
@@ -156,8 +159,8 @@ def within_noise(row: dict[str, Any]) -> bool:
 
 def epochs(n_threads: int, cases: list[Any]) -> Iterator[dict[str, Any]]:
     """Of `CASES`; runs in a fresh process (`pin.task`)."""
-    for (data, hidden, *rest), solver, dtype in cases:
-        yield epoch(Net(data, tuple(hidden), *rest), solver, dtype, n_threads)
+    for (data, hidden, *more), solver, dtype in cases:
+        yield epoch(Net(data, tuple(hidden), *more), solver, dtype, n_threads)
 
 
 def qualities(n_threads: int, names: list[str]) -> Iterator[dict[str, Any]]:

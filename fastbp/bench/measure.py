@@ -20,6 +20,11 @@ while before they go to sleep. Measured with a pause of 0.002 s: whoever came af
 """
 
 
+def rest() -> None:
+    """Wait until the threads of the one before sleep."""
+    time.sleep(SPINNING if len(pin.cores()) > 1 else PAUSE)
+
+
 class Racer:
     """Someone who takes turns: ``turn()`` gives the seconds of ``amount`` units of work."""
 
@@ -31,7 +36,7 @@ class Racer:
 
     def go(self) -> None:
         """One turn."""
-        time.sleep(SPINNING if len(pin.cores()) > 1 else PAUSE)
+        rest()
         cpu, began = time.process_time(), time.perf_counter()
         seconds = self.turn()
         self.wall += time.perf_counter() - began
