@@ -70,32 +70,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     Attributes
     ----------
-    coefs_ : list of numpy.ndarray, shapes (n_in, n_out)
-        Weights of layers 1..L: views of the network's parameters. Arrays assigned in their place take effect.
-    intercepts_ : list of numpy.ndarray, shapes (n_out,)
-        Biases, likewise.
-    loss_ : float
-        Loss of the last epoch: the mean over its minibatches before each update, penalty included.
-    loss_curve_ : list of float
-        Of each epoch; not with ``lbfgs``.
-    best_loss_ : float or None
-        Least loss; None with early stopping.
-    validation_scores_ : list of float or None
-        R2 on the held-out samples; None without early stopping.
-    validation_loss_curve_ : list of float or None
-        Loss on the same samples, without penalty.
-    best_validation_score_ : float or None
-        The best of them.
-    n_iter_, t_ : int
-        Epochs of the last fit, and samples seen.
-    n_layers_, n_outputs_ : int
-        Layers, the input's included, and neurons of the last.
-    n_features_in_ : int
-        Features seen in fit.
-    feature_names_in_ : numpy.ndarray, shape (n_features,)
-        Their names, where X has names that are strings.
-    out_activation_ : str
-        Activation of the last layer.
+    {shared attributes}
 
     Examples
     --------
