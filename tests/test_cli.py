@@ -380,3 +380,10 @@ def test_ctrl_c_while_the_model_is_written(count: int, where: str, training_too:
     else:
         fastbp_("train", "digits", "--epochs", "3", "-q")
         assert saved == Path("model.fastbp").read_bytes()
+
+
+def test_a_missing_library_of_the_command_line_is_named() -> None:
+    code = "import sys; sys.modules['typer'] = None; import fastbp.cli.app"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr == ('fastbp: typer is not installed. Install the command line with pip install "fastbp[cli]".\n')

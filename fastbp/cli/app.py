@@ -10,7 +10,7 @@ try:
     import typer
     from rich.console import Console
     from rich.text import Text
-except ModuleNotFoundError as missing:  # pragma: no cover
+except ModuleNotFoundError as missing:
     sys.exit(f'fastbp: {missing.name} is not installed. Install the command line with pip install "fastbp[cli]".')
 
 import fastbp
