@@ -95,9 +95,11 @@ def is_owning(net: Network, batch: int, n_threads: int) -> bool:
     and 784-256, up to 14, 24 and about 60 samples. The cache lines of a row of w^1 must suffice for all. One thread
     owns them all, and gains from it with minibatches of one sample only.
     """
-    if net.L == 1 or n_threads == 1:
-        return net.L > 1 and batch == 1
     n_lines = int(net._layers[1, layout.STRIDE]) * net.dtype.itemsize // CACHE_LINE
+    if net.L == 1 or n_lines == 0:
+        return False
+    if n_threads == 1:
+        return batch == 1
     return batch <= 10 + net.sizes[1] // 8 and -(-n_lines // n_threads) * n_threads <= 1.25 * n_lines
 
 

@@ -118,6 +118,7 @@ class _Epochs:
         self.net, self.data, self.run, self.callbacks, self.batch = net, data, run, callbacks, batch
         self.plain = plain  # descent without momentum and penalty
         self.factor = 1.0  # of ReduceOnPlateau
+        self.rate: float | None = None  # in ``job.eta``, where it is the same for all minibatches
 
     def prepare(self, team: _engine.Team, l1: float, l2: float) -> None:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
@@ -155,9 +156,14 @@ class _Epochs:
     def set_rates(self, schedule: Any) -> None:
         """Step size of each minibatch of the coming epoch."""
         run = self.run
-        steps = run.epoch + np.arange(run.n_minibatches) / run.n_minibatches
-        factor = np.ones(run.n_minibatches)
-        if schedule is not None and not isinstance(schedule, ReduceOnPlateau):
+        rate = run.optimizer.learning_rate * self.factor
+        if schedule is None or isinstance(schedule, ReduceOnPlateau):
+            if rate == self.rate:
+                return
+            self.rate = rate
+            factor: Any = 1.0
+        else:
+            steps = run.epoch + np.arange(run.n_minibatches) / run.n_minibatches
             factor = np.asarray(schedule(steps, run.n_epochs), float)
             if factor.shape not in ((), steps.shape) or not (np.isfinite(factor) & (factor >= 0)).all():
                 raise ValueError(
@@ -165,11 +171,11 @@ class _Epochs:
                     f"negative or not finite; one factor of at least 0 is needed, or shape {steps.shape}. "
                     "Return one of these."
                 )
-        self.job.eta[:] = run.optimizer.learning_rate * factor * self.factor
-        rate, l1, l2 = (float(x) for x in (self.job.eta.max(), *self.job.reals[[layout.L1, layout.L2]]))
-        _require_room(rate, "learning_rate", self.net.dtype)
-        _require_room(rate * l1, "learning_rate * l1", self.net.dtype)
-        run.optimizer.check_shrinking(rate, l2)
+        self.job.eta[:] = rate * factor
+        largest, l1, l2 = (float(x) for x in (self.job.eta.max(), *self.job.reals[[layout.L1, layout.L2]]))
+        _require_room(largest, "learning_rate", self.net.dtype)
+        _require_room(largest * l1, "learning_rate * l1", self.net.dtype)
+        run.optimizer.check_shrinking(largest, l2)
 
     def epoch(self, order: np.ndarray) -> None:
         """Every minibatch once."""
@@ -341,7 +347,7 @@ def train(
                 loop.epoch(order(run.epoch, len(data.X)))
                 if run.minibatch < n_minibatches:
                     break
-                values = loop.summary()
+                values = dict(run.running)
                 if held_out is not None:
                     began = time.perf_counter()
                     scores = net._evaluate(held_out.X, held_out.targets, held_out.weight, team.size)

@@ -223,3 +223,18 @@ def test_weights_after_an_epoch(optimizer: fastbp.optimizers.Optimizer, dtype: s
 def _addresses(view: np.ndarray) -> list[int]:
     base = view.__array_interface__["data"][0]
     return [base + int(np.dot(index, view.strides)) for index in np.ndindex(view.shape)]
+
+
+def test_threads_own_neurons_of_every_width(dtype: str) -> None:
+    """The last thread's share may be less than half a cache line of neurons: all of its padding must be computed."""
+    for J in range(1, 20 if SMALL else 70):
+        net = fastbp.Network([11, J, 3], activations=["relu", "identity"], dtype=dtype, seed=J)
+        X, Y = random_data(np.random.default_rng(J), net, 12)
+        trained = []
+        for n_threads in 1, 2:
+            copy = net.copy()
+            settings = {"batch_size": 4, "shuffle": False, "n_threads": n_threads}
+            fastbp.train(copy, X, Y, optimizer=fastbp.SGD(0.1), epochs=2, **settings)
+            trained.append(copy)
+        assert same_bits(trained[0].theta, trained[1].theta), J
+        assert not same_bits(trained[0].theta, net.theta), J

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastbp._jit import fused, strict
 from fastbp.bench import pin
+from fastbp.kernels.shapes import ONE
 from fastbp.kernels.views import copy_row, full_width, literally, pointer, register_block, view
 
 PAUSE = 0.002
@@ -95,7 +96,7 @@ VECTORS = 2
 
 @fused
 def _fma_chains(R, N, n, coef, rows, sums):  # type: ignore[no-untyped-def]
-    """R x N vectors of sums in registers, each one chain of n fused multiply-adds of the same operands."""
+    """R rows by N strips of sums in registers, each one chain of n fused multiply-adds of the same operands."""
     R = literally(R)
     N = literally(N)
     full_width()
@@ -117,7 +118,7 @@ def _fma_chains(R, N, n, coef, rows, sums):  # type: ignore[no-untyped-def]
 
 @strict(cache=True)
 def _peak(n, coef, rows, sums):  # type: ignore[no-untyped-def]
-    _fma_chains(ROWS, VECTORS, n, coef, rows, sums)
+    _fma_chains(ROWS, VECTORS * ONE, n, coef, rows, sums)
 
 
 def peak(dtype: str) -> tuple[Callable[[], object], float]:

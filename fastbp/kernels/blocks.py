@@ -10,8 +10,8 @@
 
 with scale 1 but for the last tile of BP4, where it is 1 / sum_x s_x. Each out[p, q] is one sum over r, in order from
 its start, so its bits are the textbook's. Blocking only chooses the order in which the independent (p, q) are visited:
-R rows by one or two vectors of columns of them stay in registers for a whole sum over r. Columns beyond Q up to the
-next cache line are computed too: they are padding.
+R rows by N strips of columns of them, one or two vectors, stay in registers for a whole sum over r. Columns beyond Q up
+to the end of a padded row are computed too.
 """
 
 from __future__ import annotations
@@ -21,15 +21,19 @@ import numpy as np
 from fastbp._jit import inlined, strict
 from fastbp.kernels.shapes import (
     CACHE_LINE,
+    FOUR,
     LONG_RUN_ROWS,
     LONG_STRIDE,
     MANY_TERMS,
     MAX_ROWS,
     N_SPLITS,
+    ONE,
     PACKING_PAYS,
     ROW_COUNTS,
     SPLIT_BLOCKS,
     SPLIT_ROWS,
+    STRIP_BYTES,
+    TWO,
     VECTOR_BYTES,
 )
 from fastbp.kernels.views import (
@@ -140,7 +144,7 @@ def any_blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahea
 
 @strict
 def blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead):
-    """``n_blocks`` blocks, one below the other, of R rows p and N vectors of columns q; sums over n terms r."""
+    """``n_blocks`` blocks, one below the other, of R rows p and N strips of columns q; sums over n terms r."""
     R = literally(R)
     N = literally(N)
     full_width()
@@ -149,13 +153,14 @@ def blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead):
 
 @strict
 def column(N, P, n, then, out, start, coef, rows, scale, eta, ahead):
-    """N vectors of columns q, all P rows p: runs of equal blocks, as few as can be."""
+    """N strips of columns q, all P rows p: runs of equal blocks, as few as can be."""
     N = literally(N)
     while P > 0:
-        R = LONG_RUN_ROWS if n <= MANY_TERMS else MAX_ROWS
-        n_blocks = P // R - 1
         if P < N_SPLITS:
             R, n_blocks = SPLIT_ROWS[P], SPLIT_BLOCKS[P]
+        else:
+            R = LONG_RUN_ROWS if n <= MANY_TERMS else MAX_ROWS
+            n_blocks = P // R - 1
         for size in literal_unroll(ROW_COUNTS):
             if size == R:
                 blocks(size, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead)
@@ -178,9 +183,9 @@ def panel_size(P, n, size):
 
 @strict
 def pack(N, n, rows, panel):
-    """Copy n rows of N vectors side by side into ``panel``: long strides defeat the caches' associativity."""
+    """Copy n rows of N strips side by side into ``panel``: long strides defeat the caches' associativity."""
     N = literally(N)
-    V = N * (VECTOR_BYTES // itemsize(panel.buf))
+    V = N * (STRIP_BYTES // itemsize(panel.buf))
     source = view(rows.buf, rows.at, n, V, rows.i, 1)
     packed = view(panel.buf, panel.at, n, V, V, 1)
     for r in range(n):
@@ -190,7 +195,7 @@ def pack(N, n, rows, panel):
 
 @strict
 def pack_transposed(V, n, rows, n_columns, panel):
-    """Copy n rows r of V columns q, whose r is contiguous in memory, into ``panel``, where q is.
+    """Copy n rows r of V columns q, V whole vectors, whose r is contiguous in memory, into ``panel``, where q is.
 
     Reads r up to the next whole vector, the padding of a row; columns from ``n_columns`` on repeat the one before.
     """
@@ -220,29 +225,35 @@ def product(P, Q, n, then, out, start, coef, rows, scale, eta, panel, ahead):
         beyond = Matrix(panel.buf, panel.at + 2 * V * terms, 1, 1)
         coef = pack_transposed(terms, P, coef, n, beyond)
     packing = P >= PACKING_PAYS and rows.i * size >= LONG_STRIDE
+    S = STRIP_BYTES // size
     q = 0
     while q < Q:
-        # Rows are padded to cache lines, and all of the padding is computed: two vectors where one is half a line.
-        N = 2 if Q - q > V or VECTOR_BYTES < CACHE_LINE else 1
-        if P <= 2 and round_up(Q - q, CACHE_LINE // size) >= 4 * V and rows.j == 1:
-            N = 4  # sums enough to hide how long a multiplication takes
-        strip = shifted(rows, 0, q)
+        left = Q - q
+        # All of the padding is computed, of rows that `layout.padded` has made long enough.
+        N = 1 if Q <= S else (ONE if left <= V and VECTOR_BYTES == CACHE_LINE else TWO)
+        if P <= 2 and round_up(left, CACHE_LINE // size) >= 4 * V and rows.j == 1:
+            N = FOUR  # sums enough to hide how long a multiplication takes
+        strips = shifted(rows, 0, q)
         if rows.j != 1:
-            strip = pack_transposed(N * V, n, strip, Q - q, panel)
-        elif packing and N == 2:
-            strip = pack(2, n, strip, panel)
+            strips = pack_transposed(max(N * S, V), n, strips, left, panel)
+        elif packing and N == TWO:
+            strips = pack(TWO, n, strips, panel)
         sums, begin = shifted(out, 0, q), shifted(start, 0, q)
         if P == 1:
-            if N == 4:
-                blocks(1, 4, 1, n, then, sums, begin, coef, strip, scale, eta, ahead)
-            elif N == 2:
-                blocks(1, 2, 1, n, then, sums, begin, coef, strip, scale, eta, ahead)
+            if N == FOUR:
+                blocks(1, FOUR, 1, n, then, sums, begin, coef, strips, scale, eta, ahead)
+            elif N == TWO:
+                blocks(1, TWO, 1, n, then, sums, begin, coef, strips, scale, eta, ahead)
+            elif N == ONE:
+                blocks(1, ONE, 1, n, then, sums, begin, coef, strips, scale, eta, ahead)
             else:
-                blocks(1, 1, 1, n, then, sums, begin, coef, strip, scale, eta, ahead)
-        elif N == 4:
-            blocks(2, 4, 1, n, then, sums, begin, coef, strip, scale, eta, ahead)
-        elif N == 2:
-            column(2, P, n, then, sums, begin, coef, strip, scale, eta, ahead)
+                blocks(1, 1, 1, n, then, sums, begin, coef, strips, scale, eta, ahead)
+        elif N == FOUR:
+            blocks(2, FOUR, 1, n, then, sums, begin, coef, strips, scale, eta, ahead)
+        elif N == TWO:
+            column(TWO, P, n, then, sums, begin, coef, strips, scale, eta, ahead)
+        elif N == ONE:
+            column(ONE, P, n, then, sums, begin, coef, strips, scale, eta, ahead)
         else:
-            column(1, P, n, then, sums, begin, coef, strip, scale, eta, ahead)
-        q += N * V
+            column(1, P, n, then, sums, begin, coef, strips, scale, eta, ahead)
+        q += N * S

@@ -1,7 +1,8 @@
 """Where everything lives: w^l and b^l in theta, activations and errors in the scratch buffer, flags in control cells.
 
 theta, layer after layer: K rows w[k, j] (input-major: ``w[k, j]`` is w_jk of the notes, so that F1 and BP4 walk j with
-stride 1), then b[j] as row K, each row padded to a whole cache line. The padding is +0.0 and stays it.
+stride 1), then b[j] as row K, each row padded to whole cache lines, or to half of one where that is enough. The padding
+is +0.0 and stays it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.kernels.blocks import panel_size, round_up
-from fastbp.kernels.shapes import CACHE_LINE
+from fastbp.kernels.shapes import CACHE_LINE, STRIP_BYTES
 
 # Columns of the table of layers; its row l belongs to layer l, row 0 to the input.
 K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
@@ -65,18 +66,23 @@ MAX_THREADS = 64
 RUNNING, DIVERGED, ABORTED = range(3)
 
 
+def padded(n: int, itemsize: int) -> int:
+    """Elements of a row of n and its padding."""
+    strip = STRIP_BYTES // itemsize
+    return strip if n <= strip else round_up(n, CACHE_LINE // itemsize)
+
+
 def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize: int) -> tuple[np.ndarray, int]:
     """Table of layers with the places in theta, and theta's size in elements."""
-    line = CACHE_LINE // itemsize
     layers = np.zeros((len(sizes), N_COLUMNS), np.int64)
     layers[0, J] = sizes[0]
     at = 0
     for l in range(1, len(sizes)):
         n_in, n_out = sizes[l - 1], sizes[l]
-        stride = round_up(n_out, line)
+        stride = padded(n_out, itemsize)
         layers[l, K], layers[l, J], layers[l, STRIDE], layers[l, ACTIVATION] = n_in, n_out, stride, activations[l - 1]
         layers[l, W], layers[l, B] = at, at + n_in * stride
-        at += (n_in + 1) * stride
+        at += round_up((n_in + 1) * stride, CACHE_LINE // itemsize)
     return layers, at
 
 
@@ -99,7 +105,7 @@ def scratch_layout(
         return start
 
     # A row stride of a whole page would put every row into the same few places of the cache.
-    rows = [round_up(int(n), line) for n in layers[:, J]]
+    rows = [padded(int(n), itemsize) for n in layers[:, J]]
     rows = [row + line if row * itemsize % 1024 == 0 else row for row in rows]
     layers[:, ROW] = rows
     widest = max(rows)

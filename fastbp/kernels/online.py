@@ -11,7 +11,7 @@ import numpy as np
 
 from fastbp._jit import inlined, strict
 from fastbp.kernels.blocks import stepped
-from fastbp.kernels.shapes import VECTOR_BYTES
+from fastbp.kernels.shapes import FOUR, ONE, TWO, VECTOR_BYTES
 from fastbp.kernels.views import copy_row, full_width, itemsize, line, literally, number, register_block, shifted, view
 
 ROWS = 8
@@ -44,7 +44,7 @@ def any_columns(R, N, k0, k1, w, a, delta, eta, a_next, z_next):
 
 @strict
 def columns(R, N, k0, k1, w, a, delta, eta, a_next, z_next):
-    """N vectors of columns j of ``step_and_weighted_input``, R rows k at a time, from k0 to before k1."""
+    """N strips of columns j of ``step_and_weighted_input``, R rows k at a time, from k0 to before k1."""
     R = literally(R)
     N = literally(N)
     full_width()
@@ -66,14 +66,14 @@ def step_and_weighted_input(J, K, w, a, delta, eta, a_next, z_next):
         # Eight vectors at a time: with fewer LLVM would leave the block in memory. Never more columns than a row has.
         if J - j > 3 * V:
             N = 4
-            columns(2, 4, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
+            columns(2, FOUR, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
         elif J - j > V:
             N = 2
-            columns(4, 2, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
+            columns(4, TWO, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
         else:
             N = 1
-            columns(8, 1, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
+            columns(8, ONE, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
         for n in range(N):
             w_n, delta_n, z_n = shifted(w_j, 0, n * V), shifted(delta_j, 0, n * V), shifted(z_j, 0, n * V)
-            columns(1, 1, whole, K, w_n, a, delta_n, eta, a_next, z_n)
+            columns(1, ONE, whole, K, w_n, a, delta_n, eta, a_next, z_n)
         j += N * V

@@ -36,7 +36,7 @@ def is_online(job):
 def step_of_first_layer(job, m, last, t):
     """U of w^1 and b^1 for minibatch m, own neurons; one sample at a time, F1 of minibatch m + 1 too, if it follows."""
     j, end = own_columns(job, t)
-    K, J = layer(job, 1, layout.K), min(end, layer(job, 1, layout.J)) - j
+    K, J = layer(job, 1, layout.K), end - j
     start = m * job.batch
     X = min(job.batch, job.n - start)
     eta, scale = number(job.scratch, job.eta[m]), number(job.scratch, 1.0 / sum_of_weights(job, start, X))
@@ -48,8 +48,8 @@ def step_of_first_layer(job, m, last, t):
         z, a_next = shifted(weighted_inputs(job, 1, 0), 0, j), own_inputs(job, m + 1, t)
         gather_inputs(job, start, 1, 2, a_next)
         fetch(ahead)
-        z_x, b_1 = row(z, 0, end - j), row(b, 0, end - j)
-        for i in range(end - j):
+        z_x, b_1 = row(z, 0, J), row(b, 0, J)
+        for i in range(J):
             z_x[i] = b_1[i]
         step_and_weighted_input(J, K, w, a, delta, eta, a_next, z)
     else:
@@ -64,7 +64,7 @@ def step_of_first_layer(job, m, last, t):
 def first_layer(job, m, done, t):
     """F1, unless it is ``done``, and F2 of minibatch m: own neurons of layer 1, all samples."""
     j, end = own_columns(job, t)
-    K, J = layer(job, 1, layout.K), min(end, layer(job, 1, layout.J)) - j
+    K, J = layer(job, 1, layout.K), end - j
     X = min(job.batch, job.n - m * job.batch)
     z, a, d = weighted_inputs(job, 1, 0), activations(job, 1, 0), errors(job, 1, 0)
     z, a, d = shifted(z, 0, j), shifted(a, 0, j), shifted(d, 0, j)
@@ -72,7 +72,7 @@ def first_layer(job, m, done, t):
         a_prev, (w, b) = own_inputs(job, m, t), own_weights(job, t)
         gather_inputs(job, m * job.batch, 0, X, a_prev)
         dense.weighted_input(X, J, K, a_prev, w, b, z, panel(job, t), nothing_ahead(job))
-    activate(job, 1, X, J, end - j, z, a, d)
+    activate(job, 1, X, J, J, z, a, d)
 
 
 @strict

@@ -19,6 +19,12 @@ AVX512 = "+avx512f" in cpu_features().split(",")
 VECTOR_BYTES = 64 if AVX512 else 32
 """One vector register. AVX2; assumed for the rest (two NEON registers)."""
 
+STRIP_BYTES = 32
+"""Half a cache line: as much of a row as a layer of few neurons fills, and what blocks count columns by."""
+
+ONE, TWO, FOUR = (n * VECTOR_BYTES // STRIP_BYTES for n in (1, 2, 4))
+"""Strips of as many vector registers."""
+
 ROW_COUNTS: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 8, 10) if AVX512 else (1, 2, 3, 4, 5)
 """R of the compiled blocks. A block of R rows and two vectors takes 2 R registers of 32 (AVX-512) or 16 (AVX2)."""
 
