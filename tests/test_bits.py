@@ -234,7 +234,7 @@ def test_threads_own_neurons_of_every_width(dtype: str) -> None:
         for n_threads in 1, 2:
             copy = net.copy()
             settings = {"batch_size": 4, "shuffle": False, "n_threads": n_threads}
-            fastbp.train(copy, X, Y, optimizer=fastbp.SGD(0.1), epochs=2, **settings)
+            fastbp.train(copy, X, Y, optimizer=fastbp.SGD(0.001), epochs=2, **settings)
             trained.append(copy)
         assert same_bits(trained[0].theta, trained[1].theta), J
         assert not same_bits(trained[0].theta, net.theta), J
