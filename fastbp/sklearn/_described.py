@@ -59,7 +59,7 @@ n_threads : int or None, default=None
 l1 : float, default=0.0
     Strength of the penalty ``l1 sum |w|``, divided as that of ``alpha``.
 weight_decay : float, default=0.0
-    Of ``adamw``: before each step w <- w - eta weight_decay w.
+    Of every solver but ``lbfgs``: before each step w <- w - eta weight_decay w, biases too.
 schedule : str, function, fastbp.schedules object or None, default=None
     Factor on ``learning_rate_init``: ``"cosine"``, ``"step"``, ``"exponential"``, ``"warmup"``, ``"plateau"``, an
     object with its numbers, or a function of (epochs done, max_iter).
