@@ -120,8 +120,8 @@ class Network:
     sizes : sequence of int
         Neurons of layers 0 (the input) to L (the output).
     activations : str or sequence of str
-        ``sigmoid tanh relu leaky_relu softplus silu gelu identity softmax``: one for all layers 1..L, or one for each;
-        ``softmax`` in layer L only.
+        ``sigmoid tanh relu leaky_relu softplus silu gelu mish identity softmax``: one for all layers 1..L, or one for
+        each; ``softmax`` in layer L only.
     cost : {"quadratic", "cross_entropy"}
         The cost C; cross-entropy is binary for each output after ``sigmoid``, categorical after ``softmax``.
     dtype : {"float64", "float32"}

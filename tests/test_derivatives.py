@@ -32,7 +32,7 @@ def test_complex_step_of_random_nets(dtype: str) -> None:
     """At least 500 nets: depth 1 to 5, width 1 to 40, every activation, every legal cost."""
     rng = np.random.default_rng(10)
     pairs = legal_outputs()
-    assert len(pairs) == 12
+    assert len(pairs) == 13
     outputs, hidden, depths, widths = set(), set(), set(), set()
     for i in range(N_NETS):
         output, cost = pairs[i % len(pairs)]
