@@ -472,6 +472,16 @@ def test_what_scikit_learn_has_no_equivalent_for_says_so() -> None:
         MLPRegressor.from_sklearn(theirs.MLPClassifier())
 
 
+@pytest.mark.parametrize("y", [Y_IRIS, Y_IRIS == 1, np.eye(3, dtype=int)[Y_IRIS]], ids=["three", "two", "labels"])
+def test_a_class_from_outputs_that_are_no_numbers_is_told(y: np.ndarray) -> None:
+    b = MLPClassifier(**SHORT).fit(X_IRIS, y)
+    b.predict(X_IRIS)  # a warning would be an error
+    b.intercepts_[-1][0] = np.nan
+    with pytest.warns(RuntimeWarning, match="The outputs of 150 of 150 samples, first of row 0, are NaN") as caught:
+        b.predict(X_IRIS)
+    assert caught[0].filename == __file__
+
+
 def test_a_scikit_learn_without_poisson_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before 1.7 its MLPRegressor had no parameter ``loss``."""
     y = np.random.default_rng(0).poisson(2.0, len(X_DIABETES))
