@@ -309,9 +309,9 @@ def test_an_output_that_is_no_number_is_no_hit() -> None:
 def test_a_decision_from_outputs_that_are_no_numbers_is_told(n_outputs: int) -> None:
     output = "sigmoid" if n_outputs == 1 else "softmax"
     net = fastbp.Network([1, 2, n_outputs], activations=["relu", output], cost="cross_entropy", seed=0, dtype="float32")
-    net.w[1], net.b[1] = [[1e20], [1e20]], [0, 0]
-    net.w[2] = np.full((n_outputs, 2), 1) * [1e20, -1e20]  # inf - inf
-    X = np.array([[0.0], [0.0], [1.0], [0.0], [1.0]])
+    net.w[1], net.b[1] = [[1e38], [1e38]], [0, 0]
+    net.w[2] = [[1, -1]] * n_outputs  # inf - inf
+    X = np.array([[0.0], [0.0], [100.0], [0.0], [100.0]])
     text = "The outputs of 2 of 5 samples, first of row 2, are NaN, and their class means nothing; something overflows"
     with pytest.warns(RuntimeWarning, match=text) as caught:
         decided = net.predict(X)
