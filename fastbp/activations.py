@@ -121,14 +121,14 @@ def gelu(z):
 def tanh_softplus(z):
     """m = tanh(ln(1 + e^z)) and m' = (1 - m) (1 + m) s, s the sigmoid: quotients of sums of ``t = e^-|z|``, all > 0.
 
-    m is (1 + 2 t) / (1 + 2 t + 2 t^2) above 0, and t (2 + t) / (t (2 + t) + 2) below.
+    With e^z = v / u, one of them t and the other 1, m is n / (n + 2 u^2), n = v (v + 2 u).
     """
     c = _NUMBERS(z)
     t = exp(-abs(z))
-    n, rest = (c[_ONE] + c[_TWO] * t, c[_TWO] * (t * t)) if z >= 0 else (t * (c[_TWO] + t), c[_TWO])
+    u, v = (t, c[_ONE]) if z >= 0 else (c[_ONE], t)
+    n, rest = v * (v + c[_TWO] * u), c[_TWO] * (u * u)
     q = c[_ONE] / (n + rest)
-    p = (c[_ONE] + t) * q
-    return n * q, c[_TWO] * (rest * q) * (p if z >= 0 else t * p)
+    return n * q, c[_TWO] * (rest * q) * (v * (c[_ONE] + t) * q)
 
 
 @strict
