@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 from collections.abc import Sequence
@@ -13,11 +14,17 @@ from collections.abc import Sequence
 CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
 
 
+TEMPORARY = re.compile(r"\.fastbp-\d+-[0-9a-f]{8}\.tmp")
+STALE = 24 * 3600.0
+"""Seconds without a write after which a temporary file belongs to nobody: its process was killed."""
+
+
 def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memoryview]) -> None:
     """Write a file so that its name always means the old content or the new, never a mix.
 
     The parts go into a temporary file in the same directory, which is synced and then renamed over the target. A link
-    is followed, and an existing file keeps its permission bits. The temporary file is removed on any failure.
+    is followed, and an existing file keeps its permission bits. The temporary file is removed on any failure. Only a
+    process that is killed leaves its own behind; the first save in the same directory a day later removes it.
 
     Parameters
     ----------
@@ -46,6 +53,8 @@ def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memor
             reason = f"{error.strerror} while saving {size} bytes; a file that was there before is unchanged"
             raise OSError(error.errno, reason, name) from error
         raise
+    with contextlib.suppress(OSError):  # what others left is no reason to fail
+        _remove_stale(os.path.dirname(target), os.stat(target).st_mtime)
     _sync_directory(os.path.dirname(target))
 
 
@@ -78,6 +87,20 @@ def _write(temporary: str, mode: int | None, parts: Sequence[bytes | memoryview]
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _remove_stale(directory: str, now: float) -> None:
+    """Remove what killed processes left; ``now`` by the clock of the file system, which may be another machine's.
+
+    Age decides, because a process of another machine or container cannot be asked whether it lives. One that was only
+    stopped for so long finds its temporary file gone: its save fails and says so, and the old file is unchanged.
+    """
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                if now - entry.stat(follow_symlinks=False).st_mtime > STALE:
+                    with contextlib.suppress(OSError):  # another's, or just removed by another
+                        os.unlink(entry.path)
 
 
 def _sync_directory(directory: str) -> None:

@@ -12,7 +12,19 @@ from typing import Any
 
 import numpy as np
 
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "identity", "exp", "softmax")
+ACTIVATIONS = (
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "softplus",
+    "silu",
+    "gelu",
+    "mish",
+    "identity",
+    "exp",
+    "softmax",
+)
 COSTS = ("quadratic", "cross_entropy", "poisson")
 
 

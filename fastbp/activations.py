@@ -15,7 +15,7 @@ from fastbp._jit import constants, strict
 
 __all__ = ["CODES", "COSTS", "exp", "log", "log1p", "sigma", "sigma_prime", "sigma_prime_notes"]
 
-SIGMOID, TANH, RELU, LEAKY_RELU, SOFTPLUS, SILU, GELU, IDENTITY, SOFTMAX, EXP = range(10)
+SIGMOID, TANH, RELU, LEAKY_RELU, SOFTPLUS, SILU, GELU, IDENTITY, SOFTMAX, EXP, MISH = range(11)
 CODES = {
     "sigmoid": SIGMOID,
     "tanh": TANH,
@@ -24,6 +24,7 @@ CODES = {
     "softplus": SOFTPLUS,
     "silu": SILU,
     "gelu": GELU,
+    "mish": MISH,
     "identity": IDENTITY,
     "softmax": SOFTMAX,
     "exp": EXP,
@@ -117,6 +118,28 @@ def gelu(z):
 
 
 @strict
+def tanh_softplus(z):
+    """m = tanh(ln(1 + e^z)) and m' = (1 - m) (1 + m) s, s the sigmoid: quotients of sums of ``t = e^-|z|``, all > 0.
+
+    With e^z = v / u, one of them t and the other 1, m is n / (n + 2 u^2), n = v (v + 2 u).
+    """
+    c = _NUMBERS(z)
+    t = exp(-abs(z))
+    u, v = (t, c[_ONE]) if z >= 0 else (c[_ONE], t)
+    n, rest = v * (v + c[_TWO] * u), c[_TWO] * (u * u)
+    q = c[_ONE] / (n + rest)
+    return n * q, c[_TWO] * (rest * q) * (v * (c[_ONE] + t) * q)
+
+
+@strict
+def mish(z):
+    """a = z m, m = tanh(softplus(z)); sigma' = m + z m'."""
+    near = _within(z, _NUMBERS(z)[_FAR])
+    m, slope = tanh_softplus(z)
+    return (near if z <= 0 else z) * m, m + near * slope
+
+
+@strict
 def identity(z):
     """a = z; sigma' = 1."""
     return z, _NUMBERS(z)[_ONE]
@@ -149,6 +172,8 @@ def sigma(code, z):
         return silu(z)[0]
     if code == GELU:
         return gelu(z)[0]
+    if code == MISH:
+        return mish(z)[0]
     if code == EXP:
         return exponential(z)[0]
     return z
@@ -171,6 +196,8 @@ def sigma_prime(code, z):
         return silu(z)[1]
     if code == GELU:
         return gelu(z)[1]
+    if code == MISH:
+        return mish(z)[1]
     if code == EXP:
         return exponential(z)[1]
     return identity(z)[1]

@@ -53,6 +53,7 @@ _SIGMA: dict[str, Callable[[np.ndarray], Any]] = {
     "softplus": _softplus,
     "silu": lambda z: z * _sigmoid(z),
     "gelu": _gelu,
+    "mish": lambda z: z * np.tanh(_softplus(z)),
     "identity": lambda z: z,
     "exp": np.exp,
 }

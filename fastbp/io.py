@@ -24,7 +24,19 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 # The names format version 1 may hold. They belong to the format: a name added to fastbp needs a new format version.
-ACTIVATIONS = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "identity", "exp", "softmax")
+ACTIVATIONS = (
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "softplus",
+    "silu",
+    "gelu",
+    "mish",
+    "identity",
+    "exp",
+    "softmax",
+)
 COSTS = ("quadratic", "cross_entropy", "poisson")
 DTYPES = ("float32", "float64")
 TASKS = ("classification", "regression")

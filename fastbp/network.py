@@ -120,8 +120,8 @@ class Network:
     sizes : sequence of int
         Neurons of layers 0 (the input) to L (the output).
     activations : str or sequence of str
-        ``sigmoid tanh relu leaky_relu softplus silu gelu identity softmax``: one for all layers 1..L, or one for each;
-        ``softmax`` in layer L only.
+        ``sigmoid tanh relu leaky_relu softplus silu gelu mish identity softmax``: one for all layers 1..L, or one for
+        each; ``softmax`` in layer L only.
     cost : {"quadratic", "cross_entropy"}
         The cost C; cross-entropy is binary for each output after ``sigmoid``, categorical after ``softmax``.
     dtype : {"float64", "float32"}
@@ -308,9 +308,29 @@ class Network:
         numpy.ndarray
             Classification: shape (n_samples,), the index of the largest output; with one output, whether it is at
             least one half. Regression: a^L, shape (n_samples, sizes[-1]).
+
+        Warns
+        -----
+        RuntimeWarning
+            Outputs of a sample are NaN, so that its class means nothing, and why.
         """
         out = self.feedforward(X, n_threads=n_threads)
-        return decide(out) if self.task == "classification" else out
+        if self.task == "regression":
+            return out
+        self._warn_of_no_decision(out)
+        return decide(out)
+
+    def _warn_of_no_decision(self, out: np.ndarray, stacklevel: int = 3) -> None:
+        """Say for which samples, and why, there is no largest output."""
+        nan = np.isnan(out)
+        if nan.any():
+            lost = nan.any(axis=1)
+            warnings.warn(
+                f"The outputs of {lost.sum()} of {len(out)} samples, first of row {lost.argmax()}, are NaN, and their "
+                f"class means nothing; {self._reason_not_finite()}.",
+                RuntimeWarning,
+                stacklevel=stacklevel,
+            )
 
     def evaluate(self, X: Any, Y: Any, *, sample_weight: Any = None, n_threads: int | None = None) -> dict[str, float]:
         """How well the net does on samples with known targets.
@@ -347,10 +367,12 @@ class Network:
             what = "The gradient is not finite"
         else:
             return
-        reason = "neither are the weights. Look at net.w and net.b, or load the net again"
+        warnings.warn(f"{what}; {self._reason_not_finite()}.", RuntimeWarning, stacklevel=3)
+
+    def _reason_not_finite(self) -> str:
         if np.isfinite(self.theta).all():
-            reason = f"something overflows {self.dtype.name} on the way. Scale the inputs, or lower the weights"
-        warnings.warn(f"{what}; {reason}.", RuntimeWarning, stacklevel=3)
+            return f"something overflows {self.dtype.name} on the way. Scale the inputs, or lower the weights"
+        return "not all weights are finite. Look at net.w and net.b, or load the net again"
 
     def _targets(self, Y: Any, n: int) -> Any:
         return as_targets(Y, n, self.sizes[-1], self.cost, self.activations[-1], self.dtype)

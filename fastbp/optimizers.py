@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from fastbp._checks import check_real, or_wider
 
 # The codes of kernels.updates, spelled here so that this module does not import the compiler; a test compares them.
-_SGD, _MOMENTUM, _NESTEROV, _ADAM, _ADAMW, _RMSPROP, _ADAGRAD = range(7)
+_SGD, _MOMENTUM, _NESTEROV, _ADAM, _RMSPROP, _ADAGRAD = range(6)
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,21 @@ class Optimizer(abc.ABC):
     ----------
     learning_rate : float
         eta, > 0.
+    weight_decay : float
+        Decoupled weight decay, >= 0: before each step w <- w - eta weight_decay w, biases too. It stays out of the
+        cost and of g, whose penalty is ``l2`` of `fastbp.train`, and of what an optimizer makes of g. By keyword.
     """
 
     learning_rate: float
+    weight_decay: float = field(default=0.0, kw_only=True)
 
     slots: ClassVar[int] = 0
     """State vectors of theta's size."""
 
     def __post_init__(self) -> None:
         check_real(self.learning_rate, "learning_rate", above=0.0)
+        check_real(self.weight_decay, "weight_decay", low=0.0)
+        _require_shrinking(self.learning_rate * self.weight_decay, 2.0, "weight_decay")
 
     @property
     @abc.abstractmethod
@@ -38,8 +44,8 @@ class Optimizer(abc.ABC):
         """Which update the kernel runs."""
 
     def constants(self) -> tuple[float, float, float, float]:
-        """The kernel's constants c[0] .. c[3]."""
-        return (0.0, 0.0, 0.0, 0.0)
+        """The kernel's constants c[0] .. c[3]; the last is ``weight_decay``."""
+        return (0.0, 0.0, 0.0, self.weight_decay)
 
     def check_dtype(self, dtype: np.dtype[Any]) -> None:
         """ValueError where the arithmetic of a net's dtype cannot tell a decay from 1, or epsilon from 0."""
@@ -56,11 +62,12 @@ class Optimizer(abc.ABC):
                 f"divided by 0. Raise it{or_wider(dtype)}."
             )
 
-    def check_shrinking(self, rate: float, l2: float) -> None:  # noqa: B027  # most have nothing to check
+    def check_shrinking(self, rate: float, l2: float) -> None:
         """ValueError where a step size makes weights grow that the penalty or decay should shrink.
 
         They would overflow without a large activation or error that tells of it: a saturated net hides them.
         """
+        _require_shrinking(rate * self.weight_decay, 2.0, "weight_decay")
 
 
 def _require_shrinking(product: float, limit: float, what: str) -> None:
@@ -83,6 +90,9 @@ class SGD(Optimizer):
         mu in [0, 1).
     nesterov : bool
         Whether w gets mu v - eta g with the new v instead of v, as in scikit-learn and Keras.
+    weight_decay : float
+        Decoupled, as in Keras: before each step w <- w - eta weight_decay w, biases too. The momentum does not see it.
+        What PyTorch's SGD calls weight_decay is added to g: ``l2`` of `fastbp.train`, but for the biases.
     """
 
     learning_rate: float = 0.1
@@ -106,12 +116,14 @@ class SGD(Optimizer):
         return _NESTEROV if self.nesterov else _MOMENTUM
 
     def check_shrinking(self, rate: float, l2: float) -> None:
+        super().check_shrinking(rate, l2)
         # Of w <- w - eta l2 w with momentum: where the recurrence in (w, v) has a root of magnitude 1.
-        limit = 2 * (1 + self.momentum) / (1 + 2 * self.momentum * self.nesterov)
+        left = 2 - rate * self.weight_decay
+        limit = left * (1 + self.momentum) / (1 + 2 * self.momentum * self.nesterov)
         _require_shrinking(rate * l2, limit, "l2")
 
     def constants(self) -> tuple[float, float, float, float]:
-        return (self.momentum, 0.0, 0.0, 0.0)
+        return (self.momentum, 0.0, 0.0, self.weight_decay)
 
 
 @dataclass(frozen=True)
@@ -125,6 +137,8 @@ class Adam(Optimizer):
         Decay of the means of g and g^2, in [0, 1).
     epsilon : float
         Added to the root of the corrected mean of g^2, > 0.
+    weight_decay : float
+        Decoupled, >= 0, by keyword, as of `SGD`.
     """
 
     learning_rate: float = 0.001
@@ -145,29 +159,14 @@ class Adam(Optimizer):
         return _ADAM
 
     def constants(self) -> tuple[float, float, float, float]:
-        return (self.beta_1, self.beta_2, self.epsilon, 0.0)
+        return (self.beta_1, self.beta_2, self.epsilon, self.weight_decay)
 
 
 @dataclass(frozen=True)
 class AdamW(Adam):
-    """Adam with decoupled weight decay: before each step w <- w - eta weight_decay w, biases too, as in PyTorch."""
+    """`Adam` with a ``weight_decay`` of 0.01, as in PyTorch: before each step w <- w - eta 0.01 w, biases too."""
 
-    weight_decay: float = 0.01
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_real(self.weight_decay, "weight_decay", low=0.0)
-        self.check_shrinking(self.learning_rate, 0.0)
-
-    def check_shrinking(self, rate: float, l2: float) -> None:
-        _require_shrinking(rate * self.weight_decay, 2.0, "weight_decay")
-
-    @property
-    def code(self) -> int:
-        return _ADAMW
-
-    def constants(self) -> tuple[float, float, float, float]:
-        return (self.beta_1, self.beta_2, self.epsilon, self.weight_decay)
+    weight_decay: float = field(default=0.01, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -181,6 +180,8 @@ class RMSprop(Optimizer):
         Decay of the mean of g^2, in [0, 1); PyTorch's ``alpha``.
     epsilon : float
         Added to the root, > 0.
+    weight_decay : float
+        Decoupled, >= 0, by keyword, as of `SGD`.
     """
 
     learning_rate: float = 0.01
@@ -199,7 +200,7 @@ class RMSprop(Optimizer):
         return _RMSPROP
 
     def constants(self) -> tuple[float, float, float, float]:
-        return (self.rho, 0.0, self.epsilon, 0.0)
+        return (self.rho, 0.0, self.epsilon, self.weight_decay)
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,8 @@ class Adagrad(Optimizer):
     learning_rate : float
     epsilon : float
         Added to the root, > 0.
+    weight_decay : float
+        Decoupled, >= 0, by keyword, as of `SGD`.
     """
 
     learning_rate: float = 0.01
@@ -227,7 +230,7 @@ class Adagrad(Optimizer):
         return _ADAGRAD
 
     def constants(self) -> tuple[float, float, float, float]:
-        return (0.0, 0.0, self.epsilon, 0.0)
+        return (0.0, 0.0, self.epsilon, self.weight_decay)
 
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "adagrad": Adagrad}

@@ -411,6 +411,13 @@ def penalty_gradient(w, g, l1, l2):
 
 
 @strict(cache=True)
+def update_decay(w, shrink):
+    """w <- w - shrink w, shrink = eta weight_decay: weight decay of any optimizer, before its step."""
+    for i in range(w.size):
+        w[i] = w[i] - shrink * w[i]
+
+
+@strict(cache=True)
 def update_sgd(w, g, eta):
     """U: w <- w - eta * g"""
     for i in range(w.size):
@@ -429,17 +436,15 @@ def update_momentum(w, g, v, eta, mu, nesterov):
 
 
 @strict(cache=True)
-def update_adam(w, g, m, v, step, beta_1, beta_2, epsilon, shrink):
+def update_adam(w, g, m, v, step, beta_1, beta_2, epsilon):
     """m <- beta_1 m + (1 - beta_1) g; v <- beta_2 v + (1 - beta_2) g^2; w <- w - step m / (sqrt(v) + epsilon).
 
-    In step t, ``step`` is eta sqrt(1 - beta_2^t) / (1 - beta_1^t), and ``epsilon`` carries sqrt(1 - beta_2^t). AdamW
-    begins with w <- w - shrink w, shrink = eta weight_decay; 0 is Adam.
+    In step t, ``step`` is eta sqrt(1 - beta_2^t) / (1 - beta_1^t), and ``epsilon`` carries sqrt(1 - beta_2^t).
     """
     one = w.dtype.type(1)
     for i in range(w.size):
         m[i] = beta_1 * m[i] + (one - beta_1) * g[i]
         v[i] = beta_2 * v[i] + (one - beta_2) * (g[i] * g[i])
-        w[i] = w[i] - shrink * w[i]
         w[i] = w[i] - step * m[i] / (np.sqrt(v[i]) + epsilon)
 
 

@@ -332,7 +332,7 @@ def train(
     n_minibatches = -(-len(data.X) // batch)
     run = Run(net, optimizer, epochs, n_minibatches, len(data.X))
     made = [*as_callbacks(callbacks), *_progress(progress)]
-    plain = optimizer.code == updates.SGD and l1 == l2 == 0
+    plain = optimizer.code == updates.SGD and l1 == l2 == optimizer.weight_decay == 0
     loop = _Epochs(net, data, run, made, batch, plain)
     order = _make_order(shuffle, seed)
     best = _Best(early_stopping, net)

@@ -9,7 +9,7 @@ import numpy as np
 import fastbp
 from fastbp import _jit
 
-HIDDEN = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "identity")
+HIDDEN = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "mish", "identity")
 SMALL = _jit.DISABLED
 """Plain Python: the same tests on smaller shapes."""
 

@@ -26,6 +26,10 @@ def phi(z: mp.mpf) -> mp.mpf:
     return mp.erfc(-z / mp.sqrt(2)) / 2
 
 
+def gate(z: mp.mpf) -> mp.mpf:
+    return mp.tanh(mp.log1p(mp.exp(z)))
+
+
 EXACT: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "sigmoid": (logistic, lambda z: logistic(z) * logistic(-z)),
     "tanh": (mp.tanh, lambda z: mp.sech(z) ** 2),
@@ -34,6 +38,7 @@ EXACT: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "softplus": (lambda z: mp.log1p(mp.exp(z)), logistic),
     "silu": (lambda z: z * logistic(z), lambda z: logistic(z) * (1 + z * logistic(-z))),
     "gelu": (lambda z: z * phi(z), lambda z: phi(z) + z * mp.npdf(z)),
+    "mish": (lambda z: z * gate(z), lambda z: gate(z) + z * mp.sech(mp.log1p(mp.exp(z))) ** 2 * logistic(z)),
     "identity": (lambda z: z, lambda z: mp.mpf(1)),
     "exp": (mp.exp, mp.exp),
 }
@@ -66,7 +71,7 @@ def test_sigma_and_its_derivative(name: str, dtype: str) -> None:
         # The exponent of gelu's bell is rounded before e is raised to it.
         bound = 4 + (float(z) ** 2 if name == "gelu" else 0)
         assert units(a, exact(x), dtype) <= bound, z
-        largest = max(abs(slope(x)), {"silu": logistic(x), "gelu": phi(x)}.get(name, mp.mpf(0)))
+        largest = max(abs(slope(x)), {"silu": logistic(x), "gelu": phi(x), "mish": gate(x)}.get(name, mp.mpf(0)))
         assert units(d, slope(x), dtype, largest) <= bound, z
 
 
@@ -108,6 +113,7 @@ def test_the_ends_of_the_line(dtype: str) -> None:
         "softplus": ((0, 0), (high, 1)),
         "silu": ((0, 0), (high, 1)),
         "gelu": ((0, 0), (high, 1)),
+        "mish": ((0, 0), (high, 1)),
         "identity": ((low, 1), (high, 1)),
     }
     for name, (left, right) in ends.items():

@@ -141,18 +141,27 @@ def test_the_blocked_sum(equation: str, dtype: str) -> None:
 
 OPTIMIZERS = (
     fastbp.SGD(0.5),
+    fastbp.SGD(0.5, weight_decay=0.1),
     fastbp.SGD(0.5, momentum=0.9),
+    fastbp.SGD(0.5, momentum=0.9, weight_decay=0.1),
     fastbp.SGD(0.5, momentum=0.9, nesterov=True),
+    fastbp.SGD(0.5, momentum=0.9, nesterov=True, weight_decay=0.1),
     fastbp.Adam(0.01),
     fastbp.AdamW(0.01, weight_decay=0.1),
     fastbp.RMSprop(0.01),
+    fastbp.RMSprop(0.01, weight_decay=0.1),
     fastbp.Adagrad(0.05),
+    fastbp.Adagrad(0.05, weight_decay=0.1),
 )
 
 
-def textbook_step(optimizer: object, w: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int) -> None:
+def textbook_step(
+    optimizer: fastbp.optimizers.Optimizer, w: np.ndarray, g: np.ndarray, state: list[np.ndarray], step: int
+) -> None:
     """One U of the textbook, on flat vectors."""
     real = w.dtype.type
+    if optimizer.weight_decay > 0:
+        textbook.update_decay(w, real(optimizer.learning_rate) * real(optimizer.weight_decay))
     match optimizer:
         case fastbp.SGD(learning_rate=eta, momentum=0):
             textbook.update_sgd(w, g, real(eta))
@@ -163,8 +172,7 @@ def textbook_step(optimizer: object, w: np.ndarray, g: np.ndarray, state: list[n
             for _ in range(step):
                 power_1, power_2 = power_1 * beta_1, power_2 * beta_2
             root = math.sqrt(1 - power_2)
-            decay = real(eta) * real(getattr(optimizer, "weight_decay", 0.0))
-            constants = (real(eta * root / (1 - power_1)), real(beta_1), real(beta_2), real(epsilon * root), decay)
+            constants = (real(eta * root / (1 - power_1)), real(beta_1), real(beta_2), real(epsilon * root))
             textbook.update_adam(w, g, state[0], state[1], *constants)
         case fastbp.RMSprop(learning_rate=eta, rho=rho, epsilon=epsilon):
             textbook.update_rmsprop(w, g, state[0], real(eta), real(rho), real(epsilon))

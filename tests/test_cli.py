@@ -161,13 +161,14 @@ def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
         "--dtype", "float64",
     )  # fmt: skip
     assert set(everything) >= parameters
-    assert everything["optimizer"] == fastbp.AdamW(0.1, 0.8, 0.9, 1e-3, 0.2)
+    assert everything["optimizer"] == fastbp.AdamW(0.1, 0.8, 0.9, 1e-3, weight_decay=0.2)
     assert everything["schedule"] == fastbp.schedules.Cosine(2, 0.5)
     assert everything["early_stopping"] == fastbp.EarlyStopping("val_accuracy", 4, 0.5, False)
     expected = {"epochs": 7, "batch_size": 3, "l1": 0.25, "l2": 0.75, "shuffle": False, "seed": 9, "n_threads": 2}
     assert {name: everything[name] for name in expected} == expected
     assert everything["net"].dtype == "float64"
-    assert train("--momentum", "0.5", "--nesterov")["optimizer"] == fastbp.SGD(0.5, 0.5, True)
+    more = ("--momentum", "0.5", "--nesterov", "--weight-decay", "0.125")
+    assert train(*more)["optimizer"] == fastbp.SGD(0.5, 0.5, True, weight_decay=0.125)
     more = ("--optimizer", "rmsprop", "--rho", "0.5", "--epsilon", "0.1")
     assert train(*more)["optimizer"] == fastbp.RMSprop(rho=0.5, epsilon=0.1)
     more = ("--optimizer", "adagrad", "--schedule", "plateau:factor=0.25,patience=2,monitor=loss")
@@ -237,7 +238,8 @@ def test_a_folder_of_idx_files(pack: bool) -> None:
         (["train", "digits", "--activation", "rellu"], "Did you mean 'relu'"),
         (["train", "digits", "--cost", "quadratic", "--output", "softmax"], "cost is 'quadratic'"),
         (["train", "digits", "--optimizer", "adam", "--momentum", "0.9"], "--momentum is no option of adam"),
-        (["train", "digits", "--weight-decay", "0.9"], "--weight-decay is no option of sgd"),
+        (["train", "digits", "--rho", "0.9"], "--rho is no option of sgd"),
+        (["train", "digits", "--weight-decay", "-1"], "--weight-decay is -1"),
         (["train", "digits", "--model", "no/such/model"], "its folder does not exist"),
         (["train", "digits", "--test", "1.5"], "1.5"),
         (["train", "digits", "--learning-rate", "0"], "--learning-rate is 0"),

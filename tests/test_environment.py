@@ -200,7 +200,7 @@ import hashlib, fastbp, numpy as np
 rng = np.random.default_rng(0)
 seen = hashlib.sha256()
 for dtype in ("float32", "float64"):
-    for name in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu"):
+    for name in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "mish"):
         options = {"cost": "cross_entropy", "dtype": dtype, "seed": 0}
         net = fastbp.Network([37, 45, 19, 10], activations=[name, name, "softmax"], **options)
         X, Y = rng.standard_normal((70, 37)), rng.integers(0, 10, 70)

@@ -9,6 +9,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -311,6 +312,42 @@ def test_killed_while_saving(tmp_path):
         assert len(content) == 320_000
         assert content == content[:8] * 40_000
         assert int(content[:8]) >= last
+
+
+def test_what_a_killed_process_left_is_removed_when_it_is_old(tmp_path):
+    def aged(name: str, days: float) -> str:
+        (tmp_path / name).write_bytes(b"half a model")
+        then = time.time() - days * 24 * 3600
+        os.utime(tmp_path / name, (then, then))
+        return name
+
+    aged(".fastbp-123-0a1b2c3d.tmp", 1.01)
+    aged(f".fastbp-{os.getpid()}-00000000.tmp", 400)
+    kept = [
+        aged(".fastbp-123-0a1b2c3e.tmp", 0.99),  # it may still be written to
+        aged(".fastbp-123-0a1b2c3.tmp", 400),  # no name that a save gives
+        aged(".fastbp-123-0a1b2c3d.tmp.fastbp", 400),
+        aged("x.fastbp-123-0a1b2c3d.tmp", 400),
+        aged("old.fastbp", 400),
+    ]
+    (tmp_path / ".fastbp-123-ffffffff.tmp").mkdir()
+    os.utime(tmp_path / ".fastbp-123-ffffffff.tmp", (0, 0))
+    save(small(), tmp_path / "net.fastbp")
+    assert sorted(os.listdir(tmp_path)) == sorted([*kept, ".fastbp-123-ffffffff.tmp", "net.fastbp"])
+    assert same(load(tmp_path / "net.fastbp"), small())
+
+
+def test_a_folder_that_cannot_be_listed_is_no_failure(tmp_path, monkeypatch):
+    class Unlisted:
+        def __getattr__(self, name: str) -> object:
+            return getattr(os, name)
+
+        def scandir(self, path: str) -> object:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(_atomic, "os", Unlisted())
+    save(small(), tmp_path / "net.fastbp")
+    assert same(load(tmp_path / "net.fastbp"), small())
 
 
 def test_importing_io_and_data_is_light():

@@ -155,7 +155,9 @@ def test_hessian_vector_product_has_the_textbooks_bits(dtype: str) -> None:
             assert same_bits(fast + net.dtype.type(0), flat)
 
 
-@pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "softplus", "silu", "gelu", "relu", "leaky_relu", "identity"])
+@pytest.mark.parametrize(
+    "hidden", ["sigmoid", "tanh", "softplus", "silu", "gelu", "mish", "relu", "leaky_relu", "identity"]
+)
 @pytest.mark.parametrize(
     ("output", "cost"), [("identity", "quadratic"), ("sigmoid", "quadratic"), ("sigmoid", "cross_entropy"),
                          ("softmax", "cross_entropy"), ("exp", "poisson"), ("gelu", "quadratic")],
@@ -176,6 +178,9 @@ def test_hessian_vector_product_is_the_derivative_of_the_gradient(hidden: str, o
         "softplus": _SIGMA["sigmoid"],
         "silu": lambda z: _SIGMA["sigmoid"](z) * (1 + z * _SIGMA["sigmoid"](-z)),
         "gelu": lambda z: _SIGMA["gelu"](z) / z + z * np.exp(-z * z / 2) / np.sqrt(2 * np.pi),
+        "mish": lambda z: (
+            np.tanh(np.log(1 + np.exp(z))) + z * _SIGMA["sigmoid"](z) / np.cosh(np.log(1 + np.exp(z))) ** 2
+        ),
         "relu": lambda z: (z.real > 0) + 0j,
         "leaky_relu": lambda z: np.where(z.real > 0, 1, 0.01) + 0j,
         "identity": np.ones_like,

@@ -225,6 +225,13 @@ def test_explain_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "17" in explain("--digits", "0", code=1)
     assert "folder does not exist" in explain("--html", "no/where.html", code=1)
     assert "--format" in explain("--format", "pdf", code=1)
+    of = ("--of", "weight", "--k", "1")
+    text = fastbp.explain(net, x, y, of="weight", k=1, learning_rate=0.5, l1=0.25, l2=0.5).text()
+    assert explain(*of, "--l1", "0.25", "--l2", "0.5") == text + "\n"
+    assert text != fastbp.explain(net, x, y, of="weight", k=1, learning_rate=0.5, l1=0.5, l2=0.25).text()
+    assert "a penalty adds to the gradient of a weight" in explain("--l2", "0.5", code=1)
+    assert "without penalty" in explain(*of, "--l2", "0.5", "--html", "step.html", code=1)
+    assert "whose weight cancels" in explain("--sample-weight", "s", code=1)
 
 
 def test_explain_of_a_model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,5 +251,18 @@ def test_explain_of_a_model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert str(fastbp.explain(net, X[4], layer=1, neuron=2, of="z").result) in printed
     printed = explain("model.fastbp", "table.csv", "--row", "5", "--layer", "2")
     assert str(fastbp.explain(net, X[5], data.Y[5], layer=2).result) in printed
+    rows, s = [3, 4, 8], np.array([2.0, 0.5, 1.0])
+    weights = np.ones(20)
+    weights[rows] = s
+    weighted = [f"{line},{weight}" for line, weight in zip(lines, ["s", *weights], strict=True)]
+    Path("weighted.csv").write_text("\n".join(weighted) + "\n")
+    options = ["--layer", "1", "--neuron", "2", "--of", "weight", "--k", "1", "--terms", "0"]
+    printed = explain("model.fastbp", "weighted.csv", "--row", "3,4,8", "--sample-weight", "s", *options)
+    e = fastbp.explain(net, X[rows], data.Y[rows], 1, 2, "weight", k=1, learning_rate=0.5, sample_weight=s)
+    assert printed == e.text(terms=None) + "\n"
+    assert printed != explain("model.fastbp", "table.csv", "--row", "3,4,8", *options)
+    one = explain("model.fastbp", "weighted.csv", "--row", "3", "--sample-weight", "s", *options)
+    assert one == explain("model.fastbp", "table.csv", "--row", "3", *options)
+    assert "--row is '3;4'" in explain("model.fastbp", "table.csv", "--row", "3;4", code=1)
     assert "without a sample" in explain("model.fastbp", code=1)
     assert "--row is 20" in explain("model.fastbp", "table.csv", "--row", "20", code=1)

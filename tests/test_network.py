@@ -299,10 +299,28 @@ def test_assigning_copies_into_theta() -> None:
 def test_an_output_that_is_no_number_is_no_hit() -> None:
     net = fastbp.Network([2, 3], activations="softmax", cost="cross_entropy", seed=0)
     net.b[1] = [np.nan, 0, 0]
-    with pytest.warns(RuntimeWarning, match="C is nan; neither are the weights. Look at net.w and net.b"):
+    with pytest.warns(RuntimeWarning, match="C is nan; not all weights are finite. Look at net.w and net.b"):
         scores = net.evaluate(np.ones((4, 2)), [0, 0, 1, 2])
     assert scores["accuracy"] == 0
     assert np.isnan(scores["loss"])
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_a_decision_from_outputs_that_are_no_numbers_is_told(n_outputs: int) -> None:
+    output = "sigmoid" if n_outputs == 1 else "softmax"
+    net = fastbp.Network([1, 2, n_outputs], activations=["relu", output], cost="cross_entropy", seed=0, dtype="float32")
+    net.w[1], net.b[1] = [[1e38], [1e38]], [0, 0]
+    net.w[2] = [[1, -1]] * n_outputs  # inf - inf
+    X = np.array([[0.0], [0.0], [100.0], [0.0], [100.0]])
+    text = "The outputs of 2 of 5 samples, first of row 2, are NaN, and their class means nothing; something overflows"
+    with pytest.warns(RuntimeWarning, match=text) as caught:
+        decided = net.predict(X)
+    assert decided.shape == (5,)
+    assert caught[0].filename == __file__
+    net.predict(X[[0, 1, 3]])  # a warning would be an error
+    net.b[2][0] = np.nan
+    with pytest.warns(RuntimeWarning, match=r"The outputs of 5 of 5 samples, .* not all weights are finite. Look at"):
+        net.predict(X)
 
 
 def test_an_overflow_is_named(dtype: str) -> None:

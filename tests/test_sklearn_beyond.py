@@ -139,19 +139,50 @@ def test_l1_is_added_to_the_gradient() -> None:
     assert first.loss_ == pytest.approx(log_loss(Y_IRIS, first.predict_proba(X_IRIS)) + penalty, rel=1e-9)
 
 
-@pytest.mark.parametrize("solver", ["adamw", "rmsprop", "adagrad"])
-def test_further_solvers_are_those_of_train(solver: str) -> None:
-    options = {"adamw": {"weight_decay": 0.1}}.get(solver, {})
-    b = MLPClassifier(solver=solver, shuffle=False, alpha=0, batch_size=30, learning_rate_init=0.01, **SHORT, **options)
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("solver", ["adamw", "rmsprop", "adagrad", "sgd"])
+def test_further_solvers_are_those_of_train(solver: str, decay: float) -> None:
+    options = {"shuffle": False, "alpha": 0, "batch_size": 30, "learning_rate_init": 0.01, **SHORT}
+    b = MLPClassifier(solver=solver, weight_decay=decay, **options)
     start = clone(b).set_params(max_iter=1, learning_rate_init=1e-300, weight_decay=0.0).fit(X_IRIS, Y_IRIS)
     net = start.to_network()
-    kinds = {"adamw": fastbp.AdamW(0.01, weight_decay=0.1), "rmsprop": fastbp.RMSprop(0.01, rho=0.999)}
-    optimizer = kinds.get(solver, fastbp.Adagrad(0.01, epsilon=1e-8))
+    optimizer = {
+        "adamw": fastbp.AdamW(0.01, weight_decay=decay),
+        "rmsprop": fastbp.RMSprop(0.01, rho=0.999, weight_decay=decay),
+        "adagrad": fastbp.Adagrad(0.01, epsilon=1e-8, weight_decay=decay),
+        "sgd": fastbp.SGD(0.01, momentum=0.9, nesterov=True, weight_decay=decay),
+    }[solver]
     fastbp.train(net, X_IRIS, Y_IRIS, optimizer=optimizer, epochs=4, batch_size=30, shuffle=False)
     b.fit(X_IRIS, Y_IRIS)
     for w, v in zip(net.w, b.coefs_, strict=True):
         np.testing.assert_allclose(v, w.T, rtol=1e-9, atol=1e-12)
     b.partial_fit(X_IRIS, Y_IRIS)
+
+
+@pytest.mark.parametrize("batch_size", [1, 150])
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize(
+    "options",
+    [{"solver": name} for name in ("adam", "adamw", "rmsprop", "adagrad")]
+    + [{"solver": "sgd", "momentum": 0.0}, {"solver": "sgd", "nesterovs_momentum": False}, {"solver": "sgd"}],
+    ids=str,
+)
+def test_weight_decay_takes_a_part_of_every_parameter(options: Any, n_threads: int, batch_size: int) -> None:
+    """One step with it and one without differ by eta weight_decay w, whatever the solver makes of the gradient."""
+    X, y = X_IRIS[50:51], Y_IRIS[50:51]
+    if batch_size == 150:
+        X, y = X_IRIS, Y_IRIS
+    options = options | {"alpha": 0.0, "batch_size": batch_size, "n_threads": n_threads, **SHORT, "max_iter": 1}
+    start = MLPClassifier(**options | {"learning_rate_init": 1e-300})
+    start.partial_fit(X, y, classes=[0, 1, 2])
+    steps = []
+    for decay in (0.0, 0.5):
+        b = MLPClassifier(**options | {"learning_rate_init": 0.01, "weight_decay": decay})
+        steps.append(weights(b.partial_fit(X, y, classes=[0, 1, 2])))
+    assert not np.allclose(steps[0], weights(start), rtol=1e-3)
+    np.testing.assert_allclose(steps[0] - steps[1], 0.01 * 0.5 * weights(start), rtol=1e-9, atol=1e-15)
+    with pytest.raises(ValueError, match=r"learning_rate \* weight_decay is 2; from 2 on"):
+        MLPClassifier(**options | {"learning_rate_init": 0.5, "weight_decay": 4.0}).fit(X_IRIS, Y_IRIS)
 
 
 def test_schedules_multiply_the_rate() -> None:
@@ -432,11 +463,36 @@ def test_what_scikit_learn_has_no_equivalent_for_says_so() -> None:
         MLPClassifier(solver="adamw").to_sklearn()
     with pytest.warns(UserWarning, match=r"scikit-learn has no class_weight, l1: predictions stay the same"):
         MLPClassifier(l1=0.1, class_weight="balanced").to_sklearn()
+    with pytest.warns(UserWarning, match=r"scikit-learn has no weight_decay: predictions stay the same"):
+        MLPClassifier(solver="sgd", weight_decay=0.1).to_sklearn()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert MLPClassifier(alpha=0.5, activation="sigmoid", n_threads=1).to_sklearn().activation == "logistic"
     with pytest.raises(TypeError, match="needs scikit-learn's MLPRegressor"):
         MLPRegressor.from_sklearn(theirs.MLPClassifier())
+
+
+@pytest.mark.parametrize("y", [Y_IRIS, Y_IRIS == 1, np.eye(3, dtype=int)[Y_IRIS]], ids=["three", "two", "labels"])
+def test_a_class_from_outputs_that_are_no_numbers_is_told(y: np.ndarray) -> None:
+    b = MLPClassifier(**SHORT).fit(X_IRIS, y)
+    b.predict(X_IRIS)  # a warning would be an error
+    b.intercepts_[-1][0] = np.nan
+    with pytest.warns(RuntimeWarning, match="The outputs of 150 of 150 samples, first of row 0, are NaN") as caught:
+        b.predict(X_IRIS)
+    assert caught[0].filename == __file__
+
+
+def test_a_scikit_learn_without_poisson_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 1.7 its MLPRegressor had no parameter ``loss``."""
+    y = np.random.default_rng(0).poisson(2.0, len(X_DIABETES))
+    fitted = MLPRegressor(loss="poisson", **SHORT).fit(X_DIABETES, y)
+    names = [name for name in theirs.MLPRegressor._get_param_names() if name != "loss"]
+    monkeypatch.setattr(theirs.MLPRegressor, "_get_param_names", classmethod(lambda kind: names))
+    for estimator in (fitted, MLPRegressor(loss="poisson")):
+        with pytest.raises(ValueError, match=r"scikit-learn .*, which is installed, has no loss to choose. Install"):
+            estimator.to_sklearn()
+    squared = MLPRegressor(**SHORT).fit(X_DIABETES, y)
+    np.testing.assert_allclose(squared.to_sklearn().predict(X_DIABETES), squared.predict(X_DIABETES), rtol=1e-9)
 
 
 def test_defaults_leave_everything_as_it_was() -> None:

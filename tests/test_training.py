@@ -54,6 +54,26 @@ def test_the_loss_is_the_running_mean_before_each_update() -> None:
     assert np.array_equal(net.theta, other.theta)
 
 
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_descent_with_weight_decay(batch_size: int, n_threads: int, dtype: str) -> None:
+    """Without a penalty, where plain descent would need no gradient in memory and a thread own neurons of layer 1."""
+    rng = np.random.default_rng(32)
+    options: dict[str, Any] = {"activations": ["tanh", "identity"], "dtype": dtype, "seed": 0}
+    net, other = (fastbp.Network([9, 64, 3], **options) for _ in range(2))
+    X, Y = rng.standard_normal((20, 9)), rng.standard_normal((20, 3))
+    real = net.dtype.type
+    for start in range(0, 20, batch_size):
+        g = net.gradient(X[start : start + batch_size], Y[start : start + batch_size])
+        for parts, slopes in ((net.w, g.w), (net.b, g.b)):
+            for part, slope in zip(parts, slopes, strict=True):
+                part -= real(0.05) * real(0.5) * part
+                part -= real(0.05) * slope
+    optimizer = fastbp.SGD(0.05, weight_decay=0.5)
+    fastbp.train(other, X, Y, optimizer=optimizer, epochs=1, batch_size=batch_size, shuffle=False, n_threads=n_threads)
+    assert np.array_equal(net.theta, other.theta)
+
+
 def test_the_running_accuracy_counts_each_sample_before_its_update() -> None:
     X, Y = moons(30)
     net = small_net()
@@ -244,10 +264,12 @@ def torch_like(optimizer: fastbp.optimizers.Optimizer, w: float, gradients: list
     """The update rules as PyTorch documents them, on one number."""
     m = v = 0.0
     for t, g in enumerate(gradients, 1):
+        w -= optimizer.learning_rate * optimizer.weight_decay * w  # PyTorch has it in AdamW, Keras everywhere
         match optimizer:
-            case fastbp.AdamW() | fastbp.Adam():
-                o = optimizer
-                w -= o.learning_rate * getattr(o, "weight_decay", 0.0) * w
+            case fastbp.SGD(learning_rate=eta, momentum=mu, nesterov=nesterov):
+                m = mu * m - eta * g
+                w += mu * m - eta * g if nesterov else m
+            case fastbp.Adam() as o:
                 m, v = o.beta_1 * m + (1 - o.beta_1) * g, o.beta_2 * v + (1 - o.beta_2) * g * g
                 w -= o.learning_rate * (m / (1 - o.beta_1**t)) / (math.sqrt(v / (1 - o.beta_2**t)) + o.epsilon)
             case fastbp.RMSprop(learning_rate=eta, rho=rho, epsilon=epsilon):
@@ -261,7 +283,19 @@ def torch_like(optimizer: fastbp.optimizers.Optimizer, w: float, gradients: list
 
 @pytest.mark.parametrize(
     "optimizer",
-    [fastbp.Adam(0.02), fastbp.Adam(0.02, epsilon=0.1), fastbp.AdamW(0.02), fastbp.RMSprop(0.02), fastbp.Adagrad(0.2)],
+    [
+        fastbp.Adam(0.02),
+        fastbp.Adam(0.02, epsilon=0.1),
+        fastbp.AdamW(0.02),
+        fastbp.Adam(0.02, weight_decay=0.3),
+        fastbp.RMSprop(0.02),
+        fastbp.RMSprop(0.02, weight_decay=0.3),
+        fastbp.Adagrad(0.2),
+        fastbp.Adagrad(0.2, weight_decay=0.3),
+        fastbp.SGD(0.02, weight_decay=0.3),
+        fastbp.SGD(0.02, momentum=0.5, weight_decay=0.3),
+        fastbp.SGD(0.02, momentum=0.5, nesterov=True, weight_decay=0.3),
+    ],
     ids=repr,
 )
 def test_optimizers_are_those_of_pytorch(optimizer: fastbp.optimizers.Optimizer) -> None:
@@ -290,7 +324,6 @@ def test_the_codes_of_optimizers_are_the_kernels() -> None:
         "MOMENTUM": fastbp.SGD(momentum=0.5),
         "NESTEROV": fastbp.SGD(momentum=0.5, nesterov=True),
         "ADAM": fastbp.Adam(),
-        "ADAMW": fastbp.AdamW(),
         "RMSPROP": fastbp.RMSprop(),
         "ADAGRAD": fastbp.Adagrad(),
     }
@@ -309,6 +342,9 @@ def test_the_codes_of_optimizers_are_the_kernels() -> None:
         (lambda: fastbp.Adam(epsilon=0), "epsilon is 0"),
         (lambda: fastbp.Adam(beta_2=-0.1), "beta_2 is -0.1"),
         (lambda: fastbp.AdamW(weight_decay=-1), "weight_decay is -1"),
+        (lambda: fastbp.SGD(weight_decay=float("nan")), "weight_decay is nan; it must be a finite number >= 0"),
+        (lambda: fastbp.RMSprop(weight_decay="some"), "weight_decay is 'some'"),
+        (lambda: fastbp.SGD(10.0, weight_decay=0.2), r"learning_rate \* weight_decay is 2; from 2 on"),
         (lambda: fastbp.AdamW(1e3, weight_decay=0.01), r"learning_rate \* weight_decay is 10; from 2 on"),
         (lambda: fastbp.EarlyStopping(patience=0), "patience is 0"),
         (lambda: schedules.StepDecay(every=0), "every is 0"),

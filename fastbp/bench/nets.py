@@ -170,7 +170,7 @@ def parse(text: str) -> Case:
             options |= {"optimizer": "adam", "learning_rate": 0.001}
         elif word in ("float32", "float64"):
             options["dtype"] = word
-        elif word in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "identity"):
+        elif word in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "mish", "identity"):
             hidden = word
             output = output if output == "softmax" or word == "sigmoid" else "identity"
             if word not in ("sigmoid", "tanh"):

@@ -19,12 +19,21 @@ from fastbp.cli.options import check_file, column
 def explain(
     model: Annotated[str, typer.Argument(help="Model file, or example: a network of 2-2-2 neurons.")] = "example",
     data: Annotated[str | None, typer.Argument(help="Samples with targets: any file that train reads.")] = None,
-    row: Annotated[int, typer.Option(help="Sample of the file, counted from 0.")] = 0,
+    row: Annotated[str, typer.Option(help="Sample of the file, counted from 0; a minibatch of several: 0,3,7.")] = "0",
     layer: Annotated[int, typer.Option(help="l in 1..L; 0 is the input.")] = 1,
     neuron: Annotated[int, typer.Option(help="j, counted from 0.")] = 0,
     of: Annotated[str, typer.Option(help="z, delta, weight (with --k), bias or update.")] = "delta",
     k: Annotated[int | None, typer.Option("--k", help="Neuron of layer l-1 that the weight comes from.")] = None,
     learning_rate: Annotated[float, typer.Option(help="eta of the update.")] = 0.5,
+    l1: Annotated[float, typer.Option(help="Strength of l1 sum |w|, of a weight or update.")] = 0.0,
+    l2: Annotated[float, typer.Option(help="Strength of l2/2 sum w^2, of a weight or update.")] = 0.0,
+    sample_weight: Annotated[
+        str | None,
+        typer.Option(
+            help="Weights of the samples: column of a table, key of an .npz file, else an .npy file. That of a single "
+            "sample cancels."
+        ),
+    ] = None,
     notation: Annotated[str, typer.Option(help="nielsen, bishop or row.")] = "nielsen",
     target: Annotated[str | None, typer.Option(help="Target column of a table, by name or index.")] = None,
     targets: Annotated[Path | None, typer.Option(help="File of the targets, for .npy or idx files.")] = None,
@@ -46,10 +55,14 @@ def explain(
         if digits is not None and not 1 <= digits <= 17:
             raise ValueError(f"--digits is {digits}; a float64 has at most 17. Pass a number in 1..17.")
         rows = terms if terms > 0 else None
-        net, x, y = sample(
-            model, None if data is None else (data if targets is None else (data, targets)), row, column(target)
-        )
-        e = fastbp.explain(net, x, y, layer, neuron, of, k=k, learning_rate=learning_rate, notation=notation)
+        if html is not None and (l1 or l2 or "," in row):
+            raise ValueError(
+                "--html shows one sample and its update without penalty. Leave out --l1, --l2 and more rows."
+            )
+        path = data if data is None or targets is None else (data, targets)
+        net, x, y, s = sample(model, path, row, column(target), column(sample_weight))
+        options: dict[str, Any] = {"learning_rate": learning_rate, "notation": notation}
+        e = fastbp.explain(net, x, y, layer, neuron, of, k=k, l1=l1, l2=l2, sample_weight=s, **options)
         if html is not None:
             eta, rows = learning_rate, rows or sys.maxsize
             text = page(net, x, y, layer=layer, neuron=neuron, learning_rate=eta, notation=notation, terms=rows)

@@ -67,7 +67,7 @@ def train(
     beta_2: Annotated[float | None, typer.Option(help="Of adam and adamw: decay of the mean of g^2.")] = None,
     rho: Annotated[float | None, typer.Option(help="Of rmsprop: decay of the mean of g^2.")] = None,
     epsilon: Annotated[float | None, typer.Option(help="Of all but sgd: added to the root.")] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Of adamw.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Before each step w <- w - eta decay w.")] = None,
     schedule: Annotated[
         str,
         typer.Option(

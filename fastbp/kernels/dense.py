@@ -15,6 +15,7 @@ from fastbp.activations import (
     GELU,
     IDENTITY,
     LEAKY_RELU,
+    MISH,
     QUADRATIC,
     RELU,
     SIGMOID,
@@ -26,6 +27,7 @@ from fastbp.activations import (
     gelu,
     identity,
     leaky_relu,
+    mish,
     relu,
     sigmoid,
     silu,
@@ -74,6 +76,9 @@ def activation(code, n, z, a, d):
     elif code == GELU:
         for i in range(n):
             a[i], d[i] = gelu(z[i])
+    elif code == MISH:
+        for i in range(n):
+            a[i], d[i] = mish(z[i])
     elif code == EXP:
         for i in range(n):
             a[i], d[i] = exponential(z[i])

@@ -13,6 +13,7 @@ from fastbp._jit import constants, fused, strict
 from fastbp.activations import (
     EXP,
     GELU,
+    MISH,
     QUADRATIC,
     SIGMOID,
     SILU,
@@ -23,6 +24,7 @@ from fastbp.activations import (
     exponential,
     sigmoid,
     tanh,
+    tanh_softplus,
 )
 from fastbp.kernels import dense
 from fastbp.kernels.views import Matrix
@@ -142,6 +144,10 @@ def curvature(code, z):
     if code == GELU:
         near = min(max(z, -c[_FAR]), c[_FAR])
         return c[_BELL] * exp(-c[_HALF] * (near * near)) * (c[_TWO] - near * near)
+    if code == MISH:
+        near = min(max(z, -c[_FAR]), c[_FAR])
+        (m, slope), s = tanh_softplus(near), sigmoid(near)[0]
+        return slope * (c[_TWO] + near * (c[_ONE] - s - c[_TWO] * m * s))
     if code == EXP:
         return exponential(z)[1]
     return c[_ZERO]

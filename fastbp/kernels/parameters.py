@@ -23,7 +23,7 @@ from fastbp.kernels.job import (
 )
 from fastbp.kernels.penalties import total_penalty
 from fastbp.kernels.samples import sample
-from fastbp.kernels.updates import ADAM, ADAMW, SGD, penalty, update
+from fastbp.kernels.updates import ADAM, SGD, penalty, update
 from fastbp.kernels.views import line, number, row, shifted
 
 APPLY, SKIP, REFUSE = range(3)
@@ -89,7 +89,7 @@ def constants(job, m, t):
     c = line(job.scratch, job.places[layout.CONSTANTS] + t * layout.CONSTANTS_STEP, layout.CONSTANTS_STEP)
     for i in range(4):
         c[i] = reals[layout.C0 + i]
-    if job.optimizer == ADAM or job.optimizer == ADAMW:
+    if job.optimizer == ADAM:
         # Kingma and Ba's corrections of both means, moved out of the loop over parameters.
         first, second = reals[layout.POWER_1] * reals[layout.C0], reals[layout.POWER_2] * reals[layout.C1]
         c[4] = job.eta[m] * math.sqrt(1.0 - second) / (1.0 - first)
@@ -115,8 +115,8 @@ def at_once(job):
 
     Plain descent needs no gradient in memory.
     """
-    penalised = job.reals[layout.L1] != 0.0 or job.reals[layout.L2] != 0.0
-    return job.updating and job.optimizer == SGD and not penalised and not job.keeping
+    shrunk = job.reals[layout.L1] != 0.0 or job.reals[layout.L2] != 0.0 or job.reals[layout.C3] != 0.0
+    return job.updating and job.optimizer == SGD and not shrunk and not job.keeping
 
 
 @strict

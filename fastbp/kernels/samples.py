@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp._jit import strict
-from fastbp.activations import CLIPPED, EXP, GELU, IDENTITY, LEAKY_RELU, RELU, SILU, SOFTMAX, SOFTPLUS
+from fastbp.activations import CLIPPED, EXP, GELU, IDENTITY, LEAKY_RELU, MISH, RELU, SILU, SOFTMAX, SOFTPLUS
 from fastbp.kernels import dense, layout, regression, sparse
 from fastbp.kernels.costs import costs
 from fastbp.kernels.dropout import drop
@@ -160,6 +160,7 @@ def is_unbounded(code):
         or code == SOFTPLUS
         or code == SILU
         or code == GELU
+        or code == MISH
         or code == IDENTITY
         or code == EXP
     )

@@ -11,7 +11,7 @@ import math
 from fastbp._jit import strict
 from fastbp.kernels.views import full_width
 
-SGD, MOMENTUM, NESTEROV, ADAM, ADAMW, RMSPROP, ADAGRAD = range(7)
+SGD, MOMENTUM, NESTEROV, ADAM, RMSPROP, ADAGRAD = range(6)
 
 
 @strict
@@ -22,6 +22,14 @@ def penalty(w, g, l1, l2):
     for i in range(w.size):
         sign = l1 if w[i] > zero else (-l1 if w[i] < zero else zero)
         g[i] = (g[i] + l2 * w[i]) + sign
+
+
+@strict
+def decay(w, factor):
+    """Decoupled weight decay, before the step of any optimizer: w <- w - factor w"""
+    full_width()
+    for i in range(w.size):
+        w[i] = w[i] - factor * w[i]
 
 
 @strict
@@ -68,14 +76,6 @@ def adam(w, g, m, v, beta_1, beta_2, step, epsilon):
 
 
 @strict
-def decay(w, factor):
-    """Decoupled weight decay of AdamW, before its step: w <- w - factor w"""
-    full_width()
-    for i in range(w.size):
-        w[i] = w[i] - factor * w[i]
-
-
-@strict
 def rmsprop(w, g, v, eta, rho, epsilon):
     """U of RMSprop: v <- rho v + (1 - rho) g^2; w <- w - eta g / (sqrt(v) + epsilon)"""
     full_width()
@@ -97,6 +97,8 @@ def adagrad(w, g, v, eta, epsilon):
 @strict
 def update(code, w, g, m, v, eta, c):
     """U of the optimizer of this code. ``c``: four constants in the order of its ``constants()``, step, epsilon."""
+    if c[3] != 0:
+        decay(w, eta * c[3])
     if code == SGD:
         sgd(w, g, eta)
     elif code == MOMENTUM:
@@ -104,9 +106,6 @@ def update(code, w, g, m, v, eta, c):
     elif code == NESTEROV:
         nesterov(w, g, m, eta, c[0])
     elif code == ADAM:
-        adam(w, g, m, v, c[0], c[1], c[4], c[5])
-    elif code == ADAMW:
-        decay(w, eta * c[3])
         adam(w, g, m, v, c[0], c[1], c[4], c[5])
     elif code == RMSPROP:
         rmsprop(w, g, m, eta, c[0], c[2])

@@ -200,7 +200,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._label_binarizer.inverse_transform(y)
 
     def _predict(self, X: Any) -> Any:
-        out = self._forward(X)
+        net = self._network_for(X)
+        out = self._outputs(net, self._samples(X, net))[0]
+        net._warn_of_no_decision(out, stacklevel=4)
         return self._label_binarizer.inverse_transform(out.ravel() if self.n_outputs_ == 1 else out)
 
     def _score(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
@@ -220,6 +222,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         Returns
         -------
         numpy.ndarray, shape (n_samples,) or (n_samples, n_labels)
+
+        Warns
+        -----
+        RuntimeWarning
+            Outputs of a sample are NaN, so that its class means nothing, and why.
         """
         check_is_fitted(self)
         return self._predict(self._check_X(X))

@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import sklearn
 from sklearn import neural_network
 from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
@@ -51,6 +52,12 @@ def to_sklearn(estimator: BaseMLP) -> Any:
             f"solver is {estimator.solver!r} and loss {estimator.loss!r}; scikit-learn has no such pair. Use "
             "to_network(), or set them to scikit-learn's with set_params first."
         )
+    kind = _their_class(estimator)
+    if estimator.loss == "poisson" and "loss" not in kind._get_param_names():
+        raise ValueError(
+            f"loss is 'poisson'; {kind.__name__} of scikit-learn {sklearn.__version__}, which is installed, has no "
+            "loss to choose. Install scikit-learn 1.7 or newer, or use to_network()."
+        )
     lost = sorted(set(_own_defaults(estimator)) - {"activation", "n_threads"})
     if lost:
         warnings.warn(
@@ -58,7 +65,6 @@ def to_sklearn(estimator: BaseMLP) -> Any:
             UserWarning,
             stacklevel=3,
         )
-    kind = _their_class(estimator)
     given = estimator.get_params(deep=False)
     twin = kind(**{name: given[name] for name in kind._get_param_names()} | {"activation": names.pop()})
     if not hasattr(estimator, "coefs_"):

@@ -10,7 +10,7 @@ hidden_layer_sizes : array-like of int, default=(100,)
     Neurons of each hidden layer; one number for one layer, ``()`` for none.
 activation : str or sequence of str, default='relu'
     Of the hidden layers: scikit-learn's identity, logistic, tanh, relu, or fastbp's leaky_relu, softplus, silu, gelu,
-    exp; one for all, or one for each.
+    mish, exp; one for all, or one for each.
 solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'}, default='adam'
     ``lbfgs`` is SciPy's L-BFGS-B on the kernels' gradient; the others train on minibatches in the kernels. The last
     three are PyTorch's, with ``beta_1``, ``beta_2`` (rmsprop's alpha) and ``epsilon``.
@@ -59,7 +59,7 @@ n_threads : int or None, default=None
 l1 : float, default=0.0
     Strength of the penalty ``l1 sum |w|``, divided as that of ``alpha``.
 weight_decay : float, default=0.0
-    Of ``adamw``: before each step w <- w - eta weight_decay w.
+    Of every solver but ``lbfgs``: before each step w <- w - eta weight_decay w, biases too.
 schedule : str, function, fastbp.schedules object or None, default=None
     Factor on ``learning_rate_init``: ``"cosine"``, ``"step"``, ``"exponential"``, ``"warmup"``, ``"plateau"``, an
     object with its numbers, or a function of (epochs done, max_iter).

@@ -104,25 +104,31 @@ class Stepper:
 
 def make_stepper(estimator: Any) -> Stepper:
     """The stepper of an estimator's parameters."""
+    rate = estimator.learning_rate_init
     if estimator.solver == "adam":
-        adam = Adam()
-        constants = (estimator.beta_1, estimator.beta_2, estimator.epsilon, 0.0)
-        stepper = Stepper(adam.code, adam.slots, constants, estimator.learning_rate_init)
+        adam = Adam(rate, weight_decay=estimator.weight_decay)
+        constants = (estimator.beta_1, estimator.beta_2, estimator.epsilon, estimator.weight_decay)
+        stepper = Stepper(adam.code, adam.slots, constants, rate)
         stepper.corrected, stepper.epsilon = True, estimator.epsilon
         return stepper
     if estimator.solver in OTHERS:
-        options = {"weight_decay": estimator.weight_decay} if estimator.solver == "adamw" else {}
+        options = {"weight_decay": estimator.weight_decay}
         if estimator.solver == "adamw":
             options |= {"beta_1": estimator.beta_1, "beta_2": estimator.beta_2}
         if estimator.solver == "rmsprop":
             options |= {"rho": estimator.beta_2}
-        rate = estimator.learning_rate_init
         optimizer = OPTIMIZERS[estimator.solver](learning_rate=rate, epsilon=estimator.epsilon, **options)
         stepper = Stepper(optimizer.code, optimizer.slots, optimizer.constants(), rate)
         stepper.corrected = estimator.solver == "adamw"
         return stepper
     plain = estimator.momentum == 0
-    nominal = SGD(momentum=0.0 if plain else 0.5, nesterov=bool(estimator.nesterovs_momentum) and not plain)
-    stepper = Stepper(nominal.code, nominal.slots, (float(estimator.momentum), 0.0), estimator.learning_rate_init)
+    sgd = SGD(
+        rate,
+        momentum=0.0 if plain else 0.5,
+        nesterov=bool(estimator.nesterovs_momentum) and not plain,
+        weight_decay=estimator.weight_decay,
+    )
+    constants = (float(estimator.momentum), 0.0, 0.0, estimator.weight_decay)
+    stepper = Stepper(sgd.code, sgd.slots, constants, rate)
     stepper.schedule, stepper.power_t = estimator.learning_rate, estimator.power_t
     return stepper

@@ -42,9 +42,9 @@ def batch_size_of(estimator: BaseMLP, n: int) -> int:
 
 
 def is_plain(estimator: BaseMLP) -> bool:
-    """Whether the steps are those of plain descent: no momentum, no penalty, no clipping, no dropout."""
+    """Whether the steps are those of plain descent: no momentum, penalty, weight decay, clipping or dropout."""
     more = estimator.alpha or estimator.l1 or estimator.dropout or estimator.clip_norm is not None
-    return estimator._optimizer.code == updates.SGD and not more
+    return estimator._optimizer.code == updates.SGD and not estimator._optimizer.constants[3] and not more
 
 
 class Epochs:

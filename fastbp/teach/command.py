@@ -32,12 +32,28 @@ def _labels(data: Data, net: Network) -> Any:
     return np.array([names.index(str(name)) for name in data.classes])[data.Y]
 
 
-def sample(model: str, path: Any, row: int, target: Any) -> tuple[Network, np.ndarray, Any]:
-    """Network, sample and target: of the worked example, or of a model file and a row of a data file."""
+def _rows(text: str, n: int) -> list[int]:
+    """Rows of a file with n samples."""
+    try:
+        rows = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--row is {text!r}; a row, or several such as 0,3,7, are needed. Pass such numbers."
+        ) from None
+    return [_checks.check_int(row, "--row", low=0, high=n - 1) for row in rows]
+
+
+def sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[Network, np.ndarray, Any, Any]:
+    """Network, sample, target and s_x: of the worked example, or of a model file and a row of a data file.
+
+    A minibatch of several rows; of one row there is no s_x, because it cancels.
+    """
     if model == EXAMPLE:
+        if weight is not None:
+            raise ValueError(f"{EXAMPLE!r} has one sample, whose weight cancels. Leave --sample-weight out.")
         if path is not None:
             raise ValueError(f"{EXAMPLE!r} has a sample of its own; {path!r} is not needed. Leave it out.")
-        return worked_example()
+        return *worked_example(), None
     net = load(model)
     if path is None:
         raise ValueError(
@@ -45,10 +61,12 @@ def sample(model: str, path: Any, row: int, target: Any) -> tuple[Network, np.nd
             f"fastbp explain {model} digits."
         )
     column = target if target is not None else net.meta.get("target")
-    data = read(path, column, task="regression" if net.task == "regression" else "classification")
-    row = _checks.check_int(row, "--row", low=0, high=len(data.X) - 1)
-    X = apply_scaling(data.X[row : row + 1], net.meta.get("input"), net.dtype)
-    return net, X[0], _labels(data, net)[row]
+    data = read(path, column, weight=weight, task="regression" if net.task == "regression" else "classification")
+    rows = _rows(row, len(data.X))
+    X, y = apply_scaling(data.X[rows], net.meta.get("input"), net.dtype), _labels(data, net)[rows]
+    if len(rows) == 1:
+        return net, X[0], y[0], None
+    return net, X, y, None if data.weight is None else data.weight[rows]
 
 
 def rendered(e: Explanation, form: str, digits: int | None, terms: int | None) -> str:

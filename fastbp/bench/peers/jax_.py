@@ -44,6 +44,7 @@ class _Trainer(Trainer):
             "leaky_relu": jax.nn.leaky_relu,
             "softplus": jax.nn.softplus,
             "silu": jax.nn.silu,
+            "mish": jax.nn.mish,
             "gelu": lambda z: jax.nn.gelu(z, approximate=False),
             "identity": lambda z: z,
             "softmax": lambda z: z,

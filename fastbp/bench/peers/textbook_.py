@@ -45,7 +45,7 @@ class _Trainer(Trainer):
             if self.case.optimizer == "sgd":
                 textbook.update_sgd(flat, slope, number(rate))
             else:
-                numbers = map(number, (rate * root / (1 - 0.9**self.t), 0.9, 0.999, 1e-8 * root, 0.0))
+                numbers = map(number, (rate * root / (1 - 0.9**self.t), 0.9, 0.999, 1e-8 * root))
                 textbook.update_adam(flat, slope, self.state[0][i], self.state[1][i], *numbers)
 
     def parameters(self) -> Parameters:

@@ -22,6 +22,7 @@ def forward_cost(torch: Any, case: Case, weights: list[Any], x: Any, y: Any) -> 
         "softplus": F.softplus,
         "silu": F.silu,
         "gelu": F.gelu,
+        "mish": F.mish,
         "identity": lambda z: z,
         "softmax": lambda z: z,
     }
