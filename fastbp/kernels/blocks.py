@@ -153,8 +153,7 @@ def blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead):
 
 @strict
 def column(N, P, n, then, out, start, coef, rows, scale, eta, ahead):
-    """N strips of columns q, all P rows p: runs of equal blocks, as few as can be."""
-    N = literally(N)
+    """N strips of columns q, of one or two vectors or half of one, all P rows p: runs of equal blocks, few of them."""
     while P > 0:
         if P < N_SPLITS:
             R, n_blocks = SPLIT_ROWS[P], SPLIT_BLOCKS[P]
@@ -163,7 +162,12 @@ def column(N, P, n, then, out, start, coef, rows, scale, eta, ahead):
             n_blocks = P // R - 1
         for size in literal_unroll(ROW_COUNTS):
             if size == R:
-                blocks(size, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead)
+                if N == TWO:
+                    blocks(size, TWO, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead)
+                elif N == ONE:
+                    blocks(size, ONE, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead)
+                else:
+                    blocks(size, 1, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead)
         p = R * n_blocks
         P, out, start, coef = P - p, shifted(out, p, 0), shifted(start, p, 0), shifted(coef, p, 0)
 
@@ -182,14 +186,13 @@ def panel_size(P, n, size):
 
 
 @strict
-def pack(N, n, rows, panel):
-    """Copy n rows of N strips side by side into ``panel``: long strides defeat the caches' associativity."""
-    N = literally(N)
-    V = N * (STRIP_BYTES // itemsize(panel.buf))
+def pack(n, rows, panel):
+    """Copy n rows of two vectors side by side into ``panel``: long strides defeat the caches' associativity."""
+    V = 2 * VECTOR_BYTES // itemsize(panel.buf)
     source = view(rows.buf, rows.at, n, V, rows.i, 1)
     packed = view(panel.buf, panel.at, n, V, V, 1)
     for r in range(n):
-        copy_row(N, packed, r, source, r)
+        copy_row(np.int64(TWO), packed, r, source, r)
     return Matrix(panel.buf, panel.at, V, 1)
 
 
@@ -226,6 +229,7 @@ def product(P, Q, n, then, out, start, coef, rows, scale, eta, panel, ahead):
         coef = pack_transposed(terms, P, coef, n, beyond)
     packing = P >= PACKING_PAYS and rows.i * size >= LONG_STRIDE
     S = STRIP_BYTES // size
+    once = np.int64(1)  # a literal 1 would compile these blocks once more
     q = 0
     while q < Q:
         left = Q - q
@@ -237,23 +241,12 @@ def product(P, Q, n, then, out, start, coef, rows, scale, eta, panel, ahead):
         if rows.j != 1:
             strips = pack_transposed(max(N * S, V), n, strips, left, panel)
         elif packing and N == TWO:
-            strips = pack(TWO, n, strips, panel)
+            strips = pack(n, strips, panel)
         sums, begin = shifted(out, 0, q), shifted(start, 0, q)
-        if P == 1:
-            if N == FOUR:
-                blocks(1, FOUR, 1, n, then, sums, begin, coef, strips, scale, eta, ahead)
-            elif N == TWO:
-                blocks(1, TWO, 1, n, then, sums, begin, coef, strips, scale, eta, ahead)
-            elif N == ONE:
-                blocks(1, ONE, 1, n, then, sums, begin, coef, strips, scale, eta, ahead)
-            else:
-                blocks(1, 1, 1, n, then, sums, begin, coef, strips, scale, eta, ahead)
-        elif N == FOUR:
-            blocks(2, FOUR, 1, n, then, sums, begin, coef, strips, scale, eta, ahead)
-        elif N == TWO:
-            column(TWO, P, n, then, sums, begin, coef, strips, scale, eta, ahead)
-        elif N == ONE:
-            column(ONE, P, n, then, sums, begin, coef, strips, scale, eta, ahead)
+        if N != FOUR:
+            column(N, P, n, then, sums, begin, coef, strips, scale, eta, ahead)
+        elif P == 1:
+            blocks(1, FOUR, once, n, then, sums, begin, coef, strips, scale, eta, ahead)
         else:
-            column(1, P, n, then, sums, begin, coef, strips, scale, eta, ahead)
+            blocks(2, FOUR, once, n, then, sums, begin, coef, strips, scale, eta, ahead)
         q += N * S

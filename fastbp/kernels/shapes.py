@@ -25,7 +25,7 @@ STRIP_BYTES = 32
 ONE, TWO, FOUR = (n * VECTOR_BYTES // STRIP_BYTES for n in (1, 2, 4))
 """Strips of as many vector registers."""
 
-ROW_COUNTS: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 8, 10) if AVX512 else (1, 2, 3, 4, 5)
+ROW_COUNTS: tuple[int, ...] = (1, 2, 3, 4, 8, 10) if AVX512 else (1, 2, 3, 4, 5)
 """R of the compiled blocks. A block of R rows and two vectors takes 2 R registers of 32 (AVX-512) or 16 (AVX2)."""
 
 LONG_RUN_ROWS = 8 if AVX512 else 5
