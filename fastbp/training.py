@@ -87,7 +87,8 @@ def _make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
                     "integer array."
                 )
             order = np.ascontiguousarray(order, np.int64)
-            if order.shape != (n,) or (n and (order.min() < 0 or order.max() >= n)):
+            # Without its sign a negative index is a very large one.
+            if order.shape != (n,) or (n and order.view(np.uint64).max() >= n):
                 raise ValueError(
                     f"shuffle({epoch}) returned shape {order.shape} with values outside the samples or of another "
                     f"number; an epoch needs {n} indices in 0..{n - 1}. Return an index array of shape ({n},)."

@@ -35,7 +35,7 @@ from fastbp.activations import (
     tanh,
 )
 from fastbp.kernels.blocks import ALONE, STEP, TIMES, product
-from fastbp.kernels.views import full_width, line, number, row, transposed
+from fastbp.kernels.views import copy_line, full_width, line, number, row, transposed
 
 
 @strict
@@ -141,14 +141,12 @@ def hidden_error(X, J, K, w_next, delta_next, zeros, d, panel, ahead):
 
 
 @strict
-def clear_padding(X, J, width, d):
+def clear_padding(X, J, width, zeros, d):
     """Overwrite columns J to ``width`` of d[x, j] with 0."""
-    full_width()
-    zero = number(d.buf, 0)
-    for x in range(X):
-        padding = line(d.buf, d.at + x * d.i + J, width - J)
-        for j in range(width - J):
-            padding[j] = zero
+    n = width - J
+    if n > 0:
+        for x in range(X):
+            copy_line(n, line(d.buf, d.at + x * d.i + J, n), row(zeros, 0, n))
 
 
 @strict

@@ -143,12 +143,12 @@ def backward(job, first, x0, x1, t):
     if job.weighted:
         for x in range(X):
             dense.weigh(width, job.weights[sample(job, first + x0 + x)], row(d, x, width))
-    dense.clear_padding(X, J, width, d)
+    dense.clear_padding(X, J, width, zeros(job), d)
     for l in range(job.L - 1, 0, -1):
         J, K, width = layer(job, l, layout.J), layer(job, l + 1, layout.J), layer(job, l, layout.ROW)
         d, w_next, delta_next = errors(job, l, x0), weights(job, l + 1), errors(job, l + 1, x0)
         dense.hidden_error(X, J, K, w_next, delta_next, zeros(job), d, panel(job, t), nothing_ahead(job))
-        dense.clear_padding(X, J, width, d)
+        dense.clear_padding(X, J, width, zeros(job), d)
 
 
 @strict
