@@ -147,7 +147,7 @@ the number of threads."""
 def sums_size(layers: np.ndarray, n_threads: int) -> int:
     """float64 scratch: two sums for each block of rows, and a row of partial sums for each thread."""
     n_blocks = int(sum(-(-int(k) // PENALTY_ROWS) for k in layers[1:, K]))
-    return 2 * n_blocks + 2 * n_threads * int(layers[1:, STRIDE].max())
+    return 2 * n_blocks + n_threads * int(layers[1:, STRIDE].max())
 
 
 def control_size(n_threads: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from fastbp._jit import strict
 from fastbp.kernels import layout
 from fastbp.kernels.job import layer
-from fastbp.kernels.views import line
+from fastbp.kernels.views import full_width, line
 
 
 @strict
@@ -20,34 +20,36 @@ def n_blocks(job):
 
 
 @strict
-def sum_block(theta, at, n_rows, J, stride, partial):
-    """sum |w| and sum w^2 of some rows, in float64: over k for each j, then over j."""
-    magnitudes, squares = line(partial, 0, stride), line(partial, stride, stride)
+def sum_block(squared, theta, at, n_rows, J, stride, partial):
+    """sum w^2, or else sum |w|, of some rows, in float64: over k for each j, then over j."""
+    full_width()
+    sums = line(partial, 0, stride)
     for j in range(stride):
-        magnitudes[j] = 0.0
-        squares[j] = 0.0
+        sums[j] = 0.0
     for k in range(n_rows):
         w = line(theta, at + k * stride, stride)
-        for j in range(stride):
-            value = np.float64(w[j])
-            magnitudes[j] += abs(value)
-            squares[j] += value * value
-    total, total_squares = 0.0, 0.0
+        if squared:
+            for j in range(stride):
+                sums[j] += np.float64(w[j]) * np.float64(w[j])
+        else:
+            for j in range(stride):
+                sums[j] += abs(np.float64(w[j]))
+    total = 0.0
     for j in range(J):
-        total += magnitudes[j]
-        total_squares += squares[j]
-    return total, total_squares
+        total += sums[j]
+    return total
 
 
 @strict
 def penalty_sums(job, t):
     """Thread t's share of the blocks; nothing when nothing is penalised."""
-    if job.reals[layout.L1] == 0.0 and job.reals[layout.L2] == 0.0:
+    l1, l2 = job.reals[layout.L1] != 0.0, job.reals[layout.L2] != 0.0
+    if not (l1 or l2):
         return
     widest = 0
     for l in range(1, job.L + 1):
         widest = max(widest, layer(job, l, layout.STRIDE))
-    partial = line(job.sums, 2 * n_blocks(job) + 2 * widest * t, 2 * widest)
+    partial = line(job.sums, 2 * n_blocks(job) + widest * t, widest)
     block = 0
     for l in range(1, job.L + 1):
         K, J, stride = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.STRIDE)
@@ -55,7 +57,9 @@ def penalty_sums(job, t):
             if block % job.n_threads == t:
                 n_rows = min(layout.PENALTY_ROWS, K - k)
                 at = layer(job, l, layout.W) + k * stride
-                job.sums[2 * block], job.sums[2 * block + 1] = sum_block(job.theta, at, n_rows, J, stride, partial)
+                magnitudes = sum_block(False, job.theta, at, n_rows, J, stride, partial) if l1 else 0.0
+                squares = sum_block(True, job.theta, at, n_rows, J, stride, partial) if l2 else 0.0
+                job.sums[2 * block], job.sums[2 * block + 1] = magnitudes, squares
             block += 1
 
 
