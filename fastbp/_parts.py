@@ -14,7 +14,9 @@ from llvmlite.binding import Linkage
 from numba._dynfunc import make_function
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.errors import ForceLiteralArg
 from numba.core.registry import CPUDispatcher
+from numba.core.sigutils import normalize_signature
 from numba.core.types import unliteral
 
 
@@ -92,6 +94,20 @@ class PartDispatcher(CPUDispatcher):
         if "literally" not in self.py_func.__code__.co_names:
             args, kws = [unliteral(type_) for type_ in args], {name: unliteral(type_) for name, type_ in kws.items()}
         return super().get_call_template(args, kws)
+
+    def compile(self, sig: Any) -> Any:
+        """Compile, without the timers that Numba starts for every function: each listens to all that the others do."""
+        with self._compiling_counter:
+            args, return_type = normalize_signature(sig)
+            known = self.overloads.get(tuple(args))
+            if known is None:
+                try:
+                    known = self._compiler.compile(args, return_type)
+                except ForceLiteralArg as asked:  # by ``literally``
+                    fold = self._compiler.fold_argument_types
+                    raise asked.bind_fold_arguments(lambda args, kws: fold(args, kws)[1]) from asked
+                self.add_overload(known)
+            return known.entry_point
 
     def add_overload(self, cres: Any) -> None:
         """Keep a compiled part for other compiled code, and from Python."""
