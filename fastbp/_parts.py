@@ -84,6 +84,8 @@ class Entry(CPUDispatcher):
 class PartDispatcher(CPUDispatcher):
     """What compiled code calls. Where Python does, tests and the curious, the function is compiled by itself."""
 
+    _compiler: Any
+
     @functools.cached_property
     def alone(self) -> Any:
         """The function compiled by itself, for Python to call."""
@@ -99,7 +101,7 @@ class PartDispatcher(CPUDispatcher):
         """Compile, without the timers that Numba starts for every function: each listens to all that the others do."""
         with self._compiling_counter:
             args, return_type = normalize_signature(sig)
-            known = self.overloads.get(tuple(args))
+            known: Any = self.overloads.get(tuple(args))
             if known is None:
                 try:
                     known = self._compiler.compile(args, return_type)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from fastbp import _jit
 from fastbp.kernels import layout
 
 if TYPE_CHECKING:
@@ -14,12 +15,16 @@ SLICE_SECONDS = 0.05
 """How long the team stays in a kernel before Python can look at Ctrl-C and the progress display."""
 
 
-class Pace:
-    """Runs minibatches in slices of about ``SLICE_SECONDS``, from the speed of the slices before."""
+SLOWEST = 0.0 if _jit.DISABLED else 5e8
+"""Floating-point operations a second that any machine is trusted with before it has been measured."""
 
-    def __init__(self, team: Team) -> None:
+
+class Pace:
+    """Runs minibatches of ``operations`` each in slices of about ``SLICE_SECONDS``, from the speed of those before."""
+
+    def __init__(self, team: Team, operations: float) -> None:
         self._team = team
-        self._rate = 0.0  # minibatches a second, once measured
+        self._rate = SLOWEST / operations  # minibatches a second
         self.seconds = 0.0
         """In kernels, so far."""
 

@@ -150,7 +150,7 @@ class _Epochs:
             counting_hits=net.task == "classification",
         )
         team.start(self.job)
-        self.pace = Pace(team)
+        self.pace = Pace(team, _engine.operations(net.sizes, self.batch, training=True))
         self.run._control = self.job.control
         self.run.n_threads = team.size
 

@@ -108,7 +108,7 @@ class Epochs:
         job = X.into(job, batch) if isinstance(X, _sparse.Rows) else job
         self._job = estimator._as_job(job)
         team.start(self._job)
-        self._pace = Pace(team)
+        self._pace = Pace(team, _engine.operations(net.sizes, batch, training=True))
 
     def sow(self, seed: int) -> None:
         """The seed of the coming epoch's dropout."""
