@@ -9,7 +9,7 @@ import numpy as np
 
 from fastbp._jit import fused, strict
 from fastbp.bench import pin
-from fastbp.kernels.shapes import ONE
+from fastbp.kernels.shapes import STRIP_BYTES, TWO
 from fastbp.kernels.views import copy_row, full_width, literally, pointer, register_block, view
 
 PAUSE = 0.002
@@ -91,7 +91,6 @@ def sgemm(dtype: str, n: int = 512) -> tuple[Callable[[], object], float]:
 
 
 ROWS = 8
-VECTORS = 2
 
 
 @fused
@@ -118,7 +117,7 @@ def _fma_chains(R, N, n, coef, rows, sums):  # type: ignore[no-untyped-def]
 
 @strict(cache=True)
 def _peak(n, coef, rows, sums):  # type: ignore[no-untyped-def]
-    _fma_chains(ROWS, VECTORS * ONE, n, coef, rows, sums)
+    _fma_chains(ROWS, TWO, n, coef, rows, sums)
 
 
 def peak(dtype: str) -> tuple[Callable[[], object], float]:
@@ -127,9 +126,7 @@ def peak(dtype: str) -> tuple[Callable[[], object], float]:
     About the most that one core can do. It is a block of sums in registers like the kernels': where a compiler leaves
     blocks in memory, this rate falls far below that of ``numpy.dot`` and theirs with it, and the suite says so.
     """
-    from fastbp.kernels.shapes import VECTOR_BYTES
-
-    V = VECTORS * VECTOR_BYTES // np.dtype(dtype).itemsize
+    V = TWO * STRIP_BYTES // np.dtype(dtype).itemsize
     coef, rows, sums = (np.zeros(n, dtype) for n in (ROWS, V, ROWS * V))
     n = 50_000
     return lambda: _peak(n, coef, rows, sums), 2.0 * n * ROWS * V

@@ -121,7 +121,7 @@ def scratch_layout(
             layers[l, D] = take(tile * row)
             layers[l, Z], layers[l, Z_STEP] = (take(tile * row), row) if keep_z else (places[SHARED_Z], widest)
     longest = max(widest, tile)
-    places[CHUNK] = chunk_rows(int(layers[1:, STRIDE].max()), itemsize)
+    places[CHUNK] = min(chunk_rows(int(layers[1:, STRIDE].max()), itemsize), int(layers[1:, K].max()))
     panel = round_up(panel_size(int(places[CHUNK]), longest, itemsize), line)
     places[PANELS], places[PANELS_STEP] = take(n_threads * panel), panel
     gradient = int(places[CHUNK] * layers[1:, STRIDE].max())
