@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from fastbp.network import Network
 
 FORMAT_VERSION = 1
-# The names format version 1 may hold. They belong to the format: a name added to fastbp needs a new format version.
+# The names format version 1 may hold. They belong to the format: from the first release on, a name
+# added to fastbp needs a new format version.
 ACTIVATIONS = (
     "sigmoid",
     "tanh",

@@ -8,6 +8,7 @@ from typing import Any
 
 from fastbp.bench import agree, nets, peers, pin
 from fastbp.bench.measure import Racer, race, repeated, sgemm
+from fastbp.bench.peers.fastbp_ import PEER as OURS
 
 TURN = 0.03
 """Seconds that a turn should take; an epoch that takes longer is a turn, unless the peer can stop in it."""
@@ -36,22 +37,22 @@ class Prepared:
             self.racer.best, self.racer.turns = first, 1
 
 
-def prepare(case: nets.Case, peer: peers.Peer, ours: peers.Peer, X: Any, Y: Any, n_threads: int) -> Prepared:
+def prepare(case: nets.Case, peer: peers.Peer, X: Any, Y: Any, n_threads: int) -> Prepared:
     """Check the gradient, check the very trainer that will be timed, and size its turn."""
     orders, start = case.orders(), case.network()
     begin = [(w.copy(), b.copy()) for w, b in zip(start.w, start.b, strict=True)]
     if case.optimizer != "sgd":
-        agree.check_gradient(case, ours, peer, X, Y, n_threads)
+        agree.check_gradient(case, OURS, peer, X, Y, n_threads)
     # fastbp takes as many of the cores as pay, as it does for its users.
-    trainer = peer.trainer(case, X, Y, None if peer.name == ours.name else n_threads)  # type: ignore[arg-type]
+    trainer = OURS.trainer(case, X, Y, None) if peer is OURS else peer.trainer(case, X, Y, n_threads)
     if trainer.whole:
-        error = agree.check(case, ours.trainer(case, X, Y, n_threads), trainer, orders, begin)
+        error = agree.check(case, OURS.trainer(case, X, Y, n_threads), trainer, orders, begin)
         return Prepared(trainer, orders, case, error)
     # A slow peer is not asked for an epoch: three minibatches from the same start, or one where they are large.
     steps = 3 if case.flops() < 1e8 else 1
     few = replace(case, samples=case.batch * min(steps, case.samples // case.batch), epochs=min(case.epochs, 3))
     subset = few.orders()
-    reference = ours.trainer(few, X[: few.samples], Y[: few.samples], n_threads)
+    reference = OURS.trainer(few, X[: few.samples], Y[: few.samples], n_threads)
     error = agree.check(case, reference, trainer, subset, begin)
     return Prepared(trainer, orders, case, error)
 
@@ -59,7 +60,6 @@ def prepare(case: nets.Case, peer: peers.Peer, ours: peers.Peer, X: Any, Y: Any,
 def measure(case: nets.Case, racing: list[peers.Peer], *, n_threads: int, seconds: float) -> dict[str, Any]:
     """Microseconds of a step by each peer, in one race with NumPy's matrix product, which gives the floor."""
     X, Y = case.data()
-    ours = peers.load([])[0]
     found: dict[str, Any] = {}
     ready: dict[str, Prepared] = {}
     for peer in racing:
@@ -69,7 +69,7 @@ def measure(case: nets.Case, racing: list[peers.Peer], *, n_threads: int, second
         reason = peer.cannot(case)
         if not reason:
             try:
-                ready[peer.name] = prepare(case, peer, ours, X, Y, n_threads)
+                ready[peer.name] = prepare(case, peer, X, Y, n_threads)
             except agree.DisagreementError as error:
                 reason = str(error)
             except Exception as error:

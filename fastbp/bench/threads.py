@@ -9,22 +9,23 @@ from typing import Any
 
 from fastbp.bench import nets, peers
 from fastbp.bench.measure import Racer, race, repeated, sgemm
+from fastbp.bench.peers.fastbp_ import PEER as OURS
 from fastbp.bench.run import TURN
 
 
 def scaling(cases: list[nets.Case], counts: list[int | None], seconds: float) -> Iterator[dict[str, Any]]:
     """Microseconds of a step for each number of threads, in one race; None is fastbp's own choice."""
-    ours = peers.load([])[0]
     for case in cases:
         X, Y = case.data()
         orders = case.orders()
-        trainers = {str(n): ours.trainer(case, X, Y, n) for n in counts}  # type: ignore[arg-type]
+        trainers = {str(n): OURS.trainer(case, X, Y, n) for n in counts}
         racers = {}
         for n, trainer in trainers.items():
             trainer.run(orders)
             racers[n] = Racer(functools.partial(trainer.time, orders), orders.size / case.batch)
         race(list(racers.values()), seconds=seconds)
-        chosen = trainers["None"].last.n_threads if "None" in trainers else None  # type: ignore[attr-defined]
+        last = trainers["None"].last if "None" in trainers else None
+        chosen = last.n_threads if last else None
         us = {n: racer.best * 1e6 for n, racer in racers.items()}
         yield {"net": case.name, "dtype": case.dtype, "us": us, "chosen": chosen}
 

@@ -403,13 +403,10 @@ if not _jit.DISABLED:
     def _(buf, offset, n):  # type: ignore[no-untyped-def]
         return lambda buf, offset, n: _line(buf, offset, n)
 
-    @_jit.overload(copy_line)
-    def _(n, out, source):  # type: ignore[no-untyped-def]
-        return lambda n, out, source: _copy_line(n, out, source)
-
     literally, literal_unroll = numba.literally, numba.literal_unroll
     # An alloca or an attribute belongs to the function that calls: these are the intrinsics themselves.
     register_block = _register_block
     copy_row = _copy_row
+    copy_line = _copy_line
     transpose_tile = _transpose_tile
     full_width = _full_width

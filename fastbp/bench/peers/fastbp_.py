@@ -63,8 +63,8 @@ class Fastbp(Peer):
         """The version of these sources."""
         return fastbp.__version__
 
-    def trainer(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> Trainer:
-        """A net and its data."""
+    def trainer(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> _Trainer:
+        """A net and its data; of threads, None is fastbp's own choice."""
         return _Trainer(case, X, Y, n_threads)
 
 
