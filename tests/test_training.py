@@ -96,8 +96,9 @@ def test_seed_and_order() -> None:
     given = small_net()
     fastbp.train(given, X, Y, epochs=2, batch_size=8, shuffle=lambda epoch: rng.permutation(40))
     assert np.array_equal(nets[0].theta, given.theta)
-    with pytest.raises(ValueError, match=r"shuffle\(0\) returned"):
-        fastbp.train(given, X, Y, epochs=1, shuffle=lambda epoch: np.arange(39))
+    for order in (np.arange(39), np.arange(40) - 1, np.arange(40) + 1):
+        with pytest.raises(ValueError, match=r"shuffle\(0\) returned"):
+            fastbp.train(given, X, Y, epochs=1, shuffle=lambda epoch, order=order: order)
 
 
 def test_a_minibatch_without_weight_is_skipped() -> None:
