@@ -18,7 +18,7 @@ from fastbp.bench.measure import peak, side_by_side
 from fastbp.kernels import dense, layout
 from fastbp.kernels.blocks import ALONE, product
 from fastbp.kernels.shapes import CACHE_LINE
-from fastbp.kernels.views import Ahead, Matrix, number, pointer, repeated, transposed
+from fastbp.kernels.views import Ahead, Matrix, number, pointer, repeated, shifted, transposed
 
 SHAPES = [
     (10, 30, 784, 1.0, 0.2),
@@ -31,27 +31,27 @@ SHAPES = [
 
 @strict
 def addressed(m):  # type: ignore[no-untyped-def]
-    return Matrix(pointer(m.buf), m.at, m.i, m.j)
+    return Matrix(pointer(m.buf), m.i, m.j)
 
 
 @strict
-def nothing_ahead(buf, cells):  # type: ignore[no-untyped-def]
-    return Ahead(0, 0, pointer(buf), pointer(buf), pointer(cells), pointer(cells), pointer(cells))
+def nothing_ahead(cells):  # type: ignore[no-untyped-def]
+    return Ahead(pointer(cells), pointer(cells))
 
 
 @strict(cache=True)
 def repeat_f1(turns, X, J, K, a, w, b, z, panel, cells):  # type: ignore[no-untyped-def]
-    ahead = nothing_ahead(z.buf, cells)
-    a, w, b, z, panel = addressed(a), addressed(w), addressed(b), addressed(z), addressed(panel)
+    ahead = nothing_ahead(cells)
+    a, w, b, z, panel = addressed(a), addressed(w), addressed(b), addressed(z), pointer(panel)
     for _ in range(turns):
         dense.weighted_input(X, J, K, a, w, b, z, panel, ahead)
 
 
 @strict(cache=True)
 def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, cells):  # type: ignore[no-untyped-def]
-    ahead = nothing_ahead(sums.buf, cells)
+    ahead = nothing_ahead(cells)
     w_next, delta_next, zeros = addressed(w_next), addressed(delta_next), addressed(zeros)
-    sums, panel = addressed(sums), addressed(panel)
+    sums, panel = addressed(sums), pointer(panel)
     one, zero = number(sums.buf, 1), number(sums.buf, 0)
     for _ in range(turns):  # the sums of BP2; the kernel multiplies them by sigma' before they leave their registers
         product(X, J, K, np.int64(ALONE), sums, zeros, delta_next, transposed(w_next), one, zero, panel, ahead)
@@ -59,13 +59,13 @@ def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, cells):  
 
 @strict(cache=True)
 def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel, cells):  # type: ignore[no-untyped-def]
-    ahead = nothing_ahead(g.buf, cells)
-    a, delta, zeros, g, panel = addressed(a), addressed(delta), addressed(zeros), addressed(g), addressed(panel)
+    ahead = nothing_ahead(cells)
+    a, delta, zeros, g, panel = addressed(a), addressed(delta), addressed(zeros), addressed(g), pointer(panel)
     one, zero = number(g.buf, 1), number(g.buf, 0)
     for _ in range(turns):
         for k in range(0, K, chunk):
             n = min(chunk, K - k)
-            a_k, g_k = Matrix(a.buf, a.at + k, a.i, 1), Matrix(g.buf, g.at + k * g.i, g.i, 1)
+            a_k, g_k = shifted(a, 0, k), shifted(g, k, 0)
             dense.weight_gradient(n, J, X, a_k, delta, zeros, g_k, one, zero, panel, ahead)
 
 
@@ -77,14 +77,14 @@ def matrix(n_rows: int, n_columns: int, dtype: str, values: np.ndarray | None = 
     buf = layout.aligned((n_rows + width) * row, dtype)
     inside = buf[: n_rows * row].reshape(n_rows, row)[:, :n_columns]
     inside[:] = np.random.default_rng(n_rows).standard_normal((n_rows, n_columns)) if values is None else values
-    return inside, Matrix(buf, 0, row, 1)
+    return inside, Matrix(buf, row, 1)
 
 
 def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, np.ndarray, np.ndarray]:
     """The kernel and numpy.dot as functions of a number of turns, and what each of them writes."""
     itemsize = np.dtype(dtype).itemsize
     cells = np.zeros(8, np.int64)
-    panel = repeated(layout.aligned(4 * (max(X, J, K) + 64) * (max(X, J, K) + 64), dtype), 0)
+    panel = layout.aligned(4 * (max(X, J, K) + 64) * (max(X, J, K) + 64), dtype)
     zeros = repeated(layout.aligned(max(J, K) + 64, dtype), 0)
     a, a_m = matrix(X, K, dtype)
     delta, delta_m = matrix(X, J, dtype)

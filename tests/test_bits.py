@@ -10,9 +10,10 @@ from nets import SMALL, random_data, random_net, same_bits, textbook_gradient, t
 
 import fastbp
 from fastbp import _engine, textbook
+from fastbp._jit import strict
 from fastbp.kernels import layout, shapes
 from fastbp.kernels.blocks import ALONE, panel_size, product
-from fastbp.kernels.views import Ahead, Matrix
+from fastbp.kernels.views import Ahead, Matrix, number, pointer, shifted
 
 ROUNDS = 12 if SMALL else 60
 
@@ -94,7 +95,16 @@ def matrix(rng: np.random.Generator, n_rows: int, n_columns: int, dtype: str) ->
     buf = layout.aligned((n_rows + line) * row, dtype, fill=np.nan)
     values = buf[: n_rows * row].reshape(n_rows, row)
     values[:, :n_columns] = rng.standard_normal((n_rows, n_columns))
-    return values[:, :n_columns], Matrix(buf, 0, row, 1)
+    return values[:, :n_columns], Matrix(buf, row, 1)
+
+
+@strict
+def blocked_sum(P, Q, n, out, start, coef, rows, scale, panel, ahead):  # type: ignore[no-untyped-def]
+    """The blocked sum on addresses, as it is called everywhere."""
+    out, start, coef, rows = shifted(out, 0, 0), shifted(start, 0, 0), shifted(coef, 0, 0), shifted(rows, 0, 0)
+    ahead = Ahead(pointer(ahead.order), pointer(ahead.cursor))
+    zero = number(out.buf, 0)
+    product(P, Q, n, np.int64(ALONE), out, start, coef, rows, scale, zero, pointer(panel), ahead)
 
 
 @pytest.mark.parametrize("equation", ["F1", "BP2", "BP4"])
@@ -111,23 +121,23 @@ def test_the_blocked_sum(equation: str, dtype: str) -> None:
         kind = np.dtype(dtype).type
         if equation == "BP4":
             a, coef = matrix(rng, n, P, dtype)
-            coef, values = Matrix(coef.buf, 0, 1, coef.i), a.T
+            coef, values = Matrix(coef.buf, 1, coef.i), a.T
         else:
             values, coef = matrix(rng, P, n, dtype)
         if equation == "BP2":
             w, strip = matrix(rng, Q, n, dtype)
             strip.buf[np.isnan(strip.buf)] = 0  # padding of theta
-            strip, terms = Matrix(strip.buf, 0, 1, strip.i), w.T
+            strip, terms = Matrix(strip.buf, 1, strip.i), w.T
         else:
             terms, strip = matrix(rng, n, Q, dtype)
         start, start_row = matrix(rng, 1, Q, dtype)
         out, out_view = matrix(rng, P, Q, dtype)
         panel = layout.aligned(panel_size(P, max(n, P), np.dtype(dtype).itemsize) * 2 + 4096, dtype, fill=np.nan)
         scale = kind(0.3)
-        cells = np.zeros(5, np.int64)
-        ahead = Ahead(0, 0, panel, panel, cells, cells, cells)
-        matrices = out_view, Matrix(start_row.buf, 0, 0, 1), coef, strip
-        product(P, Q, n, ALONE, *matrices, scale, kind(0), Matrix(panel, 0, 0, 1), ahead)
+        cells = np.zeros(1, np.int64)
+        ahead = Ahead(cells, cells)
+        matrices = out_view, Matrix(start_row.buf, 0, 1), coef, strip
+        blocked_sum(P, Q, n, *matrices, scale, panel, ahead)
         expected = np.array(
             [
                 textbook.weighted_input(

@@ -587,7 +587,7 @@ def test_kernels_of_regression_have_the_textbooks_bits(loss: str, options: dict[
     a, d, out = np.empty_like(z), np.empty_like(z), np.empty(40, dtype)
     dense.activation(sigma, z.size, z.reshape(-1), a.reshape(-1), d.reshape(-1))
     with np.errstate(all="ignore"):
-        views = [Matrix(array.reshape(-1), 0, 3, 1) for array in (z, a, y)]
+        views = [Matrix(array.reshape(-1), 3, 1) for array in (z, a, y)]
         regression.costs(code, p, 40, 3, *views, out)
         regression.output_error(code, p, z.size, z.reshape(-1), a.reshape(-1), y.reshape(-1), d.reshape(-1))
         for x in range(40):
@@ -670,7 +670,7 @@ def test_dropout_leaves_out_as_many_as_it_says() -> None:
 
     a = np.ones(300 * 200)
     with np.errstate(over="ignore"):  # plain Python's whole numbers of 64 bits wrap around too, but say so
-        dropout.drop(9, 1, 40, int(0.3 * 2**24), 1 / 0.7, 300, 200, Matrix(a, 0, 200, 1), Matrix(a.copy(), 0, 200, 1))
+        dropout.drop(9, 1, 40, int(0.3 * 2**24), 1 / 0.7, 300, 200, Matrix(a, 200, 1), Matrix(a.copy(), 200, 1))
     share = np.mean(a == 0)
     assert abs(share - 0.3) < 5 * np.sqrt(0.3 * 0.7 / a.size)
     assert np.array_equal(a.reshape(300, 200)[7], dropout_mask(9, 1, 47, 200, 0.3))

@@ -39,11 +39,17 @@ from fastbp.kernels.shapes import (
 from fastbp.kernels.views import (
     AT,
     END,
+    LABELS_AT,
     LEFT,
-    N_IN,
-    N_OUT,
+    LINES,
+    PARTS,
     SAMPLE,
+    X_AT,
+    X_STEP,
+    Y_AT,
+    Y_STEP,
     Matrix,
+    after,
     copy_row,
     full_width,
     itemsize,
@@ -71,26 +77,25 @@ def stepped(w, eta, g):
 
 @strict
 def fetch(ahead):
-    """Bring a part of the coming samples nearer: ``ahead.lines`` cache lines of one of them, while sums are computed.
+    """Bring a part of the coming samples nearer: some cache lines of one of them, while sums are computed.
 
     All of them at once would wait for each other: a core asks memory for some twenty lines at a time.
     """
     cursor = ahead.cursor
     at, left = cursor[AT], cursor[LEFT]
-    line = CACHE_LINE // itemsize(ahead.X)
     if left <= 0:
         x = cursor[SAMPLE]
         if x >= cursor[END]:
             return
         i = ahead.order[x]
-        prefetch(ahead.Y, i * cursor[N_OUT])
-        prefetch(ahead.labels, i)
+        prefetch(cursor[Y_AT] + i * cursor[Y_STEP])
+        prefetch(cursor[LABELS_AT] + i * itemsize(ahead.order))
         # Samples need not begin on a line.
-        cursor[SAMPLE], at, left = x + 1, i * cursor[N_IN], cursor[N_IN] // line + 1
-    n = min(left, ahead.lines)
+        cursor[SAMPLE], at, left = x + 1, cursor[X_AT] + i * cursor[X_STEP], cursor[X_STEP] // CACHE_LINE + 1
+    n = min(left, cursor[LINES])
     for _ in range(n):
-        prefetch(ahead.X, at)
-        at += line
+        prefetch(at)
+        at += CACHE_LINE
     cursor[AT], cursor[LEFT] = at, left - n
 
 
@@ -100,15 +105,15 @@ def any_blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahea
     acc = register_block(R, N, out.buf)
     old = register_block(R, N, out.buf)
     V = acc.shape[1]
-    row = view(rows.buf, rows.at, n, V, rows.i, 1)
+    row = view(rows.buf, 0, n, V, rows.i, 1)
     # LLVM leaves a block in memory whose loops are shorter than 128: a small one takes U terms at a time.
     U = max(1, 128 // (R * V))
     several = n // U * U if U > 1 else 0
     for block in range(n_blocks):
         p = block * R
-        coefs = view(coef.buf, coef.at + p * coef.i, R, n, coef.i, coef.j)
-        starts = view(start.buf, start.at + p * start.i, R, V, start.i, 1)
-        sums = view(out.buf, out.at + p * out.i, R, V, out.i, 1)
+        coefs = view(coef.buf, p * coef.i, R, n, coef.i, coef.j)
+        starts = view(start.buf, p * start.i, R, V, start.i, 1)
+        sums = view(out.buf, p * out.i, R, V, out.i, 1)
         for i in range(R):
             copy_row(N, acc, i, starts, i)
         # v outside i: with the two exchanged LLVM leaves acc in memory, at a fortieth of the speed.
@@ -138,7 +143,7 @@ def any_blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahea
                         acc[i, v] *= old[i, v]
         for i in range(R):
             copy_row(N, sums, i, acc, i)
-        for _ in range(ahead.parts):
+        for _ in range(ahead.cursor[PARTS]):
             fetch(ahead)
 
 
@@ -188,12 +193,12 @@ def panel_size(P, n, size):
 @strict
 def pack(n, rows, panel):
     """Copy n rows of two vectors side by side into ``panel``: long strides defeat the caches' associativity."""
-    V = 2 * VECTOR_BYTES // itemsize(panel.buf)
-    source = view(rows.buf, rows.at, n, V, rows.i, 1)
-    packed = view(panel.buf, panel.at, n, V, V, 1)
+    V = 2 * VECTOR_BYTES // itemsize(panel)
+    source = view(rows.buf, 0, n, V, rows.i, 1)
+    packed = view(panel, 0, n, V, V, 1)
     for r in range(n):
         copy_row(np.int64(TWO), packed, r, source, r)
-    return Matrix(panel.buf, panel.at, V, 1)
+    return Matrix(panel, V, 1)
 
 
 @strict
@@ -202,14 +207,14 @@ def pack_transposed(V, n, rows, n_columns, panel):
 
     Reads r up to the next whole vector, the padding of a row; columns from ``n_columns`` on repeat the one before.
     """
-    tile = VECTOR_BYTES // itemsize(panel.buf)
+    tile = VECTOR_BYTES // itemsize(panel)
     whole = round_up(n, tile)
     for q in range(0, V, tile):
-        source = view(rows.buf, rows.at + q * rows.j, tile, whole, rows.j, 1)
-        packed = view(panel.buf, panel.at + q, whole, tile, V, 1)
+        source = view(rows.buf, q * rows.j, tile, whole, rows.j, 1)
+        packed = view(panel, q, whole, tile, V, 1)
         for r in range(0, n, tile):
             transpose_tile(packed, r, source, 0, max(1, min(tile, n_columns - q)))
-    return Matrix(panel.buf, panel.at, V, 1)
+    return Matrix(panel, V, 1)
 
 
 @strict
@@ -225,7 +230,7 @@ def product(P, Q, n, then, out, start, coef, rows, scale, eta, panel, ahead):
     V = VECTOR_BYTES // size
     if coef.i == 1 and coef.j * size >= LONG_STRIDE and Q >= PACKING_PAYS * V:
         terms = round_up(n, V)
-        beyond = Matrix(panel.buf, panel.at + 2 * V * terms, 1, 1)
+        beyond = after(panel, 2 * V * terms)
         coef = pack_transposed(terms, P, coef, n, beyond)
     packing = P >= PACKING_PAYS and rows.i * size >= LONG_STRIDE
     S = STRIP_BYTES // size

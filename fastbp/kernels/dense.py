@@ -146,7 +146,7 @@ def clear_padding(X, J, width, zeros, d):
     n = width - J
     if n > 0:
         for x in range(X):
-            copy_line(n, line(d.buf, d.at + x * d.i + J, n), row(zeros, 0, n))
+            copy_line(n, line(d.buf, x * d.i + J, n), row(zeros, 0, n))
 
 
 @strict

@@ -9,14 +9,21 @@ from fastbp.kernels import layout
 from fastbp.kernels.shapes import CACHE_LINE, LONG_RUN_ROWS, VECTOR_BYTES
 from fastbp.kernels.views import (
     END,
+    LABELS_AT,
     LEFT,
-    N_IN,
-    N_OUT,
+    LINES,
+    PARTS,
     SAMPLE,
+    X_AT,
+    X_STEP,
+    Y_AT,
+    Y_STEP,
     Ahead,
     Matrix,
+    after,
+    byte_address,
     itemsize,
-    line,
+    matrix,
     pointer,
     repeated,
 )
@@ -195,7 +202,7 @@ def layer(job: Job, l: int, what: int) -> int:
 @strict
 def weights(job: Job, l: int) -> Matrix:
     """w^l as w[k, j], input-major."""
-    return Matrix(job.theta, layer(job, l, layout.W), layer(job, l, layout.STRIDE), 1)
+    return matrix(job.theta, layer(job, l, layout.W), layer(job, l, layout.STRIDE))
 
 
 @strict
@@ -208,14 +215,14 @@ def biases(job: Job, l: int) -> Matrix:
 def activations(job: Job, l: int, x: int) -> Matrix:
     """a^l of the tile from sample x on, as a[x, j]; of l > 0."""
     row = layer(job, l, layout.ROW)
-    return Matrix(job.scratch, layer(job, l, layout.A) + x * row, row, 1)
+    return matrix(job.scratch, layer(job, l, layout.A) + x * row, row)
 
 
 @strict
 def inputs(job: Job, side: int, x: int) -> Matrix:
     """a^0 of the tile, likewise; threads that own neurons of layer 1 have tiles of their own, number ``side``."""
     row = layer(job, 0, layout.ROW)
-    return Matrix(job.scratch, layer(job, 0, layout.A) + side * job.places[layout.INPUTS_STEP] + x * row, row, 1)
+    return matrix(job.scratch, layer(job, 0, layout.A) + side * job.places[layout.INPUTS_STEP] + x * row, row)
 
 
 @strict
@@ -227,21 +234,21 @@ def own_inputs(job: Job, m: int, t: int) -> Matrix:
 @strict
 def weighted_inputs(job: Job, l: int, x: int) -> Matrix:
     """z^l, likewise, where x is the first sample of a thread."""
-    return Matrix(job.scratch, layer(job, l, layout.Z) + x * layer(job, l, layout.Z_STEP), layer(job, l, layout.ROW), 1)
+    return matrix(job.scratch, layer(job, l, layout.Z) + x * layer(job, l, layout.Z_STEP), layer(job, l, layout.ROW))
 
 
 @strict
 def errors(job: Job, l: int, x: int) -> Matrix:
     """sigma'(z^l), which becomes delta^l, likewise."""
     row = layer(job, l, layout.ROW)
-    return Matrix(job.scratch, layer(job, l, layout.D) + x * row, row, 1)
+    return matrix(job.scratch, layer(job, l, layout.D) + x * row, row)
 
 
 @strict
 def targets(job: Job, x: int) -> Matrix:
     """y of the tile, likewise, rows like those of a^L."""
     row = layer(job, job.L, layout.ROW)
-    return Matrix(job.scratch, job.places[layout.TARGETS] + x * row, row, 1)
+    return matrix(job.scratch, job.places[layout.TARGETS] + x * row, row)
 
 
 @strict
@@ -264,7 +271,7 @@ def own_weights(job: Job, t: int) -> tuple[Matrix, Matrix]:
         return weights(job, 1), biases(job, 1)
     at = job.places[layout.SLABS] + t * job.places[layout.SLABS_STEP]
     width = end - j
-    return Matrix(job.scratch, at, width, 1), repeated(job.scratch, at + layer(job, 1, layout.K) * width)
+    return matrix(job.scratch, at, width), repeated(job.scratch, at + layer(job, 1, layout.K) * width)
 
 
 @strict
@@ -276,13 +283,13 @@ def zeros(job: Job) -> Matrix:
 @strict
 def ones(job: Job) -> Matrix:
     """1 everywhere."""
-    return Matrix(job.scratch, job.places[layout.ONES], 0, 0)
+    return Matrix(after(job.scratch, job.places[layout.ONES]), 0, 0)
 
 
 @strict
-def panel(job: Job, t: int) -> Matrix:
+def panel(job: Job, t: int) -> Any:
     """Thread t's scratch for packed strips."""
-    return repeated(job.scratch, job.places[layout.PANELS] + t * job.places[layout.PANELS_STEP])
+    return after(job.scratch, job.places[layout.PANELS] + t * job.places[layout.PANELS_STEP])
 
 
 @strict
@@ -290,14 +297,14 @@ def gradient(job: Job, l: int, k: int, t: int) -> Matrix:
     """dC/dw^l from row k on: in g where it is kept, else in thread t's scratch until the update has used it up."""
     stride = layer(job, l, layout.STRIDE)
     if job.keeping:
-        return Matrix(job.g, layer(job, l, layout.W) + k * stride, stride, 1)
-    return Matrix(job.scratch, job.places[layout.GRADIENTS] + t * job.places[layout.GRADIENTS_STEP], stride, 1)
+        return matrix(job.g, layer(job, l, layout.W) + k * stride, stride)
+    return matrix(job.scratch, job.places[layout.GRADIENTS] + t * job.places[layout.GRADIENTS_STEP], stride)
 
 
 @strict
 def nothing_ahead(job: Job) -> Ahead:
     """No samples to fetch."""
-    return Ahead(0, 0, job.X, job.Y, job.labels, job.order, job.control)
+    return Ahead(job.order, after(job.places, layout.NOTHING))
 
 
 @strict
@@ -311,14 +318,16 @@ def samples_ahead(job: Job, first: int, t: int) -> Ahead:
     if job.owning:
         j, end = own_columns(job, t)
         rows, width, x0, x1 = n_in, end - j, 0, X
-    cursor = pointer(line(job.control, layout.CELLS + t * layout.OWN + layout.CURSOR, 6))
-    cursor[SAMPLE], cursor[END], cursor[LEFT] = first + x0, first + x1, 0
-    cursor[N_IN], cursor[N_OUT] = n_in, layer(job, job.L, layout.J)
     # Spread over the blocks that BP4 of the first layer will take.
     n_blocks = max(1, rows // LONG_RUN_ROWS) * max(1, width * itemsize(job.X) // (2 * VECTOR_BYTES))
     if job.owning and job.batch == 1:
         n_blocks = 1
     parts = (x1 - x0 + n_blocks - 1) // n_blocks
     calls = max(1, n_blocks * parts // max(1, x1 - x0))
-    lines = (n_in * itemsize(job.X) // CACHE_LINE + calls) // calls
-    return Ahead(parts, lines, job.X, job.Y, job.labels, job.order, cursor)
+    cursor = after(job.control, layout.CELLS + t * layout.OWN + layout.CURSOR)
+    cursor[PARTS], cursor[LINES] = parts, (n_in * itemsize(job.X) // CACHE_LINE + calls) // calls
+    cursor[SAMPLE], cursor[END], cursor[LEFT] = first + x0, first + x1, 0
+    cursor[X_AT], cursor[X_STEP] = byte_address(job.X), n_in * itemsize(job.X)
+    cursor[Y_AT], cursor[Y_STEP] = byte_address(job.Y), layer(job, job.L, layout.J) * itemsize(job.Y)
+    cursor[LABELS_AT] = byte_address(job.labels)
+    return Ahead(job.order, cursor)

@@ -33,8 +33,9 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
     SLABS,  # of each thread that owns neurons of layer 1: its columns of w^1 and b^1
     SLABS_STEP,
     CHUNK,  # rows of w that BP4 and the update take at a time
+    NOTHING,  # 0: the PARTS of the cursor of a job that fetches nothing, which has no more than that
     N_PLACES,
-) = range(15)
+) = range(16)
 
 # Columns of the statistics of a minibatch.
 COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
@@ -56,7 +57,7 @@ LINE = CACHE_LINE // 8
 # A thread's own cells: the largest |a| and |delta| of the minibatch so far, as bits; the hits of a tile; and how far
 # it has come with fetching the next samples.
 LARGEST_A, LARGEST_DELTA, OWN_HITS, CURSOR = 0, 1, 2, LINE
-OWN = 2 * LINE
+OWN = 3 * LINE
 
 CONSTANTS_STEP = 16
 """Elements between the threads' constants."""

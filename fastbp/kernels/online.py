@@ -25,10 +25,10 @@ def any_columns(R, N, k0, k1, w, a, delta, eta, a_next, z_next):
     delta_x = register_block(1, N, w.buf)
     z = register_block(1, N, w.buf)
     V = z.shape[1]
-    rows = view(w.buf, w.at, k1, V, w.i, 1)
-    copy_row(N, delta_x, 0, view(delta.buf, delta.at, 1, V, V, 1), 0)
-    copy_row(N, z, 0, view(z_next.buf, z_next.at, 1, V, V, 1), 0)
-    a, a_next = line(a.buf, a.at, k1), line(a_next.buf, a_next.at, k1)
+    rows = view(w.buf, 0, k1, V, w.i, 1)
+    copy_row(N, delta_x, 0, view(delta.buf, 0, 1, V, V, 1), 0)
+    copy_row(N, z, 0, view(z_next.buf, 0, 1, V, V, 1), 0)
+    a, a_next = line(a.buf, 0, k1), line(a_next.buf, 0, k1)
     zero = number(w.buf, 0)
     for k in range(k0, k1, R):
         for i in range(R):
@@ -39,7 +39,7 @@ def any_columns(R, N, k0, k1, w, a, delta, eta, a_next, z_next):
                 z[0, v] += a_next[k + i] * w_k[i, v]
         for i in range(R):
             copy_row(N, rows, k + i, w_k, i)
-    copy_row(N, view(z_next.buf, z_next.at, 1, V, V, 1), 0, z, 0)
+    copy_row(N, view(z_next.buf, 0, 1, V, V, 1), 0, z, 0)
 
 
 @strict

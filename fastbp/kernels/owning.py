@@ -23,7 +23,7 @@ from fastbp.kernels.job import (
 from fastbp.kernels.online import step_and_weighted_input
 from fastbp.kernels.parameters import sum_of_weights
 from fastbp.kernels.samples import activate, gather_inputs
-from fastbp.kernels.views import number, row, shifted
+from fastbp.kernels.views import PARTS, number, row, shifted
 
 
 @strict
@@ -47,7 +47,8 @@ def step_of_first_layer(job, m, last, t):
     if is_online(job) and m + 1 < last:
         z, a_next = shifted(weighted_inputs(job, 1, 0), 0, j), own_inputs(job, m + 1, t)
         gather_inputs(job, start, 1, 2, a_next)
-        fetch(ahead)
+        for _ in range(ahead.cursor[PARTS]):
+            fetch(ahead)
         z_x, b_1 = row(z, 0, J), row(b, 0, J)
         for i in range(J):
             z_x[i] = b_1[i]

@@ -51,9 +51,9 @@ def gather_inputs(job, first, x0, x1, a_0):
 @strict
 def gather_targets(job, first, x0, x1):
     """Copy y of the same samples."""
-    n_out = layer(job, job.L, layout.J)
+    n_out, rows = layer(job, job.L, layout.J), targets(job, x0)
     for x in range(x0, x1):
-        i, y = sample(job, first + x), row(targets(job, x), 0, n_out)
+        i, y = sample(job, first + x), row(rows, x - x0, n_out)
         if job.targets == LABELS:
             for j in range(n_out):
                 y[j] = 0
@@ -111,10 +111,10 @@ def outputs_and_costs(job, x0, x1):
 @strict
 def hits(job, first, x0, x1):
     """For how many of samples x0..x1 of the tile the net decides as it should."""
-    J = layer(job, job.L, layout.J)
+    J, rows = layer(job, job.L, layout.J), activations(job, job.L, x0)
     count = 0
     for x in range(x0, x1):
-        a = row(activations(job, job.L, x), 0, J)
+        a = row(rows, x - x0, J)
         label = job.labels[sample(job, first + x)]
         if J == 1:
             count += (a[0] >= 0.5) == (label == 1)

@@ -40,7 +40,7 @@ def weighted_input(job, first, x0, x1, w, b, z):
         for j in range(J, width):
             sums[j] = 0
         for stored in range(job.indptr[i], job.indptr[i + 1]):
-            add_row(J, job.X[stored], line(w.buf, w.at + job.indices[stored] * stride, J), sums)
+            add_row(J, job.X[stored], line(w.buf, job.indices[stored] * stride, J), sums)
 
 
 @strict

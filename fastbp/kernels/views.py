@@ -16,55 +16,59 @@ from fastbp.kernels.shapes import BLOCK_VECTORS, CACHE_LINE, STRIP_BYTES, VECTOR
 
 
 class Matrix(NamedTuple):
-    """A matrix inside a buffer: its element [i, j] is ``buf[at + i * self.i + j * self.j]``."""
+    """A matrix inside a buffer: its element [i, j] is ``buf[i * self.i + j * self.j]``."""
 
     buf: Any
-    at: int
     i: int
     j: int
 
 
-SAMPLE, END, LEFT, AT, N_IN, N_OUT = range(6)
+PARTS, LINES, SAMPLE, END, AT, LEFT, X_AT, X_STEP, Y_AT, Y_STEP, LABELS_AT = range(11)
 
 
 class Ahead(NamedTuple):
     """The samples that come next, and how far fetching them from memory has come."""
 
-    parts: int
-    """How many parts of samples to fetch at a time."""
-    lines: int
-    """Cache lines of a part."""
-    X: Any
-    Y: Any
-    labels: Any
     order: Any
     """Sample of each place of the epoch."""
     cursor: Any
-    """Place of the next sample (SAMPLE) and END of the places; where to go on (AT) and how many lines are LEFT of the
-    sample before; N_IN, N_OUT."""
+    """How many PARTS of samples to fetch at a time, and cache LINES of a part; place of the next SAMPLE and END of the
+    places; where to go on (AT) and how many lines are LEFT of the sample before; the addresses of X, Y and labels,
+    and bytes from one sample to the next."""
 
 
 @_jit.strict
 def shifted(m: Matrix, i: int, j: int) -> Matrix:
     """The matrix from row i and column j on."""
-    return Matrix(m.buf, m.at + i * m.i + j * m.j, m.i, m.j)
+    return Matrix(after(m.buf, i * m.i + j * m.j), m.i, m.j)
 
 
 @_jit.strict
 def transposed(m: Matrix) -> Matrix:
     """The same elements, rows and columns exchanged."""
-    return Matrix(m.buf, m.at, m.j, m.i)
+    return Matrix(m.buf, m.j, m.i)
+
+
+@_jit.strict
+def matrix(buf: Any, at: int, stride: int) -> Matrix:
+    """Rows whose columns are side by side, ``stride`` apart, from ``buf[at]`` on."""
+    return Matrix(after(buf, at), stride, 1)
 
 
 @_jit.strict
 def repeated(buf: Any, at: int) -> Matrix:
     """One row as every row."""
-    return Matrix(buf, at, 0, 1)
+    return Matrix(after(buf, at), 0, 1)
 
 
 def pointer(array: Any) -> Any:
     """The address of an array's first element, which knows its dtype: one word instead of an array's seven."""
     return array
+
+
+def after(buf: Any, n: int) -> Any:
+    """The buffer from its element n on."""
+    return buf[n:]
 
 
 def itemsize(buf: Any) -> int:
@@ -77,8 +81,13 @@ def number(buf: Any, value: float) -> Any:
     return buf.dtype.type(value)
 
 
-def prefetch(buf: Any, offset: int) -> None:
-    """Bring the cache line of ``buf[offset]`` nearer, without waiting for it."""
+def byte_address(buf: Any) -> int:
+    """The address of the buffer's first element as a number; plain Python has no use for it."""
+    return 0
+
+
+def prefetch(at: int) -> None:
+    """Bring the cache line of this address nearer, without waiting for it."""
 
 
 def view(buf: Any, offset: int, n_rows: int, n_columns: int, row_stride: int, column_stride: int) -> Any:
@@ -98,7 +107,7 @@ def line(buf: Any, offset: int, n: int) -> Any:
 @_jit.strict
 def row(m: Matrix, x: int, n: int) -> Any:
     """The first n elements of row x of a matrix whose columns are side by side, as a vector."""
-    return line(m.buf, m.at + x * m.i, n)
+    return line(m.buf, x * m.i, n)
 
 
 def register_block(R: int, N: int, like: Any) -> Any:
@@ -176,10 +185,23 @@ if not _jit.DISABLED:
         return types.CPointer(array.dtype)(array), codegen
 
     @intrinsic
-    def _prefetch(typing: Any, buf: Any, offset: Any) -> Any:
+    def _after(typing: Any, buf: Any, n: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            where = builder.gep(address(context, builder, sig.args[0], args[0]), [args[1]])
-            where = builder.bitcast(where, cgutils.voidptr_t)
+            return builder.gep(address(context, builder, sig.args[0], args[0]), [args[1]])
+
+        return types.CPointer(buf.dtype)(buf, types.intp), codegen
+
+    @intrinsic
+    def _byte_address(typing: Any, buf: Any) -> Any:
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return builder.ptrtoint(address(context, builder, sig.args[0], args[0]), ir.IntType(64))
+
+        return types.intp(buf), codegen
+
+    @intrinsic
+    def _prefetch(typing: Any, at: Any) -> Any:
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            where = builder.inttoptr(args[0], cgutils.voidptr_t)
             word = ir.IntType(32)
             function = builder.module.declare_intrinsic(
                 "llvm.prefetch", [cgutils.voidptr_t], ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t] + [word] * 3)
@@ -187,7 +209,7 @@ if not _jit.DISABLED:
             builder.call(function, [where, word(0), word(3), word(1)])  # to read, into the nearest cache, data
             return context.get_dummy_value()
 
-        return signature(types.none, buf, types.intp), codegen
+        return signature(types.none, types.intp), codegen
 
     def _populate(
         context: Any, builder: Any, type_: Any, buf_type: Any, buf: Any, offset: Any, shape: Any, strides: Any
@@ -379,6 +401,14 @@ if not _jit.DISABLED:
     def _(array):  # type: ignore[no-untyped-def]
         return lambda array: _pointer(array)
 
+    @_jit.overload(after)
+    def _(buf, n):  # type: ignore[no-untyped-def]
+        return lambda buf, n: _after(buf, n)
+
+    @_jit.overload(byte_address)
+    def _(buf):  # type: ignore[no-untyped-def]
+        return lambda buf: _byte_address(buf)
+
     @_jit.overload(itemsize)
     def _(buf):  # type: ignore[no-untyped-def]
         size = buf.dtype.bitwidth // 8
@@ -390,8 +420,8 @@ if not _jit.DISABLED:
         return lambda buf, value: kind(value)
 
     @_jit.overload(prefetch)
-    def _(buf, offset):  # type: ignore[no-untyped-def]
-        return lambda buf, offset: _prefetch(buf, offset)
+    def _(at):  # type: ignore[no-untyped-def]
+        return lambda at: _prefetch(at)
 
     @_jit.overload(view)
     def _(buf, offset, n_rows, n_columns, row_stride, column_stride):  # type: ignore[no-untyped-def]
