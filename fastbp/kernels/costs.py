@@ -6,7 +6,7 @@ import numpy as np
 
 from fastbp._jit import constants, strict
 from fastbp.activations import CLIPPED, POISSON, QUADRATIC, SIGMOID, exp, log, softplus
-from fastbp.kernels.views import row
+from fastbp.kernels.views import full_width, number, row
 
 _ZERO, _ONE, _NAN, _LOW, _HIGH = range(5)
 
@@ -78,17 +78,39 @@ def poisson(J, z, a, y):
 
 
 @strict
-def clipped_cross_entropy(activation, J, a, y):
-    """Cross-entropy as scikit-learn reports it: from probabilities clipped to eps..1 - eps."""
-    c = _NUMBERS(a[0])
-    total = c[_ZERO]
+def clipped(a):
+    """A probability, not below eps or above 1 - eps; NaN stays NaN."""
+    c = _NUMBERS(a)
+    return c[_LOW] if a < c[_LOW] else (c[_HIGH] if a > c[_HIGH] else a)
+
+
+@strict
+def clipped_binary_cross_entropy(J, a, y):
+    """C_x of sigmoids as scikit-learn reports it, from clipped probabilities; y_j is 0 or 1."""
+    one = _NUMBERS(a[0])[_ONE]
+    total = a.dtype.type(0)
     for j in range(J):
-        p = c[_LOW] if a[j] < c[_LOW] else (c[_HIGH] if a[j] > c[_HIGH] else a[j])  # NaN stays NaN
-        if y[j] != c[_ZERO]:
-            total -= y[j] * log_of_positive(p)
-        if activation == SIGMOID and y[j] != c[_ONE]:
-            total -= (c[_ONE] - y[j]) * log_of_positive(c[_ONE] - p)
+        p = clipped(a[j])
+        total += log(one / (p if y[j] != 0 else one - p))
     return total
+
+
+@strict
+def clipped_categorical_cross_entropy(X, J, a, y, out):
+    """C_x of softmax as scikit-learn reports it, from clipped probabilities, for X one-hot rows y.
+
+    Logarithms side by side, for which LLVM has vector code: the samples wait in ``out``.
+    """
+    full_width()
+    one = _NUMBERS(out[0])[_ONE]
+    for x in range(X):
+        a_x, y_x = row(a, x, J), row(y, x, J)
+        p = number(a.buf, 0)
+        for j in range(J):
+            p += y_x[j] * a_x[j]
+        out[x] = p
+    for x in range(X):
+        out[x] = log(one / clipped(out[x]))
 
 
 @strict
@@ -100,9 +122,11 @@ def costs(cost, activation, X, J, z, a, y, out):
     elif cost == POISSON:
         for x in range(X):
             out[x] = poisson(J, row(z, x, J), row(a, x, J), row(y, x, J))
-    elif cost == CLIPPED:
+    elif cost == CLIPPED and activation == SIGMOID:
         for x in range(X):
-            out[x] = clipped_cross_entropy(activation, J, row(a, x, J), row(y, x, J))
+            out[x] = clipped_binary_cross_entropy(J, row(a, x, J), row(y, x, J))
+    elif cost == CLIPPED:
+        clipped_categorical_cross_entropy(X, J, a, y, out)
     elif activation == SIGMOID:
         for x in range(X):
             out[x] = binary_cross_entropy(J, row(z, x, J), row(y, x, J))
