@@ -400,11 +400,15 @@ def weight_gradient(a_prev, delta, g):
 
 @strict(cache=True)
 def penalty_gradient(w, g, l1, l2):
-    """d/dw of ``l1 |w| + l2/2 w^2``, added to ``g``: l2 w, then l1 sign(w), sign(0) = 0. Vectors of one length."""
+    """d/dw of ``l1 |w| + l2/2 w^2``, added to ``g``: l2 w, then l1 sign(w), sign(0) = 0, unless l1 is 0. Vectors of one
+    length.
+    """
     zero, one = w.dtype.type(0), w.dtype.type(1)
     for i in range(w.size):
-        sign = one if w[i] > zero else (-one if w[i] < zero else zero)
-        g[i] = (g[i] + l2 * w[i]) + l1 * sign
+        g[i] = g[i] + l2 * w[i]
+        if l1 != zero:
+            sign = one if w[i] > zero else (-one if w[i] < zero else zero)
+            g[i] = g[i] + l1 * sign
 
 
 # U of every optimizer, on vectors of one length: w and the state are overwritten. eta, mu, ... are of w's dtype.

@@ -194,7 +194,8 @@ def textbook_step(
 def test_weights_after_an_epoch(optimizer: fastbp.optimizers.Optimizer, dtype: str) -> None:
     """Gradient, penalty and update of every minibatch, the short last one included, composed from the textbook."""
     rng = np.random.default_rng(5)
-    for sizes in ([4, 3], [7, 18, 5, 2], [33, 20, 3]):
+    cases = (([4, 3], 0.0, 0.01), ([7, 18, 5, 2], 0.0, 0.01), ([33, 20, 3], 0.005, 0.01), ([33, 20, 3], 0.005, 0.0))
+    for sizes, l1, l2 in (*cases, ([7, 18, 2], 0.0, 0.0)):
         net = random_net(rng, sizes, dtype)
         X, Y = random_data(rng, net, 23)
         weight = rng.random(23).astype(dtype)
@@ -212,7 +213,8 @@ def test_weights_after_an_epoch(optimizer: fastbp.optimizers.Optimizer, dtype: s
                 activations=net.activations,
                 cost=net.cost,
                 sample_weight=weight[chosen],
-                l2=0.01,
+                l1=l1,
+                l2=l2,
             )
             flat = [part.reshape(-1) for layer in zip(g.w, g.b, strict=True) for part in layer]
             for w, g_part, state in zip(parts, flat, states, strict=True):
@@ -226,7 +228,8 @@ def test_weights_after_an_epoch(optimizer: fastbp.optimizers.Optimizer, dtype: s
             batch_size=8,
             shuffle=lambda epoch, order=order: order,
             sample_weight=weight,
-            l2=0.01,
+            l1=l1,
+            l2=l2,
         )
         for l in range(1, net.L + 1):
             assert same_bits(net.w[l], weights[l - 1]), l

@@ -68,7 +68,8 @@ def own_update(job, m, by, c, t):
             scaled(n, g, number(job.scratch, by))
         v = line(job.state, job.size + first, n if job.slots > 1 else 0)
         mean = line(job.state, first, n if job.slots > 0 else 0)
-        update(job.optimizer, line(job.theta, first, n), g, mean, v, number(job.scratch, job.eta[m]), c)
+        w, zero = line(job.theta, first, n), number(job.scratch, 0)
+        update(job.optimizer, w, g, zero, mean, v, number(job.scratch, job.eta[m]), c)
 
 
 @strict

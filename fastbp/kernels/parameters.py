@@ -100,13 +100,15 @@ def constants(job, m, t):
 @strict
 def finish(job, g, at, n, l1, l2, eta, c):
     """Penalty and U: from the gradient of n parameters of theta from ``at`` on to their new values."""
-    w = line(job.theta, at, n)
-    if l1 != 0 or l2 != 0:
+    w, g = line(job.theta, at, n), row(g, 0, n)
+    stepping = job.updating and job.reals[layout.CLIP] == 0.0  # clipping waits for the whole gradient
+    if l1 != 0 or (l2 != 0 and not stepping):
         penalty(w, g, l1, l2)
-    if job.updating and job.reals[layout.CLIP] == 0.0:  # clipping waits for the whole gradient
+        l2 = number(w, 0)
+    if stepping:
         m = line(job.state, at, n if job.slots > 0 else 0)
         v = line(job.state, job.size + at, n if job.slots > 1 else 0)
-        update(job.optimizer, w, g, m, v, eta, c)
+        update(job.optimizer, w, g, l2, m, v, eta, c)
 
 
 @strict
@@ -141,8 +143,8 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
         k, end = (K + 1) * share // n_shares, (K + 1) * (share + 1) // n_shares
         if l == 1 and job.sparse and k < K:
             n = min(end, K) - k
-            g = row(gradient(job, l, k, t), 0, n * stride)
-            sparse.weight_gradient(job, first, X, k, k + n, delta, g, starting, scale)
+            g = gradient(job, l, k, t)
+            sparse.weight_gradient(job, first, X, k, k + n, delta, row(g, 0, n * stride), starting, scale)
             if finishing:
                 finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
             k += n
@@ -158,12 +160,12 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
                 a = shifted(a_prev, 0, k)
                 dense.weight_gradient(n, J, X, a, delta, start, g, scale, step, panel(job, t), ahead)
                 if finishing and not stepping:
-                    finish(job, row(g, 0, n * stride), w_at + k * stride, n * stride, l1, l2, eta, c)
+                    finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
             else:
                 n = 1
                 dense.bias_gradient(J, X, ones(job), delta, start, g, scale, step, panel(job, t), nothing_ahead(job))
                 if finishing and not stepping:
-                    finish(job, row(g, 0, stride), w_at + K * stride, stride, zero, zero, eta, c)
+                    finish(job, g, w_at + K * stride, stride, zero, zero, eta, c)
             k += n
 
 

@@ -7,7 +7,10 @@ import numpy as np
 from fastbp._jit import strict
 from fastbp.kernels import layout
 from fastbp.kernels.job import layer
-from fastbp.kernels.views import full_width, line
+from fastbp.kernels.views import full_width, line, view
+
+AT_ONCE = 4
+"""Rows added to a sum between its load and its store, one after the other all the same."""
 
 
 @strict
@@ -23,17 +26,22 @@ def n_blocks(job):
 def sum_block(squared, theta, at, n_rows, J, stride, partial):
     """sum w^2, or else sum |w|, of some rows, in float64: over k for each j, then over j."""
     full_width()
+    w = view(theta, at, n_rows, stride, stride, 1)
     sums = line(partial, 0, stride)
     for j in range(stride):
         sums[j] = 0.0
-    for k in range(n_rows):
-        w = line(theta, at + k * stride, stride)
-        if squared:
-            for j in range(stride):
-                sums[j] += np.float64(w[j]) * np.float64(w[j])
-        else:
-            for j in range(stride):
-                sums[j] += abs(np.float64(w[j]))
+    whole = n_rows // AT_ONCE * AT_ONCE
+    for k in range(0, whole, AT_ONCE):
+        for j in range(stride):
+            s = sums[j]
+            for i in range(AT_ONCE):
+                value = np.float64(w[k + i, j])
+                s += value * value if squared else abs(value)
+            sums[j] = s
+    for k in range(whole, n_rows):
+        for j in range(stride):
+            value = np.float64(w[k, j])
+            sums[j] += value * value if squared else abs(value)
     total = 0.0
     for j in range(J):
         total += sums[j]
