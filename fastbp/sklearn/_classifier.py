@@ -170,7 +170,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 raise ValueError(
                     f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
                 )
-        return X, self._label_binarizer.transform(y).astype(bool)
+        return X, self._columns(y)
+
+    def _columns(self, y: np.ndarray) -> np.ndarray:
+        """Known labels as columns of truth values: what the binarizer makes of them, which would check them again."""
+        if y.ndim > 1 or len(self.classes_) == 1:
+            return self._label_binarizer.transform(y).astype(bool)  # type: ignore[no-any-return]
+        codes = np.searchsorted(self.classes_, y)[:, np.newaxis]
+        return codes == (1 if len(self.classes_) == 2 else np.arange(len(self.classes_)))  # type: ignore[no-any-return]
 
     def _output_activation(self) -> str:
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
@@ -183,7 +190,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         unseen = np.setdiff1d(unique_labels(y), self.classes_)
         if len(unseen):
             raise ValueError(f"`y_val` has classes not in `self.classes_`: {unseen}.")
-        return self._label_binarizer.transform(y).astype(bool)  # type: ignore[no-any-return]
+        return self._columns(y)
 
     def _weighted(self, y: np.ndarray, sample_weight: Any) -> Any:
         if self.class_weight is None:

@@ -114,7 +114,7 @@ class Epochs:
         """The seed of the coming epoch's dropout."""
         self._reals[layout.SEED] = seed
 
-    def run(self, order: np.ndarray, factors: np.ndarray) -> float | None:
+    def run(self, order: np.ndarray, factors: float | np.ndarray) -> float | None:
         """Every minibatch once; the mean loss before each update as scikit-learn counts it, None on divergence."""
         job = self._job
         job.order[:] = order
@@ -125,11 +125,13 @@ class Epochs:
             done, status = self._pace.run(done, self.n_minibatches)
             if status == layout.DIVERGED:
                 return None
-        weight = self._stats[:, layout.WEIGHT]
-        some = weight > 0  # minibatches whose samples all have weight 0 are skipped
-        self._stepper.stepped(int(np.count_nonzero(some)))
+        weight, counts = self._stats[:, layout.WEIGHT], self._counts
         total = self._stats[:, layout.COST] * self._share + self._stats[:, layout.PENALTY]
-        return float(total[some] / weight[some] @ self._counts[some] / self._counts.sum())
+        if job.weighted:  # minibatches whose samples all have weight 0 are skipped
+            some = weight > 0
+            total, weight, counts = total[some], weight[some], counts[some]
+        self._stepper.stepped(len(counts))
+        return float(total / weight @ counts) / len(order)
 
 
 class HeldOut(NamedTuple):
@@ -235,13 +237,12 @@ class Schedule:
             )
         self._factor = 1.0
 
-    def factors(self, n_minibatches: int) -> np.ndarray:
-        """Of the coming epoch."""
+    def factors(self, n_minibatches: int) -> float | np.ndarray:
+        """Of the coming epoch; one number where all are the same."""
+        if self._rule is None:
+            return self._factor
         epochs = self._estimator.n_iter_ + np.arange(n_minibatches) / n_minibatches
-        factors = np.full(n_minibatches, self._factor)
-        if self._rule is not None:
-            factors *= np.broadcast_to(np.asarray(self._rule(epochs, self._estimator.max_iter), float), epochs.shape)
-        return factors
+        return np.broadcast_to(np.asarray(self._rule(epochs, self._estimator.max_iter), float), epochs.shape)
 
     def note(self) -> None:
         """The epoch that has just ended, for a schedule that watches a quantity."""
