@@ -265,13 +265,11 @@ class Team:
         """Send the workers into the kernel, where they wait for the first slice."""
         self._job = job
         cores = _threads.spread(len(self._workers))
-        for t, worker in enumerate(self._workers, 1):
-            worker.hand(self._serve, job, t, cores[t - 1] if cores else None)
+        for t, (worker, core) in enumerate(zip(self._workers, cores, strict=True), 1):
+            worker.hand(core, self._serve, job, t)
 
     @staticmethod
-    def _serve(job: Job, t: int, core: int | None) -> None:
-        if core is not None:
-            _threads.move_to(core)
+    def _serve(job: Job, t: int) -> None:
         try:
             minibatch.work(job, t)
         except BaseException:
@@ -311,8 +309,8 @@ def run_outputs(job: Job, out: np.ndarray, n_threads: int) -> None:
     workers = _threads.borrow(n_threads - 1)
     try:
         T = len(workers) + 1
-        for t, worker in enumerate(workers, 1):
-            worker.hand(minibatch.outputs, *args, n * t // T, n * (t + 1) // T, t)
+        for t, (worker, core) in enumerate(zip(workers, _threads.spread(T - 1), strict=True), 1):
+            worker.hand(core, minibatch.outputs, *args, n * t // T, n * (t + 1) // T, t)
         minibatch.outputs(*args, 0, n // T, 0)
     finally:
         for worker in workers:

@@ -9,7 +9,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +69,16 @@ def effective(n_threads: int | None) -> int:
     return 1 if _jit.DISABLED or sys.platform == "win32" else n_threads
 
 
-def spread(n: int) -> list[int]:
-    """A core for each of n workers, none of them the caller's while there are others; empty where nobody can tell."""
+def spread(n: int) -> Sequence[int | None]:
+    """A core for each of n workers, none of them the caller's while there are others; None where nobody can tell."""
     if not hasattr(os, "sched_getaffinity"):
-        return []
+        return [None] * n
     try:
         here = int(ctypes.CDLL(None).sched_getcpu())
     except (OSError, AttributeError):
-        return []
+        return [None] * n
     others = sorted(os.sched_getaffinity(0) - {here})
-    return [others[i % len(others)] for i in range(n)] if others else []
+    return [others[i % len(others)] for i in range(n)] if others else [None] * n
 
 
 def move_to(core: int) -> None:
@@ -98,22 +98,24 @@ class _Worker(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="fastbp", daemon=True)
-        self.tasks: queue.SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...]]] = queue.SimpleQueue()
+        self.tasks: queue.SimpleQueue[tuple[int | None, Callable[..., Any], tuple[Any, ...]]] = queue.SimpleQueue()
         self.idle = threading.Event()
         self.idle.set()
 
     def run(self) -> None:
         while True:
-            function, args = self.tasks.get()
+            core, function, args = self.tasks.get()
+            if core is not None:
+                move_to(core)
             try:
                 function(*args)
             finally:
                 del function, args
                 self.idle.set()
 
-    def hand(self, function: Callable[..., Any], *args: Any) -> None:
+    def hand(self, core: int | None, function: Callable[..., Any], *args: Any) -> None:
         self.idle.clear()
-        self.tasks.put((function, args))
+        self.tasks.put((core, function, args))
 
 
 _free: list[_Worker] = []
