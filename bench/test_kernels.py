@@ -18,7 +18,7 @@ from fastbp.bench.measure import peak, side_by_side
 from fastbp.kernels import dense, layout
 from fastbp.kernels.blocks import ALONE, product
 from fastbp.kernels.shapes import CACHE_LINE
-from fastbp.kernels.views import Ahead, Matrix, number, pointer, repeated, shifted, transposed
+from fastbp.kernels.views import Ahead, Matrix, number, pointer, shifted, transposed
 
 SHAPES = [
     (10, 30, 784, 1.0, 0.2),
@@ -85,7 +85,7 @@ def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, n
     itemsize = np.dtype(dtype).itemsize
     cells = np.zeros(8, np.int64)
     panel = layout.aligned(4 * (max(X, J, K) + 64) * (max(X, J, K) + 64), dtype)
-    zeros = repeated(layout.aligned(max(J, K) + 64, dtype), 0)
+    zeros = Matrix(layout.aligned(max(J, K) + 64, dtype), 0, 1)
     a, a_m = matrix(X, K, dtype)
     delta, delta_m = matrix(X, J, dtype)
     if equation == "F1":
