@@ -102,7 +102,7 @@ def finish(job, g, at, n, l1, l2, eta, c):
     """Penalty and U: from the gradient of n parameters of theta from ``at`` on to their new values."""
     w, g = line(job.theta, at, n), row(g, 0, n)
     stepping = job.updating and job.reals[layout.CLIP] == 0.0  # clipping waits for the whole gradient
-    if l1 != 0 or (l2 != 0 and not stepping):
+    if l1 != 0 or (l2 != 0 and (c[3] != 0 or not stepping)):
         penalty(w, g, l1, l2)
         l2 = number(w, 0)
     if stepping:

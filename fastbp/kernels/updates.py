@@ -109,11 +109,11 @@ def adagrad(w, g, l2, v, eta, epsilon):
 
 @strict
 def update(code, w, g, l2, m, v, eta, c):
-    """U of the optimizer of this code. ``c``: four constants in the order of its ``constants()``, step, epsilon."""
+    """U of the optimizer of this code. ``c``: four constants in the order of its ``constants()``, step, epsilon.
+
+    ``l2`` is 0 where there is weight decay, which would change w before its penalty is taken.
+    """
     if c[3] != 0:
-        if l2 != 0:  # of w before its decay
-            penalty(w, g, w.dtype.type(0), l2)
-            l2 = w.dtype.type(0)
         decay(w, eta * c[3])
     if code == SGD:
         sgd(w, g, l2, eta)
