@@ -35,7 +35,7 @@ def addressed(m):  # type: ignore[no-untyped-def]
 
 
 @strict
-def nothing_ahead(cells):  # type: ignore[no-untyped-def]
+def nothing_ahead(cells: Any) -> Ahead:
     return Ahead(pointer(cells), pointer(cells))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -99,7 +100,9 @@ def matrix(rng: np.random.Generator, n_rows: int, n_columns: int, dtype: str) ->
 
 
 @strict
-def blocked_sum(P, Q, n, out, start, coef, rows, scale, panel, ahead):  # type: ignore[no-untyped-def]
+def blocked_sum(
+    P: int, Q: int, n: int, out: Any, start: Any, coef: Any, rows: Any, scale: Any, panel: Any, ahead: Any
+) -> None:
     """The blocked sum on addresses, as it is called everywhere."""
     out, start, coef, rows = shifted(out, 0, 0), shifted(start, 0, 0), shifted(coef, 0, 0), shifted(rows, 0, 0)
     ahead = Ahead(pointer(ahead.order), pointer(ahead.cursor))

@@ -47,6 +47,7 @@ def imports(turns: int = 10) -> dict[str, float]:
 
 
 COLD_TURNS = 2
+"""Cold compilations of each dtype, of which the best counts."""
 
 
 def first_train(dtype: str, **variables: str) -> float:

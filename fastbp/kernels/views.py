@@ -397,6 +397,8 @@ if not _jit.DISABLED:
 
         return types.none(), codegen
 
+    # Without annotations: Numba refuses a twin whose implementation is not annotated alike, and for mypy an intrinsic
+    # lacks an argument, the one that Numba passes.
     @_jit.overload(pointer)
     def _(array):  # type: ignore[no-untyped-def]
         return lambda array: _pointer(array)

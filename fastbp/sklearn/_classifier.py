@@ -174,10 +174,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
 
     def _columns(self, y: np.ndarray) -> np.ndarray:
         """Known labels as columns of truth values: what the binarizer makes of them, which would check them again."""
+        columns: np.ndarray
         if y.ndim > 1 or len(self.classes_) == 1:
-            return self._label_binarizer.transform(y).astype(bool)  # type: ignore[no-any-return]
-        codes = np.searchsorted(self.classes_, y)[:, np.newaxis]
-        return codes == (1 if len(self.classes_) == 2 else np.arange(len(self.classes_)))  # type: ignore[no-any-return]
+            columns = self._label_binarizer.transform(y).astype(bool)
+        else:
+            codes = np.searchsorted(self.classes_, y)[:, np.newaxis]
+            columns = codes == (1 if len(self.classes_) == 2 else np.arange(len(self.classes_)))
+        return columns
 
     def _output_activation(self) -> str:
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
