@@ -39,7 +39,7 @@ SAMPLES_EACH = 8
 """Samples of a minibatch for each thread, likewise: with fewer, moving weights that another thread has just changed
 from its cache takes longer than multiplying by them."""
 
-LARGE_OWNED_STEP = 3e5
+LARGE_OWNED_STEP = 3e3
 """``LARGE_STEP`` where each thread owns some neurons of the first layer, whose weights then stay in its cache."""
 
 RELAYED_TILE = 1e6
@@ -134,10 +134,9 @@ def plan(
     relaying: bool = False,
 ) -> Plan:
     """Lay out a job of ``n_threads`` over tiles of ``tile`` samples, one for all threads or one for each."""
-    own_tiles = own_tiles or relaying
-    rows = tile * n_threads if own_tiles else tile
+    n_tiles = n_threads if own_tiles or relaying or owning else 1
     layers, places, size = layout.scratch_layout(
-        net._layers, rows, n_threads, net.dtype.itemsize, keep_z=keep_z, owning=owning
+        net._layers, tile, n_tiles, n_threads, net.dtype.itemsize, keep_z=keep_z, owning=owning
     )
     return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, owning, relaying)
 

@@ -49,8 +49,8 @@ def plan(net: Network, tile: int, n_threads: int, *, own_tiles: bool = False) ->
     """``_engine.plan`` without room for the samples of a tile: they are never copied."""
     layers = net._layers.copy()
     layers[0, layout.J] = 0
-    rows = tile * n_threads if own_tiles else tile
-    layers, places, size = layout.scratch_layout(layers, rows, n_threads, net.dtype.itemsize)
+    n_tiles = n_threads if own_tiles else 1
+    layers, places, size = layout.scratch_layout(layers, tile, n_tiles, n_threads, net.dtype.itemsize)
     layers[0, layout.J] = net.sizes[0]
     return _engine.Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads)
 

@@ -76,10 +76,10 @@ def own_update(job, m, by, c, t):
 def clipped_update(job, m, c, t):
     """U of minibatch m, whose gradient, penalty included, is in g; whether to abort."""
     at = np.int64(job.reals[layout.CLIP_AT])
-    if barrier(job.control, job.n_threads):
+    if barrier(job.control, job.n_threads, t):
         return True
     own_blocks(job, t, at)
-    if barrier(job.control, job.n_threads):
+    if barrier(job.control, job.n_threads, t):
         return True
     own_update(job, m, factor(job, at), c, t)
     return False

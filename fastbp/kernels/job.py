@@ -104,10 +104,10 @@ class Job(NamedTuple):
 
 
 @strict
-def addressed(job: Job) -> Job:
+def addressed(job: Job, theta: Any) -> Job:
     """The same job with addresses for arrays: no reference counts, which threads would fight over, and few words."""
     return Job(
-        pointer(job.theta),
+        theta,
         pointer(job.state),
         pointer(job.g),
         pointer(job.X),
@@ -226,6 +226,13 @@ def inputs(job: Job, side: int, x: int) -> Matrix:
 
 
 @strict
+def exchanged(job: Job, m: int) -> Matrix:
+    """z^1 of minibatch m, to which threads that own neurons of layer 1 add their columns."""
+    row = layer(job, 1, layout.ROW)
+    return matrix(job.scratch, job.places[layout.EXCHANGED] + (m & 1) * job.tile * row, row)
+
+
+@strict
 def own_inputs(job: Job, m: int, t: int) -> Matrix:
     """Thread t's own a^0 of minibatch m: two of them, used in turn, where a minibatch is one sample."""
     return inputs(job, 2 * t + (m & 1) if job.batch == 1 else t, 0)
@@ -261,7 +268,7 @@ def own_columns(job: Job, t: int) -> tuple[int, int]:
 
 @strict
 def own_weights(job: Job, t: int) -> tuple[Matrix, Matrix]:
-    """Thread t's columns of w^1 and of b^1: side by side in its scratch, while the team is at work.
+    """Thread t's columns of w^1 and of b^1: side by side in its slab, while the team is at work.
 
     In theta they lie between the other threads' columns, and a cache that fetches neighbouring lines on suspicion would
     take them away from the thread that is about to change them.
@@ -272,6 +279,14 @@ def own_weights(job: Job, t: int) -> tuple[Matrix, Matrix]:
     at = job.places[layout.SLABS] + t * job.places[layout.SLABS_STEP]
     width = end - j
     return matrix(job.scratch, at, width), repeated(job.scratch, at + layer(job, 1, layout.K) * width)
+
+
+@strict
+def own_theta(job: Job, t: int) -> Any:
+    """Theta as thread t sees it: of threads that own neurons of layer 1, the layers above lie at the slab's end."""
+    if job.owning == 0 or job.n_threads == 1:
+        return pointer(job.theta)
+    return after(job.scratch, job.places[layout.SLABS] + (t + 1) * job.places[layout.SLABS_STEP] - job.size)
 
 
 @strict

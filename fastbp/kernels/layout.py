@@ -23,6 +23,7 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
     ONES,  # a row of 1
     TARGETS,  # y of a tile's samples, rows padded
     INPUTS_STEP,  # between the tiles of a^0 of threads that own neurons of layer 1
+    EXCHANGED,  # their z^1 of two minibatches
     SHARED_Z,  # z of all layers in turn, where nobody keeps it
     COSTS,  # C_x of a tile's samples
     CONSTANTS,  # of each thread: the optimizer's, in the net's dtype
@@ -30,12 +31,12 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
     PANELS_STEP,
     GRADIENTS,  # of each thread: the rows of the gradient between BP4 and the update
     GRADIENTS_STEP,
-    SLABS,  # of each thread that owns neurons of layer 1: its columns of w^1 and b^1
+    SLABS,  # of each thread that owns neurons of layer 1: its columns of w^1 and b^1, and all of the layers above
     SLABS_STEP,
     CHUNK,  # rows of w that BP4 and the update take at a time
     NOTHING,  # 0: the PARTS of the cursor of a job that fetches nothing, which has no more than that
     N_PLACES,
-) = range(16)
+) = range(17)
 
 # Columns of the statistics of a minibatch.
 COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
@@ -52,12 +53,12 @@ COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
 # Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
 LINE = CACHE_LINE // 8
 (
-    ARRIVED, GENERATION, ABORT, STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, TURN, CELLS,
-) = (LINE * cell for cell in range(12))  # fmt: skip
-# A thread's own cells: the largest |a| and |delta| of the minibatch so far, as bits; the hits of a tile; and how far
-# it has come with fetching the next samples.
-LARGEST_A, LARGEST_DELTA, OWN_HITS, CURSOR = 0, 1, 2, LINE
-OWN = 3 * LINE
+    ABORT, STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, TURN, CELLS,
+) = (LINE * cell for cell in range(10))  # fmt: skip
+# A thread's own cells: the barriers it has come to; the largest |a| and |delta| of the minibatch so far, as bits; the
+# hits of a tile; and how far it has come with fetching the next samples.
+ARRIVED, LARGEST_A, LARGEST_DELTA, OWN_HITS, CURSOR = 0, LINE, LINE + 1, LINE + 2, 2 * LINE
+OWN = 4 * LINE
 
 CONSTANTS_STEP = 16
 """Elements between the threads' constants."""
@@ -88,12 +89,12 @@ def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize:
 
 
 def scratch_layout(
-    layers: np.ndarray, tile: int, n_threads: int, itemsize: int, *, keep_z: bool = False, owning: bool = False
+    layers: np.ndarray, tile: int, n_tiles: int, n_threads: int, itemsize: int, *, keep_z: bool = False, owning: bool = False
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Complete the table of layers with the places of a tile's z, a and delta; the other places; the size in elements.
+    """Complete the table of layers with the places of the tiles' z, a and delta; the other places; the size in elements.
 
     sigma'(z) lives where delta will be. Unless ``keep_z``, all layers share one z, which is used up at once.
-    With ``owning``, each thread has a tile of inputs, or two where a tile is one sample.
+    With ``owning``, each thread has two tiles of inputs where a tile is one sample.
     """
     line = CACHE_LINE // itemsize
     layers = layers.copy()
@@ -111,17 +112,18 @@ def scratch_layout(
     layers[:, ROW] = rows
     widest = max(rows)
     places[ZEROS], places[ONES] = take(widest), take(line)
-    places[TARGETS] = take(tile * rows[-1])
-    n_inputs = n_threads * (2 if tile == 1 else 1) if owning else 1
+    n = tile * n_tiles
+    places[TARGETS] = take(n * rows[-1])
     places[INPUTS_STEP] = tile * rows[0]
-    places[SHARED_Z] = take(tile * widest)
-    places[COSTS], places[CONSTANTS] = take(tile), take(n_threads * CONSTANTS_STEP)
+    places[SHARED_Z] = take(n * widest)
+    places[COSTS], places[CONSTANTS] = take(n), take(n_threads * CONSTANTS_STEP)
+    places[EXCHANGED] = take(2 * tile * rows[1] if owning else 0)
     for l, row in enumerate(rows):
-        layers[l, A] = take((tile if l else n_inputs * tile) * row)
+        layers[l, A] = take((2 if l == 0 and owning and tile == 1 else 1) * n * row)
         if l:
-            layers[l, D] = take(tile * row)
-            layers[l, Z], layers[l, Z_STEP] = (take(tile * row), row) if keep_z else (places[SHARED_Z], widest)
-    longest = max(widest, tile)
+            layers[l, D] = take(n * row)
+            layers[l, Z], layers[l, Z_STEP] = (take(n * row), row) if keep_z else (places[SHARED_Z], widest)
+    longest = max(widest, n)
     places[CHUNK] = min(chunk_rows(int(layers[1:, STRIDE].max()), itemsize), int(layers[1:, K].max()))
     panel = round_up(panel_size(int(places[CHUNK]), longest, itemsize), line)
     places[PANELS], places[PANELS_STEP] = take(n_threads * panel), panel
@@ -129,7 +131,8 @@ def scratch_layout(
     places[GRADIENTS], places[GRADIENTS_STEP] = take(n_threads * gradient), gradient
     if owning and n_threads > 1:
         widest_slab = -(-(int(layers[1, STRIDE]) // line) // n_threads) * line
-        slab = int(layers[1, K] + 1) * widest_slab + 2 * line
+        above = int(layers[-1, B] + layers[-1, STRIDE] - layers[2, W])
+        slab = round_up(int(layers[1, K] + 1) * widest_slab + 2 * line, line) + round_up(above, line)
         places[SLABS], places[SLABS_STEP] = take(n_threads * slab), slab
     # Whole tiles are read where rows end, up to a tile of a vector's width beyond the last.
     return layers, places, at + line * line

@@ -4,17 +4,10 @@ A minibatch passes in tiles of samples. In a tile each thread takes some samples
 no other thread looks at; after a barrier each takes some rows k of every w^l through BP4 (BP3 for its last row, the
 biases), the penalty and the update U; a second barrier ends the tile.
 
-Plain descent on small minibatches would spend its time on moving w^1, the largest layer of most nets, from the cache of
-the thread that stepped it to those that need it next. There each thread has some neurons j of layer 1 for itself
-(``job.owning``): their columns of w^1 never leave its cache. It steps them at the start of the next minibatch, just
-before F1 needs them, so that two barriers are enough again:
+Small minibatches are split by neurons of layer 1 instead (`owning`); large minibatches on small nets are passed from
+thread to thread tile by tile (`relay`).
 
-    own neurons j of layer 1: U of the minibatch before, F1, F2 | own samples x: everything above layer 1, down to BP2 |
-    U of the layers above; own neurons j of layer 1: U, F1 and F2 of the next minibatch | ...
-
-Large minibatches on small nets are passed from thread to thread tile by tile (`relay`).
-
-No sum is ever split, so the bits are the same for any number of threads, any tile, and either way.
+No sum is ever split, so the bits are the same for any number of threads, any tile, and every way.
 """
 
 from __future__ import annotations
@@ -29,10 +22,10 @@ from fastbp.kernels.job import (
     inputs,
     job_of_outputs,
     layer,
-    nothing_ahead,
+    own_theta,
     samples_ahead,
 )
-from fastbp.kernels.owning import copy_own_weights, first_layer, is_online, step_of_first_layer
+from fastbp.kernels.owning import owned_minibatches
 from fastbp.kernels.parameters import (
     APPLY,
     REFUSE,
@@ -45,84 +38,52 @@ from fastbp.kernels.parameters import (
 )
 from fastbp.kernels.relay import relay
 from fastbp.kernels.samples import forward, gather_inputs, gather_targets, outputs_and_costs, tile_of_samples
-from fastbp.kernels.team import barrier, load, store
-from fastbp.kernels.views import full_width, line, row
+from fastbp.kernels.team import barrier, meet
+from fastbp.kernels.views import full_width, line, pointer, row
 
 
 @strict
-def meet(job, t):
-    """Wait for the team; whether it is to leave, as thread 0 has just found for all; and whether to abort."""
-    if t == 0:
-        store(job.control, layout.LEAVING, load(job.control, layout.STOP))
-    aborting = barrier(job.control, job.n_threads)
-    return load(job.control, layout.LEAVING) != 0, aborting
-
-
-@strict
-def minibatch(job, m, stepped, t):
-    """One minibatch, by thread t of the team, but for U of a first layer that threads own.
-
-    ``stepped`` says whether that U has been taken for the minibatch before, just now. Returns whether this one may be
-    applied, and whether the team leaves after it.
-    """
+def minibatch(job, m, t):
+    """One minibatch, by thread t of the team; whether the team leaves after it."""
     start = m * job.batch
     n = min(job.batch, job.n - start)
     total = sum_of_weights(job, start, n)
-    bottom = 2 if job.owning else 1
     done = 0
     ruling = APPLY
     leaving = False
     while done < n:
         X = min(job.tile, n - done)
         x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
-        if job.owning:
-            first_layer(job, m, stepped and is_online(job), t)
-            if barrier(job.control, job.n_threads):
-                return REFUSE, True
-        else:
-            gather_inputs(job, start + done, x0, x1, inputs(job, 0, x0))
-        tile_of_samples(job, start + done, bottom, x0, x1, done == 0, t)
-        leaving, aborting = meet(job, t)
+        gather_inputs(job, start + done, x0, x1, inputs(job, 0, x0))
+        tile_of_samples(job, start + done, 1, x0, x1, done == 0, t)
+        leaving, aborting = meet(job.control, job.n_threads, m, t)
         if aborting:
-            return REFUSE, True
+            return True
         if t == 0:
             note_statistics(job, m, start + done, 0, X, 0, job.n_threads)
         finishing = done + X >= n
         if finishing:
-            ruling = verdict(job, m, n, total)
+            ruling = verdict(job, m, n, total, 0, job.n_threads)
         if ruling == APPLY:
-            ahead = samples_ahead(job, start + done + X, t) if bottom == 1 else nothing_ahead(job)
-            parameters(job, m, start + done, bottom, 0, X, done == 0, finishing, total, ahead, t, job.n_threads, t)
+            ahead = samples_ahead(job, start + done + X, t)
+            parameters(job, m, start + done, 1, 0, X, done == 0, finishing, total, ahead, t, job.n_threads, t)
             if finishing and job.updating and job.reals[layout.CLIP] > 0.0:
                 if clipped_update(job, m, constants(job, m, t), t):
-                    return REFUSE, True
-        if not job.owning and barrier(job.control, job.n_threads):
-            return REFUSE, True
+                    return True
+        if barrier(job.control, job.n_threads, t):
+            return True
         done += X
     if t == 0:
         conclude(job, m, ruling)
-    return ruling, leaving
+    return leaving or ruling == REFUSE
 
 
 @strict
 def minibatches(job, t):
     """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
-    m, last = job.control[layout.FIRST], job.control[layout.LAST]
-    leaving, pending = False, False
-    if job.owning:
-        copy_own_weights(job, t, False)
-    while True:
-        if pending:
-            step_of_first_layer(job, m - 1, m if leaving else last, t)
-        if m >= last or leaving:
+    for m in range(job.control[layout.FIRST], job.control[layout.LAST]):
+        if minibatch(job, m, t):
             break
-        ruling, leaving = minibatch(job, m, pending, t)
-        pending = job.owning != 0 and ruling == APPLY
-        leaving = leaving or ruling == REFUSE
-        m += 1
-    if job.owning:
-        copy_own_weights(job, t, True)
-        barrier(job.control, job.n_threads)
 
 
 @strict(cache=True)
@@ -132,9 +93,12 @@ def work(job, t):
     Between slices the others wait in the barrier, so that a slice begins without waking a thread.
     """
     full_width()
-    job = addressed(job)
-    while not barrier(job.control, job.n_threads):
-        if job.relaying:
+    theta = pointer(job.theta)
+    job = addressed(job, own_theta(job, t))
+    while not barrier(job.control, job.n_threads, t):
+        if job.owning:
+            owned_minibatches(job, theta, t)
+        elif job.relaying:
             relay(job, t)
         else:
             minibatches(job, t)

@@ -1,4 +1,16 @@
-"""Layer 1 where each thread has some of its neurons j for itself: their columns of w^1 never leave its cache."""
+"""Plain descent on small minibatches: each thread has some neurons j of layer 1 for itself, and every layer above.
+
+Most weights of most nets are w^1, and small minibatches would spend their time on moving them from the cache of the
+thread that stepped them to those that need them next. Here a thread's columns of w^1 never leave its cache. What the
+threads tell each other are their neurons' z^1, once in a minibatch; the layers above, a small part of the work, each
+computes for itself, with weights of its own, because all come to the same bits:
+
+    own neurons of layer 1: F1 | every layer: F2, F1 above layer 1, C, BP1, BP2; above layer 1: BP3, BP4, U;
+    own neurons of layer 1: BP3, BP4, U and F1 of the next minibatch | ...
+
+One barrier a minibatch is enough, because z^1 and what thread 0 says about leaving have two places, used in turn: who
+writes one has passed the barrier to which the others came after reading it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +20,7 @@ from fastbp.kernels.blocks import fetch
 from fastbp.kernels.job import (
     activations,
     errors,
+    exchanged,
     layer,
     nothing_ahead,
     ones,
@@ -16,14 +29,49 @@ from fastbp.kernels.job import (
     own_weights,
     panel,
     samples_ahead,
-    weighted_inputs,
     weights,
     zeros,
 )
 from fastbp.kernels.online import step_and_weighted_input
-from fastbp.kernels.parameters import sum_of_weights
-from fastbp.kernels.samples import activate, gather_inputs
-from fastbp.kernels.views import PARTS, number, row, shifted
+from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
+from fastbp.kernels.samples import activate, gather_inputs, tile_of_samples
+from fastbp.kernels.team import barrier, meet
+from fastbp.kernels.views import PARTS, copy_line, line, number, row, shifted
+
+
+@strict
+def size_of(job, m):
+    """Samples of minibatch m: the last may have fewer."""
+    return min(job.batch, job.n - m * job.batch)
+
+
+@strict
+def weighted_input_of_own(job, m, t):
+    """F1 of minibatch m, own neurons of layer 1."""
+    j, end = own_columns(job, t)
+    X = size_of(job, m)
+    a, (w, b), z = own_inputs(job, m, t), own_weights(job, t), shifted(exchanged(job, m), 0, j)
+    gather_inputs(job, m * job.batch, 0, X, a)
+    dense.weighted_input(X, end - j, layer(job, 1, layout.K), a, w, b, z, panel(job, t), nothing_ahead(job))
+
+
+@strict
+def layers_above(job, m, t):
+    """From z^1 of minibatch m to delta^1, and U of every layer above, if it may be taken: which thread 0 notes."""
+    own, X, start = t * job.tile, size_of(job, m), m * job.batch
+    z, a, d = exchanged(job, m), activations(job, 1, own), errors(job, 1, own)
+    activate(job, 1, X, layer(job, 1, layout.J), z.i, z, a, d)
+    first = start - own  # of the tile that would have this minibatch in these rows
+    tile_of_samples(job, first, 2, own, own + X, True, t)
+    if t == 0:
+        note_statistics(job, m, start, 0, X, 0, 1)
+    total = sum_of_weights(job, start, X)
+    ruling = verdict(job, m, X, total, t, t + 1)
+    if ruling == APPLY:
+        parameters(job, m, first, 2, own, X, True, True, total, nothing_ahead(job), 0, 1, t)
+    if t == 0:
+        conclude(job, m, ruling)
+    return ruling
 
 
 @strict
@@ -33,19 +81,18 @@ def is_online(job):
 
 
 @strict
-def step_of_first_layer(job, m, last, t):
-    """U of w^1 and b^1 for minibatch m, own neurons; one sample at a time, F1 of minibatch m + 1 too, if it follows."""
+def step_of_own(job, m, following, t):
+    """U of w^1 and b^1 for minibatch m, own neurons; and F1 of the next, if one is ``following``."""
     j, end = own_columns(job, t)
-    K, J = layer(job, 1, layout.K), end - j
+    K, J, X = layer(job, 1, layout.K), end - j, size_of(job, m)
     start = m * job.batch
-    X = min(job.batch, job.n - start)
     eta, scale = number(job.scratch, job.eta[m]), number(job.scratch, 1.0 / sum_of_weights(job, start, X))
     w, b = own_weights(job, t)
-    a, delta = own_inputs(job, m, t), shifted(errors(job, 1, 0), 0, j)
+    a, delta = own_inputs(job, m, t), shifted(errors(job, 1, t * job.tile), 0, j)
     ahead = samples_ahead(job, start + 2 * job.batch, t)
     dense.bias_gradient(J, X, ones(job), delta, zeros(job), b, scale, eta, panel(job, t), nothing_ahead(job))
-    if is_online(job) and m + 1 < last:
-        z, a_next = shifted(weighted_inputs(job, 1, 0), 0, j), own_inputs(job, m + 1, t)
+    if is_online(job) and following:
+        z, a_next = shifted(exchanged(job, m + 1), 0, j), own_inputs(job, m + 1, t)
         gather_inputs(job, start, 1, 2, a_next)
         for _ in range(ahead.cursor[PARTS]):
             fetch(ahead)
@@ -53,38 +100,60 @@ def step_of_first_layer(job, m, last, t):
         for i in range(J):
             z_x[i] = b_1[i]
         step_and_weighted_input(J, K, w, a, delta, eta, a_next, z)
+        return
+    chunk = job.places[layout.CHUNK]
+    for k in range(0, K, chunk):
+        n = min(chunk, K - k)
+        a_k, w_k = shifted(a, 0, k), shifted(w, k, 0)
+        dense.weight_gradient(n, J, X, a_k, delta, zeros(job), w_k, scale, eta, panel(job, t), ahead)
+    if following:
+        weighted_input_of_own(job, m + 1, t)
+
+
+@strict
+def copy_either(n, theta, at, own, own_at, returning):
+    """n elements of theta become a thread's own, or the other way round."""
+    shared, own = line(theta, at, n), line(own, own_at, n)
+    if returning:
+        copy_line(n, shared, own)
     else:
-        chunk = job.places[layout.CHUNK]
-        for k in range(0, K, chunk):
-            n = min(chunk, K - k)
-            a_k, w_k = shifted(a, 0, k), shifted(w, k, 0)
-            dense.weight_gradient(n, J, X, a_k, delta, zeros(job), w_k, scale, eta, panel(job, t), ahead)
+        copy_line(n, own, shared)
 
 
 @strict
-def first_layer(job, m, done, t):
-    """F1, unless it is ``done``, and F2 of minibatch m: own neurons of layer 1, all samples."""
-    j, end = own_columns(job, t)
-    K, J = layer(job, 1, layout.K), end - j
-    X = min(job.batch, job.n - m * job.batch)
-    z, a, d = weighted_inputs(job, 1, 0), activations(job, 1, 0), errors(job, 1, 0)
-    z, a, d = shifted(z, 0, j), shifted(a, 0, j), shifted(d, 0, j)
-    if not done:
-        a_prev, (w, b) = own_inputs(job, m, t), own_weights(job, t)
-        gather_inputs(job, m * job.batch, 0, X, a_prev)
-        dense.weighted_input(X, J, K, a_prev, w, b, z, panel(job, t), nothing_ahead(job))
-    activate(job, 1, X, J, J, z, a, d)
-
-
-@strict
-def copy_own_weights(job, t, returning):
-    """Take thread t's columns of w^1 and b^1 from theta, or return them."""
+def copy_own(job, theta, t, returning):
+    """Take thread t's weights and biases from theta, or return them: of the layers above, thread 0 does."""
     if job.n_threads == 1:
         return
     j, end = own_columns(job, t)
-    slab, theta = own_weights(job, t)[0], shifted(weights(job, 1), 0, j)
-    source, copy = (slab, theta) if returning else (theta, slab)
+    stride = layer(job, 1, layout.STRIDE)
+    slab = own_weights(job, t)[0]
     for k in range(layer(job, 1, layout.K) + 1):  # b^1 is the row after w^1
-        values, k_copy = row(source, k, end - j), row(copy, k, end - j)
-        for i in range(end - j):
-            k_copy[i] = values[i]
+        copy_either(end - j, theta, k * stride + j, slab.buf, k * slab.i, returning)
+    above = layer(job, 2, layout.W)
+    if t == 0 or not returning:
+        copy_either(job.size - above, theta, above, job.theta, above, returning)
+
+
+@strict
+def owned_minibatches(job, theta, t):
+    """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
+    m, last = job.control[layout.FIRST], job.control[layout.LAST]
+    copy_own(job, theta, t, False)
+    if m < last:
+        weighted_input_of_own(job, m, t)
+    while m < last:
+        leaving, aborting = meet(job.control, job.n_threads, m, t)
+        if aborting:
+            break
+        ruling = layers_above(job, m, t)
+        m += 1
+        following = m < last and not leaving and ruling != REFUSE
+        if ruling == APPLY:
+            step_of_own(job, m - 1, following, t)
+        elif following:
+            weighted_input_of_own(job, m, t)
+        if not following:
+            break
+    copy_own(job, theta, t, True)
+    barrier(job.control, job.n_threads, t)

@@ -16,7 +16,6 @@ from fastbp.kernels.job import (
     layer,
     nothing_ahead,
     ones,
-    own_columns,
     panel,
     weights,
     zeros,
@@ -61,8 +60,10 @@ def sum_of_weights(job, first, n):
 
 
 @strict
-def verdict(job, m, n, total):
-    """Whether the minibatch of n samples may be applied: the point of no return.
+def verdict(job, m, n, total, t, end):
+    """Whether the minibatch of n samples, which threads t to before ``end`` have seen, may be applied.
+
+    The point of no return.
 
     No entry of the gradient can exceed n |a| |delta| / sum s_x. Refused from the square root of the largest finite
     number on: below it no square overflows, and no weight can within more steps than anyone takes.
@@ -70,8 +71,8 @@ def verdict(job, m, n, total):
     if not total > 0.0:
         return SKIP
     a, delta = 0, 0
-    for t in range(job.n_threads):
-        own = layout.CELLS + t * layout.OWN
+    for thread in range(t, end):
+        own = layout.CELLS + thread * layout.OWN
         a = max(a, job.control[own + layout.LARGEST_A])
         delta = max(delta, job.control[own + layout.LARGEST_DELTA])
     largest_a = max(job.reals[layout.LARGEST_INPUT], 1.0)
@@ -148,10 +149,6 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
             if finishing:
                 finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
             k += n
-        if l == 2 and bottom == 2:
-            # Of a^1 its owner's columns only: others may be at work on theirs for the next minibatch.
-            k, end = own_columns(job, t)
-            end = K + 1 if t == job.n_threads - 1 else min(end, K)
         while k < end:
             g = shifted(weights(job, l), k, 0) if stepping else gradient(job, l, k, t)
             start = zeros(job) if starting else g

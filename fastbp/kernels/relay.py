@@ -32,7 +32,7 @@ from fastbp.kernels.team import barrier, load, store, wait_for
 @strict
 def rule(job, m, n, total):
     """``verdict`` on what all threads have seen of minibatch m; their cells are ready for the next."""
-    ruling = verdict(job, m, n, total)
+    ruling = verdict(job, m, n, total, 0, job.n_threads)
     for t in range(job.n_threads):
         job.control[layout.CELLS + t * layout.OWN + layout.LARGEST_A] = 0
         job.control[layout.CELLS + t * layout.OWN + layout.LARGEST_DELTA] = 0
@@ -80,4 +80,4 @@ def relay(job, t):
         if tiles(job, m, turn, t):
             break
         turn += (job.batch + job.tile - 1) // job.tile
-    barrier(job.control, job.n_threads)
+    barrier(job.control, job.n_threads, t)

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastbp import _jit
 from fastbp._jit import strict
-from fastbp.kernels.layout import ABORT, ARRIVED, GENERATION
+from fastbp.kernels.layout import ABORT, ARRIVED, CELLS, LEAVING, OWN, STOP
 
 MAX_TEAM = 1 if _jit.DISABLED or sys.platform == "win32" else 64
 
@@ -29,13 +29,6 @@ def load(cells: Any, i: int) -> int:
 def store(cells: Any, i: int, value: int) -> None:
     """Set the cell after everything written so far (release)."""
     cells[i] = value
-
-
-def add(cells: Any, i: int, value: int) -> int:
-    """Add to the cell in one step that no thread can split; return what it was."""
-    before = int(cells[i])
-    cells[i] += value
-    return before
 
 
 def pause(turn: int) -> None:
@@ -68,13 +61,6 @@ if not _jit.DISABLED:
 
         return signature(types.none, cells, types.intp, types.int64), codegen
 
-    @intrinsic
-    def _add(typing: Any, cells: Any, i: Any, value: Any) -> Any:
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            return builder.atomic_rmw("add", _cell(context, builder, sig.args[0], *args[:2]), args[2], "acq_rel")
-
-        return signature(types.int64, cells, types.intp, types.int64), codegen
-
     def _external(name: str, *argument: Any) -> Any:
         """Intrinsic that calls a function of the C library."""
 
@@ -104,10 +90,6 @@ if not _jit.DISABLED:
     def _(cells, i, value):  # type: ignore[no-untyped-def]
         return lambda cells, i, value: _store(cells, i, value)
 
-    @_jit.overload(add)
-    def _(cells, i, value):  # type: ignore[no-untyped-def]
-        return lambda cells, i, value: _add(cells, i, value)
-
     @_jit.overload(pause)
     def _(turn):  # type: ignore[no-untyped-def]
         if MAX_TEAM == 1:
@@ -135,13 +117,29 @@ def wait_for(cells, i, value):
 
 
 @strict
-def barrier(cells, n_threads):
-    """Wait until all ``n_threads`` are here; what each wrote before is seen by all after. Return whether to abort."""
-    if n_threads == 1:
-        return load(cells, ABORT) != 0
-    generation = load(cells, GENERATION)
-    if add(cells, ARRIVED, 1) == n_threads - 1:
-        store(cells, ARRIVED, 0)
-        store(cells, GENERATION, generation + 1)
-        return load(cells, ABORT) != 0
-    return wait_for(cells, GENERATION, generation + 1)
+def barrier(cells, n_threads, t):
+    """Wait until all ``n_threads`` are here; what each wrote before is seen by all after. Return whether to abort.
+
+    Each thread counts its arrivals in a line of its own and watches the others' counts: one trip of a cache line from
+    core to core, where a counter they share takes three, and as many more as there are threads.
+    """
+    own = CELLS + t * OWN + ARRIVED
+    arrivals = load(cells, own) + 1
+    store(cells, own, arrivals)
+    for other in range(n_threads):
+        if wait_for(cells, CELLS + other * OWN + ARRIVED, arrivals):
+            return True
+    return load(cells, ABORT) != 0
+
+
+@strict
+def meet(cells, n_threads, m, t):
+    """Wait for the team in minibatch m; whether it is to leave, as thread 0 has just found for all; whether to abort.
+
+    Two cells in turn: thread 0 may come to the next minibatch before another has read this one's.
+    """
+    leaving = LEAVING + (m & 1)
+    if t == 0:
+        store(cells, leaving, load(cells, STOP))
+    aborting = barrier(cells, n_threads, t)
+    return load(cells, leaving) != 0, aborting
