@@ -1,8 +1,8 @@
-"""One sample at a time: the step of w^1 that ends a minibatch of one, and F1 of the next sample, in one pass over w.
+"""The step of w^1 that ends a minibatch, and F1 of the next minibatch, in one pass over w.
 
-Between two samples every w_jk^1 is needed twice: U changes it and F1 multiplies it. With one sample in a minibatch that
-is all that happens to it, and reading and writing w takes longer than the arithmetic. Here each row k is read once,
-changed, added to the next z while it is in registers, and written once.
+Between two small minibatches every w_jk^1 is needed twice: U changes it and F1 multiplies it, and reading and writing w
+takes as long as the arithmetic. Here some rows k are read once, changed, added to the next z while they are in
+registers, and written once. Samples are read where they lie: of each, a block needs a few neighbouring elements.
 """
 
 from __future__ import annotations
@@ -10,70 +10,95 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp._jit import inlined, strict
-from fastbp.kernels.blocks import stepped
-from fastbp.kernels.shapes import FOUR, ONE, TWO, VECTOR_BYTES
-from fastbp.kernels.views import copy_row, full_width, itemsize, line, literally, number, register_block, shifted, view
+from fastbp.kernels.blocks import fetch, stepped
+from fastbp.kernels.shapes import ONE, TWO, VECTOR_BYTES
+from fastbp.kernels.views import (
+    PARTS,
+    copy_row,
+    full_width,
+    itemsize,
+    line,
+    literally,
+    number,
+    register_block,
+    shifted,
+    view,
+)
 
 ROWS = 8
-"""Rows k that every block's number of rows divides."""
+"""Rows k of a block."""
 
 
 @inlined
-def any_columns(R, N, k0, k1, w, a, delta, eta, a_next, z_next):
+def any_columns(R, N, k0, k1, K, w, samples, order, X, delta, scale, eta, order_next, X_next, z_next, ahead):
     """``columns`` of any R and N, which LLVM must know: the loops over them are unrolled."""
+    g = register_block(R, N, w.buf)
     w_k = register_block(R, N, w.buf)
-    delta_x = register_block(1, N, w.buf)
-    z = register_block(1, N, w.buf)
-    V = z.shape[1]
+    z_x = register_block(1, N, w.buf)
+    V = g.shape[1]
     rows = view(w.buf, 0, k1, V, w.i, 1)
-    copy_row(N, delta_x, 0, view(delta.buf, 0, 1, V, V, 1), 0)
-    copy_row(N, z, 0, view(z_next.buf, 0, 1, V, V, 1), 0)
-    a, a_next = line(a.buf, 0, k1), line(a_next.buf, 0, k1)
+    deltas = view(delta.buf, 0, X, V, delta.i, 1)
+    z = view(z_next.buf, 0, X_next, V, z_next.i, 1)
     zero = number(w.buf, 0)
     for k in range(k0, k1, R):
         for i in range(R):
             copy_row(N, w_k, i, rows, k + i)
         for v in range(V):
             for i in range(R):
-                w_k[i, v] = stepped(w_k[i, v], eta, zero + a[k + i] * delta_x[0, v])
-                z[0, v] += a_next[k + i] * w_k[i, v]
+                g[i, v] = zero
+        for x in range(X):
+            a = line(samples, order[x] * K + k, R)
+            for v in range(V):
+                for i in range(R):
+                    g[i, v] += a[i] * deltas[x, v]
+        for v in range(V):
+            for i in range(R):
+                w_k[i, v] = stepped(w_k[i, v], eta, g[i, v] * scale)
         for i in range(R):
             copy_row(N, rows, k + i, w_k, i)
-    copy_row(N, view(z_next.buf, 0, 1, V, V, 1), 0, z, 0)
+        for x in range(X_next):
+            a = line(samples, order_next[x] * K + k, R)
+            copy_row(N, z_x, 0, z, x)
+            for v in range(V):
+                for i in range(R):
+                    z_x[0, v] += a[i] * w_k[i, v]
+            copy_row(N, z, x, z_x, 0)
+        for _ in range(ahead.cursor[PARTS]):
+            fetch(ahead)
 
 
 @strict
-def columns(R, N, k0, k1, w, a, delta, eta, a_next, z_next):
+def columns(R, N, k0, k1, K, w, samples, order, X, delta, scale, eta, order_next, X_next, z_next, ahead):
     """N strips of columns j of ``step_and_weighted_input``, R rows k at a time, from k0 to before k1."""
     R = literally(R)
     N = literally(N)
     full_width()
-    any_columns(np.int64(R), np.int64(N), np.int64(k0), k1, w, a, delta, eta, a_next, z_next)
+    any_columns(
+        np.int64(R), np.int64(N), np.int64(k0), k1, K, w, samples, order, X, delta, scale, eta,
+        order_next, X_next, z_next, ahead,
+    )  # fmt: skip
 
 
 @strict
-def step_and_weighted_input(J, K, w, a, delta, eta, a_next, z_next):
-    """U and F1: w_jk <- w_jk - eta * a_k delta_j, then z_j + sum_k w_jk a_k of the next sample.
+def step_and_weighted_input(
+    J, K, w, samples, order, X, delta, scale, eta, order_next, X_next, z_next, ahead
+):
+    """BP4, U and F1: w_jk <- w_jk - eta * scale * sum_x a_k delta_j, then z_j + sum_k w_jk a_k of the next samples.
 
-    Reads a[k] and delta[j] of one sample and a_next[k] of the next; overwrites w[k, j]; accumulates into z_next[j],
-    which holds b_j. Each sum over k is in order: these are the bits of BP4, U and F1 one after the other.
+    Reads a[k] of the X samples that ``order`` names, delta[x, j], and a[k] of the X_next next samples; overwrites
+    w[k, j]; accumulates into z_next[x, j], which holds b_j. Each sum is in order: these are the bits of BP4, U and F1
+    one after the other.
     """
     V = VECTOR_BYTES // itemsize(w.buf)
     whole = K // ROWS * ROWS
     j = 0
     while j < J:
         w_j, delta_j, z_j = shifted(w, 0, j), shifted(delta, 0, j), shifted(z_next, 0, j)
-        # Eight vectors at a time: with fewer LLVM would leave the block in memory. Never more columns than a row has.
-        if J - j > 3 * V:
-            N = 4
-            columns(2, FOUR, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
-        elif J - j > V:
-            N = 2
-            columns(4, TWO, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
+        if J - j > V:
+            columns(ROWS, TWO, 0, whole, K, w_j, samples, order, X, delta_j, scale, eta, order_next, X_next, z_j, ahead)
+            columns(1, TWO, whole, K, K, w_j, samples, order, X, delta_j, scale, eta, order_next, X_next, z_j, ahead)
+            j += 2 * V
         else:
-            N = 1
-            columns(8, ONE, 0, whole, w_j, a, delta_j, eta, a_next, z_j)
-        for n in range(N):
-            w_n, delta_n, z_n = shifted(w_j, 0, n * V), shifted(delta_j, 0, n * V), shifted(z_j, 0, n * V)
-            columns(1, ONE, whole, K, w_n, a, delta_n, eta, a_next, z_n)
-        j += N * V
+            columns(ROWS, ONE, 0, whole, K, w_j, samples, order, X, delta_j, scale, eta, order_next, X_next, z_j, ahead)
+            columns(1, ONE, whole, K, K, w_j, samples, order, X, delta_j, scale, eta, order_next, X_next, z_j, ahead)
+            j += V

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from fastbp._jit import strict
 from fastbp.kernels import dense, layout
-from fastbp.kernels.blocks import fetch
 from fastbp.kernels.job import (
     activations,
     errors,
@@ -36,7 +35,7 @@ from fastbp.kernels.online import step_and_weighted_input
 from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
 from fastbp.kernels.samples import activate, gather_inputs, tile_of_samples
 from fastbp.kernels.team import barrier, meet
-from fastbp.kernels.views import PARTS, copy_line, line, number, row, shifted
+from fastbp.kernels.views import after, copy_line, line, number, row, shifted
 
 
 @strict
@@ -75,39 +74,23 @@ def layers_above(job, m, t):
 
 
 @strict
-def is_online(job):
-    """Whether a minibatch is one sample, whose step of w^1 and the next sample's F1 are one pass over w^1."""
-    return job.batch == 1 and not job.weighted
-
-
-@strict
 def step_of_own(job, m, following, t):
     """U of w^1 and b^1 for minibatch m, own neurons; and F1 of the next, if one is ``following``."""
     j, end = own_columns(job, t)
     K, J, X = layer(job, 1, layout.K), end - j, size_of(job, m)
+    X_next = size_of(job, m + 1) if following else 0
     start = m * job.batch
     eta, scale = number(job.scratch, job.eta[m]), number(job.scratch, 1.0 / sum_of_weights(job, start, X))
-    w, b = own_weights(job, t)
-    a, delta = own_inputs(job, m, t), shifted(errors(job, 1, t * job.tile), 0, j)
+    (w, b), delta = own_weights(job, t), shifted(errors(job, 1, t * job.tile), 0, j)
     ahead = samples_ahead(job, start + 2 * job.batch, t)
     dense.bias_gradient(J, X, ones(job), delta, zeros(job), b, scale, eta, panel(job, t), nothing_ahead(job))
-    if is_online(job) and following:
-        z, a_next = shifted(exchanged(job, m + 1), 0, j), own_inputs(job, m + 1, t)
-        gather_inputs(job, start, 1, 2, a_next)
-        for _ in range(ahead.cursor[PARTS]):
-            fetch(ahead)
-        z_x, b_1 = row(z, 0, J), row(b, 0, J)
+    z, b_1 = shifted(exchanged(job, m + 1), 0, j), row(b, 0, J)
+    for x in range(X_next):
+        z_x = row(z, x, J)
         for i in range(J):
             z_x[i] = b_1[i]
-        step_and_weighted_input(J, K, w, a, delta, eta, a_next, z)
-        return
-    chunk = job.places[layout.CHUNK]
-    for k in range(0, K, chunk):
-        n = min(chunk, K - k)
-        a_k, w_k = shifted(a, 0, k), shifted(w, k, 0)
-        dense.weight_gradient(n, J, X, a_k, delta, zeros(job), w_k, scale, eta, panel(job, t), ahead)
-    if following:
-        weighted_input_of_own(job, m + 1, t)
+    order, order_next = after(job.order, start), after(job.order, start + X)
+    step_and_weighted_input(J, K, w, job.X, order, X, delta, scale, eta, order_next, X_next, z, ahead)
 
 
 @strict
