@@ -39,7 +39,7 @@ SAMPLES_EACH = 8
 """Samples of a minibatch for each thread, likewise: with fewer, moving weights that another thread has just changed
 from its cache takes longer than multiplying by them."""
 
-LARGE_OWNED_STEP = 3e3
+LARGE_OWNED_STEP = 3e5
 """``LARGE_STEP`` where each thread owns some neurons of the first layer, whose weights then stay in its cache."""
 
 RELAYED_TILE = 1e6
@@ -99,7 +99,7 @@ def is_owning(net: Network, batch: int, n_threads: int) -> bool:
     if net.L == 1 or n_lines == 0:
         return False
     if n_threads == 1:
-        return batch == 1
+        return batch <= 16
     return batch <= 10 + net.sizes[1] // 8 and -(-n_lines // n_threads) * n_threads <= 1.25 * n_lines
 
 

@@ -219,10 +219,10 @@ def activations(job: Job, l: int, x: int) -> Matrix:
 
 
 @strict
-def inputs(job: Job, side: int, x: int) -> Matrix:
-    """a^0 of the tile, likewise; threads that own neurons of layer 1 have tiles of their own, number ``side``."""
+def inputs(job: Job, x: int) -> Matrix:
+    """a^0 of the tile, likewise."""
     row = layer(job, 0, layout.ROW)
-    return matrix(job.scratch, layer(job, 0, layout.A) + side * job.places[layout.INPUTS_STEP] + x * row, row)
+    return matrix(job.scratch, layer(job, 0, layout.A) + x * row, row)
 
 
 @strict
@@ -233,9 +233,9 @@ def exchanged(job: Job, m: int) -> Matrix:
 
 
 @strict
-def own_inputs(job: Job, m: int, t: int) -> Matrix:
-    """Thread t's own a^0 of minibatch m: two of them, used in turn, where a minibatch is one sample."""
-    return inputs(job, 2 * t + (m & 1) if job.batch == 1 else t, 0)
+def own_rest(job: Job, t: int) -> Matrix:
+    """Thread t's room for the last few a_k^0 of the samples of a minibatch."""
+    return matrix(job.scratch, job.places[layout.RESTS] + t * job.tile * layout.REST, layout.REST)
 
 
 @strict

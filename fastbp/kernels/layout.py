@@ -22,8 +22,8 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
     ZEROS,  # a row of 0
     ONES,  # a row of 1
     TARGETS,  # y of a tile's samples, rows padded
-    INPUTS_STEP,  # between the tiles of a^0 of threads that own neurons of layer 1
-    EXCHANGED,  # their z^1 of two minibatches
+    EXCHANGED,  # of threads that own neurons of layer 1: z^1 of two minibatches
+    RESTS,  # of each of them: the last REST - 1 or fewer a_k^0 of a minibatch's samples
     SHARED_Z,  # z of all layers in turn, where nobody keeps it
     COSTS,  # C_x of a tile's samples
     CONSTANTS,  # of each thread: the optimizer's, in the net's dtype
@@ -60,6 +60,9 @@ LINE = CACHE_LINE // 8
 ARRIVED, LARGEST_A, LARGEST_DELTA, OWN_HITS, CURSOR = 0, LINE, LINE + 1, LINE + 2, 2 * LINE
 OWN = 4 * LINE
 
+REST = 8
+"""Elements of a row of the last a_k^0, which a step of own neurons takes apart from the others."""
+
 CONSTANTS_STEP = 16
 """Elements between the threads' constants."""
 
@@ -94,7 +97,7 @@ def scratch_layout(
     """Complete the table of layers with the places of the tiles' z, a and delta; the other places; the size in elements.
 
     sigma'(z) lives where delta will be. Unless ``keep_z``, all layers share one z, which is used up at once.
-    With ``owning``, each thread has two tiles of inputs where a tile is one sample.
+    With ``owning``, samples are read where they lie.
     """
     line = CACHE_LINE // itemsize
     layers = layers.copy()
@@ -114,12 +117,12 @@ def scratch_layout(
     places[ZEROS], places[ONES] = take(widest), take(line)
     n = tile * n_tiles
     places[TARGETS] = take(n * rows[-1])
-    places[INPUTS_STEP] = tile * rows[0]
     places[SHARED_Z] = take(n * widest)
     places[COSTS], places[CONSTANTS] = take(n), take(n_threads * CONSTANTS_STEP)
-    places[EXCHANGED] = take(2 * tile * rows[1] if owning else 0)
+    if owning:
+        places[EXCHANGED], places[RESTS] = take(2 * tile * rows[1]), take(n * REST)
     for l, row in enumerate(rows):
-        layers[l, A] = take((2 if l == 0 and owning and tile == 1 else 1) * n * row)
+        layers[l, A] = take(n * row if l > 0 or not owning else 0)
         if l:
             layers[l, D] = take(n * row)
             layers[l, Z], layers[l, Z_STEP] = (take(n * row), row) if keep_z else (places[SHARED_Z], widest)

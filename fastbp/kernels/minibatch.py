@@ -54,7 +54,7 @@ def minibatch(job, m, t):
     while done < n:
         X = min(job.tile, n - done)
         x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
-        gather_inputs(job, start + done, x0, x1, inputs(job, 0, x0))
+        gather_inputs(job, start + done, x0, x1, inputs(job, x0))
         tile_of_samples(job, start + done, 1, x0, x1, done == 0, t)
         leaving, aborting = meet(job.control, job.n_threads, m, t)
         if aborting:
@@ -124,7 +124,7 @@ def outputs(
     own = t * job.tile
     while x0 < x1:
         X = min(job.tile, x1 - x0)
-        gather_inputs(job, x0 - own, own, own + X, inputs(job, 0, own))
+        gather_inputs(job, x0 - own, own, own + X, inputs(job, own))
         forward(job, x0 - own, 1, own, own + X, t)
         if job.targets != NO_TARGETS:
             gather_targets(job, x0 - own, own, own + X)

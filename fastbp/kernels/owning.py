@@ -24,16 +24,16 @@ from fastbp.kernels.job import (
     nothing_ahead,
     ones,
     own_columns,
-    own_inputs,
+    own_rest,
     own_weights,
     panel,
     samples_ahead,
     weights,
     zeros,
 )
-from fastbp.kernels.online import step_and_weighted_input
+from fastbp.kernels.online import ROWS, step_and_weighted_input
 from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
-from fastbp.kernels.samples import activate, gather_inputs, tile_of_samples
+from fastbp.kernels.samples import activate, tile_of_samples
 from fastbp.kernels.team import barrier, meet
 from fastbp.kernels.views import after, copy_line, line, number, row, shifted
 
@@ -42,16 +42,6 @@ from fastbp.kernels.views import after, copy_line, line, number, row, shifted
 def size_of(job, m):
     """Samples of minibatch m: the last may have fewer."""
     return min(job.batch, job.n - m * job.batch)
-
-
-@strict
-def weighted_input_of_own(job, m, t):
-    """F1 of minibatch m, own neurons of layer 1."""
-    j, end = own_columns(job, t)
-    X = size_of(job, m)
-    a, (w, b), z = own_inputs(job, m, t), own_weights(job, t), shifted(exchanged(job, m), 0, j)
-    gather_inputs(job, m * job.batch, 0, X, a)
-    dense.weighted_input(X, end - j, layer(job, 1, layout.K), a, w, b, z, panel(job, t), nothing_ahead(job))
 
 
 @strict
@@ -74,23 +64,46 @@ def layers_above(job, m, t):
 
 
 @strict
-def step_of_own(job, m, following, t):
-    """U of w^1 and b^1 for minibatch m, own neurons; and F1 of the next, if one is ``following``."""
+def gather_rest(job, start, X, a):
+    """Copy the last few a_k^0, which no block of `online` takes, of X samples from place ``start`` of the epoch on."""
+    K = layer(job, 1, layout.K)
+    whole = K // ROWS * ROWS
+    for x in range(X):
+        copy_line(K - whole, row(a, x, K - whole), line(job.X, job.order[start + x] * K + whole, K - whole))
+
+
+@strict
+def step_of_own(job, start, X, eta, X_next, t):
+    """Own neurons of layer 1: U of w^1 and b^1 for the X samples from place ``start`` of the epoch on; then F1 of the
+    X_next that come next. One of both may be none.
+    """
     j, end = own_columns(job, t)
-    K, J, X = layer(job, 1, layout.K), end - j, size_of(job, m)
-    X_next = size_of(job, m + 1) if following else 0
-    start = m * job.batch
-    eta, scale = number(job.scratch, job.eta[m]), number(job.scratch, 1.0 / sum_of_weights(job, start, X))
+    K, J = layer(job, 1, layout.K), end - j
+    next_start = start + X
     (w, b), delta = own_weights(job, t), shifted(errors(job, 1, t * job.tile), 0, j)
-    ahead = samples_ahead(job, start + 2 * job.batch, t)
-    dense.bias_gradient(J, X, ones(job), delta, zeros(job), b, scale, eta, panel(job, t), nothing_ahead(job))
-    z, b_1 = shifted(exchanged(job, m + 1), 0, j), row(b, 0, J)
+    scale = number(job.scratch, 1.0)
+    if X > 0:
+        scale = number(job.scratch, 1.0 / sum_of_weights(job, start, X))
+        dense.bias_gradient(J, X, ones(job), delta, zeros(job), b, scale, eta, panel(job, t), nothing_ahead(job))
+    z = shifted(exchanged(job, next_start // job.batch), 0, j)
+    b_1 = row(b, 0, J)
     for x in range(X_next):
         z_x = row(z, x, J)
         for i in range(J):
             z_x[i] = b_1[i]
-    order, order_next = after(job.order, start), after(job.order, start + X)
+    order, order_next = after(job.order, start), after(job.order, next_start)
+    ahead = samples_ahead(job, next_start + X_next, t)
     step_and_weighted_input(J, K, w, job.X, order, X, delta, scale, eta, order_next, X_next, z, ahead)
+    whole = K // ROWS * ROWS
+    if whole < K:
+        n, w_k, a = K - whole, shifted(w, whole, 0), own_rest(job, t)
+        if X > 0:
+            gather_rest(job, start, X, a)
+            dense.weight_gradient(
+                n, J, X, a, delta, zeros(job), w_k, scale, eta, panel(job, t), nothing_ahead(job)
+            )
+        gather_rest(job, next_start, X_next, a)
+        dense.weighted_input(X_next, J, n, a, w_k, z, z, panel(job, t), nothing_ahead(job))
 
 
 @strict
@@ -122,21 +135,24 @@ def copy_own(job, theta, t, returning):
 def owned_minibatches(job, theta, t):
     """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
     m, last = job.control[layout.FIRST], job.control[layout.LAST]
+    eta = number(job.scratch, 0)
     copy_own(job, theta, t, False)
     if m < last:
-        weighted_input_of_own(job, m, t)
+        step_of_own(job, m * job.batch, 0, eta, size_of(job, m), t)
     while m < last:
         leaving, aborting = meet(job.control, job.n_threads, m, t)
         if aborting:
             break
         ruling = layers_above(job, m, t)
-        m += 1
-        following = m < last and not leaving and ruling != REFUSE
+        following = m + 1 < last and not leaving and ruling != REFUSE
+        X_next = size_of(job, m + 1) if following else 0
+        start = m * job.batch
         if ruling == APPLY:
-            step_of_own(job, m - 1, following, t)
-        elif following:
-            weighted_input_of_own(job, m, t)
+            step_of_own(job, start, size_of(job, m), number(job.scratch, job.eta[m]), X_next, t)
+        else:
+            step_of_own(job, start + size_of(job, m), 0, eta, X_next, t)
         if not following:
             break
+        m += 1
     copy_own(job, theta, t, True)
     barrier(job.control, job.n_threads, t)

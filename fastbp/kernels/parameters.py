@@ -139,7 +139,7 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
     step = eta if stepping else zero
     for l in range(bottom, job.L + 1):
         K, J, stride = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.STRIDE)
-        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, 0, x0)
+        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, x0)
         delta, w_at = errors(job, l, x0), layer(job, l, layout.W)
         k, end = (K + 1) * share // n_shares, (K + 1) * (share + 1) // n_shares
         if l == 1 and job.sparse and k < K:

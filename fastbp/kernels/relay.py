@@ -54,7 +54,7 @@ def tiles(job, m, turn, t):
         if done == 0:
             for other in range(1, job.n_threads):  # some may have no tile
                 penalty_sums(job, other)
-        gather_inputs(job, first, own, own + X, inputs(job, 0, own))
+        gather_inputs(job, first, own, own + X, inputs(job, own))
         tile_of_samples(job, first, 1, own, own + X, done == 0, t)
         place = turn + done // job.tile
         if wait_for(job.control, layout.TURN, place):

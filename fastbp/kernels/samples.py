@@ -82,7 +82,7 @@ def forward(job, first, bottom, x0, x1, t):
     X = x1 - x0
     for l in range(bottom, job.L + 1):
         K, J = layer(job, l, layout.K), layer(job, l, layout.J)
-        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, 0, x0)
+        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, x0)
         z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
         if l == 1 and job.sparse:
             sparse.weighted_input(job, first, x0, x1, weights(job, l), biases(job, l), z)
