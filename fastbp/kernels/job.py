@@ -335,8 +335,6 @@ def samples_ahead(job: Job, first: int, t: int) -> Ahead:
         rows, width, x0, x1 = n_in, end - j, 0, X
     # Spread over the blocks that BP4 of the first layer will take.
     n_blocks = max(1, rows // LONG_RUN_ROWS) * max(1, width * itemsize(job.X) // (2 * VECTOR_BYTES))
-    if job.owning and job.batch == 1:
-        n_blocks = 1
     parts = (x1 - x0 + n_blocks - 1) // n_blocks
     calls = max(1, n_blocks * parts // max(1, x1 - x0))
     cursor = after(job.control, layout.CELLS + t * layout.OWN + layout.CURSOR)

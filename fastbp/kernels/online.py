@@ -54,9 +54,13 @@ def any_columns(R, N, online, K, w, samples, order, X, delta, scale, eta, order_
                     g[i, v] += a[i] * deltas[x, v]
         for i in range(R):
             copy_row(N, w_k, i, rows, k + i)
+        if scale != 1:
+            for v in range(V):
+                for i in range(R):
+                    g[i, v] *= scale
         for v in range(V):
             for i in range(R):
-                w_k[i, v] = stepped(w_k[i, v], eta, scale * g[i, v])
+                w_k[i, v] = stepped(w_k[i, v], eta, g[i, v])
         for i in range(R):
             copy_row(N, rows, k + i, w_k, i)
         for x in range(X_next):
