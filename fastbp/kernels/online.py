@@ -120,10 +120,10 @@ def step_and_weighted_input(J, K, w, samples, order, X, delta, scale, eta, order
                 columns(8, ONE, 0, K, w_j, samples, order, X, delta_j, scale, eta, order_next, X_next, z_j, ahead)
                 j += V
         elif J - j > 3 * V:
-            columns(4, FOUR, 1, K, w_j, samples, order, X, delta_j, scale, eta, order_next, X_next, z_j, ahead)
+            columns(2, FOUR, 1, K, w_j, samples, order, X, delta_j, scale, eta, order_next, X_next, z_j, ahead)
             j += 4 * V
         elif J - j > V:
-            columns(8, TWO, 1, K, w_j, samples, order, X, delta_j, scale, eta, order_next, X_next, z_j, ahead)
+            columns(4, TWO, 1, K, w_j, samples, order, X, delta_j, scale, eta, order_next, X_next, z_j, ahead)
             j += 2 * V
         else:
             columns(8, ONE, 1, K, w_j, samples, order, X, delta_j, scale, eta, order_next, X_next, z_j, ahead)
