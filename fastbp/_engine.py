@@ -15,9 +15,9 @@ from fastbp import _jit, _threads
 from fastbp._arrays import writable
 from fastbp._checks import check_memory
 from fastbp.activations import COSTS
-from fastbp.kernels import layout, minibatch
+from fastbp.kernels import layout, minibatch, online
 from fastbp.kernels.job import LABELS, NO_TARGETS, OUTPUTS, Job
-from fastbp.kernels.shapes import CACHE_LINE
+from fastbp.kernels.shapes import CACHE_LINE, VECTOR_BYTES
 
 if TYPE_CHECKING:
     from fastbp._arrays import Targets
@@ -39,8 +39,8 @@ SAMPLES_EACH = 8
 """Samples of a minibatch for each thread, likewise: with fewer, moving weights that another thread has just changed
 from its cache takes longer than multiplying by them."""
 
-LARGE_OWNED_STEP = 3e5
-"""``LARGE_STEP`` where each thread owns some neurons of the first layer, whose weights then stay in its cache."""
+LARGE_OWNED_STEP = 1.5e5
+"""``LARGE_STEP`` of the first layer alone, where each thread owns some of its neurons, whose weights stay in its cache."""
 
 RELAYED_TILE = 1e6
 RELAYED_BYTE = 300
@@ -87,20 +87,33 @@ def tile_size(net: Network, batch: int) -> int:
     return max(1, min(batch, max(256, TILE_BYTES // row // 64 * 64)))
 
 
-def is_owning(net: Network, batch: int, n_threads: int) -> bool:
-    """Whether plain descent gives each thread some neurons of layer 1 for itself.
+def step_of_layer_1(net: Network, batch: int) -> float:
+    """Floating-point operations of a minibatch's F1 and BP4 in layer 1; U takes about as long as two samples do."""
+    return 4.0 * net.sizes[0] * net.sizes[1] * (batch + 2)
 
-    The threads then exchange activations of layer 1 in place of w^1, but read every sample, and each multiplies by half
-    the columns at a time. That pays in small minibatches, the wider the layer the longer: measured for 784-30, 784-100
-    and 784-256, up to 14, 24 and about 60 samples. The cache lines of a row of w^1 must suffice for all. One thread
-    owns them all, and gains from it with minibatches of one sample only.
+
+def lines_of_layer_1(net: Network) -> int:
+    """Whole cache lines of a row of w^1."""
+    return int(net._layers[1, layout.STRIDE]) * net.dtype.itemsize // CACHE_LINE
+
+
+def is_owning(net: Network, batch: int, n_threads: int) -> bool:
+    """Whether plain descent gives each thread some neurons of layer 1 for itself, and every layer above.
+
+    One thread then owns everything: U and F1 in one pass pay for themselves until a minibatch's activations no longer
+    fit beside w^1 into the nearest cache. Several threads save moving w^1 and the layers above from cache to cache, but
+    each computes what lies above layer 1, and what the cache lines of a row of w^1 leave uneven. Prices, measured on
+    784-30, 784-100, 784-500, 784-128-64, 784-256-256, 784-64-512, 64-64 and 256-128, in floating-point operations.
     """
-    n_lines = int(net._layers[1, layout.STRIDE]) * net.dtype.itemsize // CACHE_LINE
-    if net.L == 1 or n_lines == 0:
+    n_lines = lines_of_layer_1(net)
+    if net.L == 1 or n_lines == 0 or net.sizes[0] < online.ROWS:
         return False
     if n_threads == 1:
-        return batch <= 16
-    return batch <= 10 + net.sizes[1] // 8 and -(-n_lines // n_threads) * n_threads <= 1.25 * n_lines
+        return batch <= 16 or (batch <= 64 and n_lines * CACHE_LINE <= 2 * VECTOR_BYTES)
+    uneven = math.ceil(n_lines / n_threads) / n_lines - 1 / n_threads
+    above = 3 * operations_of_one(net.sizes[1:]) * (1 - 1 / n_threads)
+    extra = 4.0 * net.sizes[0] * net.sizes[1] * uneven + above + 200 * net.sizes[1]
+    return bool(batch * extra <= 1.5e5 + 3 * net.theta.nbytes)
 
 
 def relay_tile(net: Network, batch: int, n_threads: int) -> int:
@@ -118,8 +131,12 @@ def choose_team(net: Network, batch: int, plain: bool, n_threads: int | None) ->
     flops = operations(net.sizes, batch, training=True)
     if relay_tile(net, batch, 2):
         return choose_threads(n_threads, flops, 4 * RELAYED_TILE)
-    if plain and tile_size(net, batch) >= batch and is_owning(net, batch, 2):
-        return choose_threads(n_threads, flops, LARGE_OWNED_STEP)
+    if plain and n_threads is None and tile_size(net, batch) >= batch:
+        most = choose_threads(None, step_of_layer_1(net, batch), LARGE_OWNED_STEP)
+        for T in range(most, 1, -1):
+            if is_owning(net, batch, T):
+                n_lines = lines_of_layer_1(net)
+                return math.ceil(n_lines / math.ceil(n_lines / T))  # as good as T, where not all would have a line
     return choose_threads(n_threads, flops, max(LARGE_STEP, flops * SAMPLES_EACH / batch))
 
 
