@@ -17,7 +17,9 @@ from numba.core.compiler import Compiler
 from numba.core.errors import ForceLiteralArg
 from numba.core.registry import CPUDispatcher
 from numba.core.sigutils import normalize_signature
+from numba.core.typed_passes import NopythonRewrites
 from numba.core.types import unliteral
+from numba.core.untyped_passes import InlineClosureLikes
 
 
 class Part(JITCodeLibrary):
@@ -53,7 +55,15 @@ class Part(JITCodeLibrary):
 
 
 class PartCompiler(Compiler):
-    """Numba's compiler, whose result is a ``Part``."""
+    """Numba's compiler, whose result is a ``Part``, without the passes that have nothing to do in kernels."""
+
+    def define_pipelines(self) -> list[Any]:
+        """Numba's own, but for closures to inline and expressions of whole arrays to turn into loops."""
+        pipelines = super().define_pipelines()
+        for pipeline in pipelines:
+            pipeline.passes = [kept for kept in pipeline.passes if kept[0] not in (InlineClosureLikes, NopythonRewrites)]
+            pipeline.finalize()
+        return pipelines
 
     def compile_extra(self, func: Any) -> Any:
         context = self.state.targetctx
