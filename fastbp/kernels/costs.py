@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp._jit import constants, strict
-from fastbp.activations import CLIPPED, POISSON, QUADRATIC, SIGMOID, exp, log, softplus
+from fastbp.activations import CLIPPED, POISSON, QUADRATIC, SIGMOID, log, softplus
 from fastbp.kernels.views import full_width, number, row
 
 _ZERO, _ONE, _NAN, _LOW, _HIGH = range(5)
@@ -42,19 +42,28 @@ def binary_cross_entropy(J, z, y):
 
 
 @strict
-def categorical_cross_entropy(J, z, y):
-    """C_x = sum_j y_j (ln sum_i e^z_i - z_j), which is - sum_j y_j ln a_j of the softmax."""
-    largest = z[0]
-    for j in range(1, J):
-        largest = max(largest, z[j])
-    total = z.dtype.type(0)
-    for j in range(J):
-        total += exp(z[j] - largest)
-    log_sum = largest + log(total)
-    cost = z.dtype.type(0)
-    for j in range(J):
-        cost += y[j] * (log_sum - z[j])
-    return cost
+def categorical_cross_entropy(X, J, z, d, y, out):
+    """C_x = sum_j y_j (ln sum_i e^z_i - z_j), which is - sum_j y_j ln a_j of the softmax, for X samples.
+
+    `dense.softmax` has left the sum of e^(z_i - largest z) in d[x, 0]. Logarithms side by side, for which LLVM has
+    vector code: the samples wait in ``out``.
+    """
+    full_width()
+    for x in range(X):
+        d_x = row(d, x, J)
+        out[x] = d_x[0]
+    for x in range(X):
+        out[x] = log(out[x])
+    for x in range(X):
+        z_x, y_x = row(z, x, J), row(y, x, J)
+        largest = z_x[0]
+        for j in range(1, J):
+            largest = max(largest, z_x[j])
+        log_sum = largest + out[x]
+        cost = number(z.buf, 0)
+        for j in range(J):
+            cost += y_x[j] * (log_sum - z_x[j])
+        out[x] = cost
 
 
 @strict
@@ -114,8 +123,8 @@ def clipped_categorical_cross_entropy(X, J, a, y, out):
 
 
 @strict
-def costs(cost, activation, X, J, z, a, y, out):
-    """C_x of X samples whose rows of z^L, a^L and y are given, into the vector ``out``."""
+def costs(cost, activation, X, J, z, a, d, y, out):
+    """C_x of X samples whose rows of z^L, a^L, what F2 left in d, and y are given, into the vector ``out``."""
     if cost == QUADRATIC:
         for x in range(X):
             out[x] = quadratic(J, row(a, x, J), row(y, x, J))
@@ -131,5 +140,4 @@ def costs(cost, activation, X, J, z, a, y, out):
         for x in range(X):
             out[x] = binary_cross_entropy(J, row(z, x, J), row(y, x, J))
     else:
-        for x in range(X):
-            out[x] = categorical_cross_entropy(J, row(z, x, J), row(y, x, J))
+        categorical_cross_entropy(X, J, z, d, y, out)

@@ -88,10 +88,10 @@ def activation(code, n, z, a, d):
 
 
 @strict
-def softmax(X, J, z, a):
+def softmax(X, J, z, a, d):
     """F2 of the one activation that is a function of a whole layer: a_j = e^z_j / sum_i e^z_i.
 
-    Reads z[x, j], overwrites a[x, j]. The rows of ``a`` lie one after another, padding included, and their exponentials
+    Reads z[x, j], overwrites a[x, j], and d[x, 0] with the sum of e^(z_i - largest z), for the costs. The rows of ``a`` lie one after another, padding included, and their exponentials
     are taken in one loop, which is vector code where a row of ten would be half of it scalar.
     """
     full_width()
@@ -113,6 +113,8 @@ def softmax(X, J, z, a):
             total += a_x[j]
         for j in range(J):
             a_x[j] = a_x[j] / total
+        d_x = row(d, x, J)
+        d_x[0] = total
 
 
 @strict

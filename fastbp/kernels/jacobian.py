@@ -56,11 +56,13 @@ def weighted_inputs(w, b, a_prev, z):
 def activations(code, z, a, d):
     """F2: a_j^l = sigma(z_j^l)
 
-    Reads z[x, j]; overwrites a[x, j] and, but for softmax, d[x, j] with sigma'(z).
+    Reads z[x, j]; overwrites a[x, j] and d[x, j] with sigma'(z), which softmax does not have.
     """
     X, J = z.shape
     if code == SOFTMAX:
-        dense.softmax(X, J, Matrix(z.reshape(-1), J, 1), Matrix(a.reshape(-1), J, 1))
+        dense.softmax(
+            X, J, Matrix(z.reshape(-1), J, 1), Matrix(a.reshape(-1), J, 1), Matrix(d.reshape(-1), J, 1)
+        )
     else:
         dense.activation(code, z.size, z.reshape(-1), a.reshape(-1), d.reshape(-1))
 

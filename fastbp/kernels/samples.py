@@ -67,7 +67,7 @@ def activate(job, l, X, J, width, z, a, d):
     """F2 of ``width`` columns from the matrices' starts on, J of them neurons, for X samples."""
     code = layer(job, l, layout.ACTIVATION)
     if code == SOFTMAX:
-        dense.softmax(X, J, z, a)
+        dense.softmax(X, J, z, a, d)
     elif width == a.i:
         n = X * width
         dense.activation(code, n, row(z, 0, n), row(a, 0, n), row(d, 0, n))
@@ -105,7 +105,7 @@ def outputs_and_costs(job, x0, x1):
         parameter = number(job.scratch, job.reals[layout.PARAMETER])
         regression.costs(job.cost, parameter, x1 - x0, J, z, a, targets(job, x0), out)
     else:
-        costs(job.cost, code, x1 - x0, J, z, a, targets(job, x0), out)
+        costs(job.cost, code, x1 - x0, J, z, a, errors(job, job.L, x0), targets(job, x0), out)
 
 
 @strict
