@@ -192,10 +192,9 @@ class Network:
         w, b = [], []
         for l in range(1, self.L + 1):
             n_in, n_out, stride = (int(self._layers[l, i]) for i in (layout.K, layout.J, layout.STRIDE))
-            at = int(self._layers[l, layout.W])
-            rows = theta[at : at + (n_in + 1) * stride].reshape(n_in + 1, stride)
-            w.append(rows[:n_in, :n_out].T)
-            b.append(rows[n_in, :n_out])
+            w_at, b_at = int(self._layers[l, layout.W]), int(self._layers[l, layout.B])
+            w.append(theta[w_at : w_at + n_in * stride].reshape(n_in, stride)[:, :n_out].T)
+            b.append(theta[b_at : b_at + n_out])
         return PerLayer(w_name, w), PerLayer(b_name, b)
 
     @property

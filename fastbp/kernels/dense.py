@@ -35,7 +35,7 @@ from fastbp.activations import (
     tanh,
 )
 from fastbp.kernels.blocks import ALONE, STEP, TIMES, product
-from fastbp.kernels.views import copy_line, full_width, line, number, row, transposed
+from fastbp.kernels.views import Matrix, copy_line, full_width, line, number, row, transposed
 
 
 @strict
@@ -46,6 +46,22 @@ def weighted_input(X, J, K, a_prev, w, b, z, panel, ahead):
     """
     one, zero = number(z.buf, 1), number(z.buf, 0)
     product(X, J, K, np.int64(ALONE), z, b, a_prev, w, one, zero, panel, ahead)
+
+
+@strict
+def weighted_input_of_one(X, K, a_prev, w, b, z, sums, panel, ahead):
+    """F1 of one output neuron, of samples side by side: z = sum_k w_k^L a_k^{L-1} + b^L
+
+    Reads a_prev[x, k], the row w[k] and b; overwrites z[x], by way of ``sums``, which has room for the padding.
+    """
+    one, zero = number(z.buf, 1), number(z.buf, 0)
+    z_1, z_x, b_1 = row(sums, 0, X), row(z, 0, X), row(b, 0, 1)
+    for x in range(X):
+        z_1[x] = b_1[0]
+    coef = Matrix(w.buf, 0, 1)
+    product(np.int64(1), X, K, np.int64(ALONE), sums, sums, coef, transposed(a_prev), one, zero, panel, ahead)
+    for x in range(X):
+        z_x[x] = z_1[x]
 
 
 @strict
@@ -168,6 +184,16 @@ def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel, ahead):
     """
     then = np.int64(ALONE) if eta == 0 else np.int64(STEP)
     product(K, J, X, then, g, start, transposed(a_prev), delta, scale, eta, panel, ahead)
+
+
+@strict
+def weight_gradient_of_one(K, X, a_prev, delta, start, g, scale, eta, panel, ahead):
+    """BP4 of one output neuron, of samples side by side: dC/dw_k^L = a_k^{L-1} * delta^L
+
+    Reads a_prev[x, k] and delta[x]; accumulates over x into the row g[k] and its padding, like ``weight_gradient``.
+    """
+    then = np.int64(ALONE) if eta == 0 else np.int64(STEP)
+    product(np.int64(1), K, X, then, g, start, Matrix(delta.buf, 0, 1), a_prev, scale, eta, panel, ahead)
 
 
 @strict

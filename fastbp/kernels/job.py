@@ -290,6 +290,12 @@ def own_theta(job: Job, t: int) -> Any:
 
 
 @strict
+def is_lonely(job: Job, l: int) -> bool:
+    """Whether the layer is one output neuron, whose weights lie in a row (`layout`)."""
+    return layer(job, l, layout.STRIDE) == 1
+
+
+@strict
 def zeros(job: Job) -> Matrix:
     """0 everywhere."""
     return repeated(job.scratch, job.places[layout.ZEROS])
@@ -309,11 +315,18 @@ def panel(job: Job, t: int) -> Any:
 
 @strict
 def gradient(job: Job, l: int, k: int, t: int) -> Matrix:
-    """dC/dw^l from row k on: in g where it is kept, else in thread t's scratch until the update has used it up."""
+    """dC/dw^l from row k on, row K being dC/db^l: in g where it is kept, else in thread t's scratch until the update has used it up."""
     stride = layer(job, l, layout.STRIDE)
     if job.keeping:
-        return matrix(job.g, layer(job, l, layout.W) + k * stride, stride)
+        at = layer(job, l, layout.W) + k * stride if k < layer(job, l, layout.K) else layer(job, l, layout.B)
+        return matrix(job.g, at, stride)
     return matrix(job.scratch, job.places[layout.GRADIENTS] + t * job.places[layout.GRADIENTS_STEP], stride)
+
+
+@strict
+def own_sums(job: Job, t: int) -> Matrix:
+    """Thread t's scratch for its part of a gradient, which serves as a row of sums in F1 of one output neuron."""
+    return matrix(job.scratch, job.places[layout.GRADIENTS] + t * job.places[layout.GRADIENTS_STEP], 1)
 
 
 @strict

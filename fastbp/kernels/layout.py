@@ -1,8 +1,9 @@
 """Where everything lives: w^l and b^l in theta, activations and errors in the scratch buffer, flags in control cells.
 
 theta, layer after layer: K rows w[k, j] (input-major: ``w[k, j]`` is w_jk of the notes, so that F1 and BP4 walk j with
-stride 1), then b[j] as row K, each row padded to whole cache lines, or to half of one where that is enough. The padding
-is +0.0 and stays it.
+stride 1), then b[j] as row K, each row padded to whole cache lines, or to half of one where that is enough. Of one
+output neuron above hidden layers, w[k] is a single row, then b a row of its own, and z, a, delta and y of a tile's
+samples lie side by side: padding would be most of them. The padding is +0.0 and stays it.
 """
 
 from __future__ import annotations
@@ -84,10 +85,12 @@ def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize:
     at = 0
     for l in range(1, len(sizes)):
         n_in, n_out = sizes[l - 1], sizes[l]
-        stride = padded(n_out, itemsize)
+        width = padded(n_out, itemsize)
+        lonely = n_out == 1 and 1 < l == len(sizes) - 1
+        stride, bias = (1, padded(n_in, itemsize)) if lonely else (width, n_in * width)
         layers[l, K], layers[l, J], layers[l, STRIDE], layers[l, ACTIVATION] = n_in, n_out, stride, activations[l - 1]
-        layers[l, W], layers[l, B] = at, at + n_in * stride
-        at += round_up((n_in + 1) * stride, CACHE_LINE // itemsize)
+        layers[l, W], layers[l, B] = at, at + bias
+        at += round_up(bias + width, CACHE_LINE // itemsize)
     return layers, at
 
 
@@ -112,8 +115,10 @@ def scratch_layout(
     # A row stride of a whole page would put every row into the same few places of the cache.
     rows = [padded(int(n), itemsize) for n in layers[:, J]]
     rows = [row + line if row * itemsize % 1024 == 0 else row for row in rows]
-    layers[:, ROW] = rows
     widest = max(rows)
+    if layers[-1, STRIDE] == 1:
+        rows[-1] = 1
+    layers[:, ROW] = rows
     places[ZEROS], places[ONES] = take(widest), take(line)
     n = tile * n_tiles
     places[TARGETS] = take(n * rows[-1])
@@ -130,7 +135,7 @@ def scratch_layout(
     places[CHUNK] = min(chunk_rows(int(layers[1:, STRIDE].max()), itemsize), int(layers[1:, K].max()))
     panel = round_up(panel_size(int(places[CHUNK]), longest, itemsize), line)
     places[PANELS], places[PANELS_STEP] = take(n_threads * panel), panel
-    gradient = int(places[CHUNK] * layers[1:, STRIDE].max())
+    gradient = max(int(places[CHUNK] * layers[1:, STRIDE].max()), n + line * line)
     places[GRADIENTS], places[GRADIENTS_STEP] = take(n_threads * gradient), gradient
     if owning and n_threads > 1:
         widest_slab = -(-(int(layers[1, STRIDE]) // line) // n_threads) * line

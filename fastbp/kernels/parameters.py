@@ -10,9 +10,11 @@ from fastbp._jit import strict
 from fastbp.kernels import dense, layout, sparse
 from fastbp.kernels.job import (
     activations,
+    biases,
     errors,
     gradient,
     inputs,
+    is_lonely,
     layer,
     nothing_ahead,
     ones,
@@ -22,8 +24,9 @@ from fastbp.kernels.job import (
 )
 from fastbp.kernels.penalties import total_penalty
 from fastbp.kernels.samples import sample
+from fastbp.kernels.shapes import STRIP_BYTES
 from fastbp.kernels.updates import ADAM, SGD, penalty, update
-from fastbp.kernels.views import line, number, row, shifted
+from fastbp.kernels.views import itemsize, line, number, row, shifted
 
 APPLY, SKIP, REFUSE = range(3)
 
@@ -142,6 +145,9 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
         a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, x0)
         delta, w_at = errors(job, l, x0), layer(job, l, layout.W)
         k, end = (K + 1) * share // n_shares, (K + 1) * (share + 1) // n_shares
+        lonely = is_lonely(job, l)
+        if lonely:  # too little to divide
+            k, end = 0, (K + 1 if share == 0 else 0)
         if l == 1 and job.sparse and k < K:
             n = min(end, K) - k
             g = gradient(job, l, k, t)
@@ -150,19 +156,31 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
                 finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
             k += n
         while k < end:
-            g = shifted(weights(job, l), k, 0) if stepping else gradient(job, l, k, t)
+            if not stepping:
+                g = gradient(job, l, k, t)
+            elif k < K:
+                g = shifted(weights(job, l), k, 0)
+            else:
+                g = biases(job, l)
             start = zeros(job) if starting else g
             if k < K:
                 n = min(chunk, min(end, K) - k)
                 a = shifted(a_prev, 0, k)
-                dense.weight_gradient(n, J, X, a, delta, start, g, scale, step, panel(job, t), ahead)
+                if lonely:
+                    dense.weight_gradient_of_one(n, X, a, delta, start, g, scale, step, panel(job, t), ahead)
+                    if k + n == K:
+                        dense.clear_padding(1, n, n + layer(job, l, layout.B) - w_at - K, zeros(job), g)
+                else:
+                    dense.weight_gradient(n, J, X, a, delta, start, g, scale, step, panel(job, t), ahead)
                 if finishing and not stepping:
                     finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
             else:
                 n = 1
                 dense.bias_gradient(J, X, ones(job), delta, start, g, scale, step, panel(job, t), nothing_ahead(job))
+                if lonely:
+                    dense.clear_padding(1, 1, STRIP_BYTES // itemsize(g.buf), zeros(job), g)
                 if finishing and not stepping:
-                    finish(job, g, w_at + K * stride, stride, zero, zero, eta, c)
+                    finish(job, g, layer(job, l, layout.B), stride, zero, zero, eta, c)
             k += n
 
 

@@ -19,8 +19,10 @@ from fastbp.kernels.job import (
     biases,
     errors,
     inputs,
+    is_lonely,
     layer,
     nothing_ahead,
+    own_sums,
     panel,
     targets,
     weighted_inputs,
@@ -86,6 +88,9 @@ def forward(job, first, bottom, x0, x1, t):
         z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
         if l == 1 and job.sparse:
             sparse.weighted_input(job, first, x0, x1, weights(job, l), biases(job, l), z)
+        elif is_lonely(job, l):
+            sums, w, b = own_sums(job, t), weights(job, l), biases(job, l)
+            dense.weighted_input_of_one(X, K, a_prev, w, b, z, sums, panel(job, t), nothing_ahead(job))
         else:
             dense.weighted_input(X, J, K, a_prev, weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job))
         activate(job, l, X, J, z.i, z, a, d)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbp.kernels import layout
 from fastbp.network import Network
 
 NAMES = {"logistic": "sigmoid"}
@@ -41,7 +42,8 @@ def blank_network(sizes: Sequence[int], activations: Sequence[str], cost: str, d
 def without_output(net: Network) -> Network:
     """Layers 0..L-1 of a network, on the same weights: layer after layer they stand in theta."""
     below = blank_network(net.sizes[:-1], net.activations[:-1], "quadratic", net.dtype)
-    below._stand_on(net.theta[: below.theta.size])
+    below._layers = net._layers[:-1]  # a last layer of one neuron would lie otherwise
+    below._stand_on(net.theta[: int(net._layers[-1, layout.W])])
     return below
 
 
