@@ -66,7 +66,7 @@ def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel, cells):  # type
         for k in range(0, K, chunk):
             n = min(chunk, K - k)
             a_k, g_k = shifted(a, 0, k), shifted(g, k, 0)
-            dense.weight_gradient(n, J, X, a_k, delta, zeros, g_k, one, zero, panel, ahead)
+            dense.weight_gradient(n, J, X, np.int64(ALONE), a_k, delta, zeros, g_k, one, zero, panel, ahead)
 
 
 def matrix(n_rows: int, n_columns: int, dtype: str, values: np.ndarray | None = None) -> tuple[np.ndarray, Matrix]:

@@ -15,9 +15,9 @@ from fastbp import _jit, _threads
 from fastbp._arrays import writable
 from fastbp._checks import check_memory
 from fastbp.activations import COSTS
-from fastbp.kernels import layout, minibatch, online
+from fastbp.kernels import layout, minibatch
 from fastbp.kernels.job import LABELS, NO_TARGETS, OUTPUTS, Job
-from fastbp.kernels.shapes import CACHE_LINE, VECTOR_BYTES
+from fastbp.kernels.shapes import CACHE_LINE, PASS_ROWS, VECTOR_BYTES
 
 if TYPE_CHECKING:
     from fastbp._arrays import Targets
@@ -40,7 +40,7 @@ SAMPLES_EACH = 8
 from its cache takes longer than multiplying by them."""
 
 LARGE_OWNED_STEP = 1.5e5
-"""``LARGE_STEP`` of the first layer alone, where each thread owns some of its neurons, whose weights stay in its cache."""
+"""``LARGE_STEP`` of layer 1 alone, where each thread owns some of its neurons: their weights stay in its cache."""
 
 RELAYED_TILE = 1e6
 RELAYED_BYTE = 300
@@ -106,7 +106,7 @@ def is_owning(net: Network, batch: int, n_threads: int) -> bool:
     784-30, 784-100, 784-500, 784-128-64, 784-256-256, 784-64-512, 64-64 and 256-128, in floating-point operations.
     """
     n_lines = lines_of_layer_1(net)
-    if net.L == 1 or n_lines == 0 or net.sizes[0] < online.ROWS:
+    if net.L == 1 or n_lines == 0 or net.sizes[0] < PASS_ROWS:
         return False
     if n_threads == 1:
         return batch <= 16 or (batch <= 64 and n_lines * CACHE_LINE <= 2 * VECTOR_BYTES)

@@ -127,7 +127,7 @@ else:
     from numba.core.caching import FunctionCache
     from numba.extending import overload as _overload
 
-    from fastbp._parts import Entry, PartCompiler, PartDispatcher
+    from fastbp._parts import Entry, PartCompiler, PartDispatcher, WholeCompiler
 
     CACHE_DIR = _find_cache(
         _digest(
@@ -164,7 +164,7 @@ else:
             return PartDispatcher(function, targetoptions=options, pipeline_class=PartCompiler)  # type: ignore[return-value]
         if parallel:
             options["parallel"] = True
-        compiled: Any = Entry(function, targetoptions=options)
+        compiled: Any = Entry(function, targetoptions=options, pipeline_class=WholeCompiler)
         if CACHE_DIR is not None:
             # Two option sets of one function must not share a file: Numba's index does not know the options.
             kind = "parallel" if parallel else "fused" if fastmath else "strict"

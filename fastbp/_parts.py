@@ -22,8 +22,36 @@ from numba.core.types import unliteral
 from numba.core.untyped_passes import InlineClosureLikes
 
 
-class Part(JITCodeLibrary):
+class Library(JITCodeLibrary):
+    """LLVM code whose loops may use the CPU's widest vectors.
+
+    LLVM takes half of an AVX-512 register on Intel CPUs unless a function asks for all of it: measured 80 against
+    150 GFLOP/s for a block of 8 x 32 float32 sums.
+    """
+
+    apart = False
+    """Whether the function is never inserted where it is called."""
+
+    def add_ir_module(self, module: Any) -> None:
+        """Add what Numba has made of a function."""
+        for function in module.functions:
+            if not function.is_declaration:
+                # llvmlite renders attributes as they are but knows only the keyword ones.
+                set.add(function.attributes, '"prefer-vector-width"="512"')
+                if self.apart:
+                    function.attributes.add("noinline")
+        super().add_ir_module(module)
+
+
+class Part(Library):
     """A function's LLVM code, neither optimised together with what it calls nor made machine code."""
+
+    def _optimize_functions(self, module: Any) -> None:
+        """Only what makes the code shorter: the rest is done once, where all of it is together."""
+        module.data_layout = self._codegen._data_layout
+        for function in module.functions:
+            passes, builder = self._codegen._function_pass_manager(opt=1)
+            passes.run(function, builder)
 
     def finalize(self) -> None:
         """Be done, and leave the work to the callers."""
@@ -54,20 +82,30 @@ class Part(JITCodeLibrary):
         return order
 
 
+def asks_for_literals(function: Any) -> bool:
+    """Whether the function is compiled anew for each value of some argument.
+
+    Such a function also stays apart from its callers: LLVM left its sums in memory where it was inserted.
+    """
+    return "literally" in function.__code__.co_names
+
+
 class PartCompiler(Compiler):
     """Numba's compiler, whose result is a ``Part``, without the passes that have nothing to do in kernels."""
 
     def define_pipelines(self) -> list[Any]:
         """Numba's own, but for closures to inline and expressions of whole arrays to turn into loops."""
-        pipelines = super().define_pipelines()
+        pipelines: list[Any] = super().define_pipelines()
         for pipeline in pipelines:
-            pipeline.passes = [kept for kept in pipeline.passes if kept[0] not in (InlineClosureLikes, NopythonRewrites)]
+            dropped = (InlineClosureLikes, NopythonRewrites)
+            pipeline.passes = [kept for kept in pipeline.passes if kept[0] not in dropped]
             pipeline.finalize()
         return pipelines
 
     def compile_extra(self, func: Any) -> Any:
         context = self.state.targetctx
         self.state.library = Part(context.codegen(), func.__qualname__)
+        self.state.library.apart = asks_for_literals(func)
         context.get_executable = self._no_executable
         return super().compile_extra(func)
 
@@ -75,6 +113,29 @@ class PartCompiler(Compiler):
     def _no_executable(library: Any, descriptor: Any, environment: Any) -> Any:
         """What stands for the machine code: Numba knows the function by it, and nothing calls it."""
         return make_function(descriptor.lookup_module(), descriptor.qualname, "", 0, environment, (library,))
+
+
+class Whole(Library):
+    """The code of a function that Python calls, and of all parts below it."""
+
+    def _optimize_final_module(self) -> None:
+        """Tell LLVM first that nobody else calls the parts, so that it inserts those with one caller there.
+
+        A call of the kernels costs much: they pass some forty numbers. Measured for 4-16-16-1, batches of 32: 2.26 us a
+        step with calls, 1.91 without.
+        """
+        for function in self._final_module.functions:
+            if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
+                function.linkage = Linkage.internal
+        super()._optimize_final_module()
+
+
+class WholeCompiler(Compiler):
+    """Numba's compiler, whose result is a ``Whole``."""
+
+    def compile_extra(self, func: Any) -> Any:
+        self.state.library = Whole(self.state.targetctx.codegen(), func.__qualname__)
+        return super().compile_extra(func)
 
 
 class Entry(CPUDispatcher):
@@ -99,11 +160,12 @@ class PartDispatcher(CPUDispatcher):
     @functools.cached_property
     def alone(self) -> Any:
         """The function compiled by itself, for Python to call."""
-        return CPUDispatcher(self.py_func, targetoptions={**self.targetoptions, "no_cpython_wrapper": False})
+        options = {**self.targetoptions, "no_cpython_wrapper": False}
+        return CPUDispatcher(self.py_func, targetoptions=options, pipeline_class=WholeCompiler)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """What Numba calls for arguments of these types: a literal is a number like any other, if not asked for."""
-        if "literally" not in self.py_func.__code__.co_names:
+        if not asks_for_literals(self.py_func):
             args, kws = [unliteral(type_) for type_ in args], {name: unliteral(type_) for name, type_ in kws.items()}
         return super().get_call_template(args, kws)
 

@@ -53,6 +53,37 @@ def test_gradient_of_random_nets(dtype: str) -> None:
             assert fast.cost == slow.cost
 
 
+@pytest.mark.parametrize("K", [1, 7, 8, 9, 16, 17, 33, 100])
+def test_one_output_neuron(K: int, dtype: str) -> None:
+    """Its weights lie in a row, its samples side by side; whatever is computed beyond them, the padding stays 0."""
+    rng = np.random.default_rng(17)
+    for n in 1, 5, 16, 41:
+        net = fastbp.Network([3, K, 1], dtype=dtype, seed=0)
+        X, Y = random_data(rng, net, n)
+        fast, slow = net.gradient(X, Y), textbook_gradient(net, X, Y)
+        trace = net.backprop(X, Y)
+        assert same_bits(net.feedforward(X), trace.a[2])
+        for l in 1, 2:
+            assert same_bits(fast.w[l], slow.w[l - 1])
+            assert same_bits(fast.b[l], slow.b[l - 1])
+            assert same_bits(trace.w[l], fast.w[l])
+    trained = []
+    for n_threads in (1,) if SMALL else (1, 2, 3):
+        for optimizer in fastbp.SGD(0.5), fastbp.SGD(0.5, momentum=0.5), fastbp.Adam(0.01):
+            for l2 in 0.0, 0.01:
+                net = fastbp.Network([3, K, 1], dtype=dtype, seed=0)
+                parameters = np.zeros(net.theta.size, bool)
+                for view in (*net._views(parameters, "w", "b")[0], *net._views(parameters, "w", "b")[1]):
+                    view[...] = True
+                fastbp.train(
+                    net, X, Y, epochs=2, batch_size=16, seed=1, optimizer=optimizer, l2=l2, n_threads=n_threads
+                )
+                assert parameters.sum() == net.n_parameters
+                assert not net.theta[~parameters].any()
+                trained.append(net.theta.tobytes())
+    assert trained == trained[:6] * (len(trained) // 6)
+
+
 def test_backprop_of_random_nets(dtype: str) -> None:
     rng = np.random.default_rng(2)
     for _ in range(ROUNDS // 2):

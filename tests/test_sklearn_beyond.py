@@ -308,6 +308,9 @@ def test_validation_samples_pass_through_a_pipeline() -> None:
 
 
 def test_transform_is_the_last_hidden_layer() -> None:
+    narrow = MLPClassifier((4, 1), activation="tanh", max_iter=2, random_state=0).fit(X_IRIS, Y_IRIS)
+    a = np.tanh(np.tanh(X_IRIS @ narrow.coefs_[0] + narrow.intercepts_[0]) @ narrow.coefs_[1] + narrow.intercepts_[1])
+    np.testing.assert_allclose(narrow.transform(X_IRIS), a, rtol=1e-10)
     b = MLPClassifier(activation="tanh", **SHORT).fit(X_IRIS, Y_IRIS)
     a = np.tanh(np.tanh(X_IRIS @ b.coefs_[0] + b.intercepts_[0]) @ b.coefs_[1] + b.intercepts_[1])
     np.testing.assert_allclose(b.transform(X_IRIS), a, rtol=1e-10)

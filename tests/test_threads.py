@@ -66,15 +66,28 @@ def test_any_tile(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
             assert trained(X, Y, dtype, n - 10, 3) == whole
 
 
-@pytest.mark.parametrize("J", [5, 16, 17, 24, 33, 40, 48, 49, 64, 65, 80, 100])
-def test_one_sample_at_a_time(J: int, dtype: str) -> None:
-    """U and the next F1 in one pass over w^1, which weights of the samples rule out, are U and then F1."""
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("batch", [1, 3, 11])
+@pytest.mark.parametrize("J", [9, 16, 17, 24, 33, 40, 48, 49, 64, 65, 80, 100])
+def test_u_and_the_next_f1_in_one_pass(
+    J: int, batch: int, weighted: bool, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neurons of layer 1 that one thread or several own come to the bits of tiles; 21 is no multiple of a block."""
     rng = np.random.default_rng(31)
     X, Y = rng.random((23, 21)), rng.integers(0, 10, 23)
-    nets = [fastbp.Network([21, J, 10], dtype=dtype, seed=0) for _ in range(2)]
-    for net, weight in zip(nets, (None, np.ones(23)), strict=True):
-        fastbp.train(net, X, Y, epochs=2, batch_size=1, seed=1, sample_weight=weight, optimizer=fastbp.SGD(0.5))
-    assert same_bits(nets[0].theta, nets[1].theta)
+    sample_weight = rng.random(23) if weighted else None
+    if weighted:
+        sample_weight[:batch] = 0.0  # a minibatch to skip
+    thetas = []
+    for owning, n_threads in [(False, 1), (True, 1)] + ([] if SMALL else [(True, 2), (True, 3)]):
+        monkeypatch.setattr(_engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
+        net = fastbp.Network([21, J, 5, 10], dtype=dtype, seed=0)
+        fastbp.train(
+            net, X, Y, epochs=2, batch_size=batch, seed=1, shuffle=False, sample_weight=sample_weight,
+            n_threads=n_threads, optimizer=fastbp.SGD(0.5),
+        )  # fmt: skip
+        thetas.append(net.theta)
+    assert all(same_bits(theta, thetas[0]) for theta in thetas)
 
 
 @pytest.mark.compiled
@@ -86,12 +99,45 @@ def test_neurons_of_their_own(batch: int, dtype: str) -> None:
     trained = {}
     for n_threads in THREADS:
         net = fastbp.Network([21, 64, 12, 10], dtype=dtype, seed=0)
-        assert n_threads != 2 or _engine.plan_training(net, batch, True, n_threads).owning
+        assert n_threads > 2 or _engine.plan_training(net, batch, True, n_threads).owning
         run = fastbp.train(
             net, X, Y, epochs=3, batch_size=batch, seed=1, n_threads=n_threads, optimizer=fastbp.SGD(1.0)
         )
         trained[n_threads] = net.theta.tobytes(), run.history["loss"], run.history["accuracy"]
     assert all(trained[n_threads] == trained[1] for n_threads in THREADS)
+
+
+@pytest.mark.compiled
+def test_neurons_of_their_own_stop_and_diverge_where_tiles_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(33)
+    X, Y = rng.standard_normal((400, 9)), rng.standard_normal((400, 1))
+    kept = []
+    for owning, n_threads in (False, 1), (True, 1), (True, 2), (True, 3):
+        monkeypatch.setattr(_engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
+        net = fastbp.Network([9, 48, 1], activations=["relu", "identity"], seed=0)
+        with pytest.raises(fastbp.DivergenceError) as caught:
+            fastbp.train(net, X, Y, epochs=50, batch_size=10, seed=1, optimizer=fastbp.SGD(30.0), n_threads=n_threads)
+        kept.append((net.theta.tobytes(), caught.value.epoch, caught.value.minibatch))
+        assert np.isfinite(net.theta).all()
+        other = fastbp.Network([9, 48, 1], activations=["relu", "identity"], seed=0)
+        run = fastbp.train(other, X, Y, epochs=3, batch_size=10, n_threads=n_threads, optimizer=fastbp.SGD(0.001),
+                           callbacks=[lambda run: run.stop()])  # fmt: skip
+        assert run.epoch == 1
+        assert not _threads.in_use()
+    assert kept[1:] == kept[:1] * 3
+
+
+@pytest.mark.parametrize("cores", [2, 3, 4, 8, 64])
+def test_no_thread_without_a_cache_line_of_layer_1(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_engine, "choose_threads", lambda n_threads, flops, least: n_threads or cores)
+    for J in 30, 100, 500:
+        net = fastbp.Network([784, J, 10], dtype="float32")
+        T = _engine.choose_team(net, 10, True, None)
+        n_lines = -(-J // 16)
+        assert 2 <= T <= min(cores, n_lines)
+        assert _engine.plan_training(net, 10, True, T).owning
+        assert -(-n_lines // T) < -(-n_lines // (T - 1))  # one thread less would have more to do
+        assert _engine.choose_team(net, 10, True, 5) == 5
 
 
 @pytest.mark.compiled

@@ -251,6 +251,27 @@ def test_schedules() -> None:
     np.testing.assert_allclose(run.history["learning_rate"], [1e-9] * 3 + [1e-10] * 2 + [1e-11] * 2)
 
 
+@pytest.mark.parametrize("batch", [1, 10, 60])
+@pytest.mark.parametrize("optimizer", [fastbp.SGD(0.5), fastbp.SGD(0.5, momentum=0.9), fastbp.Adam(0.1)])
+def test_a_rate_of_0_changes_nothing(optimizer: Any, batch: int) -> None:
+    rng = np.random.default_rng(5)
+    X, Y = rng.random((60, 9)), rng.integers(0, 3, 60)
+    net = fastbp.Network([9, 17, 3], seed=0)
+    before = net.theta.copy()
+    fastbp.train(net, X, Y, epochs=1, batch_size=batch, optimizer=optimizer, schedule=lambda epoch, n: 0.0)
+    assert net.theta.tobytes() == before.tobytes()
+
+
+@pytest.mark.parametrize("K", [1, 3, 4, 66, 131])
+def test_the_penalty_counts_every_weight(K: int) -> None:
+    net = fastbp.Network([K, 5, 1], seed=0)
+    X, Y = np.zeros((1, K)), np.zeros((1, 1))
+    w = np.concatenate([w.ravel() for w in net.w])
+    expected = 0.1 * np.abs(w).sum() + 0.3 / 2 * (w**2).sum()
+    penalty = net.gradient(X, Y, l1=0.1, l2=0.3).cost - net.gradient(X, Y).cost
+    assert penalty == pytest.approx(expected, rel=1e-12)
+
+
 def test_schedule_reaches_each_minibatch() -> None:
     X, Y = moons(20)
     nets = [small_net(), small_net()]

@@ -10,7 +10,7 @@ import numpy as np
 from fastbp._jit import fused, strict
 from fastbp.bench import pin
 from fastbp.kernels.shapes import STRIP_BYTES, TWO
-from fastbp.kernels.views import copy_row, full_width, literally, pointer, register_block, view
+from fastbp.kernels.views import copy_row, literally, pointer, register_block, view
 
 PAUSE = 0.002
 """Seconds before each turn."""
@@ -98,7 +98,6 @@ def _fma_chains(R, N, n, coef, rows, sums):  # type: ignore[no-untyped-def]
     """R rows by N strips of sums in registers, each one chain of n fused multiply-adds of the same operands."""
     R = literally(R)
     N = literally(N)
-    full_width()
     coef, rows, sums = pointer(coef), pointer(rows), pointer(sums)
     acc = register_block(R, N, rows)
     V = acc.shape[1]

@@ -51,7 +51,6 @@ from fastbp.kernels.views import (
     Matrix,
     after,
     copy_row,
-    full_width,
     itemsize,
     literal_unroll,
     literally,
@@ -152,7 +151,6 @@ def blocks(R, N, n_blocks, n, then, out, start, coef, rows, scale, eta, ahead):
     """``n_blocks`` blocks, one below the other, of R rows p and N strips of columns q; sums over n terms r."""
     R = literally(R)
     N = literally(N)
-    full_width()
     any_blocks(np.int64(R), np.int64(N), n_blocks, n, then, out, start, coef, rows, scale, eta, ahead)
 
 

@@ -14,7 +14,7 @@ from fastbp._jit import strict
 from fastbp.kernels import layout
 from fastbp.kernels.team import barrier
 from fastbp.kernels.updates import update
-from fastbp.kernels.views import full_width, line, number
+from fastbp.kernels.views import line, number
 
 BLOCK = 1024
 """Parameters whose squares are summed apart."""
@@ -32,7 +32,6 @@ def sum_of_squares(n, g):
 @strict
 def scaled(n, g, factor):
     """g[i] = g[i] * factor"""
-    full_width()
     for i in range(n):
         g[i] = g[i] * factor
 

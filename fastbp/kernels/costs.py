@@ -6,7 +6,7 @@ import numpy as np
 
 from fastbp._jit import constants, strict
 from fastbp.activations import CLIPPED, POISSON, QUADRATIC, SIGMOID, log, softplus
-from fastbp.kernels.views import full_width, number, row
+from fastbp.kernels.views import number, row
 
 _ZERO, _ONE, _NAN, _LOW, _HIGH = range(5)
 
@@ -48,7 +48,6 @@ def categorical_cross_entropy(X, J, z, d, y, out):
     `dense.softmax` has left the sum of e^(z_i - largest z) in d[x, 0]. Logarithms side by side, for which LLVM has
     vector code: the samples wait in ``out``.
     """
-    full_width()
     for x in range(X):
         d_x = row(d, x, J)
         out[x] = d_x[0]
@@ -110,7 +109,6 @@ def clipped_categorical_cross_entropy(X, J, a, y, out):
 
     Logarithms side by side, for which LLVM has vector code: the samples wait in ``out``.
     """
-    full_width()
     one = _NUMBERS(out[0])[_ONE]
     for x in range(X):
         a_x, y_x = row(a, x, J), row(y, x, J)

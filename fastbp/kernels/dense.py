@@ -34,8 +34,8 @@ from fastbp.activations import (
     softplus,
     tanh,
 )
-from fastbp.kernels.blocks import ALONE, STEP, TIMES, product
-from fastbp.kernels.views import Matrix, copy_line, full_width, line, number, row, transposed
+from fastbp.kernels.blocks import ALONE, TIMES, product
+from fastbp.kernels.views import Matrix, copy_line, line, number, row, transposed
 
 
 @strict
@@ -70,7 +70,6 @@ def activation(code, n, z, a, d):
 
     Reads n elements of z; overwrites a with sigma(z) and d with sigma'(z), from one exponential.
     """
-    full_width()
     if code == SIGMOID:
         for i in range(n):
             a[i], d[i] = sigmoid(z[i])
@@ -107,10 +106,10 @@ def activation(code, n, z, a, d):
 def softmax(X, J, z, a, d):
     """F2 of the one activation that is a function of a whole layer: a_j = e^z_j / sum_i e^z_i.
 
-    Reads z[x, j], overwrites a[x, j], and d[x, 0] with the sum of e^(z_i - largest z), for the costs. The rows of ``a`` lie one after another, padding included, and their exponentials
-    are taken in one loop, which is vector code where a row of ten would be half of it scalar.
+    Reads z[x, j], overwrites a[x, j], and d[x, 0] with the sum of e^(z_i - largest z), for the costs. The rows of ``a``
+    lie one after another, padding included, and their exponentials are taken in one loop, which is vector code where a
+    row of ten would be half of it scalar.
     """
-    full_width()
     for x in range(X):
         z_x, a_x = row(z, x, J), row(a, x, J)
         largest = z_x[0]
@@ -140,7 +139,6 @@ def output_error(cost, n, a, y, d):
     Reads n elements of a and y; d holds sigma'(z) and is overwritten with delta. With cross-entropy, and with Poisson's
     cost of exp outputs, sigma' cancels against the derivative of the cost.
     """
-    full_width()
     if cost == QUADRATIC:
         for i in range(n):
             d[i] = (a[i] - y[i]) * d[i]
@@ -176,35 +174,33 @@ def clear_padding(X, J, width, zeros, d):
 
 
 @strict
-def weight_gradient(K, J, X, a_prev, delta, start, g, scale, eta, panel, ahead):
+def weight_gradient(K, J, X, then, a_prev, delta, start, g, scale, eta, panel, ahead):
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
     Reads a_prev[x, k] and delta[x, j]; accumulates their products over x, in order from ``start``, into g[k, j], then
-    scales the sum. With ``eta``, g is w itself, and takes the step U.
+    scales the sum. Where ``then`` is STEP, g is w itself, and takes the step U.
     """
-    then = np.int64(ALONE) if eta == 0 else np.int64(STEP)
     product(K, J, X, then, g, start, transposed(a_prev), delta, scale, eta, panel, ahead)
 
 
 @strict
-def weight_gradient_of_one(K, X, a_prev, delta, start, g, scale, eta, panel, ahead):
+def weight_gradient_of_one(K, X, then, a_prev, delta, start, g, scale, eta, panel, ahead):
     """BP4 of one output neuron, of samples side by side: dC/dw_k^L = a_k^{L-1} * delta^L
 
     Reads a_prev[x, k] and delta[x]; accumulates over x into the row g[k] and its padding, like ``weight_gradient``.
     """
-    then = np.int64(ALONE) if eta == 0 else np.int64(STEP)
     product(np.int64(1), K, X, then, g, start, Matrix(delta.buf, 0, 1), a_prev, scale, eta, panel, ahead)
 
 
 @strict
-def bias_gradient(J, X, ones, delta, start, g, scale, eta, panel, ahead):
+def bias_gradient(J, X, then, ones, delta, start, g, scale, eta, panel, ahead):
     """BP3: dC/db_j^l = delta_j^l
 
-    Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j], then scales the sum. With
-    ``eta``, g is b itself, and takes the step U. It is BP4 of a neuron that is always 1: a product with 1 is exact.
+    Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j], then scales the sum. Where
+    ``then`` is STEP, g is b itself, and takes the step U. It is BP4 of a neuron that is always 1: a product with 1 is
+    exact.
     """
     # A literal 1 would compile the whole sum once more.
-    then = np.int64(ALONE) if eta == 0 else np.int64(STEP)
     product(np.int64(1), J, X, then, g, start, ones, delta, scale, eta, panel, ahead)
 
 
@@ -224,7 +220,6 @@ magnitude = by_dtype(_magnitude_32, _magnitude_64)
 @strict
 def largest(X, J, a, so_far):
     """The largest |a[x, j]| as bits: they order as the numbers do, infinity next and NaN on top: nothing escapes."""
-    full_width()
     if J == a.i:
         X, J = 1, X * J
     most = magnitude(number(a.buf, 0))

@@ -6,13 +6,11 @@ import numpy as np
 
 from fastbp._jit import strict
 from fastbp.kernels.dense import from_bits, magnitude
-from fastbp.kernels.views import full_width
 
 
 @strict(cache=True)
 def all_finite(values):
     """Whether all of a contiguous vector are: as bits, infinity and NaN are the largest magnitudes."""
-    full_width()
     largest = magnitude(values.dtype.type(0))
     for i in range(values.size):
         largest = max(largest, magnitude(values[i]))

@@ -60,9 +60,7 @@ def activations(code, z, a, d):
     """
     X, J = z.shape
     if code == SOFTMAX:
-        dense.softmax(
-            X, J, Matrix(z.reshape(-1), J, 1), Matrix(a.reshape(-1), J, 1), Matrix(d.reshape(-1), J, 1)
-        )
+        dense.softmax(X, J, Matrix(z.reshape(-1), J, 1), Matrix(a.reshape(-1), J, 1), Matrix(d.reshape(-1), J, 1))
     else:
         dense.activation(code, z.size, z.reshape(-1), a.reshape(-1), d.reshape(-1))
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from fastbp._jit import strict
 from fastbp.kernels import layout
-from fastbp.kernels.shapes import CACHE_LINE, LONG_RUN_ROWS, VECTOR_BYTES
+from fastbp.kernels.shapes import CACHE_LINE, LONG_RUN_ROWS, PASS_ROWS, VECTOR_BYTES
 from fastbp.kernels.views import (
     END,
     LABELS_AT,
@@ -235,7 +235,7 @@ def exchanged(job: Job, m: int) -> Matrix:
 @strict
 def own_rest(job: Job, t: int) -> Matrix:
     """Thread t's room for the last few a_k^0 of the samples of a minibatch."""
-    return matrix(job.scratch, job.places[layout.RESTS] + t * job.tile * layout.REST, layout.REST)
+    return matrix(job.scratch, job.places[layout.RESTS] + t * job.tile * PASS_ROWS, PASS_ROWS)
 
 
 @strict
@@ -315,7 +315,10 @@ def panel(job: Job, t: int) -> Any:
 
 @strict
 def gradient(job: Job, l: int, k: int, t: int) -> Matrix:
-    """dC/dw^l from row k on, row K being dC/db^l: in g where it is kept, else in thread t's scratch until the update has used it up."""
+    """dC/dw^l from row k on, row K being dC/db^l.
+
+    In g where it is kept, else in thread t's scratch until the update has used it up.
+    """
     stride = layer(job, l, layout.STRIDE)
     if job.keeping:
         at = layer(job, l, layout.W) + k * stride if k < layer(job, l, layout.K) else layer(job, l, layout.B)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.kernels.blocks import panel_size, round_up
-from fastbp.kernels.shapes import CACHE_LINE, STRIP_BYTES
+from fastbp.kernels.shapes import CACHE_LINE, PASS_ROWS, STRIP_BYTES
 
 # Columns of the table of layers; its row l belongs to layer l, row 0 to the input.
 K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
@@ -24,7 +24,7 @@ K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
     ONES,  # a row of 1
     TARGETS,  # y of a tile's samples, rows padded
     EXCHANGED,  # of threads that own neurons of layer 1: z^1 of two minibatches
-    RESTS,  # of each of them: the last REST - 1 or fewer a_k^0 of a minibatch's samples
+    RESTS,  # of each of them: the last few a_k^0 of a minibatch's samples
     SHARED_Z,  # z of all layers in turn, where nobody keeps it
     COSTS,  # C_x of a tile's samples
     CONSTANTS,  # of each thread: the optimizer's, in the net's dtype
@@ -61,9 +61,6 @@ LINE = CACHE_LINE // 8
 ARRIVED, LARGEST_A, LARGEST_DELTA, OWN_HITS, CURSOR = 0, LINE, LINE + 1, LINE + 2, 2 * LINE
 OWN = 4 * LINE
 
-REST = 8
-"""Elements of a row of the last a_k^0, which a step of own neurons takes apart from the others."""
-
 CONSTANTS_STEP = 16
 """Elements between the threads' constants."""
 
@@ -95,9 +92,17 @@ def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize:
 
 
 def scratch_layout(
-    layers: np.ndarray, tile: int, n_tiles: int, n_threads: int, itemsize: int, *, keep_z: bool = False, owning: bool = False
+    layers: np.ndarray,
+    tile: int,
+    n_tiles: int,
+    n_threads: int,
+    itemsize: int,
+    *,
+    keep_z: bool = False,
+    owning: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Complete the table of layers with the places of the tiles' z, a and delta; the other places; the size in elements.
+    """Complete the table of layers with the places of z, a and delta of ``n_tiles`` tiles of samples; the other places;
+    the size in elements.
 
     sigma'(z) lives where delta will be. Unless ``keep_z``, all layers share one z, which is used up at once.
     With ``owning``, samples are read where they lie.
@@ -125,7 +130,7 @@ def scratch_layout(
     places[SHARED_Z] = take(n * widest)
     places[COSTS], places[CONSTANTS] = take(n), take(n_threads * CONSTANTS_STEP)
     if owning:
-        places[EXCHANGED], places[RESTS] = take(2 * tile * rows[1]), take(n * REST)
+        places[EXCHANGED], places[RESTS] = take(2 * tile * rows[1]), take(n * PASS_ROWS)
     for l, row in enumerate(rows):
         layers[l, A] = take(n * row if l > 0 or not owning else 0)
         if l:

@@ -39,7 +39,7 @@ from fastbp.kernels.parameters import (
 from fastbp.kernels.relay import relay
 from fastbp.kernels.samples import forward, gather_inputs, gather_targets, outputs_and_costs, tile_of_samples
 from fastbp.kernels.team import barrier, meet
-from fastbp.kernels.views import full_width, line, pointer, row
+from fastbp.kernels.views import line, pointer, row
 
 
 @strict
@@ -92,7 +92,6 @@ def work(job, t):
 
     Between slices the others wait in the barrier, so that a slice begins without waking a thread.
     """
-    full_width()
     theta = pointer(job.theta)
     job = addressed(job, own_theta(job, t))
     while not barrier(job.control, job.n_threads, t):
@@ -116,7 +115,6 @@ def outputs(
     A thread's tiles are its own: no barrier. Arrays one by one, because taking a whole job apart would take longer than
     a single sample does.
     """
-    full_width()
     job = job_of_outputs(
         theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, L, tile, cost, kind, sparse
     )

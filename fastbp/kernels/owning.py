@@ -14,8 +14,11 @@ writes one has passed the barrier to which the others came after reading it.
 
 from __future__ import annotations
 
+import numpy as np
+
 from fastbp._jit import strict
 from fastbp.kernels import dense, layout
+from fastbp.kernels.blocks import STEP
 from fastbp.kernels.job import (
     activations,
     errors,
@@ -28,12 +31,12 @@ from fastbp.kernels.job import (
     own_weights,
     panel,
     samples_ahead,
-    weights,
     zeros,
 )
-from fastbp.kernels.online import ROWS, step_and_weighted_input
+from fastbp.kernels.one_pass import step_and_weighted_input
 from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
 from fastbp.kernels.samples import activate, tile_of_samples
+from fastbp.kernels.shapes import PASS_ROWS
 from fastbp.kernels.team import barrier, meet
 from fastbp.kernels.views import after, copy_line, line, number, row, shifted
 
@@ -46,7 +49,7 @@ def size_of(job, m):
 
 @strict
 def layers_above(job, m, t):
-    """From z^1 of minibatch m to delta^1, and U of every layer above, if it may be taken: which thread 0 notes."""
+    """From z^1 of minibatch m to delta^1, and U of every layer above if the minibatch may be applied; the ruling."""
     own, X, start = t * job.tile, size_of(job, m), m * job.batch
     z, a, d = exchanged(job, m), activations(job, 1, own), errors(job, 1, own)
     activate(job, 1, X, layer(job, 1, layout.J), z.i, z, a, d)
@@ -65,9 +68,9 @@ def layers_above(job, m, t):
 
 @strict
 def gather_rest(job, start, X, a):
-    """Copy the last few a_k^0, which no block of `online` takes, of X samples from place ``start`` of the epoch on."""
+    """Copy the last few a_k^0, which no block of `one_pass` takes, of X samples from place ``start`` on."""
     K = layer(job, 1, layout.K)
-    whole = K // ROWS * ROWS
+    whole = K // PASS_ROWS * PASS_ROWS
     for x in range(X):
         copy_line(K - whole, row(a, x, K - whole), line(job.X, job.order[start + x] * K + whole, K - whole))
 
@@ -81,10 +84,11 @@ def step_of_own(job, start, X, eta, X_next, t):
     K, J = layer(job, 1, layout.K), end - j
     next_start = start + X
     (w, b), delta = own_weights(job, t), shifted(errors(job, 1, t * job.tile), 0, j)
-    scale = number(job.scratch, 1.0)
+    scale, step = number(job.scratch, 1.0), np.int64(STEP)
+    here, nothing = panel(job, t), nothing_ahead(job)
     if X > 0:
         scale = number(job.scratch, 1.0 / sum_of_weights(job, start, X))
-        dense.bias_gradient(J, X, ones(job), delta, zeros(job), b, scale, eta, panel(job, t), nothing_ahead(job))
+        dense.bias_gradient(J, X, step, ones(job), delta, zeros(job), b, scale, eta, here, nothing)
     z = shifted(exchanged(job, next_start // job.batch), 0, j)
     b_1 = row(b, 0, J)
     for x in range(X_next):
@@ -94,16 +98,14 @@ def step_of_own(job, start, X, eta, X_next, t):
     order, order_next = after(job.order, start), after(job.order, next_start)
     ahead = samples_ahead(job, next_start + X_next, t)
     step_and_weighted_input(J, K, w, job.X, order, X, delta, scale, eta, order_next, X_next, z, ahead)
-    whole = K // ROWS * ROWS
+    whole = K // PASS_ROWS * PASS_ROWS
     if whole < K:
         n, w_k, a = K - whole, shifted(w, whole, 0), own_rest(job, t)
         if X > 0:
             gather_rest(job, start, X, a)
-            dense.weight_gradient(
-                n, J, X, a, delta, zeros(job), w_k, scale, eta, panel(job, t), nothing_ahead(job)
-            )
+            dense.weight_gradient(n, J, X, step, a, delta, zeros(job), w_k, scale, eta, here, nothing)
         gather_rest(job, next_start, X_next, a)
-        dense.weighted_input(X_next, J, n, a, w_k, z, z, panel(job, t), nothing_ahead(job))
+        dense.weighted_input(X_next, J, n, a, w_k, z, z, here, nothing)
 
 
 @strict

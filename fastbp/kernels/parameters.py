@@ -8,6 +8,7 @@ import numpy as np
 
 from fastbp._jit import strict
 from fastbp.kernels import dense, layout, sparse
+from fastbp.kernels.blocks import ALONE, STEP
 from fastbp.kernels.job import (
     activations,
     biases,
@@ -139,7 +140,7 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
     c = constants(job, m, t)
     chunk = job.places[layout.CHUNK]
     stepping = at_once(job)
-    step = eta if stepping else zero
+    then = np.int64(STEP) if stepping else np.int64(ALONE)
     for l in range(bottom, job.L + 1):
         K, J, stride = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.STRIDE)
         a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, x0)
@@ -167,16 +168,17 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
                 n = min(chunk, min(end, K) - k)
                 a = shifted(a_prev, 0, k)
                 if lonely:
-                    dense.weight_gradient_of_one(n, X, a, delta, start, g, scale, step, panel(job, t), ahead)
+                    dense.weight_gradient_of_one(n, X, then, a, delta, start, g, scale, eta, panel(job, t), ahead)
                     if k + n == K:
                         dense.clear_padding(1, n, n + layer(job, l, layout.B) - w_at - K, zeros(job), g)
                 else:
-                    dense.weight_gradient(n, J, X, a, delta, start, g, scale, step, panel(job, t), ahead)
+                    dense.weight_gradient(n, J, X, then, a, delta, start, g, scale, eta, panel(job, t), ahead)
                 if finishing and not stepping:
                     finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
             else:
                 n = 1
-                dense.bias_gradient(J, X, ones(job), delta, start, g, scale, step, panel(job, t), nothing_ahead(job))
+                here, nothing = panel(job, t), nothing_ahead(job)
+                dense.bias_gradient(J, X, then, ones(job), delta, start, g, scale, eta, here, nothing)
                 if lonely:
                     dense.clear_padding(1, 1, STRIP_BYTES // itemsize(g.buf), zeros(job), g)
                 if finishing and not stepping:

@@ -7,7 +7,7 @@ import numpy as np
 from fastbp._jit import strict
 from fastbp.kernels import layout
 from fastbp.kernels.job import layer
-from fastbp.kernels.views import full_width, line, view
+from fastbp.kernels.views import line, view
 
 AT_ONCE = 4
 """Rows added to a sum between its load and its store, one after the other all the same."""
@@ -25,7 +25,6 @@ def n_blocks(job):
 @strict
 def sum_block(squared, theta, at, n_rows, J, stride, partial):
     """sum w^2, or else sum |w|, of some rows, in float64: over k for each j, then over j."""
-    full_width()
     w = view(theta, at, n_rows, stride, stride, 1)
     sums = line(partial, 0, stride)
     for j in range(stride):

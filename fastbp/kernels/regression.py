@@ -17,7 +17,7 @@ import numpy as np
 from fastbp._jit import constants, strict
 from fastbp.activations import ABSOLUTE, HUBER, QUANTILE, exp
 from fastbp.kernels.costs import log_of_positive
-from fastbp.kernels.views import full_width, row
+from fastbp.kernels.views import row
 
 _ZERO, _ONE, _TWO, _HALF = range(4)
 
@@ -102,7 +102,6 @@ def output_error(cost, p, n, z, a, y, d):
     Reads n elements of z, a and y; d holds sigma'(z) and is overwritten with delta. TWEEDIE's sigma' = a is inside the
     powers of a.
     """
-    full_width()
     c = _NUMBERS(a[0])
     if cost == ABSOLUTE:
         for i in range(n):

@@ -34,6 +34,9 @@ cycles between blocks for sums of ten terms, 15 with eight rows."""
 
 MAX_ROWS = ROW_COUNTS[-1]
 
+PASS_ROWS = 8
+"""Rows of w that the pass of U and F1 takes at a time: all its blocks have so many, or a half or a quarter."""
+
 BLOCK_VECTORS = max(2 * MAX_ROWS, 16)
 """Vectors of the largest register block, the bench's included."""
 

@@ -12,13 +12,12 @@ from __future__ import annotations
 from fastbp._jit import fused, strict
 from fastbp.kernels import layout
 from fastbp.kernels.job import layer
-from fastbp.kernels.views import full_width, line, row
+from fastbp.kernels.views import line, row
 
 
 @fused
 def add_row(J, a, source, sums):
     """sums[j] += a source[j], the product fused with the sum."""
-    full_width()
     for j in range(J):
         sums[j] += a * source[j]
 
@@ -46,7 +45,6 @@ def weighted_input(job, first, x0, x1, w, b, z):
 @strict
 def times(n, g, scale):
     """g[i] = scale * g[i]"""
-    full_width()
     for i in range(n):
         g[i] = g[i] * scale
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 
 from fastbp._jit import strict
-from fastbp.kernels.views import full_width
 
 SGD, MOMENTUM, NESTEROV, ADAM, RMSPROP, ADAGRAD = range(6)
 
@@ -19,7 +18,6 @@ SGD, MOMENTUM, NESTEROV, ADAM, RMSPROP, ADAGRAD = range(6)
 @strict
 def penalty(w, g, l1, l2):
     """dC/dw of l1 |w| + l2/2 w^2, added to g: l2 w, then l1 sign(w) unless l1 is 0."""
-    full_width()
     zero = w.dtype.type(0)
     for i in range(w.size):
         g[i] = g[i] + l2 * w[i]
@@ -37,7 +35,6 @@ def penalised(g, w, l2):
 @strict
 def decay(w, factor):
     """Decoupled weight decay, before the step of any optimizer: w <- w - factor w"""
-    full_width()
     for i in range(w.size):
         w[i] = w[i] - factor * w[i]
 
@@ -45,7 +42,6 @@ def decay(w, factor):
 @strict
 def sgd(w, g, l2, eta):
     """U: w <- w - eta * g"""
-    full_width()
     for i in range(w.size):
         w[i] = w[i] - eta * penalised(g[i], w[i], l2)
 
@@ -53,7 +49,6 @@ def sgd(w, g, l2, eta):
 @strict
 def momentum(w, g, l2, v, eta, mu):
     """U with momentum: v <- mu v - eta g; w <- w + v"""
-    full_width()
     for i in range(w.size):
         v[i] = mu * v[i] - eta * penalised(g[i], w[i], l2)
         w[i] = w[i] + v[i]
@@ -62,7 +57,6 @@ def momentum(w, g, l2, v, eta, mu):
 @strict
 def nesterov(w, g, l2, v, eta, mu):
     """U with Nesterov's momentum: v <- mu v - eta g; w <- w + (mu v - eta g)"""
-    full_width()
     for i in range(w.size):
         step = eta * penalised(g[i], w[i], l2)
         v[i] = mu * v[i] - step
@@ -76,7 +70,6 @@ def adam(w, g, l2, m, v, beta_1, beta_2, step, epsilon):
     step = eta sqrt(1 - beta_2^t) / (1 - beta_1^t), and epsilon carries the factor sqrt(1 - beta_2^t): the corrections
     of both means, moved out of the loop.
     """
-    full_width()
     one = w.dtype.type(1)
     rest_1, rest_2 = one - beta_1, one - beta_2
     for i in range(w.size):
@@ -89,7 +82,6 @@ def adam(w, g, l2, m, v, beta_1, beta_2, step, epsilon):
 @strict
 def rmsprop(w, g, l2, v, eta, rho, epsilon):
     """U of RMSprop: v <- rho v + (1 - rho) g^2; w <- w - eta g / (sqrt(v) + epsilon)"""
-    full_width()
     rest = w.dtype.type(1) - rho
     for i in range(w.size):
         g_i = penalised(g[i], w[i], l2)
@@ -100,7 +92,6 @@ def rmsprop(w, g, l2, v, eta, rho, epsilon):
 @strict
 def adagrad(w, g, l2, v, eta, epsilon):
     """U of Adagrad: v <- v + g^2; w <- w - eta g / (sqrt(v) + epsilon)"""
-    full_width()
     for i in range(w.size):
         g_i = penalised(g[i], w[i], l2)
         v[i] = v[i] + g_i * g_i

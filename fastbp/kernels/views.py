@@ -147,14 +147,6 @@ def transpose_tile(out: Any, i: int, source: Any, j: int, n: int) -> None:
             out[i + s, t] = source[j + min(t, n - 1), i + s]
 
 
-def full_width() -> None:
-    """Let the loops of the calling kernel use the CPU's widest vectors.
-
-    LLVM takes half of an AVX-512 register on Intel CPUs unless a function asks for all of it: measured 80 against
-    150 GFLOP/s for a block of 8 x 32 float32 sums.
-    """
-
-
 def literally(n: int) -> int:
     """Declare that a kernel is compiled anew for each value of this argument."""
     return n
@@ -388,15 +380,6 @@ if not _jit.DISABLED:
 
         return sig, codegen
 
-    @intrinsic
-    def _full_width(typing: Any) -> Any:
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            # llvmlite renders attributes as they are but knows only the keyword ones.
-            set.add(builder.function.attributes, '"prefer-vector-width"="512"')
-            return context.get_dummy_value()
-
-        return types.none(), codegen
-
     # Without annotations: Numba refuses a twin whose implementation is not annotated alike, and for mypy an intrinsic
     # lacks an argument, the one that Numba passes.
     @_jit.overload(pointer)
@@ -441,4 +424,3 @@ if not _jit.DISABLED:
     copy_row = _copy_row
     copy_line = _copy_line
     transpose_tile = _transpose_tile
-    full_width = _full_width

@@ -11,12 +11,10 @@ import numpy as np
 
 from fastbp._jit import inlined, strict
 from fastbp.kernels.blocks import fetch, stepped
-from fastbp.kernels.layout import REST
-from fastbp.kernels.shapes import FOUR, ONE, TWO, VECTOR_BYTES
+from fastbp.kernels.shapes import FOUR, ONE, PASS_ROWS, TWO, VECTOR_BYTES
 from fastbp.kernels.views import (
     PARTS,
     copy_row,
-    full_width,
     itemsize,
     line,
     literally,
@@ -26,12 +24,9 @@ from fastbp.kernels.views import (
     view,
 )
 
-ROWS = REST
-"""Rows k that every block's number of rows divides."""
-
 
 @inlined
-def any_columns(R, N, online, K, w, samples, order, X, delta, scale, eta, order_next, X_next, z_next, ahead):
+def any_columns(R, N, single, K, w, samples, order, X, delta, scale, eta, order_next, X_next, z_next, ahead):
     """``columns`` of any R and N, which LLVM must know: the loops over them are unrolled."""
     g = register_block(R, N, w.buf)
     w_k = register_block(R, N, w.buf)
@@ -41,9 +36,9 @@ def any_columns(R, N, online, K, w, samples, order, X, delta, scale, eta, order_
     deltas = view(delta.buf, 0, X, V, delta.i, 1)
     z = view(z_next.buf, 0, X_next, V, z_next.i, 1)
     zero = number(w.buf, 0)
-    if online:
+    if single:
         copy_row(N, z_x, 0, z, 0)
-    for k in range(0, K // ROWS * ROWS, R):
+    for k in range(0, K // PASS_ROWS * PASS_ROWS, R):
         for v in range(V):
             for i in range(R):
                 g[i, v] = zero
@@ -65,30 +60,29 @@ def any_columns(R, N, online, K, w, samples, order, X, delta, scale, eta, order_
             copy_row(N, rows, k + i, w_k, i)
         for x in range(X_next):
             a = line(samples, order_next[x] * K + k, R)
-            if not online:
+            if not single:
                 copy_row(N, z_x, 0, z, x)
             for v in range(V):
                 for i in range(R):
                     z_x[0, v] += a[i] * w_k[i, v]
-            if not online:
+            if not single:
                 copy_row(N, z, x, z_x, 0)
         for _ in range(ahead.cursor[PARTS]):
             fetch(ahead)
-    if online:
+    if single:
         copy_row(N, z, 0, z_x, 0)
 
 
 @strict
-def columns(R, N, online, K, w, samples, order, X, delta, scale, eta, order_next, X_next, z_next, ahead):
+def columns(R, N, single, K, w, samples, order, X, delta, scale, eta, order_next, X_next, z_next, ahead):
     """N strips of columns j of ``step_and_weighted_input``, R rows k at a time.
 
-    ``online`` says that there is at most one sample, whose z stays in registers.
+    ``one_pass`` says that there is at most one sample, whose z stays in registers.
     """
     R = literally(R)
     N = literally(N)
-    online = literally(online)
-    full_width()
-    if online:
+    single = literally(single)
+    if single:
         any_columns(
             np.int64(R), np.int64(N), True, K, w, samples, order, min(X, 1), delta, scale, eta,
             order_next, min(X_next, 1), z_next, ahead,
@@ -104,9 +98,9 @@ def columns(R, N, online, K, w, samples, order, X, delta, scale, eta, order_next
 def step_and_weighted_input(J, K, w, samples, order, X, delta, scale, eta, order_next, X_next, z, ahead):
     """BP4, U and F1: w_jk <- w_jk - eta * scale * sum_x a_k delta_j, then z_j + sum_k w_jk a_k of the next samples.
 
-    For k < K // ROWS * ROWS. Reads a[k] of the X samples that ``order`` names, rows of K elements, delta[x, j], and a[k]
-    of the X_next next samples; overwrites w[k, j]; accumulates into z[x, j], which holds b_j. Each sum is in order:
-    these are the bits of BP4, U and F1 one after the other.
+    For k < K // PASS_ROWS * PASS_ROWS. Reads a[k] of the X samples that ``order`` names, rows of K elements,
+    delta[x, j], and a[k] of the X_next next samples; overwrites w[k, j]; accumulates into z[x, j], which holds b_j.
+    Each sum is in order: these are the bits of BP4, U and F1 one after the other.
     """
     V = VECTOR_BYTES // itemsize(w.buf)
     j = 0
