@@ -419,6 +419,10 @@ def test_counts_by_hand() -> None:
     assert (one.weights, two.weights) == (0, pytest.approx(1e-3 * 11 * 4 / 2))
     assert one.beyond == 0
     assert scaling.counts(case, 1, 10).beyond > 0
+    owned = scaling.counts(nets.NETS[0], 2, CACHE)  # 784-30-10, 10 samples: two cache lines of neurons
+    assert owned.sums == pytest.approx(2e-3 * 10 * (2 * 784 * 30 / 2 + 3 * 300))
+    assert (owned.barriers, owned.weights) == (1, 0)
+    assert owned.activations == pytest.approx(1e-3 * 10 * 30 * 4 / 2)
 
 
 def test_the_fit_recovers_the_prices_and_its_residuals_see_what_it_cannot_explain() -> None:

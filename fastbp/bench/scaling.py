@@ -90,31 +90,35 @@ def owns(case: nets.Case, T: int) -> bool:
 def counts(case: nets.Case, T: int, cache: int) -> Terms:
     """How much of each term a step has.
 
-    Samples are split for F1, F2, BP1 and BP2, rows of w for BP4 and U; where threads own neurons of layer 1, its F1,
-    BP4 and U are split by columns of w, whole cache lines of them, and it is samples that move.
+    Samples are split for F1, F2, BP1 and BP2, rows of w for BP4 and U. Where threads own neurons of layer 1, its F1,
+    BP4 and U are split by columns of w, whole cache lines of them; z^1 is all that moves, past one barrier, and every
+    thread computes the layers above.
     """
     itemsize = np.dtype(case.dtype).itemsize
     X = case.batch
     pairs = list(itertools.pairwise(case.sizes))
-    shared = pairs[1:] if owns(case, T) else pairs  # layers that every thread changes
-    rows = -(-X // T)
-    by_samples = sum(K * J for K, J in shared) + sum(K * J for K, J in pairs[1:])
-    by_rows = sum(K * J * share(K + 1, T) for K, J in shared)
-    by_columns = 0.0
-    if shared != pairs:
-        K, J = pairs[0]
-        by_columns = 2.0 * K * J * share(-(-J * itemsize // CACHE_LINE), T)
+    above = sum(K * J for K, J in pairs[1:])
+    K, J = pairs[0]
     neurons = sum(case.sizes[1:])
     bytes_of_w = sum((K + 1) * J for K, J in pairs) * itemsize
     foreign = (T - 1) / T
+    if owns(case, T):
+        products = 2 * K * J * share(-(-J * itemsize // CACHE_LINE), T) + 3 * above
+        elements, barriers = float(X * neurons), 1
+        weights, activations = 0, X * J
+    else:
+        by_samples = (K * J + 2 * above) * share(X, T) * fill(-(-X // T))
+        products = by_samples + sum(K * J * share(K + 1, T) for K, J in pairs)
+        elements, barriers = X * neurons * share(X, T), 2
+        weights, activations = bytes_of_w, X * (neurons + sum(case.sizes))
     return Terms(
-        sums=2e-3 * X * (by_samples * share(X, T) * fill(rows) + by_rows + by_columns),
-        elements=1e-3 * X * neurons * share(X, T),
+        sums=2e-3 * X * products,
+        elements=1e-3 * elements,
         start=1.0,
         layers=float(case.L),
-        barriers=2.0 * (T - 1),
-        weights=1e-3 * sum((K + 1) * J for K, J in shared) * itemsize * foreign,
-        activations=1e-3 * X * (neurons + sum(case.sizes)) * itemsize * foreign,
+        barriers=float(barriers * (T - 1)),
+        weights=1e-3 * weights * foreign,
+        activations=1e-3 * activations * itemsize * foreign,
         beyond=1e-3 * (bytes_of_w * (2 + 1 / T) if bytes_of_w > cache else 0.0),
     )
 
