@@ -135,6 +135,7 @@ class WholeCompiler(Compiler):
 
     def compile_extra(self, func: Any) -> Any:
         self.state.library = Whole(self.state.targetctx.codegen(), func.__qualname__)
+        self.state.library.enable_object_caching()
         return super().compile_extra(func)
 
 

@@ -33,7 +33,7 @@ from fastbp.kernels.job import (
     samples_ahead,
     zeros,
 )
-from fastbp.kernels.one_pass import step_and_weighted_input
+from fastbp.kernels.one_pass import Turn, step_and_weighted_input
 from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
 from fastbp.kernels.samples import activate, tile_of_samples
 from fastbp.kernels.shapes import PASS_ROWS
@@ -95,9 +95,8 @@ def step_of_own(job, start, X, eta, X_next, t):
         z_x = row(z, x, J)
         for i in range(J):
             z_x[i] = b_1[i]
-    order, order_next = after(job.order, start), after(job.order, next_start)
-    ahead = samples_ahead(job, next_start + X_next, t)
-    step_and_weighted_input(J, K, w, job.X, order, X, delta, scale, eta, order_next, X_next, z, ahead)
+    turn = Turn(job.X, after(job.order, start), X, after(job.order, next_start), X_next)
+    step_and_weighted_input(J, K, turn, w, delta, scale, eta, z, samples_ahead(job, next_start + X_next, t))
     whole = K // PASS_ROWS * PASS_ROWS
     if whole < K:
         n, w_k, a = K - whole, shifted(w, whole, 0), own_rest(job, t)

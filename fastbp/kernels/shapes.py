@@ -37,6 +37,9 @@ MAX_ROWS = ROW_COUNTS[-1]
 PASS_ROWS = 8
 """Rows of w that the pass of U and F1 takes at a time: all its blocks have so many, or a half or a quarter."""
 
+TWO_VECTOR_ROWS = PASS_ROWS if AVX512 else PASS_ROWS // 2
+"""Rows of its blocks of two vectors: of sixteen registers, eight rows would take all."""
+
 BLOCK_VECTORS = max(2 * MAX_ROWS, 16)
 """Vectors of the largest register block, the bench's included."""
 
