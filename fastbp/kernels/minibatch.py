@@ -38,8 +38,9 @@ from fastbp.kernels.parameters import (
 )
 from fastbp.kernels.relay import relay
 from fastbp.kernels.samples import forward, gather_inputs, gather_targets, outputs_and_costs, tile_of_samples
+from fastbp.kernels.shapes import LONG_STRIDE
 from fastbp.kernels.team import barrier, meet
-from fastbp.kernels.views import line, pointer, row
+from fastbp.kernels.views import itemsize, line, matrix, pointer, row
 
 
 @strict
@@ -118,12 +119,17 @@ def outputs(
     job = job_of_outputs(
         theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, L, tile, cost, kind, sparse
     )
-    J = layer(job, job.L, layout.J)
+    K, J = layer(job, 0, layout.J), layer(job, job.L, layout.J)
+    in_place = not job.sparse and K * itemsize(job.X) % LONG_STRIDE != 0  # or the rows' lines would evict each other
     own = t * job.tile
     while x0 < x1:
         X = min(job.tile, x1 - x0)
-        gather_inputs(job, x0 - own, own, own + X, inputs(job, own))
-        forward(job, x0 - own, 1, own, own + X, t)
+        if in_place:
+            a_0 = matrix(job.X, x0 * K, K)
+        else:
+            a_0 = inputs(job, own)
+            gather_inputs(job, x0 - own, own, own + X, a_0)
+        forward(job, x0 - own, 1, own, own + X, a_0, t)
         if job.targets != NO_TARGETS:
             gather_targets(job, x0 - own, own, own + X)
             outputs_and_costs(job, own, own + X)

@@ -79,12 +79,14 @@ def activate(job, l, X, J, width, z, a, d):
 
 
 @strict
-def forward(job, first, bottom, x0, x1, t):
-    """F1 and F2 of the layers from ``bottom`` on for samples x0..x1 of the tile that starts at place ``first``."""
+def forward(job, first, bottom, x0, x1, a_0, t):
+    """F1 and F2 of the layers from ``bottom`` on for samples x0..x1, whose a^0 are the rows of ``a_0``, of the tile that
+    starts at place ``first``.
+    """
     X = x1 - x0
     for l in range(bottom, job.L + 1):
         K, J = layer(job, l, layout.K), layer(job, l, layout.J)
-        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, x0)
+        a_prev = activations(job, l - 1, x0) if l > 1 else a_0
         z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
         if l == 1 and job.sparse:
             sparse.weighted_input(job, first, x0, x1, weights(job, l), biases(job, l), z)
@@ -196,7 +198,7 @@ def tile_of_samples(job, first, bottom, x0, x1, starting, t):
         job.control[own + layout.LARGEST_DELTA] = 0
         penalty_sums(job, t)
     gather_targets(job, first, x0, x1)
-    forward(job, first, bottom, x0, x1, t)
+    forward(job, first, bottom, x0, x1, inputs(job, x0), t)
     outputs_and_costs(job, x0, x1)
     if job.counting_hits:
         job.control[own + layout.OWN_HITS] = hits(job, first, x0, x1)
