@@ -273,6 +273,7 @@ class Team:
         self._workers = _threads.borrow(n_threads - 1)
         self.size = len(self._workers) + 1
         self._job: Job | None = None
+        self._core: int | None = None
 
     def __enter__(self) -> Team:
         return self
@@ -280,7 +281,7 @@ class Team:
     def start(self, job: Job) -> None:
         """Send the workers into the kernel, where they wait for the first slice."""
         self._job = job
-        cores = _threads.spread(len(self._workers))
+        self._core, *cores = _threads.spread(len(self._workers))
         for t, (worker, core) in enumerate(zip(self._workers, cores, strict=True), 1):
             worker.hand(core, self._serve, job, t)
 
@@ -300,6 +301,7 @@ class Team:
         control[layout.FIRST], control[layout.LAST] = first, last
         control[layout.DONE], control[layout.STATUS] = first, layout.ABORTED
         control[layout.TURN] = control[layout.LEAVING] = 0
+        _threads.move_to(self._core)
         with _as_compiled():
             minibatch.work(job, 0)
         return int(control[layout.DONE]), int(control[layout.STATUS])
@@ -325,8 +327,10 @@ def run_outputs(job: Job, out: np.ndarray, n_threads: int) -> None:
     workers = _threads.borrow(n_threads - 1)
     try:
         T = len(workers) + 1
-        for t, (worker, core) in enumerate(zip(workers, _threads.spread(T - 1), strict=True), 1):
+        here, *cores = _threads.spread(T - 1)
+        for t, (worker, core) in enumerate(zip(workers, cores, strict=True), 1):
             worker.hand(core, minibatch.outputs, *args, n * t // T, n * (t + 1) // T, t)
+        _threads.move_to(here)
         minibatch.outputs(*args, 0, n // T, 0)
     finally:
         for worker in workers:

@@ -70,23 +70,28 @@ def effective(n_threads: int | None) -> int:
 
 
 def spread(n: int) -> Sequence[int | None]:
-    """A core for each of n workers, none of them the caller's while there are others; None where nobody can tell."""
-    if not hasattr(os, "sched_getaffinity"):
-        return [None] * n
+    """The caller's core, and one for each of n workers, not the caller's while there are others; None where nobody can
+    tell.
+    """
+    if n == 0 or not hasattr(os, "sched_getaffinity"):
+        return [None] * (n + 1)
     try:
         here = int(ctypes.CDLL(None).sched_getcpu())
     except (OSError, AttributeError):
-        return [None] * n
+        return [None] * (n + 1)
     others = sorted(os.sched_getaffinity(0) - {here})
-    return [others[i % len(others)] for i in range(n)] if others else [None] * n
+    return [here, *(others[i % len(others)] for i in range(n))] if others else [None] * (n + 1)
 
 
-def move_to(core: int) -> None:
+def move_to(core: int | None) -> None:
     """Move the calling thread to a core, and let the system move it on if it must.
 
     Left alone, a thread that has slept is often woken on the core of the one that wakes it, where the two of a team
-    take turns until the system notices: measured up to a second.
+    take turns until the system notices: measured up to a second. The caller's thread is moved too, to where it was when
+    it chose the workers' cores.
     """
+    if core is None:
+        return
     with contextlib.suppress(OSError):
         allowed = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {core})

@@ -80,8 +80,9 @@ def activate(job, l, X, J, width, z, a, d):
 
 @strict
 def forward(job, first, bottom, x0, x1, a_0, t):
-    """F1 and F2 of the layers from ``bottom`` on for samples x0..x1, whose a^0 are the rows of ``a_0``, of the tile that
-    starts at place ``first``.
+    """F1 and F2 of the layers from ``bottom`` on for samples x0..x1 of the tile that starts at place ``first``.
+
+    Their a^0 are the rows of ``a_0``.
     """
     X = x1 - x0
     for l in range(bottom, job.L + 1):
