@@ -50,7 +50,7 @@ def any_columns(R, N, single, K, turn, w, delta, scale, eta, z, ahead):
     X, X_next = (min(turn.X, 1), min(turn.X_next, 1)) if single else (turn.X, turn.X_next)
     rows = view(w.buf, 0, K, V, w.i, 1)
     deltas = view(delta.buf, 0, X, V, delta.i, 1)
-    sums = view(z.buf, 0, X_next, V, z.i, 1)
+    sums = view(z.buf, 0, 1 if single else X_next, V, z.i, 1)
     zero = number(w.buf, 0)
     if single:
         copy_row(N, z_x, 0, sums, 0)
