@@ -110,8 +110,7 @@ class _Worker(threading.Thread):
     def run(self) -> None:
         while True:
             core, function, args = self.tasks.get()
-            if core is not None:
-                move_to(core)
+            move_to(core)
             try:
                 function(*args)
             finally:

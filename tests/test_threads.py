@@ -107,23 +107,29 @@ def test_neurons_of_their_own(batch: int, dtype: str) -> None:
     assert all(trained[n_threads] == trained[1] for n_threads in THREADS)
 
 
+def diverged_and_stopped(sizes: list[int], batch: int, too_fast: float, n_threads: int) -> tuple[Any, ...]:
+    """Where training diverges, and with which weights, after it was seen to stop where a callback says so."""
+    rng = np.random.default_rng(29)
+    X, Y = rng.standard_normal((400, sizes[0])), rng.standard_normal((400, 1))
+    net, other = (fastbp.Network(sizes, activations=["relu", "identity"], seed=0) for _ in range(2))
+    run = fastbp.train(other, X, Y, epochs=3, batch_size=batch, n_threads=n_threads, optimizer=fastbp.SGD(0.001),
+                       callbacks=[lambda run: run.stop()])  # fmt: skip
+    assert run.epoch == 1
+    with pytest.raises(fastbp.DivergenceError) as caught:
+        fastbp.train(
+            net, X, Y, epochs=50, batch_size=batch, seed=1, optimizer=fastbp.SGD(too_fast), n_threads=n_threads
+        )
+    assert np.isfinite(net.theta).all()
+    assert not _threads.in_use()
+    return net.theta.tobytes(), caught.value.epoch, caught.value.minibatch
+
+
 @pytest.mark.compiled
 def test_neurons_of_their_own_stop_and_diverge_where_tiles_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(33)
-    X, Y = rng.standard_normal((400, 9)), rng.standard_normal((400, 1))
     kept = []
     for owning, n_threads in (False, 1), (True, 1), (True, 2), (True, 3):
         monkeypatch.setattr(_engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
-        net = fastbp.Network([9, 48, 1], activations=["relu", "identity"], seed=0)
-        with pytest.raises(fastbp.DivergenceError) as caught:
-            fastbp.train(net, X, Y, epochs=50, batch_size=10, seed=1, optimizer=fastbp.SGD(30.0), n_threads=n_threads)
-        kept.append((net.theta.tobytes(), caught.value.epoch, caught.value.minibatch))
-        assert np.isfinite(net.theta).all()
-        other = fastbp.Network([9, 48, 1], activations=["relu", "identity"], seed=0)
-        run = fastbp.train(other, X, Y, epochs=3, batch_size=10, n_threads=n_threads, optimizer=fastbp.SGD(0.001),
-                           callbacks=[lambda run: run.stop()])  # fmt: skip
-        assert run.epoch == 1
-        assert not _threads.in_use()
+        kept.append(diverged_and_stopped([9, 48, 1], 10, 30.0, n_threads))
     assert kept[1:] == kept[:1] * 3
 
 
@@ -156,21 +162,8 @@ def test_tiles_in_turn(optimizer: Any, batch: int, dtype: str, monkeypatch: pyte
 
 @pytest.mark.compiled
 def test_tiles_in_turn_stop_and_diverge_where_one_thread_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(29)
-    X, Y = rng.standard_normal((400, 3)), rng.standard_normal((400, 1))
-    kept = []
-    for n_threads in (1, 2, 3):
-        monkeypatch.setattr(_engine, "relay_tile", lambda net, batch, n_threads: 8 if n_threads > 1 else 0)
-        net = fastbp.Network([3, 6, 1], activations=["relu", "identity"], seed=0)
-        with pytest.raises(fastbp.DivergenceError) as caught:
-            fastbp.train(net, X, Y, epochs=50, batch_size=100, seed=1, optimizer=fastbp.SGD(1e3), n_threads=n_threads)
-        kept.append((net.theta.tobytes(), caught.value.epoch, caught.value.minibatch))
-        assert np.isfinite(net.theta).all()
-        other = fastbp.Network([3, 6, 1], activations=["relu", "identity"], seed=0)
-        run = fastbp.train(other, X, Y, epochs=3, batch_size=100, n_threads=n_threads, optimizer=fastbp.SGD(0.01),
-                           callbacks=[lambda run: run.stop()])  # fmt: skip
-        assert run.epoch == 1
-        assert not _threads.in_use()
+    monkeypatch.setattr(_engine, "relay_tile", lambda net, batch, n_threads: 8 if n_threads > 1 else 0)
+    kept = [diverged_and_stopped([3, 6, 1], 100, 1e3, n_threads) for n_threads in (1, 2, 3)]
     assert kept[1:] == kept[:1] * 2
 
 

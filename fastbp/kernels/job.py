@@ -94,7 +94,7 @@ class Job(NamedTuple):
     updating: int
     """0: the gradient stays in g and theta as it is."""
     owning: int
-    """Whether each thread has some neurons of layer 1 for itself."""
+    """Whether each thread has some neurons of layer 1 for itself, and every layer above."""
     relaying: int
     """Whether threads take tiles in turn."""
     fetching: int
@@ -314,16 +314,22 @@ def panel(job: Job, t: int) -> Any:
 
 
 @strict
+def parameters_from(job: Job, buf: Any, l: int, k: int) -> Matrix:
+    """w^l from row k on, row K being b^l, in theta or a vector laid out like it."""
+    stride = layer(job, l, layout.STRIDE)
+    at = layer(job, l, layout.W) + k * stride if k < layer(job, l, layout.K) else layer(job, l, layout.B)
+    return matrix(buf, at, stride)
+
+
+@strict
 def gradient(job: Job, l: int, k: int, t: int) -> Matrix:
     """dC/dw^l from row k on, row K being dC/db^l.
 
     In g where it is kept, else in thread t's scratch until the update has used it up.
     """
-    stride = layer(job, l, layout.STRIDE)
     if job.keeping:
-        at = layer(job, l, layout.W) + k * stride if k < layer(job, l, layout.K) else layer(job, l, layout.B)
-        return matrix(job.g, at, stride)
-    return matrix(job.scratch, job.places[layout.GRADIENTS] + t * job.places[layout.GRADIENTS_STEP], stride)
+        return parameters_from(job, job.g, l, k)
+    return Matrix(own_sums(job, t).buf, layer(job, l, layout.STRIDE), 1)
 
 
 @strict

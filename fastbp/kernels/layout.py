@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.kernels.blocks import panel_size, round_up
-from fastbp.kernels.shapes import CACHE_LINE, PASS_ROWS, STRIP_BYTES
+from fastbp.kernels.shapes import CACHE_LINE, CROWDING_STRIDE, PASS_ROWS, STRIP_BYTES
 
 # Columns of the table of layers; its row l belongs to layer l, row 0 to the input.
 K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
@@ -117,9 +117,8 @@ def scratch_layout(
         start, at = at, at + round_up(size, line)
         return start
 
-    # A row stride of a whole page would put every row into the same few places of the cache.
     rows = [padded(int(n), itemsize) for n in layers[:, J]]
-    rows = [row + line if row * itemsize % 1024 == 0 else row for row in rows]
+    rows = [row + line if row * itemsize % CROWDING_STRIDE == 0 else row for row in rows]
     widest = max(rows)
     if layers[-1, STRIDE] == 1:
         rows[-1] = 1

@@ -38,7 +38,7 @@ from fastbp.kernels.parameters import (
 )
 from fastbp.kernels.relay import relay
 from fastbp.kernels.samples import forward, gather_inputs, gather_targets, outputs_and_costs, tile_of_samples
-from fastbp.kernels.shapes import LONG_STRIDE
+from fastbp.kernels.shapes import CROWDING_STRIDE
 from fastbp.kernels.team import barrier, meet
 from fastbp.kernels.views import itemsize, line, matrix, pointer, row
 
@@ -120,7 +120,7 @@ def outputs(
         theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, L, tile, cost, kind, sparse
     )
     K, J = layer(job, 0, layout.J), layer(job, job.L, layout.J)
-    in_place = not job.sparse and K * itemsize(job.X) % LONG_STRIDE != 0  # or the rows' lines would evict each other
+    in_place = not job.sparse and K * itemsize(job.X) % CROWDING_STRIDE != 0
     own = t * job.tile
     while x0 < x1:
         X = min(job.tile, x1 - x0)

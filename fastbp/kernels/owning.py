@@ -89,7 +89,7 @@ def step_of_own(job, start, X, eta, X_next, t):
     if X > 0:
         scale = number(job.scratch, 1.0 / sum_of_weights(job, start, X))
         dense.bias_gradient(J, X, step, ones(job), delta, zeros(job), b, scale, eta, here, nothing)
-    z = shifted(exchanged(job, next_start // job.batch), 0, j)
+    z = shifted(exchanged(job, (next_start + job.batch - 1) // job.batch), 0, j)
     b_1 = row(b, 0, J)
     for x in range(X_next):
         z_x = row(z, x, J)

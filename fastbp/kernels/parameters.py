@@ -11,7 +11,6 @@ from fastbp.kernels import dense, layout, sparse
 from fastbp.kernels.blocks import ALONE, STEP
 from fastbp.kernels.job import (
     activations,
-    biases,
     errors,
     gradient,
     inputs,
@@ -20,7 +19,7 @@ from fastbp.kernels.job import (
     nothing_ahead,
     ones,
     panel,
-    weights,
+    parameters_from,
     zeros,
 )
 from fastbp.kernels.penalties import total_penalty
@@ -157,12 +156,7 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
                 finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
             k += n
         while k < end:
-            if not stepping:
-                g = gradient(job, l, k, t)
-            elif k < K:
-                g = shifted(weights(job, l), k, 0)
-            else:
-                g = biases(job, l)
+            g = parameters_from(job, job.theta, l, k) if stepping else gradient(job, l, k, t)
             start = zeros(job) if starting else g
             if k < K:
                 n = min(chunk, min(end, K) - k)
@@ -170,7 +164,7 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
                 if lonely:
                     dense.weight_gradient_of_one(n, X, then, a, delta, start, g, scale, eta, panel(job, t), ahead)
                     if k + n == K:
-                        dense.clear_padding(1, n, n + layer(job, l, layout.B) - w_at - K, zeros(job), g)
+                        dense.clear_padding(1, n, layer(job, l, layout.B) - w_at - k, zeros(job), g)
                 else:
                     dense.weight_gradient(n, J, X, then, a, delta, start, g, scale, eta, panel(job, t), ahead)
                 if finishing and not stepping:

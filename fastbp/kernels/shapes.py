@@ -79,3 +79,6 @@ CACHE_LINE = 64
 
 LONG_STRIDE = 1024
 """Bytes between rows from which packing is worth while."""
+
+CROWDING_STRIDE = 1024
+"""Bytes: rows that are a multiple of it apart fall into the same few places of the nearest cache."""
