@@ -17,6 +17,7 @@ from nets import SMALL, random_data, same_bits
 
 import fastbp
 from fastbp import _engine, _threads
+from fastbp.kernels import shapes
 from fastbp.kernels.team import MAX_TEAM
 
 THREADS = (1, 2, 3, 4, 8)
@@ -190,11 +191,14 @@ def test_any_storage(dtype: str) -> None:
         assert same_bits(net.feedforward(other), net.feedforward(X))
 
 
-def test_a_row_alone_or_in_company(dtype: str) -> None:
+@pytest.mark.parametrize("row_bytes", [160, shapes.CROWDING_STRIDE])
+def test_a_row_alone_or_in_company(row_bytes: int, dtype: str) -> None:
+    """Samples are read where they lie, but for rows that would crowd each other out of the cache, which are copied."""
     rng = np.random.default_rng(24)
-    net = fastbp.Network([20, 33, 5], dtype=dtype, seed=0)
-    X, _ = random_data(rng, net, 20 if SMALL else 300)
+    net = fastbp.Network([row_bytes // np.dtype(dtype).itemsize, 33, 5], dtype=dtype, seed=0)
+    X, Y = random_data(rng, net, 20 if SMALL else 300)
     together = net.feedforward(X)
+    assert same_bits(net.backprop(X, Y).a[2], together)
     for i in range(0, len(X), 7):
         assert same_bits(net.feedforward(X[i : i + 1]), together[i : i + 1])
     for n_threads in THREADS:
