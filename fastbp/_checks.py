@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from fastbp.errors import argument_error
+
 ACTIVATIONS = (
     "sigmoid",
     "tanh",
@@ -40,9 +42,9 @@ def check_int(value: Any, name: str, *, low: int | None = None, high: int | None
         number = operator.index(value)
     except TypeError:
         wrong = ValueError if isinstance(value, (float, np.floating)) else TypeError
-        raise wrong(f"{name} is {value!r}; it must be {need}. Pass an int.") from None
+        raise argument_error(wrong, name, f"is {value!r}; it must be {need}. Pass an int.") from None
     if (low is not None and number < low) or (high is not None and number > high):
-        raise ValueError(f"{name} is {number}; it must be {need}. Pass another number.")
+        raise argument_error(ValueError, name, f"is {number}; it must be {need}. Pass another number.")
     return number
 
 
@@ -64,7 +66,7 @@ def check_real(
             raise TypeError
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"{name} is {value!r}; it must be {need}. Pass a float.") from None
+        raise argument_error(TypeError, name, f"is {value!r}; it must be {need}. Pass a float.") from None
     fits = (
         math.isfinite(number)
         and (low is None or number >= low)
@@ -73,7 +75,7 @@ def check_real(
         and (below is None or number < below)
     )
     if not fits:
-        raise ValueError(f"{name} is {number:g}; it must be {need}. Pass another number.")
+        raise argument_error(ValueError, name, f"is {number:g}; it must be {need}. Pass another number.")
     return number
 
 
@@ -82,31 +84,37 @@ def make_rng(seed: Any) -> np.random.Generator:
     try:
         return np.random.default_rng(seed)
     except (TypeError, ValueError) as error:
-        raise type(error)(
-            f"seed is {seed!r}; it must be a whole number of at least 0, a numpy.random.Generator or None. Pass an int."
-        ) from None
+        problem = (
+            f"is {seed!r}; it must be a whole number of at least 0, a numpy.random.Generator or None. Pass an int."
+        )
+        raise argument_error(type(error), "seed", problem) from None
 
 
-def check_name(value: Any, allowed: Iterable[str], name: str) -> str:
+def check_name(value: Any, allowed: Iterable[str], name: str, *, parameter: str | None = None) -> str:
     """The value if it is one of the allowed names; ValueError with the nearest of them otherwise."""
     allowed = tuple(allowed)
     if isinstance(value, str) and value in allowed:
         return value
     near = difflib.get_close_matches(value, allowed, 1) if isinstance(value, str) else []
     hint = f"Did you mean {near[0]!r}?" if near else "Pass one of these names."
-    raise ValueError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}. {hint}")
+    problem = f"is {value!r}; it must be one of {', '.join(allowed)}. {hint}"
+    raise argument_error(ValueError, name, problem, parameter=parameter)
 
 
 def check_sizes(sizes: Any) -> tuple[int, ...]:
     """Neurons of every layer: at least two layers of at least one neuron."""
     if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
-        raise TypeError(
-            f"sizes is {sizes!r}; it must list the neurons of layers 0 to L. Pass for example [784, 30, 10]."
+        raise argument_error(
+            TypeError,
+            "sizes",
+            f"is {sizes!r}; it must list the neurons of layers 0 to L. Pass for example [784, 30, 10].",
         )
     checked = tuple(check_int(size, f"sizes[{l}]", low=1) for l, size in enumerate(sizes))
     if len(checked) < 2:
-        raise ValueError(
-            f"sizes is {list(checked)}; a network has at least an input and an output layer. Pass [784, 10], say."
+        raise argument_error(
+            ValueError,
+            "sizes",
+            f"is {list(checked)}; a network has at least an input and an output layer. Pass [784, 10], say.",
         )
     return checked
 
@@ -117,25 +125,33 @@ def check_activations(activations: Any, L: int) -> tuple[str, ...]:
         check_name(activations, ACTIVATIONS, "activations")
         names = (activations,) * L
         if activations == "softmax" and L > 1:
-            raise ValueError(
-                "activations is 'softmax' for all layers; a hidden neuron's activation must be a function of its own "
-                f"z. Pass one name per layer, such as {['sigmoid'] * (L - 1) + ['softmax']}."
+            raise argument_error(
+                ValueError,
+                "activations",
+                "is 'softmax' for all layers; a hidden neuron's activation must be a function of its own "
+                f"z. Pass one name per layer, such as {['sigmoid'] * (L - 1) + ['softmax']}.",
             )
         return names
     if not isinstance(activations, Iterable):
-        raise TypeError(f"activations is {activations!r}; it must be a name or one name per layer. Pass 'sigmoid'.")
+        raise argument_error(
+            TypeError, "activations", f"is {activations!r}; it must be a name or one name per layer. Pass 'sigmoid'."
+        )
     given = tuple(activations)
     if len(given) != L:
-        raise ValueError(
-            f"activations has {len(given)} names; the network has {L} layers after the input. "
-            f"Pass one name, or {L} names."
+        raise argument_error(
+            ValueError,
+            "activations",
+            f"has {len(given)} names; the network has {L} layers after the input. Pass one name, or {L} names.",
         )
     for l, name in enumerate(given, 1):
-        check_name(name, ACTIVATIONS, f"The activation of layer {l}")
+        check_name(name, ACTIVATIONS, f"The activation of layer {l}", parameter=f"activations[{l - 1}]")
         if name == "softmax" and l < L:
-            raise ValueError(
-                f"The activation of layer {l} is 'softmax'; only the output layer, {L}, may have it, because it is not "
-                "a function of one z. Pass another name there."
+            raise argument_error(
+                ValueError,
+                f"The activation of layer {l}",
+                f"is 'softmax'; only the output layer, {L}, may have it, because it is not a function of one z. Pass "
+                "another name there.",
+                parameter=f"activations[{l - 1}]",
             )
     return given
 
@@ -145,19 +161,25 @@ def check_cost(cost: Any, activations: Sequence[str]) -> str:
     check_name(cost, COSTS, "cost")
     output = activations[-1]
     if cost == "quadratic" and output == "softmax":
-        raise ValueError(
-            "cost is 'quadratic' and the output activation 'softmax'; their gradient vanishes where the net is most "
-            "wrong, and sigma'(z) is no function of one z. Pass cost='cross_entropy'."
+        raise argument_error(
+            ValueError,
+            "cost",
+            "is 'quadratic' and the output activation 'softmax'; their gradient vanishes where the net is most "
+            "wrong, and sigma'(z) is no function of one z. Pass cost='cross_entropy'.",
         )
     if cost == "cross_entropy" and output not in ("sigmoid", "softmax"):
-        raise ValueError(
-            f"cost is 'cross_entropy' and the output activation {output!r}; it is defined for outputs that are "
-            "probabilities. Pass 'sigmoid' or 'softmax' for the last layer, or cost='quadratic'."
+        raise argument_error(
+            ValueError,
+            "cost",
+            f"is 'cross_entropy' and the output activation {output!r}; it is defined for outputs that are "
+            "probabilities. Pass 'sigmoid' or 'softmax' for the last layer, or cost='quadratic'.",
         )
     if cost == "poisson" and output != "exp":
-        raise ValueError(
-            f"cost is 'poisson' and the output activation {output!r}; it measures counts against their expectation, "
-            "which 'exp' keeps positive. Pass 'exp' for the last layer, or cost='quadratic'."
+        raise argument_error(
+            ValueError,
+            "cost",
+            f"is 'poisson' and the output activation {output!r}; it measures counts against their expectation, "
+            "which 'exp' keeps positive. Pass 'exp' for the last layer, or cost='quadratic'.",
         )
     return str(cost)
 
@@ -169,7 +191,9 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
     except TypeError:
         name = ""
     if name not in ("float32", "float64"):
-        raise ValueError(f"dtype is {dtype!r}; kernels exist for 'float32' and 'float64'. Pass one of them.")
+        raise argument_error(
+            ValueError, "dtype", f"is {dtype!r}; kernels exist for 'float32' and 'float64'. Pass one of them."
+        )
     return np.dtype(name)
 
 

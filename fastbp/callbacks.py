@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastbp import _checks
+from fastbp.errors import argument_error
 
 if TYPE_CHECKING:
     from fastbp.network import Network
@@ -56,7 +57,9 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         if not isinstance(self.monitor, str):
-            raise TypeError(f"monitor is {self.monitor!r}; it must be a key of the history. Pass 'val_loss', say.")
+            raise argument_error(
+                TypeError, "monitor", f"is {self.monitor!r}; it must be a key of the history. Pass 'val_loss', say."
+            )
         _checks.check_int(self.patience, "patience", low=1)
         _checks.check_real(self.min_delta, "min_delta", low=0.0)
 
@@ -134,21 +137,26 @@ def as_callbacks(callbacks: Any) -> list[Callback]:
     if callable(callbacks) or isinstance(callbacks, Callback):
         callbacks = [callbacks]
     if not isinstance(callbacks, Iterable):
-        raise TypeError(
-            f"callbacks is {callbacks!r}; functions or objects derived from fastbp.Callback are needed. Pass a list of "
-            "them."
+        raise argument_error(
+            TypeError,
+            "callbacks",
+            f"is {callbacks!r}; functions or objects derived from fastbp.Callback are needed. Pass a list of them.",
         )
     made: list[Callback] = []
     for callback in callbacks:
         if isinstance(callback, Callback):
             made.append(callback)
         elif isinstance(callback, type):
-            raise TypeError(f"callbacks holds the class {callback.__name__}; an object is needed. Call it.")
+            raise argument_error(
+                TypeError, "callbacks", f"holds the class {callback.__name__}; an object is needed. Call it."
+            )
         elif callable(callback):
             made.append(_Function(callback))
         else:
-            raise TypeError(
-                f"callbacks holds {callback!r}, which is neither a fastbp.Callback nor a function. "
-                "Pass functions f(run) or objects derived from fastbp.Callback."
+            raise argument_error(
+                TypeError,
+                "callbacks",
+                f"holds {callback!r}, which is neither a fastbp.Callback nor a function. "
+                "Pass functions f(run) or objects derived from fastbp.Callback.",
             )
     return made

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from fastbp._arrays import as_sample_weight
 from fastbp._readers import sources
 from fastbp._readers.targets import Task, encode
+from fastbp.errors import argument_error, called
 from fastbp.scaling import Scaling, apply_scaling, standardise
 
 Array = npt.NDArray[Any]
@@ -135,9 +136,11 @@ def read(
     if isinstance(path, tuple) and len(path) == 2:
         path, target = path
     if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(
-            f"path is a {type(path).__name__}; a path or a pair of paths is needed. Arrays need no reading: pass them "
-            "to fastbp.train."
+        raise argument_error(
+            TypeError,
+            "path",
+            f"is a {type(path).__name__}; a path or a pair of paths is needed. Arrays need no reading: pass them "
+            "to fastbp.train.",
         )
     raw = sources.find(os.fspath(path), target, weight)
     if raw.y is None:
@@ -217,7 +220,8 @@ def split(data: Data, test: float = 0.2, *, seed: int = 0) -> Data:
     if data.X_test is not None:
         raise ValueError(f"{data.name!r} has a test part of {len(data.X_test)} samples already. Use it as it is.")
     labels = data.Y if data.task == "classification" else None
-    train, aside = split_indices(len(data.X), test, seed=seed, labels=labels)
+    with called({"fraction": "test"}):
+        train, aside = split_indices(len(data.X), test, seed=seed, labels=labels)
     weight = None if data.weight is None else data.weight[train]
     return replace(data, X=data.X[train], Y=data.Y[train], X_test=data.X[aside], Y_test=data.Y[aside], weight=weight)
 
@@ -239,7 +243,8 @@ def split_indices(
         Class of each sample: each class is then divided in this proportion too, and keeps at least one sample.
     """
     if not 0 < fraction < 1:
-        raise ValueError(f"The fraction to set aside is {fraction}; it must lie between 0 and 1, for example 0.2.")
+        problem = f"is {fraction}; it must lie between 0 and 1, for example 0.2. Pass another number."
+        raise argument_error(ValueError, "fraction", problem)
     rng = np.random.Generator(np.random.PCG64(seed))
     order = rng.permutation(n)
     wanted = round(n * fraction)
@@ -255,7 +260,8 @@ def split_indices(
     chosen = order[np.argsort(position[order], kind="stable")][:wanted]
     aside = np.sort(chosen[np.isfinite(position[chosen])])
     if not 0 < aside.size < n:
-        raise ValueError(f"{n} samples cannot be divided by {fraction}: one part would be empty. Pass more samples.")
+        problem = f"is {fraction:g}, and one part of {n} samples would be empty. Pass another number, or more samples."
+        raise argument_error(ValueError, "fraction", problem)
     return np.setdiff1d(np.arange(n), aside), aside
 
 

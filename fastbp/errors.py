@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Mapping
+
 
 class LoadError(ValueError):
     """A model or data file is damaged, truncated, foreign or newer than this fastbp; the message says which."""
@@ -22,3 +25,48 @@ class DivergenceError(ArithmeticError):
         super().__init__(message)
         self.epoch = epoch
         self.minibatch = minibatch
+
+
+def argument_error(kind: type[Exception], name: str, problem: str, *, parameter: str | None = None) -> Exception:
+    """An exception about an argument, to be raised; its message is the name, then the problem.
+
+    The exception carries ``.parameter``, the argument's name, and ``.problem``, the rest of the message, so that a
+    caller whose users know the argument by another name can speak of that (see `called`).
+
+    Parameters
+    ----------
+    kind : type
+        Such as ValueError.
+    name : str
+        What the message begins with.
+    problem : str
+        What I got - what I need - what to do.
+    parameter : str, optional
+        The argument's name where the message begins with something else.
+    """
+    error = kind(f"{name} {problem}")
+    error.__dict__.update(parameter=parameter or name, problem=problem)
+    return error
+
+
+def renamed(error: Exception, names: Mapping[str, str]) -> Exception:
+    """An exception about an argument, speaking of it by the name that ``names`` has for it; any other as it is.
+
+    One about a product, ``learning_rate * l1``, speaks of both factors.
+    """
+    own = getattr(error, "parameter", "").split(" * ")
+    if not any(name in names for name in own):
+        return error
+    return argument_error(type(error), " * ".join(names.get(name, name) for name in own), error.__dict__["problem"])
+
+
+@contextlib.contextmanager
+def called(names: Mapping[str, str]) -> Iterator[None]:
+    """Context in which exceptions about arguments are `renamed`."""
+    try:
+        yield
+    except Exception as error:
+        other = renamed(error, names)
+        if other is error:
+            raise
+        raise other from None

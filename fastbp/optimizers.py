@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from fastbp._checks import check_real, or_wider
+from fastbp.errors import argument_error
 
 # The codes of kernels.updates, spelled here so that this module does not import the compiler; a test compares them.
 _SGD, _MOMENTUM, _NESTEROV, _ADAM, _RMSPROP, _ADAGRAD = range(6)
@@ -52,14 +53,18 @@ class Optimizer(abc.ABC):
         for name in ("momentum", "beta_1", "beta_2", "rho"):
             value = getattr(self, name, 0.0)
             if dtype.type(value) >= 1:
-                raise ValueError(f"{name} is {value!r}, which is 1 in {dtype.name}. Lower it{or_wider(dtype)}.")
+                raise argument_error(
+                    ValueError, name, f"is {value!r}, which is 1 in {dtype.name}. Lower it{or_wider(dtype)}."
+                )
         # Above, epsilon still counts where g^2 has vanished.
         least = float(np.finfo(dtype).tiny) ** 0.5
         epsilon = getattr(self, "epsilon", 1.0)
         if epsilon < least:
-            raise ValueError(
-                f"epsilon is {epsilon:g}; in {dtype.name} it must be at least {least:.2g}, or small gradients are "
-                f"divided by 0. Raise it{or_wider(dtype)}."
+            raise argument_error(
+                ValueError,
+                "epsilon",
+                f"is {epsilon:g}; in {dtype.name} it must be at least {least:.2g}, or small gradients are "
+                f"divided by 0. Raise it{or_wider(dtype)}.",
             )
 
     def check_shrinking(self, rate: float, l2: float) -> None:
@@ -72,9 +77,11 @@ class Optimizer(abc.ABC):
 
 def _require_shrinking(product: float, limit: float, what: str) -> None:
     if product >= limit:
-        raise ValueError(
-            f"learning_rate * {what} is {product:g}; from {limit:g} on, steps overshoot 0 by more each time and the "
-            "weights grow without end. Lower one of the two."
+        raise argument_error(
+            ValueError,
+            f"learning_rate * {what}",
+            f"is {product:g}; from {limit:g} on, steps overshoot 0 by more each time and the weights grow without end. "
+            "Lower one of the two.",
         )
 
 
@@ -103,7 +110,9 @@ class SGD(Optimizer):
         super().__post_init__()
         check_real(self.momentum, "momentum", low=0.0, below=1.0)
         if self.nesterov and self.momentum == 0:
-            raise ValueError("nesterov is True and momentum 0; it looks ahead along the momentum. Pass momentum > 0.")
+            raise argument_error(
+                ValueError, "nesterov", "is True and momentum 0; it looks ahead along the momentum. Pass momentum > 0."
+            )
 
     @property
     def slots(self) -> int:  # type: ignore[override]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from fastbp.callbacks import Callback, Run
@@ -15,6 +16,14 @@ WIDE = 120
 
 NUMBERS = 74
 """Columns that a narrow line needs beside the bar."""
+
+
+def _unbreakable() -> contextlib.AbstractContextManager[None]:
+    """Context in which a terminal or reader that is gone does not stop the training.
+
+    rich ends the process where it finds a broken pipe.
+    """
+    return contextlib.suppress(OSError, SystemExit)
 
 
 class ProgressBar(Callback):
@@ -56,7 +65,8 @@ class ProgressBar(Callback):
     def on_train_begin(self, run: Run) -> None:
         """Start drawing."""
         self._task = self._progress.add_task("", total=run.n_epochs * run.n_minibatches, values="")
-        self._progress.start()
+        with _unbreakable():
+            self._progress.start()
 
     def on_progress(self, run: Run) -> None:
         """Note how far the run is."""
@@ -69,7 +79,8 @@ class ProgressBar(Callback):
 
     def on_train_end(self, run: Run) -> None:
         """Leave the finished bar on the screen."""
-        self._progress.stop()
+        with _unbreakable():
+            self._progress.stop()
 
     def _update(self, run: Run, values: dict[str, float], epoch: int, done: int) -> None:
         shown = [f"loss {values['loss']:.4g}"] if "loss" in values else []

@@ -14,7 +14,7 @@ from fastbp import _checks, _engine
 from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets
 from fastbp._slices import Pace
 from fastbp.callbacks import Callback, EarlyStopping, Run, as_callbacks
-from fastbp.errors import DivergenceError
+from fastbp.errors import DivergenceError, argument_error
 from fastbp.kernels import layout, updates
 from fastbp.network import Network
 from fastbp.optimizers import SGD, Optimizer
@@ -29,7 +29,9 @@ def _progress(progress: Any) -> list[Callback]:
     if progress is False or progress is None:
         return []
     if not isinstance(progress, Callback):
-        raise TypeError(f"progress is {progress!r}; it must be True, False or a fastbp.Callback. Pass one of these.")
+        raise argument_error(
+            TypeError, "progress", f"is {progress!r}; it must be True, False or a fastbp.Callback. Pass one of these."
+        )
     return [progress]
 
 
@@ -52,9 +54,11 @@ def _check_validation(net: Network, validation: Any) -> _Data | None:
     if validation is None:
         return None
     if not isinstance(validation, Sequence) or len(validation) not in (2, 3):
-        raise ValueError(
-            "validation is not a pair; it needs samples and their targets. Pass validation=(X_val, Y_val), "
-            "or (X_val, Y_val, sample_weight_val)."
+        raise argument_error(
+            ValueError,
+            "validation",
+            "is not a pair; it needs samples and their targets. Pass validation=(X_val, Y_val), "
+            "or (X_val, Y_val, sample_weight_val).",
         )
     X, Y, *weight = validation
     return _Data.checked(net, X, Y, weight[0] if weight else None, "_val")
@@ -97,7 +101,9 @@ def _make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
 
         return given
     if not isinstance(shuffle, (bool, np.bool_)):
-        raise TypeError(f"shuffle is {shuffle!r}; it must be True, False or a function. Pass one of these.")
+        raise argument_error(
+            TypeError, "shuffle", f"is {shuffle!r}; it must be True, False or a function. Pass one of these."
+        )
     if not shuffle:
         return lambda epoch, n: np.arange(n, dtype=np.int64)
     rng = _checks.make_rng(seed)
@@ -109,7 +115,9 @@ def _require_room(number: float, name: str, dtype: np.dtype[Any]) -> None:
     limit = float(np.finfo(dtype).max) ** 0.5
     if number >= limit:
         remedy = "Lower it" + _checks.or_wider(dtype)
-        raise ValueError(f"{name} is {number:g}; in {dtype.name} steps overflow from {limit:.2g} on. {remedy}.")
+        raise argument_error(
+            ValueError, name, f"is {number:g}; in {dtype.name} steps overflow from {limit:.2g} on. {remedy}."
+        )
 
 
 class _Epochs:
@@ -296,17 +304,23 @@ def train(
         Before anything is allocated.
     """
     if not isinstance(net, Network):
-        raise TypeError(f"net is {net!r}; a network is needed. Pass fastbp.Network([784, 30, 10]), say.")
+        raise argument_error(
+            TypeError, "net", f"is {net!r}; a network is needed. Pass fastbp.Network([784, 30, 10]), say."
+        )
     if not np.isfinite(net.theta).all():
-        raise ValueError(
-            "net has weights or biases that are not finite; nothing can be learned from there. Make a new network, or "
-            "load an older one."
+        raise argument_error(
+            ValueError,
+            "net",
+            "has weights or biases that are not finite; nothing can be learned from there. Make a new network, or "
+            "load an older one.",
         )
     data = _Data.checked(net, X, Y, sample_weight)
     held_out = _check_validation(net, validation)
     optimizer = SGD() if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer is {optimizer!r}; it must be one of fastbp's. Pass for example fastbp.SGD(0.1).")
+        raise argument_error(
+            TypeError, "optimizer", f"is {optimizer!r}; it must be one of fastbp's. Pass for example fastbp.SGD(0.1)."
+        )
     optimizer.check_dtype(net.dtype)
     epochs = _checks.check_int(epochs, "epochs", low=0)
     batch = _check_batch_size(batch_size, len(data.X))
@@ -314,21 +328,26 @@ def train(
     _require_room(l1, "l1", net.dtype)
     _require_room(l2, "l2", net.dtype)
     if early_stopping is not None and not isinstance(early_stopping, EarlyStopping):
-        raise TypeError(
-            f"early_stopping is {early_stopping!r}; a rule is needed. Pass fastbp.EarlyStopping(patience=10), say."
+        raise argument_error(
+            TypeError,
+            "early_stopping",
+            f"is {early_stopping!r}; a rule is needed. Pass fastbp.EarlyStopping(patience=10), say.",
         )
     if isinstance(schedule, type) or (
         schedule is not None and not callable(schedule) and not isinstance(schedule, ReduceOnPlateau)
     ):
-        raise TypeError(
-            f"schedule is {schedule!r}; a function of (epoch, n_epochs) is needed. Pass fastbp.schedules.Cosine(), say."
+        raise argument_error(
+            TypeError,
+            "schedule",
+            f"is {schedule!r}; a function of (epoch, n_epochs) is needed. Pass fastbp.schedules.Cosine(), say.",
         )
     rule = schedule if isinstance(schedule, ReduceOnPlateau) else None
     monitored = [part.monitor for part in (early_stopping, rule) if part is not None]
     if held_out is None and any(name.startswith("val_") for name in monitored):
-        raise ValueError(
-            f"{monitored[0]!r} is to be monitored; there is no validation set. Pass validation=(X_val, Y_val) or "
-            "monitor='loss'."
+        raise argument_error(
+            ValueError,
+            "monitor",
+            f"is {monitored[0]!r}; there is no validation set. Pass validation=(X_val, Y_val) or monitor='loss'.",
         )
     n_minibatches = -(-len(data.X) // batch)
     run = Run(net, optimizer, epochs, n_minibatches, len(data.X))
@@ -377,8 +396,10 @@ def train(
 
 def _monitored(run: Run, name: str) -> float:
     if name not in run.history:
-        raise ValueError(
-            f"{name!r} is to be monitored; the history has {', '.join(map(repr, run.history))}. Name one of these."
+        raise argument_error(
+            ValueError,
+            "monitor",
+            f"is {name!r}; the history has {', '.join(map(repr, run.history))}. Name one of these.",
         )
     return run.history[name][-1]
 

@@ -197,7 +197,7 @@ def test_monitoring_needs_what_it_monitors() -> None:
         fastbp.EarlyStopping(monitor=3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="net is 'net'; a network is needed"):
         fastbp.train("net", X, Y)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="'f1' is to be monitored"):
+    with pytest.raises(ValueError, match="monitor is 'f1'"):
         fastbp.train(small_net(), X, Y, early_stopping=fastbp.EarlyStopping("f1"), epochs=1)
 
 

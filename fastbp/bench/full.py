@@ -174,7 +174,9 @@ def write(path: Path, found: dict[str, Any]) -> None:
             parts.append(f'"{name}": {{\n' + ",\n".join(blocks) + "\n}")
         else:
             parts.append(f'"{name}": {json.dumps(value)}')
-    path.write_text("{\n" + ",\n".join(parts) + "\n}\n")
+    from fastbp._atomic import write_atomically
+
+    write_atomically(path, [("{\n" + ",\n".join(parts) + "\n}\n").encode()])
 
 
 if __name__ == "__main__":

@@ -70,11 +70,15 @@ def task(function: str, n_threads: int, seen: Callable[[Any], None] | None = Non
         assert process.stdout is not None
         json.dump(arguments, process.stdin)
         process.stdin.close()
-        for text in process.stdout:
-            if text.startswith("{"):
-                found.append(json.loads(text))
-                if seen is not None:
-                    seen(found[-1])
+        try:
+            for text in process.stdout:
+                if text.startswith("{"):
+                    found.append(json.loads(text))
+                    if seen is not None:
+                        seen(found[-1])
+        except BaseException:  # KeyboardInterrupt too: nobody waits for it any more
+            process.kill()
+            raise
     if process.returncode:
         raise RuntimeError(
             f"{function} on {n_threads} threads ended with code {process.returncode}; its own message is above."

@@ -1,6 +1,7 @@
 """The command line: fastbp train | predict | info | bench | explain | learn | doctor."""
 
-from fastbp.cli.app import app
+from fastbp._signals import signals
+from fastbp.cli.app import app, run
 
 from fastbp.cli import train, predict, bench, teach, doctor  # isort: skip  # in the order of the help
 
@@ -9,4 +10,5 @@ __all__ = ["app", "bench", "doctor", "main", "predict", "teach", "train"]
 
 def main() -> None:
     """Entry point of the ``fastbp`` command."""
-    app()
+    signals.install()
+    run()

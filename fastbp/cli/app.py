@@ -1,27 +1,31 @@
-"""The command line as a whole: its commands hang on ``app``, and what goes wrong in them is told by ``fail``."""
+"""The command line as a whole: its commands hang on ``app``, which tells what goes wrong in any of them."""
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import os
 import sys
-from typing import NoReturn
+from collections.abc import Iterator
+from typing import Annotated, Any, NoReturn
 
 try:
     import typer
     from rich.console import Console
     from rich.text import Text
+    from typer.core import TyperGroup
 except ModuleNotFoundError as missing:
     sys.exit(f'fastbp: {missing.name} is not installed. Install the command line with pip install "fastbp[cli]".')
 
 import fastbp
-from fastbp.cli.options import in_options
+from fastbp._signals import signals
+from fastbp.errors import renamed
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Backpropagation in index form, at hardware speed.",
-)
+EXPECTED = (ValueError, TypeError, OSError, MemoryError, ArithmeticError, ModuleNotFoundError)
+"""Errors whose message is written for the user."""
+
+OTHER_NAMES = {"n_threads": "--threads", "h": "--nudge"}
+"""Parameters of the library that are options under another name."""
 
 
 class DType(enum.StrEnum):
@@ -31,8 +35,88 @@ class DType(enum.StrEnum):
     float64 = "float64"
 
 
-EXPECTED = (ValueError, TypeError, OSError, MemoryError, ArithmeticError, ModuleNotFoundError)
-"""Errors whose message is written for the user."""
+class Out(Console):
+    """Console whose errors name what could not be written to, and which goes on in silence when its reader leaves."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False)
+        self.name = "standard error" if stderr else "standard output"
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich's."""
+        with self._named():
+            super().print(*objects, **options)
+
+    def write(self, text: str) -> None:
+        """Write a text as it is."""
+        with self._named():
+            try:
+                self.file.write(text)
+                self.file.flush()
+            except BrokenPipeError:
+                self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """The reader, such as head, has enough: that is no reason to stop a training."""
+        self.quiet = True
+        _silence(self.file)
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            _silence(self.file)
+            raise OSError(error.errno, error.strerror, self.name) from error
+
+
+def _silence(stream: Any) -> None:
+    """Send to nowhere what a stream still holds, so that Python does not fail on it once more at its end."""
+    with contextlib.suppress(OSError, ValueError):  # a stream of a test has no descriptor
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+class Commands(TyperGroup):
+    """The commands, and one place for what goes wrong in them."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; an expected error becomes one message, which names the option that the user typed."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            with contextlib.suppress(OSError):
+                Out(stderr=True).print(f"{signals.word}.")
+            raise typer.Exit(signals.status) from None
+        except EXPECTED as error:
+            command = self.commands[ctx.invoked_subcommand]
+            options = {part.name: part.opts[0] for part in command.params if part.param_type_name == "option"}
+            fail(renamed(error, {**OTHER_NAMES, **{name: option for name, option in options.items() if name}}))
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Backpropagation in index form, at hardware speed.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        Out().print(f"fastbp {fastbp.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _fastbp(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options of fastbp itself."""
 
 
 def fail(error: BaseException) -> NoReturn:
@@ -45,9 +129,29 @@ def fail(error: BaseException) -> NoReturn:
             )
         case FileNotFoundError(filename=str(name)):
             message = f"{name!r} does not exist. Pass the path of a file that does."
+        case OSError(filename=str(name), strerror=str(reason)):
+            message = f"{name}: {reason}."
         case OSError(strerror=str(reason)):
-            message = f"{error.filename}: {reason}."
+            message = f"{reason}."
         case _:
-            message = in_options(str(error))
-    Console(stderr=True, highlight=False).print(Text.assemble(("Error: ", "bold red"), message))
+            message = str(error)
+    with contextlib.suppress(OSError):  # if this cannot be said, the exit status says it
+        out = Out(stderr=True)
+        out.print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=not out.is_terminal)
     raise typer.Exit(1)
+
+
+def run() -> NoReturn:
+    """Run the command that the process was started for."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
+    if sys.stdout is None:  # the caller closed it: to write to what is open for reading fails as it should
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
+    try:
+        app()
+    except OSError as error:  # of a help text, which typer prints itself
+        _silence(sys.stdout)
+        with contextlib.suppress(OSError):
+            Out(stderr=True).print(f"Error: standard output: {error.strerror}.")
+        sys.exit(1)
+    sys.exit(0)

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from fastbp._checks import check_int
-from fastbp.cli.app import EXPECTED, app, fail
+from fastbp._signals import Phase, signals
+from fastbp.cli.app import Out, app, fail
 from fastbp.cli.options import check_file
 
 
@@ -28,13 +28,13 @@ def bench(
     ] = None,
 ) -> None:
     """Race fastbp against NumPy and every other library that is installed, on this machine."""
-    console = Console(highlight=False)
-    try:
-        from fastbp.bench import quick
+    from fastbp.bench import quick
 
-        check_file(json, "--json")
+    check_file(json, "--json")
+    signals.phase = Phase.RAISE  # in the process that races, too, somebody has to hear of it
+    try:
         kept = quick.bench(
-            console,
+            Out(),
             names=nets or quick.DEFAULT,
             racing=None if peers is None else [name.strip() for name in peers.split(",")],
             threads=_thread_counts(threads),
@@ -42,8 +42,10 @@ def bench(
             out=json,
             against=compare,
         )
-    except (*EXPECTED, RuntimeError) as error:
+    except RuntimeError as error:
         fail(error)
+    finally:
+        signals.phase = Phase.LEAVE
     if not kept:
         raise typer.Exit(1)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from rich.console import Console
 
 import fastbp
+from fastbp.cli.app import Out
 
 
 def compile_kernels(dtype: str) -> float:
@@ -20,7 +20,7 @@ def compile_kernels(dtype: str) -> float:
     return time.perf_counter() - began
 
 
-def compile_first(console: Console, dtype: str) -> None:
+def compile_first(console: Out, dtype: str) -> None:
     """Before the run, so that its samples a second and time left are its own; with a word where the cache is empty."""
     from fastbp import _jit
 

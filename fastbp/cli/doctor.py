@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from fastbp.cli.app import DType, app
+from fastbp.cli.app import DType, Out, app
 from fastbp.cli.compiling import compile_kernels
 
 
@@ -20,7 +19,7 @@ def doctor(
     """Print CPU, threads and why, cache of compiled code, versions."""
     from fastbp._report import machine_table
 
-    console = Console(highlight=False)
+    console = Out()
     if compile:
         for dtype in DType:
             console.print(f"{dtype.value}: ready after {compile_kernels(dtype.value):.1f} s")

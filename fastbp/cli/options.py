@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,25 +11,23 @@ from typing import Any
 
 import fastbp
 from fastbp._checks import check_name
+from fastbp.errors import called
 from fastbp.optimizers import OPTIMIZERS
 from fastbp.schedules import SCHEDULES
 
 RATES = {"classification": 0.5, "regression": 0.05}
 """Learning rates of plain SGD that suit scaled inputs and, for regression, scaled targets."""
 
-PARAMETERS = {"n_threads": "--threads"} | {
-    name: "--" + name.replace("_", "-")
-    for name in (
-        "epochs", "batch_size", "l1", "l2", "seed", "init", "cost", "learning_rate", "momentum", "beta_1", "beta_2",
-        "rho", "epsilon", "weight_decay", "min_delta",
-    )
-}  # fmt: skip
-"""Parameters of the library that are options under (nearly) the same name."""
+MONITORED = {
+    "classification": ("val_loss", "val_accuracy", "loss", "accuracy"),
+    "regression": ("val_loss", "val_r2", "loss"),
+}
+"""What a run has in its history, by task."""
 
 
-def in_options(message: str) -> str:
-    """A message of the library in the words of the command line: it begins with the parameter that is wrong."""
-    return re.sub(r"^(\w+)(?= is )", lambda match: PARAMETERS.get(match[0], match[0]), message)
+def option(parameter: str) -> str:
+    """The option of a parameter that has the same name."""
+    return "--" + parameter.replace("_", "-")
 
 
 def widths(text: str) -> list[int]:
@@ -60,6 +59,10 @@ def check_file(path: Path | None, option: str) -> None:
         raise ValueError(f"{option} is {str(path)!r}; its folder does not exist. Make the folder first.")
     if path.is_dir():
         raise ValueError(f"{option} is {str(path)!r}, a folder; a file is needed. Add a file name.")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{option} is {str(path)!r}, no regular file. Pass the name of a file.")
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise ValueError(f"{option} is {str(path)!r}; its folder cannot be written to. Pass a file in another folder.")
 
 
 def network(data: Any, scaling: Any, options: Mapping[str, Any]) -> fastbp.Network:
@@ -71,15 +74,21 @@ def network(data: Any, scaling: Any, options: Mapping[str, Any]) -> fastbp.Netwo
         cost = cost or "cross_entropy"
         output = output or ("softmax" if data.n_outputs > 1 and cost == "cross_entropy" else "sigmoid")
     hidden = widths(options["hidden"])
-    return fastbp.Network(
-        [data.X.shape[1], *hidden, data.n_outputs],
-        activations=[*[options["activation"]] * len(hidden), output],
-        cost=cost,
-        meta=data.meta(scaling),
-        init=options["init"],
-        dtype=str(options["dtype"]),
-        seed=options["seed"],
-    )
+    names = {f"activations[{l}]": "--activation" for l in range(len(hidden))}
+    names |= {f"activations[{len(hidden)}]": "--output"}
+    try:
+        with called(names):
+            return fastbp.Network(
+                [data.X.shape[1], *hidden, data.n_outputs],
+                activations=[*[options["activation"]] * len(hidden), output],
+                cost=cost,
+                meta=data.meta(scaling),
+                init=options["init"],
+                dtype=str(options["dtype"]),
+                seed=options["seed"],
+            )
+    except MemoryError as error:
+        raise MemoryError(f"--hidden is {options['hidden']!r}. {error}") from None
 
 
 def optimizer(name: str, task: str, options: Mapping[str, Any]) -> fastbp.optimizers.Optimizer:
@@ -90,10 +99,9 @@ def optimizer(name: str, task: str, options: Mapping[str, Any]) -> fastbp.optimi
     given = {key: options[key] for key in sorted(every) if options[key] is not None and options[key] is not False}
     for key in given:
         if key not in own:
-            hint = ", ".join(PARAMETERS.get(other, f"--{other}") for other in own)
             raise ValueError(
-                f"--{key.replace('_', '-')} is no option of {name}, which takes {hint}. Leave it out, or choose "
-                "another --optimizer."
+                f"{option(key)} is no option of {name}, which takes {', '.join(map(option, own))}. Leave it out, or "
+                "choose another --optimizer."
             )
     if name == "sgd":
         given.setdefault("learning_rate", RATES[task])
@@ -117,4 +125,5 @@ def schedule(text: str) -> Any:
             raise ValueError(
                 f"--schedule is {text!r}, with {part!r}; {name} takes {takes}. Pass other values of these."
             ) from None
-    return None if name == "constant" else SCHEDULES[name](**given)
+    with called({key: f"--schedule {name}:{key}" for key in usual}):
+        return None if name == "constant" else SCHEDULES[name](**given)

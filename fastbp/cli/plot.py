@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastbp._arrays import decide
+from fastbp._atomic import write_atomically
 from fastbp._report import confusion
 from fastbp.callbacks import Run
 from fastbp.network import Network
@@ -114,7 +116,10 @@ def picture(
         _matrix(axes[2], confusion(Y, decided, len(names)), names)
         if lower is not None:
             _mistakes(lower, out, Y, decided, raw, names, image)
-    figure.savefig(path, dpi=110)
+    ending = os.path.splitext(os.fspath(path))[1].removeprefix(".").lower()
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=110, format=ending)
+    write_atomically(path, [drawn.getbuffer()])
 
 
 def _mistakes(

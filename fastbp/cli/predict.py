@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 
 import fastbp
-from fastbp.cli.app import EXPECTED, app, fail
+from fastbp.cli.app import Out, app
 from fastbp.cli.options import check_file
 
 
@@ -24,23 +21,18 @@ def predict(
     probabilities: Annotated[bool, typer.Option("--probabilities", help="The outputs, not the decisions.")] = False,
 ) -> None:
     """Write a network's predictions for samples in a file."""
-    try:
-        check_file(out, "--out")
-        net = fastbp.load(model)
-        names, values = _predictions(net, data, probabilities)
-        if out is not None and out.suffix == ".npy":
-            np.save(out, values)
-            return
-        lines = [",".join(names), *(",".join(_quoted(v) for v in np.atleast_1d(row)) for row in values)]
-        text = "\n".join(lines) + "\n"
-        if out is None:
-            sys.stdout.write(text)
-        else:
-            out.write_text(text, encoding="utf-8")
-    except BrokenPipeError:  # the reader, such as head, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except EXPECTED as error:
-        fail(error)
+    check_file(out, "--out")
+    net = fastbp.load(model)
+    names, values = _predictions(net, data, probabilities)
+    if out is not None and out.suffix == ".npy":
+        np.save(out, values)
+        return
+    lines = [",".join(names), *(",".join(_quoted(v) for v in np.atleast_1d(row)) for row in values)]
+    text = "\n".join(lines) + "\n"
+    if out is None:
+        Out().write(text)
+    else:
+        out.write_text(text, encoding="utf-8")
 
 
 def _quoted(value: Any) -> str:
@@ -76,8 +68,4 @@ def info(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     """Show the network in a model file."""
     from fastbp._report import describe
 
-    console = Console(highlight=False)
-    try:
-        describe(fastbp.load(model), console)
-    except EXPECTED as error:
-        fail(error)
+    describe(fastbp.load(model), Out())

@@ -8,16 +8,18 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.text import Text
 
 import fastbp
-from fastbp._checks import ACTIVATIONS, COSTS, check_int, check_real
-from fastbp.cli.app import EXPECTED, DType, app, fail
+from fastbp._checks import ACTIVATIONS, COSTS, check_int, check_name, check_real
+from fastbp._signals import signals
+from fastbp.cli.app import DType, Out, app
 from fastbp.cli.compiling import compile_first
 from fastbp.cli.interrupts import Interrupts
-from fastbp.cli.options import check_file, column, network, optimizer, schedule
+from fastbp.cli.options import MONITORED, check_file, column, network, optimizer, schedule
+from fastbp.errors import called
 from fastbp.initializers import INITIALIZERS
+from fastbp.schedules import ReduceOnPlateau
 
 
 class Task(enum.StrEnum):
@@ -100,22 +102,14 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no tables.")] = False,
 ) -> None:
     """Train a network, test it and save it."""
-    console = Console(highlight=False)
-    errors = Console(stderr=True, highlight=False)
     options = locals()
-    try:
-        check_file(model, "--model")
-        check_file(plot, "--plot")
-        if plot is not None:
-            from fastbp.cli import plot as pictures
+    check_file(model, "--model")
+    check_file(plot, "--plot")
+    if plot is not None:
+        from fastbp.cli import plot as pictures
 
-            pictures.check(plot)
-        _train(console, errors, options)
-    except KeyboardInterrupt:  # before there was something to save, or after it was
-        errors.print("Interrupted.")
-        raise typer.Exit(130) from None
-    except EXPECTED as error:
-        fail(error)
+        pictures.check(plot)
+    _train(Out(), Out(stderr=True), options)
 
 
 def _read(o: dict[str, Any]) -> Any:
@@ -130,7 +124,8 @@ def _read(o: dict[str, Any]) -> Any:
 
 
 def _stopping(o: dict[str, Any]) -> fastbp.EarlyStopping | None:
-    if o["early_stopping"] is None:
+    check_name(o["monitor"], sorted({name for names in MONITORED.values() for name in names}), "--monitor")
+    if not check_int(o["early_stopping"] or 0, "--early-stopping", low=0):
         return None
     if not o["validation"] and o["monitor"].startswith("val_"):
         raise ValueError(
@@ -152,7 +147,7 @@ def _rate(o: dict[str, Any]) -> Any:
     return rule
 
 
-def _train(console: Console, errors: Console, options: dict[str, Any]) -> None:
+def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     from fastbp import data as files
     from fastbp import scaling as scales
 
@@ -161,10 +156,14 @@ def _train(console: Console, errors: Console, options: dict[str, Any]) -> None:
     check_int(o["seed"], "--seed", low=0)
     stopping, rule = _stopping(o), _rate(o)
     data = _read(o)
+    for who, where in ((stopping, "--monitor"), (rule, "--schedule plateau:monitor")):
+        if isinstance(who, (fastbp.EarlyStopping, ReduceOnPlateau)):
+            check_name(who.monitor, MONITORED[data.task], where)
     labels = data.Y if data.task == "classification" else None
     kept, aside = np.arange(len(data.X)), np.arange(0)
     if held:
-        kept, aside = files.split_indices(len(data.X), o["validation"], seed=o["seed"], labels=labels)
+        with called({"fraction": "--validation"}):
+            kept, aside = files.split_indices(len(data.X), o["validation"], seed=o["seed"], labels=labels)
     scaling = data.scaling(kept) if o["scale"] else None
     net = network(data, scaling, o)
     X, X_test = (scales.apply_scaling(part, scaling, net.dtype) for part in (data.X, data.X_test))
@@ -206,28 +205,29 @@ def _train(console: Console, errors: Console, options: dict[str, Any]) -> None:
                 callbacks=[interrupts],
                 progress=False if o["quiet"] else ProgressBar(errors),
             )
-        except KeyboardInterrupt:  # the second, on the heels of the first
+        except KeyboardInterrupt:  # while the run was ending
             if interrupts.run is None:
                 raise
             run = interrupts.run
             run.stopped = "interrupted"
+        interrupts.on_train_end(run)
         if Y_scaling is not None:
             scales.unscale_outputs(net, Y_scaling)
         fastbp.save(net, o["model"])
     if run.stopped == "interrupted":
-        console.print(f"Interrupted after {run.epoch} epochs and {run.minibatch} minibatches.")
+        console.print(f"{signals.word} after {run.epoch} epochs and {run.minibatch} minibatches.")
     elif run.stopped:
         where = f"the weights of epoch {run.best_epoch}" if o["restore_best"] else "the last weights"
         console.print(f"Stopped after {run.epoch} epochs ({run.stopped}), with {where}.")
     console.print(Text(f"Saved what was learned to {o['model']}."))
-    if interrupts.late:
-        raise typer.Exit(130)  # what a shell makes of Ctrl-C
+    if interrupts.leaving:
+        raise typer.Exit(signals.status)
     if run.stopped and run.epoch == run.minibatch == 0:  # nothing to test, and the kernels may not be compiled yet
         return
     _conclude(console, net, run, X_test, data, o)
 
 
-def _conclude(console: Console, net: fastbp.Network, run: fastbp.Run, X_test: np.ndarray, data: Any, o: Any) -> None:
+def _conclude(console: Out, net: fastbp.Network, run: fastbp.Run, X_test: np.ndarray, data: Any, o: Any) -> None:
     """Test, print and draw."""
     from fastbp._report import class_table, confusion
 

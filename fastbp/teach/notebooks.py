@@ -8,6 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from fastbp._atomic import write_atomically
+
 _CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TAGS = re.compile(r"\A:tags: \[([\w, -]*)\]\n+")
 _HEAD = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -80,5 +82,5 @@ def copy_lessons(folder: Path, *, overwrite: bool = False) -> list[Path]:
             "or --overwrite."
         )
     for path, text in paths.items():
-        path.write_text(json.dumps(notebook(text), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_atomically(path, [(json.dumps(notebook(text), indent=1, ensure_ascii=False) + "\n").encode()])
     return list(paths)

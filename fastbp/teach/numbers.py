@@ -10,6 +10,7 @@ import numpy as np
 from fastbp import _checks, textbook
 from fastbp._arrays import as_inputs, as_sample_weight
 from fastbp.activations import CODES
+from fastbp.errors import argument_error
 from fastbp.network import Network, Trace
 from fastbp.teach.sums import partial_sums
 
@@ -117,7 +118,9 @@ class Numbers:
 
 def _check_net(net: Any) -> Network:
     if not isinstance(net, Network):
-        raise TypeError(f"net is {type(net).__name__}; explanations are of a fastbp.Network. Pass one.")
+        raise argument_error(
+            TypeError, "net", f"is {type(net).__name__}; explanations are of a fastbp.Network. Pass one."
+        )
     return net
 
 
@@ -125,14 +128,17 @@ def check_layer(net: Network, layer: Any) -> int:
     """A layer that has weights: 1..L."""
     number = _checks.check_int(layer, "layer")
     if number == 0:
-        raise ValueError(
-            "layer is 0, the input: its activations are the sample itself, it has no weights, no z and no delta. "
-            f"Pass a layer in 1..{net.L}."
+        raise argument_error(
+            ValueError,
+            "layer",
+            "is 0, the input: its activations are the sample itself, it has no weights, no z and no delta. "
+            f"Pass a layer in 1..{net.L}.",
         )
     if not 1 <= number <= net.L:
-        raise ValueError(
-            f"layer is {number}; this network has layers 0 (the input) to {net.L} (the output). "
-            f"Pass a layer in 1..{net.L}."
+        raise argument_error(
+            ValueError,
+            "layer",
+            f"is {number}; this network has layers 0 (the input) to {net.L} (the output). Pass a layer in 1..{net.L}.",
         )
     return number
 
@@ -143,8 +149,10 @@ def check_neuron(net: Network, neuron: Any, layer: int, name: str = "neuron") ->
     size = net.sizes[layer]
     if not 0 <= number < size:
         hint = f" The last one is {name}={size - 1}, because they count from 0." if number == size else ""
-        raise ValueError(
-            f"{name} is {number}; layer {layer} has {size} neurons, 0..{size - 1}.{hint} Pass one of these numbers."
+        raise argument_error(
+            ValueError,
+            name,
+            f"is {number}; layer {layer} has {size} neurons, 0..{size - 1}.{hint} Pass one of these numbers.",
         )
     return number
 
@@ -155,7 +163,9 @@ def check_samples(net: Network, x: Any, y: Any, *, need_target: bool = True) -> 
     X = as_inputs(np.asarray(x)[None] if single else x, net.sizes[0], net.dtype, "x")
     if y is None:
         if need_target:
-            raise TypeError("y is None; an error needs a target to differ from. Pass the target of the sample.")
+            raise argument_error(
+                TypeError, "y", "is None; an error needs a target to differ from. Pass the target of the sample."
+            )
         return X, None
     if single:
         y = np.asarray(y)[None] if np.ndim(y) < 2 else y
@@ -248,15 +258,19 @@ def _check_extras(of: str, n: int, sample_weight: Any, l1: Any, l2: Any) -> tupl
     l1, l2 = _checks.check_real(l1, "l1", low=0.0), _checks.check_real(l2, "l2", low=0.0)
     for name, value in (("l1", l1), ("l2", l2)):
         if value and of in ("z", "delta"):
-            raise ValueError(
-                f"{name} is {value!r}, and of is {of!r}: a penalty adds to the gradient of a weight, and changes no z "
-                "and no delta. Leave it out, or ask for of='weight' or of='update'."
+            raise argument_error(
+                ValueError,
+                name,
+                f"is {value!r}, and of is {of!r}: a penalty adds to the gradient of a weight, and changes no z "
+                "and no delta. Leave it out, or ask for of='weight' or of='update'.",
             )
     if sample_weight is not None and (n == 1 or of == "z"):
-        raise ValueError(
-            "sample_weight is given, and "
+        raise argument_error(
+            ValueError,
+            "sample_weight",
+            "is given, and "
             + ("of is 'z', which does not depend on it" if of == "z" else "there is one sample: its weight cancels")
-            + ". Leave it out."
+            + ". Leave it out.",
         )
     return l1, l2
 
@@ -281,11 +295,15 @@ def gather(
     l = check_layer(net, layer)
     j = check_neuron(net, neuron, l)
     if of in ("z", "delta", "bias") and k is not None:
-        raise ValueError(f"k is {k!r}, and of is {of!r}: k is summed over or absent there. Leave it out.")
+        raise argument_error(
+            ValueError, "k", f"is {k!r}, and of is {of!r}: k is summed over or absent there. Leave it out."
+        )
     if of == "weight" and k is None:
-        raise ValueError(
-            f"of is 'weight' without k; w_jk^{l} leads to neuron j = {j} from a neuron k of layer {l - 1}. "
-            f"Pass k in 0..{net.sizes[l - 1] - 1}."
+        raise argument_error(
+            ValueError,
+            "of",
+            f"is 'weight' without k; w_jk^{l} leads to neuron j = {j} from a neuron k of layer {l - 1}. "
+            f"Pass k in 0..{net.sizes[l - 1] - 1}.",
         )
     k = None if k is None else check_neuron(net, k, l - 1, "k")
     eta = _checks.check_real(learning_rate, "learning_rate", above=0.0)

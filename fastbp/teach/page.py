@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fastbp.errors import argument_error
 from fastbp.network import Network
 from fastbp.teach.drawing import RADIUS, Plan, backdrop, brief, colour, furniture, index, ink, shown_neurons
 from fastbp.teach.explanation import Explanation, explain
@@ -62,7 +63,9 @@ class _Builder:
         self.net, self.eta, self.n, self.most = net, eta, notation, terms
         X, Y = check_samples(net, x, y)
         if len(X) != 1:
-            raise ValueError(f"x has {len(X)} samples; the page steps through one. Pass one of them.")
+            raise argument_error(
+                ValueError, "x", f"has {len(X)} samples; the page steps through one. Pass one of them."
+            )
         self.X, self.Y = X, dense_targets(net, Y, 1)
         self.trace = net.backprop(self.X, self.Y)
         self.wanted = wanted
