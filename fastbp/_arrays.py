@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from typing import Any, NamedTuple
+import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from fastbp._checks import or_wider
+from fastbp._checks import RANGES, ROUNDING, or_wider
 
 
-class Targets(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Targets:
     """Targets: outputs of shape (n_samples, J), or the class of each sample."""
 
     dense: np.ndarray | None
     labels: np.ndarray | None
 
+    @functools.cached_property
     def decisions(self) -> np.ndarray:
         """Class of each sample: the index of its largest output; of one output, whether it is at least one half."""
         if self.labels is not None:
             return self.labels
         assert self.dense is not None
         return decide(self.dense)
+
+    @functools.cached_property
+    def are_classes(self) -> bool:
+        """Whether every target is a label, or 0 or 1."""
+        return self.dense is None or bool(((self.dense == 0) | (self.dense == 1)).all())
 
 
 def writable(array: np.ndarray) -> Any:
@@ -150,8 +159,21 @@ def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarr
     return array
 
 
-def as_targets(Y: Any, n: int, J: int, cost: str, activation: str, dtype: np.dtype[Any], name: str = "Y") -> Targets:
-    """Targets of n samples for J outputs: labels 0..J-1 (J = 1: 0 or 1) of shape (n,), or outputs of shape (n, J)."""
+def as_targets(
+    Y: Any,
+    n: int,
+    J: int,
+    cost: str,
+    activation: str,
+    dtype: np.dtype[Any],
+    name: str = "Y",
+    *,
+    within_reach: bool = True,
+) -> Targets:
+    """Targets of n samples for J outputs: labels 0..J-1 (J = 1: 0 or 1) of shape (n,), or outputs of shape (n, J).
+
+    ``within_reach`` refuses those that the outputs of the activation cannot reach.
+    """
     original = _as_numbers(Y, name)
     if original.ndim == 0 or original.ndim > 2:
         raise ValueError(
@@ -171,8 +193,10 @@ def as_targets(Y: Any, n: int, J: int, cost: str, activation: str, dtype: np.dty
         )
     array = _contiguous(original, dtype)
     _require_finite(array, original, name)
-    if cost == "cross_entropy":
-        _check_probabilities(array, activation, name)
+    problem = out_of_reach(array, activation, name) if within_reach else None
+    if problem is not None:
+        instead = ' and cost="quadratic"' if cost != "quadratic" else ""
+        raise ValueError(f'{problem} Scale the targets, or make the net with activations=[..., "identity"]{instead}.')
     if cost == "poisson" and array.min() < 0:
         i = int(np.argmax((array < 0).any(axis=1)))
         raise ValueError(
@@ -182,6 +206,36 @@ def as_targets(Y: Any, n: int, J: int, cost: str, activation: str, dtype: np.dty
     if cost in ("quadratic", "poisson"):
         _check_squares(array, cost, name)
     return Targets(array, None)
+
+
+def out_of_reach(Y: np.ndarray, activation: str, name: str = "Y") -> str | None:
+    """What is wrong with targets that outputs of this activation cannot reach; None if they can.
+
+    Parameters
+    ----------
+    Y : numpy.ndarray, shape (n_samples, J)
+        Finite.
+    activation : str
+        Of the output layer. Its values lie in ``RANGES``, ends included; those of softmax sum to 1.
+    name : str
+        What the message calls Y.
+    """
+    low, high = RANGES.get(activation, (-math.inf, math.inf))
+    if Y.min() < low - ROUNDING or Y.max() > high + ROUNDING:
+        i, j = (int(index) for index in np.argwhere((Y < low - ROUNDING) | (Y > high + ROUNDING))[0])
+        where = f"row {i}" + (f", column {j}" if Y.shape[1] > 1 else "")
+        need = f"at least {low:.3g}" if high == math.inf else f"in {low:g}..{high:g}"
+        return f"{name} has {float(Y[i, j]):g} in {where}; {activation} outputs are {need}, and cannot reach it."
+    if activation == "softmax":
+        off = np.abs(Y.sum(axis=1, dtype=np.float64) - 1)
+        if off.max() > ROUNDING:
+            i = int(np.argmax(off))
+            total = float(Y[i].sum(dtype=np.float64))
+            return (
+                f"{name} sums to {total:.7g} in row {i}; softmax outputs sum to 1. Where classes do not exclude each "
+                "other, take sigmoid outputs."
+            )
+    return None
 
 
 def _check_squares(array: np.ndarray, cost: str, name: str) -> None:
@@ -213,51 +267,32 @@ def _as_labels(original: np.ndarray, J: int, name: str) -> np.ndarray:
     return np.ascontiguousarray(original, np.int64)
 
 
-def _check_probabilities(array: np.ndarray, activation: str, name: str) -> None:
-    if array.min() < 0 or array.max() > 1:
-        i = int(np.argmax(((array < 0) | (array > 1)).any(axis=1)))
-        raise ValueError(
-            f"{name} has values outside 0..1 in row {i}; cross-entropy compares probabilities. "
-            "Scale them, or use cost='quadratic'."
-        )
-    if activation == "softmax":
-        off = np.abs(array.sum(axis=1, dtype=np.float64) - 1)
-        if off.max() > 1e-5:
-            i = int(np.argmax(off))
-            raise ValueError(
-                f"{name} sums to {float(array[i].sum()):g} in row {i}; a softmax's targets are probabilities of "
-                "classes that exclude each other. Let each row sum to 1, or use 'sigmoid' outputs."
-            )
-
-
-def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any]) -> np.ndarray | None:
+def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_weight") -> np.ndarray | None:
     """s_x of n samples: finite, not negative, not all 0, of a sensible size; None stays None, which means 1."""
     if s is None:
         return None
-    original = _as_numbers(s, "sample_weight")
+    original = _as_numbers(s, name)
     if original.shape != (n,):
-        raise ValueError(f"sample_weight has shape {original.shape}; X has {n} samples. Pass shape ({n},).")
+        raise ValueError(f"{name} has shape {original.shape}; X has {n} samples. Pass shape ({n},).")
     array = _contiguous(original, dtype)
-    _require_finite(array, original, "sample_weight")
-    if array.min() < 0:
-        i = int(np.argmin(array))
-        raise ValueError(
-            f"sample_weight has {float(array[i]):g} in row {i}; weights are at least 0. Clip or shift them."
-        )
+    _require_finite(array, original, name)
+    if original.min() < 0:  # before float32 has rounded it to -0
+        i = int(np.argmin(original))
+        raise ValueError(f"{name} has {float(original[i]):g} in row {i}; weights are at least 0. Clip or shift them.")
     if array.max() == 0:
-        raise ValueError("sample_weight is 0 everywhere; a mean needs some weight. Pass None to weight all alike.")
+        raise ValueError(f"{name} is 0 everywhere; a mean needs some weight. Pass None to weight all alike.")
     numbers = np.finfo(dtype)
     tiny = (original > 0) & (original < numbers.tiny)
     if tiny.any():
         i = int(np.argmax(tiny))
         raise ValueError(
-            f"sample_weight has {float(original[i]):g} in row {i}; {dtype.name} cannot divide by so little. Scale the "
+            f"{name} has {float(original[i]):g} in row {i}; {dtype.name} cannot divide by so little. Scale the "
             "weights, only their ratios matter; or set it to 0."
         )
     total, limit = float(array.sum(dtype=np.float64)), float(numbers.max) ** 0.5
     if total >= limit:
         raise ValueError(
-            f"sample_weight sums to {total:g}; in {dtype.name} gradients overflow from {limit:.2g} on. Scale the "
+            f"{name} sums to {total:g}; in {dtype.name} gradients overflow from {limit:.2g} on. Scale the "
             "weights, only their ratios matter."
         )
     return array

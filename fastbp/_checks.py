@@ -29,6 +29,25 @@ ACTIVATIONS = (
 )
 COSTS = ("quadratic", "cross_entropy", "poisson")
 
+RANGES = {
+    "sigmoid": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, math.inf),
+    "softplus": (0.0, math.inf),
+    "silu": (-0.27846454, math.inf),
+    "gelu": (-0.16997121, math.inf),
+    "mish": (-0.30884342, math.inf),
+    "exp": (0.0, math.inf),
+    "softmax": (0.0, 1.0),
+}
+"""Where the values of an activation lie, ends included; those that are not named take every value."""
+
+CLASSIFYING = ("sigmoid", "softmax")
+"""Activations of outputs that stand for classes, as their values are probabilities."""
+
+ROUNDING = 1e-6
+"""How far a target may lie beyond the range of the outputs: float32 rounds numbers of size 1 by less."""
+
 
 def check_int(value: Any, name: str, *, low: int | None = None, high: int | None = None) -> int:
     """The value as an int; TypeError if it is not a whole number, ValueError outside low..high."""

@@ -207,7 +207,7 @@ def make_job(
     if targets is not None:
         kind = LABELS if targets.dense is None else OUTPUTS
         dense = nothing if targets.dense is None else writable(targets.dense.reshape(-1))
-        labels = writable(targets.decisions()) if counting_hits or targets.dense is None else _NO_INDICES
+        labels = writable(targets.decisions) if counting_hits or targets.dense is None else _NO_INDICES
     return Job(
         theta=net.theta,
         state=nothing if state is None else state,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbp import _checks, _engine, _jacobian
-from fastbp._arrays import as_inputs, as_sample_weight, as_targets, decide
+from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets, decide
 from fastbp.activations import CODES, COSTS
 from fastbp.initializers import initialize
 from fastbp.kernels import layout
@@ -132,6 +132,7 @@ class Network:
         Initializer, see `fastbp.initializers`; the default draws N(0, 1/n_in) weights and zero biases.
     meta : mapping, optional
         Numbers and names that travel with the net into its file, such as class names. Kernels never see it.
+        ``{"task": "regression"}`` or ``"classification"`` says what ``predict`` gives.
 
     Attributes
     ----------
@@ -149,6 +150,9 @@ class Network:
     MemoryError
         Weights that memory cannot hold, before any is allocated.
     """
+
+    _needs_reach = True
+    """Whether targets that the outputs cannot reach are refused; a bridge to other code's rules says no."""
 
     def __init__(
         self,
@@ -235,11 +239,28 @@ class Network:
 
     @property
     def task(self) -> str:
-        """``"classification"`` or ``"regression"``: what ``meta`` says, else what the output activation suggests."""
+        """``"classification"`` or ``"regression"``: what ``meta["task"]`` says, else what the output activation says.
+
+        Training on other targets than labels, 0 and 1 writes ``"regression"`` there if nothing stands there.
+        """
         stated = self.meta.get("task")
         if stated in ("classification", "regression"):
             return str(stated)
-        return "classification" if self.activations[-1] in ("sigmoid", "softmax") else "regression"
+        return "classification" if self.activations[-1] in _checks.CLASSIFYING else "regression"
+
+    def _becomes_regression(self, targets: Targets) -> bool:
+        """Whether training on these targets makes the net a regression, as nothing has said what it is."""
+        return self.task == "classification" and "task" not in self.meta and not targets.are_classes
+
+    def _learns(self, targets: Targets) -> None:
+        """Note what the targets of a training that now begins make of the net, for ``task``."""
+        if self._becomes_regression(targets):
+            self.meta = MappingProxyType({**self.meta, "task": "regression"})
+
+    def _classifies(self, targets: Targets) -> bool:
+        """Whether it can be counted how many of these targets the net decides as it should."""
+        output = self.activations[-1]
+        return output in _checks.CLASSIFYING and self.task == "classification" and targets.are_classes
 
     def parameters(self) -> np.ndarray:
         """Compact copy of all parameters, for optimizers from elsewhere: w[1] row by row, b[1], w[2], ..."""
@@ -306,7 +327,7 @@ class Network:
         -------
         numpy.ndarray
             Classification: shape (n_samples,), the index of the largest output; with one output, whether it is at
-            least one half. Regression: a^L, shape (n_samples, sizes[-1]).
+            least one half. Regression (`task`): a^L, shape (n_samples, sizes[-1]).
 
         Warns
         -----
@@ -344,7 +365,13 @@ class Network:
         Returns
         -------
         dict
-            ``loss``: C without penalty; ``accuracy`` for classification, ``r2`` (mean over outputs) for regression.
+            ``loss``: C without penalty; ``accuracy`` where the outputs are sigmoid or softmax, the net is no regression
+            and every target is a label, or 0 or 1; else, of targets that are outputs, ``r2`` (mean over outputs).
+
+        Raises
+        ------
+        ValueError
+            Targets that the outputs cannot reach, among other things.
 
         Warns
         -----
@@ -373,15 +400,24 @@ class Network:
             return f"something overflows {self.dtype.name} on the way. Scale the inputs, or lower the weights"
         return "not all weights are finite. Look at net.w and net.b, or load the net again"
 
-    def _targets(self, Y: Any, n: int) -> Any:
-        return as_targets(Y, n, self.sizes[-1], self.cost, self.activations[-1], self.dtype)
+    def _targets(self, Y: Any, n: int, cost: str | None = None, name: str = "Y") -> Targets:
+        return as_targets(
+            Y,
+            n,
+            self.sizes[-1],
+            cost or self.cost,
+            self.activations[-1],
+            self.dtype,
+            name,
+            within_reach=self._needs_reach,
+        )
 
-    def _evaluate(self, X: np.ndarray, targets: Any, weight: Any, n_threads: int | None) -> dict[str, float]:
+    def _evaluate(self, X: np.ndarray, targets: Targets, weight: Any, n_threads: int | None) -> dict[str, float]:
         out, cost = self._outputs(X, targets, n_threads)
         s = np.ones(len(X)) if weight is None else weight.astype(np.float64)
         scores = {"loss": float(np.cumsum(s * cost)[-1] / np.cumsum(s)[-1])}
-        if self.task == "classification":
-            hits = decide(out) == targets.decisions()
+        if self._classifies(targets):
+            hits = decide(out) == targets.decisions
             if np.isnan(scores["loss"]):  # an output that is no number decides nothing
                 hits &= ~np.isnan(out).any(axis=1)
             scores["accuracy"] = float(s @ hits / s.sum())
@@ -467,7 +503,7 @@ class Network:
     ) -> tuple[np.ndarray, float, _engine.Plan, Any]:
         X = as_inputs(X, self.sizes[0], self.dtype)
         cost = _checks.check_cost(cost, self.activations) if cost else self.cost
-        targets = as_targets(Y, len(X), self.sizes[-1], cost, self.activations[-1], self.dtype)
+        targets = self._targets(Y, len(X), cost)
         weight = as_sample_weight(sample_weight, len(X), self.dtype)
         reals = np.zeros(layout.N_REALS)
         reals[layout.L1] = _checks.check_real(l1, "l1", low=0.0)
@@ -493,7 +529,7 @@ class Network:
         codes = [CODES[name] for name in self.activations]
         return _jacobian.Layers([np.ascontiguousarray(w.T) for w in self.w], [np.array(b) for b in self.b], codes)
 
-    def _dense_targets(self, Y: Any, n: int) -> Any:
+    def _dense_targets(self, Y: Any, n: int) -> np.ndarray:
         targets = self._targets(Y, n)
         return np.eye(self.sizes[-1], dtype=self.dtype)[targets.labels] if targets.dense is None else targets.dense
 

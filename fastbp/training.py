@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastbp import _checks, _engine
-from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets
+from fastbp._arrays import Targets, as_inputs, as_sample_weight
 from fastbp._slices import Pace
 from fastbp.callbacks import Callback, EarlyStopping, Run, as_callbacks
 from fastbp.errors import DivergenceError, argument_error
@@ -46,8 +46,8 @@ class _Data:
     @classmethod
     def checked(cls, net: Network, X: Any, Y: Any, sample_weight: Any, ending: str = "") -> _Data:
         X = as_inputs(X, net.sizes[0], net.dtype, "X" + ending)
-        targets = as_targets(Y, len(X), net.sizes[-1], net.cost, net.activations[-1], net.dtype, "Y" + ending)
-        return cls(X, targets, as_sample_weight(sample_weight, len(X), net.dtype))
+        targets = net._targets(Y, len(X), name="Y" + ending)
+        return cls(X, targets, as_sample_weight(sample_weight, len(X), net.dtype, "sample_weight" + ending))
 
 
 def _check_validation(net: Network, validation: Any) -> _Data | None:
@@ -155,7 +155,7 @@ class _Epochs:
             batch=self.batch,
             optimizer=optimizer.code,
             updating=True,
-            counting_hits=net.task == "classification",
+            counting_hits=net._classifies(self.data.targets),
         )
         team.start(self.job)
         self.pace = Pace(team, _engine.operations(net.sizes, self.batch, training=True))
@@ -260,7 +260,8 @@ def train(
     X : array_like, shape (n_samples, sizes[0])
         Not copied when already contiguous and of the net's dtype.
     Y : array_like
-        Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]).
+        Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]) that the output activation can reach.
+        Where they are other numbers than 0 and 1, the net is a regression from then on (`Network.task`).
     optimizer : Optimizer, optional
         Default ``SGD()``.
     epochs : int
@@ -349,6 +350,8 @@ def train(
             "monitor",
             f"is {monitored[0]!r}; there is no validation set. Pass validation=(X_val, Y_val) or monitor='loss'.",
         )
+    for name in monitored:
+        _require_measured(name, net, data.targets, held_out)
     n_minibatches = -(-len(data.X) // batch)
     run = Run(net, optimizer, epochs, n_minibatches, len(data.X))
     made = [*as_callbacks(callbacks), *_progress(progress)]
@@ -356,6 +359,8 @@ def train(
     loop = _Epochs(net, data, run, made, batch, plain)
     order = _make_order(shuffle, seed)
     best = _Best(early_stopping, net)
+    if epochs:
+        net._learns(data.targets)
     plateau = None if rule is None else rule.tracker()
     with _engine.Team(_engine.choose_team(net, batch, plain, n_threads)) as team:
         loop.prepare(team, l1, l2)
@@ -392,6 +397,20 @@ def train(
             for callback in made:
                 callback.on_train_end(run)
     return run
+
+
+def _require_measured(name: str, net: Network, targets: Targets, held_out: _Data | None) -> None:
+    """ValueError where training will not measure a quantity of this name, unless a callback might add it."""
+    measured = {"loss": True, "learning_rate": True, "accuracy": net._classifies(targets), "r2": False}
+    if held_out is not None:
+        hits = net._classifies(held_out.targets) and not net._becomes_regression(targets)
+        measured |= {"val_loss": True, "val_accuracy": hits, "val_r2": not hits and held_out.targets.dense is not None}
+    if not measured.get(name, True):
+        has = ", ".join(repr(key) for key, value in measured.items() if value)
+        raise ValueError(
+            f"{name!r} is to be monitored; on these targets training measures {has}. accuracy needs sigmoid or softmax "
+            "outputs and targets that are labels, or 0 and 1; r2 other targets. Name one of these."
+        )
 
 
 def _monitored(run: Run, name: str) -> float:

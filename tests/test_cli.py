@@ -21,6 +21,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import fastbp
+import fastbp.data
 from fastbp.cli import app
 from fastbp.progress import ProgressBar
 
@@ -94,6 +95,56 @@ def test_regression_of_a_table() -> None:
     assert name == "output_0"
     assert max(map(len, numbers)) <= len("-1.23456789e-05"), "no digits that no float32 has"
     assert np.abs(np.array(numbers, float)).max() > 1
+
+
+def write_wine(values: Any) -> None:
+    """A table whose target column, ``quality``, takes these values in turn."""
+    rng = np.random.default_rng(1)
+    rows = [f"{a:.3f},{b:.3f},{values[i % len(values)]}" for i, (a, b) in enumerate(rng.random((48, 2)))]
+    Path("wine.csv").write_text("\n".join(["acid,sugar,quality", *rows]))
+
+
+SHORT = ("--hidden", "none", "--epochs", "1", "-q")
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "announced"),
+    [
+        ([3, 4, 5, 6, 7, 8], None, "`quality`: 6 whole numbers, taken as classes; --task regression for a number"),
+        ([0.0, 1.0], None, "`quality`: 2 whole numbers, taken as classes; --task regression for a number"),
+        ([3, 4, 5], "classification", ""),
+        ([3, 4, 5], "regression", ""),
+        (["red", "white"], None, ""),
+        ([3.5, 4, 5], None, ""),
+    ],
+)
+def test_numbers_taken_as_classes_are_announced(values: Any, task: str | None, announced: str) -> None:
+    write_wine(values)
+    printed = fastbp_("train", "wine.csv", "--target", "quality", *SHORT, *(("--task", task) if task else ()))
+    assert [line for line in printed.splitlines() if "taken as" in line] == ([announced] if announced else [])
+
+
+@pytest.mark.parametrize("output", ["sigmoid", "tanh", "softplus"])
+def test_numbers_that_the_output_cannot_reach_are_refused_before_training(output: str) -> None:
+    """In the test part as well."""
+    for values, part in (([-2.5], ""), ([0.5] * 47 + [-2.5], " of the test part")):
+        write_wine(values)
+        seed = next(str(i) for i in range(99) if not part or 47 in fastbp.data.split_indices(48, 0.2, seed=i)[1])
+        options = ("--task", "regression", "--output", output, "--seed", seed)
+        printed = " ".join(fastbp_("train", "wine.csv", "--target", "quality", *SHORT, *options, code=1).split())
+        assert f"The target{part} has -2.5 in row" in printed
+        assert f"{output} outputs are" in printed
+        assert "pass --output identity" in printed
+        assert not Path("model.fastbp").exists()
+
+
+def test_classes_without_probabilities_have_no_accuracy() -> None:
+    """What is the largest output can still be said."""
+    write_wine([3, 4, 5])
+    printed = fastbp_("train", "wine.csv", "--target", "quality", *SHORT, "--output", "identity", "--cost", "quadratic")
+    assert "Test loss" in printed
+    assert "accuracy" not in printed
+    assert set(fastbp_("predict", "model.fastbp", "wine.csv").split()[1:]) <= {"3", "4", "5"}
 
 
 def test_regression_of_targets_in_large_units() -> None:

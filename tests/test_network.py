@@ -262,7 +262,7 @@ Y_BAD: list[tuple[Any, str]] = [
     (np.zeros((3, 2)), r"Y has 2 columns; this network's output layer has 3 neurons"),
     (np.zeros((3, 3, 1)), "Y has 3 dimensions"),
     ([[1, 0, 0], [0, 1, 0], [0, 0, np.inf]], "Y has inf in row 2, column 2"),
-    ([[1, 0, 0], [0, 2, 0], [0, 0, 1]], "Y has values outside 0..1 in row 1"),
+    ([[1, 0, 0], [0, 2, 0], [0, 0, 1]], "Y has 2 in row 1, column 1; softmax outputs are in 0..1"),
     ([[1, 0, 0], [0, 0.5, 0], [0, 0, 1]], "Y sums to 0.5 in row 1"),
 ]
 

@@ -185,7 +185,9 @@ def test_which_epochs_are_improvements(
     given = iter(values)
     monkeypatch.setattr(fastbp.Network, "_evaluate", lambda *_: {monitor.removeprefix("val_"): next(given)})
     rule = fastbp.EarlyStopping(monitor, patience=3, min_delta=min_delta)
-    run = fastbp.train(small_net(), X, Y, epochs=len(values), validation=(X, Y), early_stopping=rule, batch_size=8)
+    options: dict[str, Any] = {"activations": ["tanh", "identity"], "cost": "quadratic"}
+    net, Y = (small_net(**options), np.eye(2)[Y]) if monitor == "val_r2" else (small_net(), Y)
+    run = fastbp.train(net, X, Y, epochs=len(values), validation=(X, Y), early_stopping=rule, batch_size=8)
     assert (run.epoch, run.best_epoch) == (epochs, best)
 
 

@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 import fastbp
+from fastbp._arrays import out_of_reach
 from fastbp._checks import ACTIVATIONS, COSTS, check_int, check_name, check_real
 from fastbp._signals import signals
 from fastbp.cli.app import DType, Out, app
@@ -159,6 +160,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     for who, where in ((stopping, "--monitor"), (rule, "--schedule plateau:monitor")):
         if isinstance(who, (fastbp.EarlyStopping, ReduceOnPlateau)):
             check_name(who.monitor, MONITORED[data.task], where)
+    _announce_classes(console, data, o)
     labels = data.Y if data.task == "classification" else None
     kept, aside = np.arange(len(data.X)), np.arange(0)
     if held:
@@ -166,6 +168,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
             kept, aside = files.split_indices(len(data.X), o["validation"], seed=o["seed"], labels=labels)
     scaling = data.scaling(kept) if o["scale"] else None
     net = network(data, scaling, o)
+    _require_reach(data, net.activations[-1])
     X, X_test = (scales.apply_scaling(part, scaling, net.dtype) for part in (data.X, data.X_test))
     Y, Y_scaling = data.Y, None
     if o["scale"] and data.task == "regression" and net.activations[-1] == "identity":
@@ -227,6 +230,23 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     _conclude(console, net, run, X_test, data, o)
 
 
+def _announce_classes(console: Out, data: Any, o: dict[str, Any]) -> None:
+    """Say so where numbers have been taken for the names of classes, which nobody asked for."""
+    if o["task"] is None and data.image is None and data.classes and all(type(name) is int for name in data.classes):
+        name = data.target or o["target"] or "targets"
+        text = f"`{name}`: {len(data.classes)} whole numbers, taken as classes; --task regression for a number"
+        console.print(Text(text), soft_wrap=True)
+
+
+def _require_reach(data: Any, output: str) -> None:
+    """ValueError for numbers to learn, or to test on, that the outputs cannot reach."""
+    if data.task == "regression":
+        for Y, name in ((data.Y, "The target"), (data.Y_test, "The target of the test part")):
+            problem = out_of_reach(Y, output, name)
+            if problem is not None:
+                raise ValueError(f"{problem} Scale the target, or pass --output identity.")
+
+
 def _conclude(console: Out, net: fastbp.Network, run: fastbp.Run, X_test: np.ndarray, data: Any, o: Any) -> None:
     """Test, print and draw."""
     from fastbp._report import class_table, confusion
@@ -236,7 +256,8 @@ def _conclude(console: Out, net: fastbp.Network, run: fastbp.Run, X_test: np.nda
     if names:
         if not o["quiet"]:
             console.print(class_table(confusion(data.Y_test, net.predict(X_test), len(names)), names))
-        console.print(f"Test accuracy {scores['accuracy']:.2%}, loss {scores['loss']:.4f}")
+        accuracy = f"accuracy {scores['accuracy']:.2%}, " if "accuracy" in scores else ""
+        console.print(f"Test {accuracy}loss {scores['loss']:.4f}")
     else:
         console.print(f"Test R2 {scores['r2']:.4f}, loss {scores['loss']:.4f}")
     if o["plot"] is not None:

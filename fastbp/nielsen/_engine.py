@@ -37,6 +37,7 @@ class Twin:
     def __init__(self, net: Any, cost: str) -> None:
         self.book = net
         self.net = fastbp.Network(list(net.sizes), activations="sigmoid", cost=cost, dtype="float64", seed=0)
+        self.net._needs_reach = False  # the book trains on any targets
         self.read()
 
     def read(self) -> None:
