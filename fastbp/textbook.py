@@ -1,7 +1,8 @@
 """Every equation as one short loop over one sample, in the order and the letters of the notes.
 
 This is the independent reference: the fast kernels return the bits of these loops, which fix the order of every sum.
-F1 starts at b_j and adds k in order; BP2 starts at 0; BP3 and BP4 are added up in place, sample after sample.
+F1 starts at b_j and adds k in order; BP2 starts at 0; BP3 and BP4 are added up in place, sample after sample. A term of
+such a sum is ``fma(a, b, sum)``: sum + a b, rounded once.
 
 In the loops ``w[j, k]`` is w_jk^l; ``_prev`` is layer l - 1, ``_next`` layer l + 1; J and K count neurons. Loops take
 contiguous arrays of one dtype, float32 or float64, and keep it. Lists hold layer l = 1..L at index l - 1.
@@ -15,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastbp._jit import fused, strict
+from fastbp._elementary import fma
+from fastbp._jit import strict
 from fastbp.activations import (
     ABSOLUTE,
     CODES,
@@ -39,7 +41,7 @@ Names = str | Sequence[str]
 # Forward: F1, F2 and the cost
 
 
-@fused(cache=True)
+@strict(cache=True)
 def weighted_input(w, b, a_prev):
     """F1: z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l"""
     J, K = w.shape
@@ -47,7 +49,7 @@ def weighted_input(w, b, a_prev):
     for j in range(J):
         z[j] = b[j]
         for k in range(K):
-            z[j] += w[j, k] * a_prev[k]
+            z[j] = fma(w[j, k], a_prev[k], z[j])
     return z
 
 
@@ -254,7 +256,7 @@ def links(w_next, code, z):
     return link
 
 
-@fused(cache=True)
+@strict(cache=True)
 def hidden_error_by_links(link, delta_next):
     """BP2 sum: delta_j^l = sum_k dC/dz_k^{l+1} * dz_k^{l+1}/dz_j^l
 
@@ -265,11 +267,11 @@ def hidden_error_by_links(link, delta_next):
     for j in range(J):
         delta[j] = 0
         for k in range(K):
-            delta[j] += delta_next[k] * link[k, j]
+            delta[j] = fma(delta_next[k], link[k, j], delta[j])
     return delta
 
 
-@fused(cache=True)
+@strict(cache=True)
 def hidden_error(w_next, delta_next, code, z):
     """BP2: delta_j^l = sigma'(z_j^l) * sum_k w_kj^{l+1} delta_k^{l+1}"""
     K, J = w_next.shape
@@ -277,7 +279,7 @@ def hidden_error(w_next, delta_next, code, z):
     for j in range(J):
         delta[j] = 0
         for k in range(K):
-            delta[j] += w_next[k, j] * delta_next[k]
+            delta[j] = fma(w_next[k, j], delta_next[k], delta[j])
         delta[j] = sigma_prime(code, z[j]) * delta[j]
     return delta
 
@@ -301,7 +303,7 @@ def output_slopes(code, z, a):
 # Hessian times that vector is R of the gradient.
 
 
-@fused(cache=True)
+@strict(cache=True)
 def moving_input(w, Rw, Rb, a_prev, Ra_prev):
     """Rz_j = sum_k (Rw_jk a_k + w_jk Ra_k) + Rb_j: R of F1."""
     J, K = w.shape
@@ -309,8 +311,8 @@ def moving_input(w, Rw, Rb, a_prev, Ra_prev):
     for j in range(J):
         Rz[j] = Rb[j]
         for k in range(K):
-            Rz[j] += Rw[j, k] * a_prev[k]
-            Rz[j] += w[j, k] * Ra_prev[k]
+            Rz[j] = fma(Rw[j, k], a_prev[k], Rz[j])
+            Rz[j] = fma(w[j, k], Ra_prev[k], Rz[j])
     return Rz
 
 
@@ -340,7 +342,7 @@ def moving_output_error(cost, slope, bend, a, y, s, Rz, Ra):
     return Rdelta
 
 
-@fused(cache=True)
+@strict(cache=True)
 def moving_sum(w_next, Rw_next, delta_next, Rdelta_next):
     """sum_k (Rw_kj delta_k + w_kj Rdelta_k): R of the sum in BP2."""
     K, J = w_next.shape
@@ -348,8 +350,8 @@ def moving_sum(w_next, Rw_next, delta_next, Rdelta_next):
     for j in range(J):
         Ru[j] = 0
         for k in range(K):
-            Ru[j] += Rw_next[k, j] * delta_next[k]
-            Ru[j] += w_next[k, j] * Rdelta_next[k]
+            Ru[j] = fma(Rw_next[k, j], delta_next[k], Ru[j])
+            Ru[j] = fma(w_next[k, j], Rdelta_next[k], Ru[j])
     return Ru
 
 
@@ -363,14 +365,14 @@ def moving_hidden_error(slope, bend, Rz, u, Ru):
     return Rdelta
 
 
-@fused(cache=True)
+@strict(cache=True)
 def moving_weight_gradient(a_prev, Ra_prev, delta, Rdelta, g):
     """Rdelta_j a_k + delta_j Ra_k, added to ``g[j, k]``: R of BP4."""
     J, K = g.shape
     for j in range(J):
         for k in range(K):
-            g[j, k] += a_prev[k] * Rdelta[j]
-            g[j, k] += Ra_prev[k] * delta[j]
+            g[j, k] = fma(a_prev[k], Rdelta[j], g[j, k])
+            g[j, k] = fma(Ra_prev[k], delta[j], g[j, k])
 
 
 # What the minibatch adds up: BP3, BP4
@@ -386,7 +388,7 @@ def bias_gradient(delta, g):
         g[j] += delta[j]
 
 
-@fused(cache=True)
+@strict(cache=True)
 def weight_gradient(a_prev, delta, g):
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
@@ -395,7 +397,7 @@ def weight_gradient(a_prev, delta, g):
     J, K = g.shape
     for j in range(J):
         for k in range(K):
-            g[j, k] += a_prev[k] * delta[j]
+            g[j, k] = fma(a_prev[k], delta[j], g[j, k])
 
 
 @strict(cache=True)

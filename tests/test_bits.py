@@ -13,7 +13,7 @@ import fastbp
 from fastbp import _engine, textbook
 from fastbp._jit import strict
 from fastbp.kernels import layout, shapes
-from fastbp.kernels.blocks import ALONE, panel_size, product
+from fastbp.kernels.blocks import ALONE, product
 from fastbp.kernels.views import Ahead, Matrix, number, pointer, shifted
 
 ROUNDS = 12 if SMALL else 60
@@ -166,7 +166,7 @@ def test_the_blocked_sum(equation: str, dtype: str) -> None:
             terms, strip = matrix(rng, n, Q, dtype)
         start, start_row = matrix(rng, 1, Q, dtype)
         out, out_view = matrix(rng, P, Q, dtype)
-        panel = layout.aligned(panel_size(P, max(n, P), np.dtype(dtype).itemsize) * 2 + 4096, dtype, fill=np.nan)
+        panel = layout.aligned(layout.panel_size(P, n, np.dtype(dtype).itemsize) * 2 + 4096, dtype, fill=np.nan)
         scale = kind(0.3)
         cells = np.zeros(1, np.int64)
         ahead = Ahead(cells, cells)

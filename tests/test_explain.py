@@ -297,7 +297,7 @@ def test_source_side_by_side() -> None:
     html = fastbp.explain(net, x, y).source()._repr_html_()
     xml.fromstring(html)
     marked = re.findall("<mark>(.*?)</mark>", html)
-    assert marked[0].strip() == "delta[j] += w_next[k, j] * delta_next[k]"
+    assert marked[0].strip() == "delta[j] = fma(w_next[k, j], delta_next[k], delta[j])"
     assert any(line.strip().startswith("acc[i, v] +=") for line in marked[1:])
     assert html.index("index form") < html.index("matrix form") < html.index("textbook") < html.index("kernel that ran")
 

@@ -175,17 +175,22 @@ def column(N, P, n, then, out, start, coef, rows, scale, eta, ahead):
         P, out, start, coef = P - p, shifted(out, p, 0), shifted(start, p, 0), shifted(coef, p, 0)
 
 
-@strict(cache=True)  # Python calls it too
+@strict
 def round_up(n, multiple):
     """The next multiple."""
     return (n + multiple - 1) // multiple * multiple
 
 
-@strict(cache=True)  # Python calls it too
-def panel_size(P, n, size):
-    """Elements, of ``size`` bytes, of scratch that ``product`` needs for at most P rows and n terms."""
-    V = VECTOR_BYTES // size
-    return round_up(n, V) * (2 * V + round_up(P, V))
+@strict
+def packs_rows(P, stride, size):
+    """Whether ``product`` of P rows copies strips of ``rows`` that lie ``stride`` elements of ``size`` bytes apart."""
+    return P >= PACKING_PAYS and stride * size >= LONG_STRIDE
+
+
+@strict
+def packs_coefficients(stride, Q, size):
+    """Whether ``product`` of Q columns copies ``coef``, of which term r + 1 lies ``stride`` elements after term r."""
+    return stride * size >= LONG_STRIDE and Q >= PACKING_PAYS * (VECTOR_BYTES // size)
 
 
 @strict
@@ -220,17 +225,17 @@ def product(P, Q, n, then, out, start, coef, rows, scale, eta, panel, ahead):
     """out[p, q] = scale * (start[p, q] + sum_r coef[p, r] * rows[r, q]) for p < P, q < Q and r < n.
 
     What ``then`` says becomes of that number: it is stored, or subtracted from out[p, q] eta times, or multiplies it.
-    ``coef`` and ``rows`` each have one stride of 1. ``panel`` is scratch of ``panel_size`` elements.
+    ``coef`` and ``rows`` each have one stride of 1. ``panel`` is scratch of `layout.panel_size` elements.
     """
     if P <= 0:
         return
     size = itemsize(out.buf)
     V = VECTOR_BYTES // size
-    if coef.i == 1 and coef.j * size >= LONG_STRIDE and Q >= PACKING_PAYS * V:
+    if coef.i == 1 and packs_coefficients(coef.j, Q, size):
         terms = round_up(n, V)
         beyond = after(panel, 2 * V * terms)
         coef = pack_transposed(terms, P, coef, n, beyond)
-    packing = P >= PACKING_PAYS and rows.i * size >= LONG_STRIDE
+    packing = packs_rows(P, rows.i, size)
     S = STRIP_BYTES // size
     once = np.int64(1)  # a literal 1 would compile these blocks once more
     q = 0

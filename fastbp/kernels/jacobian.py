@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import constants, fused, strict
+from fastbp._elementary import fma
+from fastbp._jit import constants, strict
 from fastbp.activations import (
     EXP,
     GELU,
@@ -37,7 +38,7 @@ _NUMBERS = constants(
 """0, 1, 2, 1/2, 1 / sqrt(2 pi), and a |z| beyond which nothing changes."""
 
 
-@fused(cache=True)
+@strict(cache=True)
 def weighted_inputs(w, b, a_prev, z):
     """F1: z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l
 
@@ -49,7 +50,7 @@ def weighted_inputs(w, b, a_prev, z):
             z[x, j] = b[j]
         for k in range(K):
             for j in range(b.size):
-                z[x, j] += a_prev[x, k] * w[k, j]
+                z[x, j] = fma(a_prev[x, k], w[k, j], z[x, j])
 
 
 @strict(cache=True)
@@ -82,7 +83,7 @@ def output_slopes(code, a, d, delta):
                     delta[x * I + i, j] = d[x, j] if i == j else zero
 
 
-@fused(cache=True)
+@strict(cache=True)
 def sums(w_next, delta_next, out):
     """sum_k w_kj^{l+1} delta_k^{l+1} of BP2, of every row; of layer 0, whose sigma' is 1, it is delta itself.
 
@@ -95,7 +96,7 @@ def sums(w_next, delta_next, out):
             out[r, j] = 0
         for k in range(K):
             for j in range(J):
-                out[r, j] += w_next[k, j] * delta_next[r, k]
+                out[r, j] = fma(w_next[k, j], delta_next[r, k], out[r, j])
 
 
 @strict(cache=True)
@@ -153,7 +154,7 @@ def curvature(code, z):
     return c[_ZERO]
 
 
-@fused(cache=True)
+@strict(cache=True)
 def moving_inputs(w, v, v_b, a_prev, Ra_prev, Rz):
     """R of F1: Rz_j = sum_k (Rw_jk a_k + w_jk Ra_k) + Rb_j.
 
@@ -165,8 +166,8 @@ def moving_inputs(w, v, v_b, a_prev, Ra_prev, Rz):
             Rz[x, j] = v_b[j]
         for k in range(K):
             for j in range(v_b.size):
-                Rz[x, j] += a_prev[x, k] * v[k, j]
-                Rz[x, j] += Ra_prev[x, k] * w[k, j]
+                Rz[x, j] = fma(a_prev[x, k], v[k, j], Rz[x, j])
+                Rz[x, j] = fma(Ra_prev[x, k], w[k, j], Rz[x, j])
 
 
 @strict(cache=True)
@@ -200,7 +201,7 @@ def moving_output_errors(cost, code, z, a, y, s, d, Rz, Ra, delta, Rdelta):
                 Rdelta[x, j] = Ra[x, j] * s[x]
 
 
-@fused(cache=True)
+@strict(cache=True)
 def moving_sums(w_next, v_next, delta_next, Rdelta_next, Ru):
     """R of the sums of BP2: sum_k (Rw_kj delta_k + w_kj Rdelta_k). Overwrites Ru[x, j]."""
     X, K = delta_next.shape
@@ -210,8 +211,8 @@ def moving_sums(w_next, v_next, delta_next, Rdelta_next, Ru):
             Ru[x, j] = 0
         for k in range(K):
             for j in range(J):
-                Ru[x, j] += v_next[k, j] * delta_next[x, k]
-                Ru[x, j] += w_next[k, j] * Rdelta_next[x, k]
+                Ru[x, j] = fma(v_next[k, j], delta_next[x, k], Ru[x, j])
+                Ru[x, j] = fma(w_next[k, j], Rdelta_next[x, k], Ru[x, j])
 
 
 @strict(cache=True)
@@ -224,7 +225,7 @@ def moving_hidden_errors(code, z, d, Rz, u, Ru, delta, Rdelta):
             Rdelta[x, j] = curvature(code, z[x, j]) * Rz[x, j] * u[x, j] + d[x, j] * Ru[x, j]
 
 
-@fused(cache=True)
+@strict(cache=True)
 def moving_gradient(a_prev, Ra_prev, delta, Rdelta, g, g_b):
     """R of BP3 and BP4: sum_x Rdelta_j added to g_b[j], sum_x (Rdelta_j a_k + delta_j Ra_k) to g[k, j]; x in order."""
     X, K = a_prev.shape
@@ -234,5 +235,5 @@ def moving_gradient(a_prev, Ra_prev, delta, Rdelta, g, g_b):
             g_b[j] += Rdelta[x, j]
         for k in range(K):
             for j in range(J):
-                g[k, j] += a_prev[x, k] * Rdelta[x, j]
-                g[k, j] += Ra_prev[x, k] * delta[x, j]
+                g[k, j] = fma(a_prev[x, k], Rdelta[x, j], g[k, j])
+                g[k, j] = fma(Ra_prev[x, k], delta[x, j], g[k, j])

@@ -12,8 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.kernels.blocks import panel_size, round_up
-from fastbp.kernels.shapes import CACHE_LINE, CROWDING_STRIDE, PASS_ROWS, STRIP_BYTES
+from fastbp.kernels import blocks
+from fastbp.kernels.shapes import CACHE_LINE, CROWDING_STRIDE, PASS_ROWS, STRIP_BYTES, VECTOR_BYTES
+
+# Here Python calls them, which need not wait for a compiler.
+packs_coefficients, packs_rows, round_up = (
+    function.py_func for function in (blocks.packs_coefficients, blocks.packs_rows, blocks.round_up)
+)
 
 # Columns of the table of layers; its row l belongs to layer l, row 0 to the input.
 K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
@@ -119,7 +124,7 @@ def scratch_layout(
 
     rows = [padded(int(n), itemsize) for n in layers[:, J]]
     rows = [row + line if row * itemsize % CROWDING_STRIDE == 0 else row for row in rows]
-    widest = max(rows)
+    widest = max(rows[1:])
     if layers[-1, STRIDE] == 1:
         rows[-1] = 1
     layers[:, ROW] = rows
@@ -135,11 +140,11 @@ def scratch_layout(
         if l:
             layers[l, D] = take(n * row)
             layers[l, Z], layers[l, Z_STEP] = (take(n * row), row) if keep_z else (places[SHARED_Z], widest)
-    longest = max(widest, n)
     places[CHUNK] = min(chunk_rows(int(layers[1:, STRIDE].max()), itemsize), int(layers[1:, K].max()))
-    panel = round_up(panel_size(int(places[CHUNK]), longest, itemsize), line)
+    panel = round_up(largest_panel(layers, n, int(places[CHUNK]), itemsize), line)
     places[PANELS], places[PANELS_STEP] = take(n_threads * panel), panel
-    gradient = max(int(places[CHUNK] * layers[1:, STRIDE].max()), n + line * line)
+    # A layer's rows of a chunk; or the sums of one output neuron, a row computed up to the end of its last block.
+    gradient = max(n, int((np.minimum(places[CHUNK], layers[1:, K]) * layers[1:, STRIDE]).max())) + line * line
     places[GRADIENTS], places[GRADIENTS_STEP] = take(n_threads * gradient), gradient
     if owning and n_threads > 1:
         widest_slab = -(-(int(layers[1, STRIDE]) // line) // n_threads) * line
@@ -148,6 +153,30 @@ def scratch_layout(
         places[SLABS], places[SLABS_STEP] = take(n_threads * slab), slab
     # Whole tiles are read where rows end, up to a tile of a vector's width beyond the last.
     return layers, places, at + line * line
+
+
+def panel_size(P: int, n: int, itemsize: int) -> int:
+    """Elements of scratch in which ``blocks.product`` packs n terms of two vectors of columns and of P rows."""
+    V = VECTOR_BYTES // itemsize
+    return int(round_up(n, V) * (2 * V + round_up(P, V)))
+
+
+def largest_panel(layers: np.ndarray, X: int, chunk: int, itemsize: int) -> int:
+    """Elements of scratch that suffice for what any blocked sum over a tile of X samples packs.
+
+    A sum of F1 has as many terms as the layer has inputs. One of BP4 has as many as the tile has samples, and a row for
+    each input. So an input layer of a million neurons is either terms or rows.
+    """
+    sizes = []
+    for l in range(1, len(layers)):
+        n_in, n_out, stride = int(layers[l - 1, J]), int(layers[l, J]), int(layers[l, STRIDE])
+        if stride == 1 or packs_rows(X, stride, itemsize):
+            sizes.append(panel_size(0, n_in, itemsize))  # F1
+        if l > 1:
+            sizes.append(panel_size(0, n_out, itemsize))  # BP2
+        rows = chunk if packs_coefficients(int(layers[l - 1, ROW]), n_out, itemsize) else 0
+        sizes.append(panel_size(rows, X, itemsize))  # BP4
+    return max(sizes)
 
 
 def chunk_rows(stride: int, itemsize: int) -> int:

@@ -44,7 +44,7 @@ STYLE = """
 .fastbp .note{background:#fff7ec;border-left:4px solid #b35806;padding:.3rem .6rem;margin:.4rem 0}
 """
 
-SUMS = re.compile(r"\] \+= .+ \* ")
+SUMS = re.compile(r"\] \+= .+ \* |= fma\(")
 """Lines of code on which a product is added to a sum."""
 
 

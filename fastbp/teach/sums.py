@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import fused
+from fastbp._elementary import fma
+from fastbp._jit import strict
 
 
-@fused(cache=True)
+@strict(cache=True)
 def partial_sums(start, first, second):
     """Running sum after each term: s_r = s_{r-1} + first_r second_r, from ``start``, r in order.
 
@@ -18,6 +19,6 @@ def partial_sums(start, first, second):
     running = np.empty(n, first.dtype)
     total = start
     for r in range(n):
-        total += first[r] * second[r]
+        total = fma(first[r], second[r], total)
         running[r] = total
     return running

@@ -1,0 +1,69 @@
+"""Memory that training asks for: what the samples, the parameters and a minibatch's activations take, not more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastbp
+from fastbp import _engine
+from fastbp.kernels import layout
+from fastbp.kernels.shapes import VECTOR_BYTES
+
+WIDE = 200_000
+
+
+@pytest.mark.parametrize("sizes", [[WIDE, 3, 2], [WIDE, 2], [WIDE, 1], [3, WIDE, 2], [3, 2, WIDE], [9, WIDE, 1]])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_scratch_of_wide_layers_is_a_few_rows_of_each(sizes: list[int], n_threads: int, dtype: str) -> None:
+    """No part of it may multiply the widths of two layers, or a width by the rows that BP4 takes at a time."""
+    net = fastbp.Network(sizes, activations="tanh", dtype=dtype, seed=0)
+    neurons = sum(layout.padded(size, net.dtype.itemsize) for size in sizes)
+    for plain in False, True:
+        for batch in 1, 4:
+            where = _engine.plan_training(net, batch, plain, n_threads)
+            vectors = n_threads * VECTOR_BYTES // net.dtype.itemsize
+            assert where.scratch_size < (4 * batch + 2 * vectors + 8) * neurons + n_threads * (net.theta.size + 100_000), (plain, batch)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(
+    ("sizes", "batch"),
+    [
+        ([3000, 3, 2], 64),  # F1 packs nothing, BP4 neither
+        ([3000, 300, 2], 64),  # F1 packs 3,000 terms of w^1
+        ([600, 700, 650], 128),  # both pack
+        ([40, 700, 1], 130),  # F1 of one output neuron packs activations
+        ([5, 9, 2000], 3),  # BP2 packs 2,000 terms
+        ([700, 1], 300),
+    ],
+)
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_packing_stays_inside_its_panel(
+    sizes: list[int], batch: int, n_threads: int, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed, prepare, seen = layout.largest_panel, _engine.prepare_scratch, []
+    guard = 4096
+
+    def poisoned(where: _engine.Plan, dtype: Any) -> np.ndarray:
+        scratch = prepare(where, dtype)
+        scratch[where.places[layout.TARGETS] :] = np.nan
+        seen.append((where, scratch))
+        return scratch
+
+    monkeypatch.setattr(layout, "largest_panel", lambda *sizes: needed(*sizes) + guard)
+    monkeypatch.setattr(_engine, "prepare_scratch", poisoned)
+    net = fastbp.Network(sizes, activations="tanh", dtype=dtype, seed=0)
+    rng = np.random.default_rng(0)
+    X, Y = rng.random((2 * batch, sizes[0])), rng.random((2 * batch, sizes[-1]))
+    fastbp.train(net, X, Y, optimizer=fastbp.Adam(1e-3), epochs=1, batch_size=batch, n_threads=n_threads)
+    where, scratch = seen[0]
+    used = 0
+    for t in range(where.n_threads):
+        end = int(where.places[layout.PANELS] + (t + 1) * where.places[layout.PANELS_STEP])
+        panel = scratch[end - int(where.places[layout.PANELS_STEP]) : end]
+        assert np.isnan(panel[-guard:]).all()
+        used += int((~np.isnan(panel)).sum())
+    assert used > 0 or sizes in ([3000, 3, 2], [700, 1])
