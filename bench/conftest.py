@@ -1,16 +1,90 @@
-"""Each suite runs in a process of FASTBP_BENCH_THREADS threads (1 if not set), peers and fastbp alike."""
+"""Each suite runs in a process of FASTBP_BENCH_THREADS threads (1 if not set), peers and fastbp alike.
+
+pytest-benchmark's clock is a stopwatch here. It advances by what a turn says it took for one unit, a step or an epoch:
+the columns of pytest-benchmark are seconds of that unit, whoever needs how many of them for a turn worth timing, and
+without what a peer does once in a run.
+
+``--smallest`` runs each suite with its smallest case and one round, and asks for no goal: that it runs is the test.
+"""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from fastbp.bench import pin
 
-THREADS = int(os.environ.get("FASTBP_BENCH_THREADS", "1"))
+THREADS = pin.asked()
 pin.hold(THREADS)
+
+_READ = [0.0]
+_OTHER_MACHINE = pytest.StashKey[str]()
+
+
+def stopwatch() -> float:
+    """Seconds of all turns so far."""
+    return _READ[0]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--smallest", action="store_true", help="each suite with its smallest case and one round, without its goals"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "smallest: the case that --smallest runs; without a marked one, all run")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if "benchmark" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.benchmark(timer=stopwatch))
+    if not config.getoption("--smallest"):
+        return
+    small = [item for item in items if item.get_closest_marker("smallest")]
+    functions = {item.nodeid.partition("[")[0] for item in small}
+    items[:] = [item for item in items if item in small or item.nodeid.partition("[")[0] not in functions]
+
+
+def pytest_benchmark_update_machine_info(config: Any, machine_info: dict[str, Any]) -> None:
+    machine_info["threads"] = THREADS
+    # A clock that changes from run to run would make one machine another one.
+    machine_info.get("cpu", {}).pop("hz_actual", None)
+    machine_info.get("cpu", {}).pop("hz_actual_friendly", None)
+
+
+def described(machine_info: dict[str, Any]) -> str:
+    """CPU and number of threads of a run."""
+    threads = machine_info.get("threads")
+    cpu = machine_info.get("cpu", {}).get("brand_raw", "an unknown CPU")
+    return f"{cpu} on {threads} thread{'s' * (threads != 1)}"
+
+
+def pytest_benchmark_compare_machine_info(
+    config: pytest.Config, machine_info: dict[str, Any], compared_benchmark: dict[str, Any]
+) -> None:
+    """Times of two machines do not compare: say so, and do not call one of them slower."""
+    here, there = described(machine_info), described(compared_benchmark["machine_info"])
+    if here == there:
+        return
+    text = f"The saved run is of {there}; this is {here}. Their times do not compare; of_floor in extra_info does."
+    if config.getoption("benchmark_compare_fail"):
+        raise pytest.UsageError(f"{text} Save a run here first with --benchmark-autosave, and compare with that.")
+    config.stash[_OTHER_MACHINE] = text
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if _OTHER_MACHINE in config.stash:
+        terminalreporter.write_line(config.stash[_OTHER_MACHINE], yellow=True)
+
+
+@pytest.fixture
+def smallest(request: pytest.FixtureRequest) -> bool:
+    """Whether one round of the smallest case is asked for, and no goal."""
+    return bool(request.config.getoption("--smallest"))
 
 
 @pytest.fixture
@@ -18,5 +92,26 @@ def n_threads() -> int:
     return THREADS
 
 
-def pytest_benchmark_update_machine_info(config: Any, machine_info: dict[str, Any]) -> None:
-    machine_info["threads"] = THREADS
+@pytest.fixture
+def laps(benchmark: Any, smallest: bool) -> Callable[..., float]:
+    """``laps(racer, rounds=7, beside=[...], group=...)``: turns of a `measure.Racer`, each after one of all beside it.
+
+    Its result is the least time of a unit, which is pytest-benchmark's minimum.
+    """
+
+    def run(racer: Any, *, rounds: int, group: str, beside: Sequence[Any] = ()) -> float:
+        times: list[float] = []
+
+        def turn() -> None:
+            times.append(racer.go())
+            _READ[0] += times[-1]
+
+        def others() -> None:
+            for other in beside:
+                other.go()
+
+        benchmark.group = group
+        benchmark.pedantic(turn, setup=others, rounds=1 if smallest else rounds)
+        return min(times)
+
+    return run

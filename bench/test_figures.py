@@ -6,33 +6,48 @@ FASTBP_BENCH_THREADS=2 FASTBP_MNIST=folder python -m pytest bench/test_figures.p
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from fastbp.bench import forward, memory, mnist, nets, peers, pin, start, threads
+from fastbp.bench import forward, memory, mnist, nets, peers, pin, run, start, threads
 
 
-def test_one_row_is_faster_than_numpys_two_lines() -> None:
-    us = forward.single(seconds=1.0)
+def small_first(values: list[Any]) -> list[Any]:
+    """As parameters, the first of them for --smallest."""
+    return [
+        pytest.param(
+            value, marks=[pytest.mark.smallest] if i == 0 else [], id=str(getattr(value, "key", None) or value)
+        )
+        for i, value in enumerate(values)
+    ]
+
+
+def test_one_row_is_faster_than_numpys_two_lines(smallest: bool) -> None:
+    us = forward.single(seconds=0.1 if smallest else 1.0)
     print(f"\none row through 784-30-10: {us}")
-    assert us["fastbp"] < us["NumPy"]
+    assert smallest or us["fastbp"] < us["NumPy"]
 
 
-@pytest.mark.parametrize("case", nets.find(forward.WIDE), ids=lambda case: case.key)
-def test_prediction_of_many_rows(case: nets.Case, n_threads: int) -> None:
-    parts = forward.bulk(case, 1.0, n_threads)
+@pytest.mark.parametrize("case", small_first(sorted(nets.find(forward.WIDE), key=lambda case: case.flops())))
+def test_prediction_of_many_rows(case: nets.Case, smallest: bool, n_threads: int) -> None:
+    parts = forward.bulk(case, 0.1 if smallest else 1.0, n_threads)
     print(f"\n{case.key}, of sgemm's rate: {parts}")
-    if case.sizes[1] >= 512:
+    if case.sizes[1] >= 512 and not smallest:
         assert parts["fastbp"] >= 0.9
 
 
-def test_import() -> None:
-    seconds = start.imports()
+def test_import(smallest: bool) -> None:
+    seconds = start.imports(1 if smallest else 10)
     print(f"\n{seconds}")
-    assert seconds["fastbp"] - seconds["numpy"] <= 0.03
+    assert smallest or seconds["fastbp"] - seconds["numpy"] <= 0.03
 
 
-def test_first_training() -> None:
+def test_first_training(smallest: bool) -> None:
+    if smallest:
+        assert start.first_train("float32") > 0  # a cold compilation is no small case
+        return
     found = start.measure(turns=4)
     print(f"\n{found}")
     assert found["warm"]["float32"] <= 0.9
@@ -40,29 +55,31 @@ def test_first_training() -> None:
 
 
 @pytest.mark.skipif(not memory.supported(), reason="the system does not tell a process its peak")
-@pytest.mark.parametrize("i", range(len(memory.CASES)), ids=lambda i: memory.CASES[i].name)
+@pytest.mark.parametrize("i", small_first(list(range(len(memory.CASES)))))
 def test_peak_memory(i: int, n_threads: int) -> None:
     (one,) = pin.task("fastbp.bench.memory:measure", n_threads, case=i)
     print(f"\n{one['net']}: {one['bytes'] / 1e6:.1f} MB, {one['bytes'] / one['expected']:.2f} of what it should be")
     assert one["bytes"] <= 1.3 * one["expected"]
 
 
-@pytest.mark.parametrize("case", nets.ALL, ids=lambda case: case.key)
-def test_threads(case: nets.Case, n_threads: int) -> None:
-    if n_threads < 2:
+@pytest.mark.parametrize("case", small_first(list(nets.ALL)))
+def test_threads(case: nets.Case, smallest: bool, n_threads: int) -> None:
+    if n_threads < 2 and not smallest:
         pytest.skip("FASTBP_BENCH_THREADS is 1")
-    (one,) = threads.scaling([case], [1, n_threads, None], seconds=1.0)
+    (one,) = threads.scaling([case], [1, n_threads, None], seconds=0.0 if smallest else 1.0)
     us = one["us"]
     print(f"\n{case.key}: {us}, chosen {one['chosen']}")
+    if smallest:
+        return
     assert us["None"] <= 1.03 * us["1"]
     if us["1"] > 50 and n_threads == 2:
         assert us["1"] >= 1.8 * us["2"]
 
 
-def test_the_books_run(n_threads: int) -> None:
-    (one,) = threads.book(2.0, n_threads)
+def test_the_books_run(smallest: bool, n_threads: int) -> None:
+    (one,) = threads.book(0.0 if smallest else 2.0, n_threads)
     print(f"\nan epoch of the book's run: {one}, {one['book'] / one['fastbp']:.1f} times faster")
-    assert one["book"] / one["fastbp"] >= {1: 30, 2: 45}.get(n_threads, 30)
+    assert smallest or one["book"] / one["fastbp"] >= {1: 30, 2: 45}.get(n_threads, 30)
 
 
 @pytest.mark.skipif(mnist.folder() is None, reason="FASTBP_MNIST does not name the folder of MNIST's files")
@@ -75,12 +92,10 @@ def test_mnist(n_threads: int) -> None:
     assert results["fastbp"]["seconds"] <= np.min(times, initial=np.inf)
 
 
-def test_every_peer_is_held(n_threads: int) -> None:
+def test_every_peer_is_held(smallest: bool, n_threads: int) -> None:
     """Nobody keeps more cores busy than it is allowed, whatever its library thinks."""
-    case = nets.find(["784-128-64-10 b128 float32"])[0]
-    from fastbp.bench import run
-
-    result = run.measure(case, peers.load(), n_threads=n_threads, seconds=1.0)
+    case = nets.find(["64-32-10 b16 float32" if smallest else "784-128-64-10 b128 float32"])[0]
+    result = run.measure(case, peers.load(), n_threads=n_threads, seconds=0.0 if smallest else 1.0)
     for name, peer in result["peers"].items():
         if "cores" in peer:
             assert peer["cores"] <= n_threads + 0.1, name

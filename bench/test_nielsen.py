@@ -1,9 +1,8 @@
 """An epoch of the book's first network: the kernels against the book's code, one sample after another in NumPy.
 
-    taskset -c 0 python -m pytest bench/test_nielsen.py -s
+    python -m pytest bench/test_nielsen.py
 
-784-30-10, minibatches of 10, float64. Pinned to one core, both have one thread. The weights are
-compared before anything is timed, and the two take turns.
+784-30-10, minibatches of 10, float64. The weights are compared before anything is timed, and the two take turns.
 """
 
 from __future__ import annotations
@@ -17,7 +16,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pytest
 
+from fastbp.bench import pin
+from fastbp.bench.measure import Racer
 from fastbp.nielsen import network
 
 SAMPLES, SIZES, BATCH, ETA = 10_000, (784, 30, 10), 10, 3.0
@@ -83,22 +85,40 @@ def trained(kind: Callable[[Any], Any], data: Any, epochs: int) -> tuple[Any, fl
     return net, time.perf_counter() - began
 
 
-def test_an_epoch() -> None:
+class Turns:
+    """Epochs of a net that trains on: one call, then some more, for the price of an epoch without the call's."""
+
+    def __init__(self, kind: Callable[[Any], Any], data: Any) -> None:
+        self.kind, self.data = kind, data
+
+    def time(self) -> float:
+        """Seconds of one epoch: a call of ``EPOCHS`` less a call of one, because lists become arrays once in a call."""
+        if self.kind is Book:
+            return trained(Book, self.data, 1)[1]
+        one, several = (trained(self.kind, self.data, epochs)[1] for epochs in (1, EPOCHS))
+        return (several - one) / (EPOCHS - 1)
+
+
+@pytest.mark.parametrize(
+    ("net", "dtype", "peer", "threads"),
+    [
+        pytest.param("784-30-10 b10", "float64", peer, pin.asked(), id=f"784-30-10 b10 float64, {peer}")
+        for peer in ("fastbp.nielsen", "book")
+    ],
+)
+def test_an_epoch(
+    laps: Callable[..., float], benchmark: Any, smallest: bool, net: str, dtype: str, peer: str, threads: int
+) -> None:
+    samples = 500 if smallest else SAMPLES
     rng = np.random.default_rng(0)
-    X, digits = rng.random((SAMPLES, SIZES[0], 1)), rng.integers(0, SIZES[-1], SAMPLES)
+    X, digits = rng.random((samples, SIZES[0], 1)), rng.integers(0, SIZES[-1], samples)
     data = [(x, np.eye(SIZES[-1])[:, [d]]) for x, d in zip(X, digits, strict=True)]
     fast, slow = trained(network.Network, data[:500], 1)[0], trained(Book, data[:500], 1)[0]
     assert max(np.abs(a - b).max() for a, b in zip(fast.weights, slow.weights, strict=True)) < 1e-10
-    book, one, several = [], [], []
-    for _ in range(ROUNDS):
-        book.append(trained(Book, data, 1)[1])
-        one.append(trained(network.Network, data, 1)[1])
-        several.append(trained(network.Network, data, EPOCHS)[1])
-    # The lists become arrays once in a call, not in an epoch: what further epochs take is an epoch alone.
-    epoch = (min(several) - min(one)) / (EPOCHS - 1)
-    call = min(several) / EPOCHS
-    print(
-        f"\nan epoch of {SAMPLES:,} samples: the book {min(book):.3f} s, kernels {epoch:.4f} s, "
-        f"{min(book) / epoch:.1f} times; {min(book) / call:.1f} times with the call's conversion of the lists in it"
-    )
-    assert min(book) / epoch >= LEAST
+    racers = {"fastbp.nielsen": Racer(Turns(network.Network, data).time), "book": Racer(Turns(Book, data).time)}
+    (other,) = (racer for name, racer in racers.items() if name != peer)
+    laps(racers[peer], rounds=ROUNDS, group=f"{net} {dtype}, an epoch of {samples:,} samples", beside=[other])
+    ratio = racers["book"].best / racers["fastbp.nielsen"].best
+    benchmark.extra_info.update(times_faster=ratio)
+    if not smallest:
+        assert ratio >= LEAST

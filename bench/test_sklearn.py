@@ -1,27 +1,72 @@
 """fastbp.sklearn beside scikit-learn, with the goals as assertions: `fastbp.bench.estimators` measures.
 
-python -m pytest bench/test_sklearn.py -s
+python -m pytest bench/test_sklearn.py -k "64-30-10 and adam"
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 pytest.importorskip("sklearn")
 
-from fastbp.bench import estimators
+from fastbp.bench import estimators, pin
+from fastbp.bench.measure import Racer
+
+THREADS = pin.asked()
+DATA = list(estimators.data_sets())
 
 
-@pytest.mark.parametrize(("net", "solver", "dtype"), estimators.CASES)
-def test_an_epoch(net: estimators.Net, solver: str, dtype: str, n_threads: int) -> None:
-    row = estimators.epoch(net, solver, dtype, n_threads)
-    print("\n" + "\n".join(estimators.epoch_table([row])))
-    assert estimators.missed([row]) == []
+@pytest.mark.parametrize(
+    ("net", "solver", "dtype", "peer", "threads"),
+    [
+        pytest.param(
+            f"{net.sizes} b{net.batch}",
+            solver,
+            dtype,
+            peer,
+            THREADS,
+            id=f"{net.sizes} b{net.batch} {solver} {dtype}, {peer}",
+            marks=[pytest.mark.smallest] if (net, solver, dtype) == estimators.CASES[1] else [],
+        )
+        for net, solver, dtype in estimators.CASES
+        for peer in ("fastbp", "scikit-learn")
+    ],
+)
+def test_an_epoch(
+    laps: Callable[..., float],
+    benchmark: Any,
+    smallest: bool,
+    net: str,
+    solver: str,
+    dtype: str,
+    peer: str,
+    threads: int,
+) -> None:
+    (one,) = {one for one, _, _ in estimators.CASES if f"{one.sizes} b{one.batch}" == net}
+    pair = estimators.Pair(one, solver, dtype, threads)
+    racers = {name: Racer(lambda name=name: pair.fit(name), one.epochs) for name in estimators.PAIR}
+    (other,) = (racer for name, racer in racers.items() if name != peer)
+    laps(
+        racers[peer],
+        rounds=one.turns,
+        group=f"{net} {solver} {dtype}, {threads} thread{'s' * (threads > 1)}",
+        beside=[other],
+    )
+    pair.agree()
+    ratio = racers["scikit-learn"].best / racers["fastbp"].best
+    benchmark.extra_info.update(times_faster=ratio, goal=one.goal)
+    row = pair.row({name: racer.best for name, racer in racers.items()})
+    assert smallest or estimators.missed([row]) == []
 
 
-@pytest.mark.parametrize("name", list(estimators.data_sets()))
-def test_a_data_set(name: str, n_threads: int) -> None:
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.smallest] if name == DATA[0] else []) for name in DATA]
+)
+def test_a_data_set(name: str, smallest: bool, n_threads: int) -> None:
     estimators.quality(name, n_threads, seeds=1)  # compiled before it is timed
-    row = estimators.quality(name, n_threads)
+    row = estimators.quality(name, n_threads, seeds=2 if smallest else estimators.SEEDS)
     print("\n" + "\n".join(estimators.quality_table([row])))
-    assert estimators.within_noise(row)
+    assert smallest or estimators.within_noise(row)

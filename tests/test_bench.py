@@ -101,7 +101,13 @@ def test_nets_by_name_and_by_description() -> None:
     assert (new.optimizer, new.dtype, new.samples % 8) == ("adam", "float64", 0)
     (new,) = nets.find(["30-20-10 softmax"])
     assert (new.activations, new.cost) == (("sigmoid", "softmax"), "cross_entropy")
-    for wrong, message in [("784-31x", "is no net"), ("5", "is no net"), ("0-5", "is no net"), ("5-4 fast", "'fast'")]:
+    for wrong, message in [
+        ("784-31x", "is no net"),
+        ("5", "is no net"),
+        ("0-5", "is no net"),
+        ("5-4 fast", "'fast'"),
+        ("5-1 softmax", "one output"),
+    ]:
         with pytest.raises(ValueError, match=message):
             nets.find([wrong])
 
@@ -135,21 +141,15 @@ def test_every_peer_computes_the_same_gradient(name: str, case: nets.Case, dtype
         assert re.search(r"\w+ \w+", reason)
         return
     X, Y = case.data()
-    # scikit-learn adds epsilon elsewhere, which float64 can see.
-    if (name, case.optimizer, dtype) != ("scikit-learn", "adam", "float64"):
-        compared(case, PEERS[name].trainer(case, X, Y, 1))
-    else:
-        assert agree.difference(*ways(case, PEERS[name].trainer(case, X, Y, 1))) < 1e-6
-    agree.check_gradient(case, PEERS["fastbp"], PEERS[name], X, Y, 1)
-
-
-def ways(case: nets.Case, trainer: peers.Trainer) -> list[Any]:
-    X, Y = case.data()
-    found = []
-    for one in (PEERS["fastbp"].trainer(case, X, Y, 1), trainer):
+    trainers = [PEERS[who].trainer(case, X, Y, 1) for who in ("fastbp", name)]
+    ways = []
+    for one in trainers:
         one.run(case.orders())
-        found.append(agree.way(begin(case), one.parameters()))
-    return found
+        ways.append(agree.way(begin(case), one.parameters()))
+    # scikit-learn adds Adam's epsilon elsewhere, which float64 can see.
+    elsewhere = (name, case.optimizer, dtype) == ("scikit-learn", "adam", "float64")
+    assert agree.difference(*ways) < (1e-6 if elsewhere else agree.TOLERANCE[dtype])
+    agree.check_gradient(case, PEERS["fastbp"], PEERS[name], X, Y, 1)
 
 
 class Planted(NumpyTrainer):
@@ -201,6 +201,59 @@ def test_adams_missing_scale_is_caught_by_the_gradient() -> None:
     X, Y = case.data()
     with pytest.raises(agree.DisagreementError):
         agree.check_gradient(case, PEERS["fastbp"], Peer(), X, Y, 1)
+
+
+@pytest.mark.compiled
+@pytest.mark.filterwarnings("default")  # of the peers' own
+@pytest.mark.parametrize(
+    "words",
+    [
+        "50-64-64-1 b64 relu adam",
+        "50-64-64-1 b64 relu adam float64",
+        "20-32-32-4 b32 tanh adam float64 softmax",
+        "20-32-32-4 b32 adam softmax",
+        "20-32-32-4 b32 identity adam float64",
+        "50-64-64-1 b64 tanh",
+    ],
+)
+def test_right_peers_are_raced_where_rounding_parts_their_ways(words: str) -> None:
+    """Adam's steps have no scale, and descent on a saturated net grows what rounding left: neither is an error."""
+    (case,) = nets.find([words])
+    X, Y = case.data()
+    for name in [name for name in ("NumPy", "scikit-learn", "JAX", "PyTorch") if name in HERE]:
+        if not PEERS[name].cannot(case):
+            assert run.prepare(case, PEERS[name], X, Y, 1).error <= agree.TOLERANCE[case.dtype]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("error", ["scale", "layer", "targets", "nan"])
+def test_a_wrong_gradient_under_adam_is_caught(error: str, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = replace(SMALL[1], dtype=dtype)
+    X, Y = case.data()
+    peer = PEERS["NumPy"]
+    monkeypatch.setattr(peer, "trainer", lambda case, X, Y, n: Planted(case, X, Y), raising=False)
+    run.prepare(case, peer, X, Y, 1)
+    monkeypatch.setattr(Planted, "error", error)
+    with pytest.raises(agree.DisagreementError):
+        run.prepare(case, peer, X, Y, 1)
+
+
+def test_weights_that_do_not_stay_finite_are_no_race() -> None:
+    case = SMALL[1]
+    X, Y = case.data()
+    trainer = Planted(case, X, Y)
+    agree.check_finite(trainer, case.orders())
+    trainer.w[0][0, 0] = np.inf
+    with pytest.raises(agree.DisagreementError, match="not finite after 2 x 10 samples"):
+        agree.check_finite(trainer, case.orders())
+
+
+def test_an_array_that_stays_in_both_agrees() -> None:
+    """Below a layer of relu that is 0 for all samples no weight has a gradient."""
+    still, moved = [np.zeros(3), np.ones(2)], [np.full(3, 1e-9), np.ones(2)]
+    assert agree.difference(still, still) == 0
+    assert agree.difference(still, moved) == math.inf
+    assert agree.difference(moved, still) == 1
 
 
 def test_nothing_that_stays_agrees() -> None:
@@ -547,6 +600,77 @@ def test_quality_is_that_of_scikit_learn() -> None:
     row = estimators.quality("iris", 1, seeds=2)
     assert row["scores"]["fastbp"] == pytest.approx(row["scores"]["scikit-learn"], abs=1 / 38)
     assert min(row["scores"]["fastbp"]) > 0.8
+
+
+# The suites for pytest-benchmark
+
+
+def suites(tmp_path: Path, suite: str, *arguments: str, code: int = 0) -> str:
+    """What pytest prints in a process of its own; a suite holds the process before NumPy is imported."""
+    where = ["-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), str(ROOT / suite)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *where, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,  # where runs are saved
+        env={**os.environ, "COLUMNS": "300", "FASTBP_BENCH_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.compiled
+def test_benchmarks_are_saved_with_readable_parameters_and_ratios_and_compared(tmp_path: Path) -> None:
+    chosen = ["bench/test_epoch.py", "--smallest", "-k", "fastbp or NumPy or floor"]
+    suites(tmp_path, *chosen, "--benchmark-autosave")
+    (path,) = (tmp_path / ".benchmarks").rglob("0001_*.json")
+    saved = json.loads(path.read_text())
+    assert saved["machine_info"]["threads"] == 1
+    of = {one["params"]["peer"]: one for one in saved["benchmarks"]}
+    assert set(of) == {"fastbp", "NumPy", "floor"}
+    (net,) = {(one["params"]["net"], one["params"]["dtype"], one["params"]["threads"]) for one in of.values()}
+    (case,) = nets.find([f"{net[0]} {net[1]}"])
+    assert net[2] == 1
+    assert {one["group"] for one in of.values()} == {f"{case.key}, 1 thread"}
+    assert of["NumPy"]["name"] == f"test_step[{case.key}, NumPy, 1 thread]"
+    extra = of["NumPy"]["extra_info"]
+    # The columns are seconds of a step.
+    assert of["NumPy"]["stats"]["min"] == pytest.approx(extra["step_us"] / 1e6)
+    assert extra["of_floor"] == pytest.approx(extra["step_us"] / extra["floor_us"])
+    assert extra["of_fastbp"] > 1
+    assert of["fastbp"]["extra_info"]["of_fastbp"] == 1
+    printed = suites(tmp_path, *chosen, "--benchmark-autosave", "--benchmark-compare=0001")
+    assert "do not compare" not in printed
+    assert f"test_step[{case.key}, fastbp, 1 thread] (0001" in printed
+    assert f"test_step[{case.key}, fastbp, 1 thread] (NOW)" in printed
+    assert len(list((tmp_path / ".benchmarks").rglob("0002_*.json"))) == 1
+
+    of["fastbp"]["stats"]["min"] /= 1e3
+    path.write_text(json.dumps(saved))
+    failing = [*chosen, "--benchmark-compare=0001", "--benchmark-compare-fail=min:10%"]
+    assert "Performance has regressed" in suites(tmp_path, *failing, code=1)
+    saved["machine_info"]["cpu"]["brand_raw"] = "Imagined CPU"
+    path.write_text(json.dumps(saved))
+    printed = suites(tmp_path, *failing, code=4)
+    assert "The saved run is of Imagined CPU on 1 thread; this is" in printed
+    assert "regressed" not in printed
+
+
+@pytest.mark.compiled
+def test_the_suites_choose_nets_and_peers_by_name(tmp_path: Path) -> None:
+    printed = suites(tmp_path, "bench/", "-k", "784-30-10 and (fastbp or JAX)", "--collect-only", "-q")
+    found = re.findall(r"::test_step\[(784-30-10 b10) (\w+), (\w+), 1 thread\]", printed)
+    assert found == [("784-30-10 b10", dtype, peer) for dtype in ("float32", "float64") for peer in ("fastbp", "JAX")]
+    smallest = suites(tmp_path, "bench/", "--smallest", "--collect-only", "-q")
+    assert len({line.split("::")[0] for line in smallest.splitlines() if "::" in line}) == 5
+
+
+def test_the_number_of_threads_of_a_suite_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FASTBP_BENCH_THREADS", "1")
+    assert pin.asked() == 1
+    monkeypatch.setenv("FASTBP_BENCH_THREADS", "two")
+    with pytest.raises(ValueError, match="FASTBP_BENCH_THREADS is 'two'"):
+        pin.asked()
 
 
 def test_a_regression_is_seen_and_a_slower_machine_is_not() -> None:

@@ -1,4 +1,8 @@
-"""The same gradient, proven before anything is timed: a few minibatches by each peer, compared with fastbp's."""
+"""The same gradient, proven before anything is timed: a few minibatches by each peer, compared with fastbp's.
+
+Plain descent goes the way of the gradient, so that its way decides. The way of an adaptive optimizer does not: there,
+one step of plain descent decides.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +33,19 @@ def way(start: Parameters, end: Parameters) -> list[Any]:
 
 
 def difference(reference: list[Any], other: list[Any]) -> float:
-    """The worst array's difference, as a part of its way; infinite where nothing moved or a number is not finite."""
+    """The worst array's difference, as a part of its way; infinite where nothing moved or a number is not finite.
+
+    An array that stayed in both agrees: below a layer of relu that is 0 for all samples there is no gradient.
+    """
     worst = 0.0
+    if not any(ours.any() for ours in reference):
+        return float("inf")
     for ours, theirs in zip(reference, other, strict=True):
-        length = float(np.linalg.norm(ours))
-        if ours.shape != theirs.shape or not np.isfinite(theirs).all() or not length > 0:
+        if ours.shape != theirs.shape or not np.isfinite(theirs).all():
             return float("inf")
-        worst = max(worst, float(np.linalg.norm(theirs - ours)) / length)
+        if ours.any() or theirs.any():
+            length = float(np.linalg.norm(ours))
+            worst = max(worst, float(np.linalg.norm(theirs - ours)) / length if length > 0 else float("inf"))
     return worst
 
 
@@ -64,6 +74,22 @@ def judge(case: Case, worst: float) -> float:
     return worst
 
 
+def check_finite(trainer: Trainer, orders: Any) -> None:
+    """Train on ``orders``: the weights must stay finite. All that can be asked of the way of an adaptive optimizer.
+
+    Adam divides each entry by its own length: where a gradient is all rounding, its step is as long as any other, and
+    its sign is rounding's. Two right ways part by more than any tolerance that would catch a wrong one.
+
+    Raises
+    ------
+    DisagreementError
+        Where a number is not finite.
+    """
+    trainer.run(orders)
+    if not all(np.isfinite(array).all() for pair in trainer.parameters() for array in pair):
+        raise DisagreementError(f"its weights are not finite after {orders.shape[0]} x {orders.shape[1]} samples")
+
+
 def descent(case: Case, n_minibatches: int = 1) -> Case:
     """The same net on plain descent with eta = 1, for one call of some minibatches: its way is the gradient itself."""
     samples = n_minibatches * case.batch
@@ -71,7 +97,7 @@ def descent(case: Case, n_minibatches: int = 1) -> Case:
 
 
 def check_gradient(case: Case, fastbp_: Peer, peer: Peer, X: Any, Y: Any, n_threads: int) -> float:
-    """One minibatch of plain descent by each: what Adam's steps, which have no scale, cannot prove."""
+    """One minibatch of plain descent by each: the gradient itself, whatever the optimizer of the case makes of it."""
     twin = descent(case)
     X, Y = X[: twin.samples], Y[: twin.samples]
     start = [(w.copy(), b.copy()) for w, b in zip(twin.network().w, twin.network().b, strict=True)]

@@ -86,24 +86,48 @@ def estimator(library: str, kind: str, n_threads: int, **options: Any) -> Any:
     return getattr(importlib.import_module(PAIR[library]), kind)(**options, **extra)
 
 
+class Pair:
+    """Both libraries' classifiers on one net, which have to compute the same."""
+
+    def __init__(self, net: Net, solver: str, dtype: str, n_threads: int) -> None:
+        X, self.y = samples(net.data)
+        self.X, self.n_threads = X.astype(dtype), n_threads
+        self.net, self.solver, self.dtype = net, solver, dtype
+        self.options: dict[str, Any] = {"hidden_layer_sizes": net.hidden, "solver": solver, "batch_size": net.batch}
+        self.options |= {"random_state": 0, "tol": 0.0, "max_iter": net.epochs}
+        self.curves: dict[str, Any] = {}
+
+    def fit(self, library: str) -> float:
+        """Seconds of one ``fit``."""
+        model = estimator(library, "MLPClassifier", self.n_threads, **self.options)
+        seconds = fit(model, self.X, self.y)
+        self.curves[library] = np.array(model.loss_curve_[:COMPARED])
+        return seconds
+
+    def agree(self) -> None:
+        """ValueError where the first losses of both differ by more than rounding."""
+        far = float(np.max(np.abs(self.curves["fastbp"] / self.curves["scikit-learn"] - 1)))
+        if not far <= CLOSE[self.dtype]:
+            raise ValueError(
+                f"{self.net.sizes} {self.solver} {self.dtype}: the loss curves differ by {far:.1e}; nothing was "
+                "compared."
+            )
+
+    def row(self, seconds: dict[str, float]) -> dict[str, Any]:
+        """Of the table, with the seconds of an epoch by each."""
+        case = {"net": self.net.sizes, "batch": self.net.batch, "solver": self.solver, "dtype": self.dtype}
+        return case | {"threads": self.n_threads, "goal": self.net.goal, "seconds": seconds}
+
+
 def epoch(net: Net, solver: str, dtype: str, n_threads: int) -> dict[str, Any]:
     """Seconds of an epoch of both, in turns, the least of each; ValueError where they do not compute the same."""
-    X, y = samples(net.data)
-    X = X.astype(dtype)
-    options: dict[str, Any] = {"hidden_layer_sizes": net.hidden, "solver": solver, "batch_size": net.batch}
-    options |= {"random_state": 0, "tol": 0.0, "max_iter": net.epochs}
+    pair = Pair(net, solver, dtype, n_threads)
     seconds = dict.fromkeys(PAIR, float("inf"))
-    curves = {}
     for _ in range(net.turns):
         for library in PAIR:
-            model = estimator(library, "MLPClassifier", n_threads, **options)
-            seconds[library] = min(seconds[library], fit(model, X, y) / net.epochs)
-            curves[library] = np.array(model.loss_curve_[:COMPARED])
-    far = float(np.max(np.abs(curves["fastbp"] / curves["scikit-learn"] - 1)))
-    if not far <= CLOSE[dtype]:
-        raise ValueError(f"{net.sizes} {solver} {dtype}: the loss curves differ by {far:.1e}; nothing was compared.")
-    case = {"net": net.sizes, "batch": net.batch, "solver": solver, "dtype": dtype, "threads": n_threads}
-    return case | {"goal": net.goal, "seconds": seconds}
+            seconds[library] = min(seconds[library], pair.fit(library) / net.epochs)
+    pair.agree()
+    return pair.row(seconds)
 
 
 def data_sets() -> dict[str, tuple[Any, Any, str]]:

@@ -181,5 +181,9 @@ def parse(text: str) -> Case:
                 "Leave it out."
             )
     activations = (hidden,) * (len(sizes) - 2) + (output,)
+    if output == "softmax" and sizes[-1] < 2:
+        raise ValueError(
+            f"{text!r} has one output, whose softmax is always 1; softmax needs two classes or more. Leave softmax out."
+        )
     small = Case(text, sizes, batch, batch, activations, **options)
     return replace(small, samples=batch * int(min(512, max(2, 1e9 // (small.flops() + 5e5)))))
