@@ -69,9 +69,10 @@ def verdict(job, m, n, total, t, end):
     The point of no return.
 
     No entry of the gradient can exceed n |a| |delta| / sum s_x. Refused from the square root of the largest finite
-    number on: below it no square overflows, and no weight can within more steps than anyone takes.
+    number on: below it no square overflows, and no weight can within more steps than anyone takes. The sum s_x may be
+    negative: the estimators' weights are signed.
     """
-    if not total > 0.0:
+    if total == 0.0:
         return SKIP
     a, delta = 0, 0
     for thread in range(t, end):
@@ -82,7 +83,7 @@ def verdict(job, m, n, total, t, end):
     # A maximum may drop NaN, a sum does not.
     largest_a += dense.from_bits(number(job.scratch, 0), a)
     largest_delta = dense.from_bits(number(job.scratch, 0), delta)
-    bound = largest_a * largest_delta * n / total * max(job.eta[m], 1.0) + total_penalty(job)
+    bound = largest_a * largest_delta * n / abs(total) * max(job.eta[m], 1.0) + total_penalty(job)
     return APPLY if bound < job.reals[layout.LIMIT] else REFUSE
 
 

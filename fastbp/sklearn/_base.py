@@ -25,10 +25,12 @@ from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.schedules import SCHEDULES
 from fastbp.sklearn import _lbfgs, _stochastic
+from fastbp.sklearn._attempt import Attempt
 from fastbp.sklearn._fitted import HIDDEN, FittedNetwork
 from fastbp.sklearn._parameters import fastbp_name
 from fastbp.sklearn._stepper import make_stepper
 from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
+from fastbp.sklearn._weights import check_some_weight
 
 STOCHASTIC = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
 INPUT: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32)}
@@ -152,26 +154,52 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             self.best_validation_score_ = -np.inf if self.early_stopping else None
 
     def _fit(
-        self, X: Any, y: Any, sample_weight: Any, *, incremental: bool, validation: tuple[Any, Any, Any] | None = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        incremental: bool,
+        validation: tuple[Any, Any, Any] | None = None,
+        classes: Any = None,
     ) -> Any:
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        with Attempt(self, going_on=incremental or not first) as attempt:
+            self._attempt = attempt
+            try:
+                self._fit_checked(X, y, sample_weight, hidden, first, incremental, validation, classes)
+            finally:
+                del self._attempt
+        return self
+
+    def _fit_checked(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        hidden: list[int],
+        first: bool,
+        incremental: bool,
+        validation: tuple[Any, Any, Any] | None,
+        classes: Any,
+    ) -> None:
+        if incremental:
+            self._take_classes(y, classes)
         X, y = self._validate_input(X, y, incremental=incremental, reset=first)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         sample_weight = self._weighted(y, sample_weight)
+        check_some_weight(sample_weight)
         y = y.reshape(-1, 1) if y.ndim == 1 else y
         self.n_outputs_ = y.shape[1]
         held_out = self._given_validation(validation)
         self._random_state = check_random_state(self.random_state)
+        sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first:
-            self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype)
+            self._initialize(sizes, X.dtype)
         net = self._bind()
-        if (X.shape[1], self.n_outputs_) != (net.sizes[0], net.sizes[-1]):
-            raise ValueError(
-                f"X has {X.shape[1]} features and y {self.n_outputs_} outputs; coefs_ lead from {net.sizes[0]} to "
-                f"{net.sizes[-1]}. Pass such data, or fit with warm_start=False."
-            )
+        self._check_architecture(net, sizes)
         n_epochs = (1 if incremental else self.max_iter) if self.solver in STOCHASTIC else 0
         self._tasks = Tasks(self, n_epochs, lambda X=X: X, lambda y=y: self._as_given(y))
         try:
@@ -185,7 +213,24 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
                 "preprocessed."
             )
-        return self
+
+    def _take_classes(self, y: Any, classes: Any) -> None:
+        """Of a classifier: the labels that the first call of ``partial_fit`` names."""
+
+    def _check_architecture(self, net: Network, sizes: list[int]) -> None:
+        """ValueError where the weights to go on from are not those of the layers that are asked for."""
+        if sizes != list(net.sizes):
+            raise ValueError(
+                f"X, hidden_layer_sizes and y ask for layers of {sizes} neurons; coefs_ and intercepts_, from which "
+                f"training would go on, have {list(net.sizes)}. Set hidden_layer_sizes={net.sizes[1:-1]} and pass "
+                "data that fit, or fit with warm_start=False."
+            )
+        if self._output_activation() != self.out_activation_:
+            raise ValueError(
+                f"The parameters ask for an output activation {self._output_activation()!r}; the net with which "
+                f"training would go on has {self.out_activation_!r}. Set the parameters back, or fit with "
+                "warm_start=False."
+            )
 
     def _solve(self, net: Network, X: Any, y: np.ndarray, sample_weight: Any, held_out: Any, incremental: bool) -> bool:
         """Run the solver; whether its weights are finite."""
@@ -222,6 +267,8 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
             )
         weight, weight_val = weights or (None, None)
+        check_some_weight(weight, " Those of the samples that are not held out are all 0.")
+        check_some_weight(weight_val, " Those of the samples that early stopping holds out are all 0.")
         return X, y, weight, _stochastic.HeldOut(X_val, y_val, self._as_given(y_val), weight_val)
 
     def _given_validation(self, validation: tuple[Any, Any, Any] | None) -> Any:
@@ -245,6 +292,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         check_consistent_length(X, columns)
         if weight is not None:
             weight = _check_sample_weight(weight, X)
+            check_some_weight(weight, " sample_weight_val is 0 everywhere.")
         return _stochastic.HeldOut(X, columns, self._as_given(columns), weight)
 
     @abstractmethod

@@ -9,13 +9,13 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp.sklearn._base import INPUT, BaseMLP
 from fastbp.sklearn._described import described
+from fastbp.sklearn._weights import with_class_weights
 
 
 @described
@@ -145,11 +145,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "are. Use sklearn.utils.class_weight.compute_class_weight on a large enough sample, and pass its "
                 "weights as a dictionary."
             )
+        self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        return self
+
+    def _take_classes(self, y: Any, classes: Any) -> None:
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
-        self._fit(X, y, sample_weight, incremental=True)
-        return self
 
     def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(self, X, y, multi_output=True, reset=reset, **INPUT)
@@ -198,13 +200,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _weighted(self, y: np.ndarray, sample_weight: Any) -> Any:
         if self.class_weight is None:
             return sample_weight
-        given = self._as_given(y.reshape(len(y), -1))
-        if given.ndim == 1:  # of the classes known, not of those that happen to be here
-            of_class = compute_class_weight(self.class_weight, classes=self.classes_, y=given)
-            weight = of_class[np.searchsorted(self.classes_, given)]
-        else:
-            weight = compute_sample_weight(self.class_weight, given)
-        return weight if sample_weight is None else weight * sample_weight
+        return with_class_weights(
+            self.class_weight, self.classes_, self._as_given(y.reshape(len(y), -1)), sample_weight
+        )
 
     def _as_given(self, y: np.ndarray) -> Any:
         return self._label_binarizer.inverse_transform(y)
@@ -216,7 +214,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._label_binarizer.inverse_transform(out.ravel() if self.n_outputs_ == 1 else out)
 
     def _score(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
-        if self.out_activation_ == "softmax":
+        if len(self.classes_) == 1:
+            right = np.ones(len(out), bool)  # whatever the output is
+        elif self.out_activation_ == "softmax":
             right = out.argmax(axis=1) == columns.argmax(axis=1)
         else:
             right = ((out > 0.5) == columns).all(axis=1)  # of several labels, all

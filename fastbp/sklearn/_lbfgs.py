@@ -14,6 +14,7 @@ from fastbp.kernels import layout
 from fastbp.sklearn._parameters import views
 from fastbp.sklearn._stepper import say
 from fastbp.sklearn._stochastic import Samples, largest_magnitude
+from fastbp.sklearn._weights import Sums
 
 if TYPE_CHECKING:
     from fastbp.network import Network
@@ -90,7 +91,9 @@ def minimize(estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sam
 
     flops = _engine.operations(net.sizes, len(X), training=True)
     with _engine.Team(_engine.choose_threads(estimator.n_threads, flops, _engine.LARGE_STEP)) as team:
+        Sums(sample_weight).check(np.arange(len(X)), len(X))
         objective = Objective(estimator, net, X, targets, sample_weight, team)
+        estimator._attempt.begin(net)
         result = scipy.optimize.minimize(
             objective,
             objective.pack(),

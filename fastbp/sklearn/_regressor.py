@@ -43,6 +43,15 @@ def mean_costs(code: int, p: float, out: np.ndarray, y: np.ndarray) -> np.ndarra
     return each.sum(axis=1)  # type: ignore[no-any-return]
 
 
+def check_numbers(y: np.ndarray, name: str) -> None:
+    """TypeError for targets that NumPy would make numbers of, though they are dates, durations or text."""
+    if y.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} has dtype {y.dtype}; a regressor needs numbers. Convert the targets first: text with "
+            f"{name}.astype(float), durations and dates by choosing a unit, such as {name} / numpy.timedelta64(1, 's')."
+        )
+
+
 @described
 class MLPRegressor(RegressorMixin, BaseMLP):
     """scikit-learn's multilayer perceptron regressor on fastbp's kernels.
@@ -182,6 +191,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, reset=reset, **INPUT)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        check_numbers(y, "y")
         self._check_range(y)
         return X, y
 
@@ -227,7 +237,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return super()._mean_cost(out, columns, cost, weight)
 
     def _encoded(self, y: Any) -> np.ndarray:
-        y = check_array(y, ensure_2d=False, dtype="numeric", input_name="y_val")
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y_val")
+        y = y.astype(float) if y.dtype.kind == "O" else y
+        check_numbers(y, "y_val")
         y = y.reshape(len(y), -1)
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y_val has {y.shape[1]} columns; y has {self.n_outputs_}. Pass as many.")

@@ -66,6 +66,10 @@ class Stepper:
         self._state = state
         return state
 
+    def is_finite(self) -> bool:
+        """Whether all of the state is."""
+        return self._state is None or bool(np.isfinite(self._state).all())
+
     def write(self, reals: np.ndarray) -> None:
         """The kernels' constants."""
         reals[layout.C0 : layout.C0 + len(self.constants)] = self.constants

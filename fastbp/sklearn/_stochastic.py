@@ -15,6 +15,7 @@ from fastbp._slices import Pace
 from fastbp.kernels import clipping, layout, updates
 from fastbp.schedules import SCHEDULES, ReduceOnPlateau
 from fastbp.sklearn._stepper import say
+from fastbp.sklearn._weights import Sums
 
 if TYPE_CHECKING:
     from fastbp.network import Network
@@ -88,6 +89,7 @@ class Epochs:
             reals[layout.CLIP], reals[layout.CLIP_AT] = estimator.clip_norm, where.sums_size
             sums = np.empty(where.sums_size + -(-net.theta.size // clipping.BLOCK))
         self._stats = np.zeros((self.n_minibatches, layout.N_STATISTICS))
+        self._sums = Sums(sample_weight)
         job = _engine.make_job(
             net,
             where,
@@ -117,6 +119,7 @@ class Epochs:
     def run(self, order: np.ndarray, factors: float | np.ndarray) -> float | None:
         """Every minibatch once; the mean loss before each update as scikit-learn counts it, None on divergence."""
         job = self._job
+        self._sums.check(order, job.batch)
         job.order[:] = order
         self._stats[:] = 0
         job.eta[:] = self._stepper.rate * factors
@@ -128,7 +131,7 @@ class Epochs:
         weight, counts = self._stats[:, layout.WEIGHT], self._counts
         total = self._stats[:, layout.COST] * self._share + self._stats[:, layout.PENALTY]
         if job.weighted:  # minibatches whose samples all have weight 0 are skipped
-            some = weight > 0
+            some = weight != 0
             total, weight, counts = total[some], weight[some], counts[some]
         self._stepper.stepped(len(counts))
         return float(total / weight @ counts) / len(order)
@@ -281,6 +284,7 @@ def train(
     with _engine.Team(_engine.choose_team(net, batch, plain, estimator.n_threads)) as team:
         epochs = Epochs(estimator, net, X, targets, sample_weight, batch, team)
         finite = True
+        estimator._attempt.begin(net)
         try:
             estimator.n_iter_ = 0
             for _ in range(estimator.max_iter):
@@ -309,6 +313,7 @@ def train(
                     say(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
                 stopping.note()
                 estimator._optimizer.epoch_ends(estimator.t_)
+                estimator._attempt.note(net)
                 schedule.note()
                 asked = [callback(estimator) for callback in callbacks]  # all of them, whatever one answers
                 asked.append(estimator._tasks.epoch_ends(task))
