@@ -24,8 +24,12 @@ _MODULES = {
     "AdamW": "optimizers",
     "RMSprop": "optimizers",
     "Adagrad": "optimizers",
-    "save": "io",
-    "load": "io",
+    "Model": "model",
+    "Scale": "scaling",
+    "standardise": "scaling",
+    "split": "data",
+    "save": "model",
+    "load": "model",
     "read": "data",
     "gradcheck": "derivatives",
     "explain": "teach",
@@ -52,11 +56,13 @@ if TYPE_CHECKING:
     from fastbp.callbacks import History as History
     from fastbp.callbacks import Run as Run
     from fastbp.data import read as read
+    from fastbp.data import split as split
     from fastbp.derivatives import gradcheck as gradcheck
     from fastbp.errors import DivergenceError as DivergenceError
     from fastbp.errors import LoadError as LoadError
-    from fastbp.io import load as load
-    from fastbp.io import save as save
+    from fastbp.model import Model as Model
+    from fastbp.model import load as load
+    from fastbp.model import save as save
     from fastbp.network import Gradient as Gradient
     from fastbp.network import Network as Network
     from fastbp.network import Trace as Trace
@@ -65,6 +71,8 @@ if TYPE_CHECKING:
     from fastbp.optimizers import Adam as Adam
     from fastbp.optimizers import AdamW as AdamW
     from fastbp.optimizers import RMSprop as RMSprop
+    from fastbp.scaling import Scale as Scale
+    from fastbp.scaling import standardise as standardise
     from fastbp.teach import check_backprop as check_backprop
     from fastbp.teach import diagnose as diagnose
     from fastbp.teach import explain as explain

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -47,6 +48,13 @@ def decide(outputs: np.ndarray) -> np.ndarray:
     if outputs.shape[1] == 1:
         return (outputs[:, 0] >= 0.5).astype(np.int64)
     return np.asarray(np.argmax(outputs, axis=1), np.int64)
+
+
+def as_names(classes: Sequence[Any]) -> np.ndarray:
+    """Names of classes as an array; of objects where they are of several kinds, or larger than int64."""
+    alike = len({type(name) for name in classes}) == 1
+    small = not any(isinstance(name, int) and abs(name) >= 2**63 for name in classes)
+    return np.array(classes, None if alike and small else object)
 
 
 def _as_numbers(value: Any, name: str) -> np.ndarray:
@@ -115,8 +123,8 @@ def _all_finite() -> Any:
     return all_finite
 
 
-def _require_finite(array: np.ndarray, original: np.ndarray, name: str) -> None:
-    """Raise unless every value of a contiguous float array is finite."""
+def require_finite(array: np.ndarray, original: np.ndarray, name: str) -> None:
+    """Raise unless every value of a contiguous float array is finite; ``original`` is what it was made from."""
     if not _all_finite()(writable(array.reshape(-1))):
         _refuse(array, original, name)
 
@@ -129,33 +137,46 @@ def _contiguous(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
         return np.require(array, dtype, ["C", "A"])
 
 
-def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarray:
-    """Samples of shape (n_samples, K), contiguous, of the net's dtype and finite; not copied when already so."""
-    original = _as_numbers(X, name)
-    if original.ndim != 2:
-        if original.ndim == 1:
-            raise ValueError(
-                f"{name} has shape {original.shape}, one dimension; two are needed, samples and features. Pass "
-                f"{name}.reshape(1, -1) for one sample, {name}.reshape(-1, 1) for one feature."
-            )
-        if original.ndim == 0:
-            raise ValueError(
-                f"{name} is a single {type(X).__name__}; two dimensions are needed, samples and features. Pass an "
-                f"array of shape (n_samples, {K})."
-            )
+def _refuse_shape(original: np.ndarray, K: int, name: str, kind: str) -> NoReturn:
+    """Say what is wrong with the shape of samples."""
+    if original.ndim == 1:
+        raise ValueError(
+            f"{name} has shape {original.shape}, one dimension; two are needed, samples and features. Pass "
+            f"{name}.reshape(1, -1) for one sample, {name}.reshape(-1, 1) for one feature."
+        )
+    if original.ndim == 0:
+        raise ValueError(
+            f"{name} is a single {kind}; two dimensions are needed, samples and features. Pass an array of shape "
+            f"(n_samples, {K})."
+        )
+    if original.ndim > 2:
         raise ValueError(
             f"{name} has {original.ndim} dimensions; two are needed, samples and features. Pass "
             f"{name}.reshape(len({name}), -1)."
         )
     if len(original) == 0:
         raise ValueError(f"{name} has 0 samples; at least one is needed. Pass an array of shape (n_samples, {K}).")
-    if original.shape[1] != K:
-        raise ValueError(
-            f"{name} has {original.shape[1]} columns; this network's layer 0 has {K} neurons (sizes[0]). "
-            f"Pass an array of shape (n_samples, {K})."
-        )
+    raise ValueError(
+        f"{name} has {original.shape[1]} columns; this network's layer 0 has {K} neurons (sizes[0]). "
+        f"Pass an array of shape (n_samples, {K})."
+    )
+
+
+def as_samples(X: Any, K: int, name: str = "X") -> np.ndarray:
+    """Samples of shape (n_samples, K), of the dtype and layout they have; not yet looked at for what is not finite."""
+    original = _as_numbers(X, name)
+    if original.ndim != 2 or original.shape[1] != K or not len(original):
+        _refuse_shape(original, K, name, type(X).__name__)
+    return original
+
+
+def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarray:
+    """Samples of shape (n_samples, K), contiguous, of the net's dtype and finite; not copied when already so."""
+    original = _as_numbers(X, name)
+    if original.ndim != 2 or original.shape[1] != K or not len(original):
+        _refuse_shape(original, K, name, type(X).__name__)
     array = _contiguous(original, dtype)
-    _require_finite(array, original, name)
+    require_finite(array, original, name)
     return array
 
 
@@ -192,7 +213,7 @@ def as_targets(
             f"Pass an array of shape ({n}, {J})" + (f", or labels of shape ({n},)." if J > 1 else ".")
         )
     array = _contiguous(original, dtype)
-    _require_finite(array, original, name)
+    require_finite(array, original, name)
     problem = out_of_reach(array, activation, name) if within_reach else None
     if problem is not None:
         instead = ' and cost="quadratic"' if cost != "quadratic" else ""
@@ -275,7 +296,7 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_w
     if original.shape != (n,):
         raise ValueError(f"{name} has shape {original.shape}; X has {n} samples. Pass shape ({n},).")
     array = _contiguous(original, dtype)
-    _require_finite(array, original, name)
+    require_finite(array, original, name)
     if original.min() < 0:  # before float32 has rounded it to -0
         i = int(np.argmin(original))
         raise ValueError(f"{name} has {float(original[i]):g} in row {i}; weights are at least 0. Clip or shift them.")

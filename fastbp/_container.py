@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from fastbp._checks import check_memory
 from fastbp.errors import LoadError
 
 Array = npt.NDArray[Any]
@@ -56,12 +57,11 @@ def pack(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> list[b
     payload: list[bytes | memoryview] = []
     start = 0
     for name, tensor in tensors.items():
-        tensor = np.array(
-            tensor, tensor.dtype.newbyteorder("<"), order="C"
-        )  # a copy: what is hashed is what is written
+        # A copy: what is hashed is what is written.
+        tensor = np.array(tensor, tensor.dtype.newbyteorder("<"), order="C")
         stop = start + tensor.nbytes
         header[name] = {"dtype": codes[tensor.dtype], "shape": tensor.shape, "data_offsets": (start, stop)}
-        payload.append(tensor.data.cast("B"))
+        payload.append(tensor.reshape(-1).data.cast("B"))  # a scalar has no bytes of its own to cast
         start = stop
     text = _json(header).encode("ascii")
     text += b" " * (-(8 + len(text)) % 64)
@@ -93,6 +93,8 @@ def unpack(stream: BinaryIO, length: int) -> tuple[dict[str, Any], dict[str, Arr
     Raises
     ------
     LoadError
+    MemoryError
+        The payload does not fit into the memory there is.
     """
     head = _read_head(stream, length)
     header = strict_json(head[8:], "header")
@@ -103,6 +105,7 @@ def unpack(stream: BinaryIO, length: int) -> tuple[dict[str, Any], dict[str, Arr
         raise LoadError(f"is truncated: it holds {held} of the {end} bytes of its payload. {AGAIN}")
     if held > end:
         raise LoadError(f"is damaged: {held - end} bytes follow its payload. {AGAIN}")
+    check_memory(2 * end, "Its arrays, and the network made of them,")
     payload = stream.read(end)
     if len(payload) != end or stream.read(1):
         raise LoadError("changed while it was being read. Load it again.")
@@ -226,8 +229,8 @@ def _entry(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, 
     if not isinstance(entry["dtype"], str) or entry["dtype"] not in TENSOR_TYPES:
         raise LoadError(f"is damaged or foreign: {where} has a dtype other than {', '.join(TENSOR_TYPES)}. {REMEDY}")
     shape, offsets = entry["shape"], entry["data_offsets"]
-    for numbers, most in ((shape, 2), (offsets, 2)):
-        if not isinstance(numbers, list) or len(numbers) > most or any(type(n) is not int or n < 0 for n in numbers):
+    for numbers, low in ((shape, 1), (offsets, 0)):  # no layer has no neuron, and NumPy has its own limits for (0, n)
+        if not isinstance(numbers, list) or len(numbers) > 2 or any(type(n) is not int or n < low for n in numbers):
             raise LoadError(f"is damaged: {where} has a shape or offsets that are not sizes. {AGAIN}")
     dtype = TENSOR_TYPES[entry["dtype"]]
     if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from fastbp import __version__, _jit, _threads
 from fastbp.kernels import shapes
+from fastbp.model import Model
 from fastbp.network import Network
 
 
@@ -52,13 +53,23 @@ def network_table(net: Network) -> Table:
     return table
 
 
-def describe(net: Network, console: Console) -> None:
-    """Print what a network is and what travels with it."""
+def describe(model: Model, console: Console) -> None:
+    """Print what a model is and what travels with it."""
+    net = model.net
     console.print(network_table(net))
     console.print(f"cost {net.cost}, {net.dtype.name}, {net.n_parameters:,} parameters, {net.task}")
+    scales = [*(("input", step) for step in model.steps), *([] if model.target is None else [("target", model.target)])]
+    for name, scale in scales:
+        numbers = ", ".join(f"{part}: {_short(getattr(scale, part).tolist())}" for part in ("subtract", "divide"))
+        console.print(Text(f"{name} scaled, {numbers}"))
     for name, value in net.meta.items():
         text = str(dict(value)) if hasattr(value, "items") else str(value)
-        console.print(Text(f"{name}: {text if len(text) < 100 else text[:97] + '...'}"))
+        console.print(Text(f"{name}: {_short(text)}"))
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) < 100 else text[:97] + "..."
 
 
 def _cpu_name() -> str:

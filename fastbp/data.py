@@ -1,29 +1,29 @@
 """Data files: ``read`` finds out what a file holds, and gives it as arrays ready for ``train``.
 
-The values of ``X`` stay as they were read. How they are brought to the range in which networks learn well is described
-by plain numbers (``Data.scaling``), which belong into ``net.meta`` so that the model file carries them.
+The values of ``X`` stay as they were read. ``Data.scaling`` is the step that brings them to the range in which networks
+learn well; a `Model` keeps it beside the network.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastbp._arrays import as_sample_weight
+from fastbp._arrays import as_names, as_sample_weight
 from fastbp._readers import sources
 from fastbp._readers.targets import Task, encode
 from fastbp.errors import argument_error, called
-from fastbp.scaling import Scaling, apply_scaling, standardise
+from fastbp.scaling import Scale, standardise
 
 Array = npt.NDArray[Any]
 Path = str | os.PathLike[str]
 
-__all__ = ["Data", "apply_scaling", "read", "read_features", "split", "split_indices", "standardise"]
+__all__ = ["Data", "read", "read_features", "split", "split_indices"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,18 +73,20 @@ class Data:
             return int(self.Y.shape[1])
         return len(self.classes) if len(self.classes) > 2 else 1
 
-    def scaling(self, rows: npt.NDArray[np.intp] | slice = slice(None)) -> Scaling:
+    def scaling(self, rows: npt.NDArray[np.intp] | slice = slice(None)) -> Scale:
         """How to scale the inputs: pixels to 0..1, other features to mean 0 and standard deviation 1 over ``X[rows]``.
 
         Leave out the rows that are to be validated on.
         """
-        return {"subtract": 0.0, "divide": self.peak} if self.peak is not None else standardise(self.X[rows])
+        return Scale(0.0, self.peak) if self.peak is not None else standardise(self.X[rows])
 
-    def meta(self, scaling: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What ``predict`` needs to know about the data, for ``Network(meta=...)``."""
+    def named(self, Y: Array | None) -> Array | None:
+        """Targets as the file has them, and as a `Model` takes them: the names of classes, or numbers as they are."""
+        return Y if Y is None or self.classes is None else as_names(self.classes)[Y]
+
+    def meta(self) -> dict[str, Any]:
+        """What belongs to the data rather than to the network, for ``Network(meta=...)``."""
         meta: dict[str, Any] = {"task": self.task}
-        if scaling is not None:
-            meta["input"] = dict(scaling)
         for name, value in (("classes", self.classes), ("features", self.feature_names), ("image", self.image)):
             if value is not None:
                 meta[name] = list(value)

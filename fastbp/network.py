@@ -14,6 +14,7 @@ import numpy as np
 from fastbp import _checks, _engine, _jacobian
 from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets, decide
 from fastbp.activations import CODES, COSTS
+from fastbp.errors import argument_error
 from fastbp.initializers import initialize
 from fastbp.kernels import layout
 
@@ -96,6 +97,18 @@ class Trace(NamedTuple):
     w: PerLayer
     b: PerLayer
     cost: float
+
+
+def not_a_network(value: Any) -> Exception:
+    """The TypeError about something else that was passed as ``net``."""
+    if isinstance(getattr(value, "net", None), Network):  # a model's units are others than its network's
+        problem = (
+            f"is a {type(value).__name__}; its network is needed, which knows scaled numbers only. Pass model.net with "
+            "model.transform(X) and model.transform_targets(Y), or call the model's own train or evaluate."
+        )
+    else:
+        problem = f"is {value!r}; a network is needed. Pass fastbp.Network([784, 30, 10]), say."
+    return argument_error(TypeError, "net", problem)
 
 
 def _freeze(value: Any) -> Any:

@@ -1,22 +1,108 @@
-"""How inputs are brought to the range in which networks learn well, as plain numbers that a model file can hold."""
+"""How inputs and targets are brought to the range in which networks learn well, and back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from fastbp.network import Network
-
-Scaling = dict[str, float | list[float]]
-
-BLOCK = 4096  # rows scaled at a time, so that float64 is needed for a block only
+BLOCK = 1 << 20
+"""Values scaled at a time, so that float64 is needed for so many only."""
 
 
-def standardise(X: npt.ArrayLike) -> Scaling:
+class Scale:
+    """The step x -> (x - subtract) / divide of a `Model`.
+
+    Parameters
+    ----------
+    subtract, divide : float or array_like, shape (n_columns,)
+        One number for all columns, or one for each; finite, and none of ``divide`` 0.
+
+    Attributes
+    ----------
+    subtract, divide : numpy.ndarray, shape () or (n_columns,), float64
+        Read-only.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Numbers that cannot be subtracted and divided by.
+    """
+
+    def __init__(self, subtract: npt.ArrayLike, divide: npt.ArrayLike) -> None:
+        self.subtract, self.divide = _numbers(subtract, "subtract"), _numbers(divide, "divide")
+        if (self.divide == 0).any():
+            raise ValueError("divide holds 0; nothing can be divided by it. Pass 1 for a column that is constant.")
+        if self.subtract.ndim and self.divide.ndim and self.subtract.shape != self.divide.shape:
+            raise ValueError(
+                f"subtract has {self.subtract.size} numbers and divide {self.divide.size}; each needs one, or one for "
+                "each column. Pass arrays of one length."
+            )
+
+    @property
+    def width(self) -> int | None:
+        """The number of columns, or None where one number serves all."""
+        sizes = [numbers.size for numbers in (self.subtract, self.divide) if numbers.ndim]
+        return sizes[0] if sizes else None
+
+    def apply(self, X: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> npt.NDArray[Any]:
+        """``(X - subtract) / divide``, computed in float64 and rounded once.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, n_columns)
+            It is not changed.
+        dtype : dtype
+            Of the result.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_samples, n_columns)
+            New, in C order.
+
+        Raises
+        ------
+        ValueError
+            X has another number of columns.
+        """
+        return self._in_blocks(X, dtype, lambda x: (x - self.subtract) / self.divide)
+
+    def invert(self, Z: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> npt.NDArray[Any]:
+        """``Z * divide + subtract``, likewise: what `apply` was given."""
+        return self._in_blocks(Z, dtype, lambda z: z * self.divide + self.subtract)
+
+    def _in_blocks(self, X: npt.ArrayLike, dtype: npt.DTypeLike, function: Any) -> npt.NDArray[Any]:
+        values = np.asarray(X)
+        if self.width is not None and (values.ndim != 2 or values.shape[1] != self.width):
+            raise ValueError(
+                f"X has shape {values.shape}; the scaling was made for {self.width} columns. Pass an array of shape "
+                f"(n_samples, {self.width})."
+            )
+        result = np.empty(values.shape, dtype)
+        rows = max(1, BLOCK // max(1, values[:1].size))
+        with np.errstate(over="ignore"):  # whoever takes the result looks for what is not finite
+            for start in range(0, len(values), rows):
+                block = slice(start, start + rows)
+                result[block] = function(values[block].astype(np.float64))
+        return result
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Scale):
+            return NotImplemented
+        pairs = ((self.subtract, other.subtract), (self.divide, other.divide))
+        return all(a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in pairs)
+
+    def __hash__(self) -> int:
+        return hash((self.subtract.tobytes(), self.divide.tobytes()))
+
+    def __repr__(self) -> str:
+        if self.width is None:
+            return f"Scale({float(self.subtract)!r}, {float(self.divide)!r})"
+        return f"<Scale of {self.width} columns>"
+
+
+def standardise(X: npt.ArrayLike) -> Scale:
     """The scaling that gives each column of X mean 0 and standard deviation 1; a constant column is centred."""
     values = np.asarray(X, dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -29,64 +115,19 @@ def standardise(X: npt.ArrayLike) -> Scaling:
         )
     # The rounding error of a constant column is no variation.
     constant = std <= 1e-14 * np.abs(mean)
-    return {"subtract": mean.tolist(), "divide": np.where(constant, 1.0, std).tolist()}
+    return Scale(mean, np.where(constant, 1.0, std))
 
 
-def apply_scaling(
-    X: npt.ArrayLike, scaling: Mapping[str, Any] | None, dtype: npt.DTypeLike = np.float64
-) -> npt.NDArray[Any]:
-    """``(X - subtract) / divide``, computed in float64 and rounded once to ``dtype``.
-
-    Parameters
-    ----------
-    X : array (n_samples, n_features)
-        In the file's units; it is not changed.
-    scaling : mapping or None
-        ``{"subtract": ..., "divide": ...}``, each a number or one number per feature, as ``Data.scaling`` returns and
-        ``net.meta["input"]`` holds. None only converts.
-    dtype : dtype
-        Of the result, float32 or float64.
-
-    Returns
-    -------
-    array (n_samples, n_features)
-        New, in C order.
-
-    Raises
-    ------
-    ValueError
-        X has another number of features than the scaling.
-    """
-    values = np.asarray(X)
-    result = np.empty(values.shape, dtype=dtype)
-    subtract, divide = (0.0, 1.0) if scaling is None else (scaling["subtract"], scaling["divide"])
-    shift, scale = np.asarray(subtract, np.float64), np.asarray(divide, np.float64)
-    for numbers in (shift, scale):
-        if numbers.ndim and (values.ndim != 2 or values.shape[1] != numbers.size):
-            raise ValueError(
-                f"X has shape {values.shape}; the scaling was made for {numbers.size} features. Pass an array of shape "
-                f"(n_samples, {numbers.size})."
-            )
-    for start in range(0, len(values), BLOCK):
-        rows = slice(start, start + BLOCK)
-        result[rows] = (values[rows].astype(np.float64) - shift) / scale
-    return result
-
-
-def unscale_outputs(net: Network, scaling: Mapping[str, Any]) -> None:
-    """Let a net that learned scaled targets give them in their own units.
-
-    An identity output is linear in the last weights and biases: ``w^L`` is multiplied by ``divide``, and ``b^L`` too,
-    with ``subtract`` added.
-
-    Parameters
-    ----------
-    net : Network
-        With identity outputs; its last layer is changed.
-    scaling : mapping
-        What ``standardise`` returned for the targets.
-    """
-    shift, scale = np.asarray(scaling["subtract"], np.float64), np.asarray(scaling["divide"], np.float64)
-    w, b = net.w[net.L], net.b[net.L]
-    w[...] = w * scale[:, None]
-    b[...] = b * scale + shift
+def _numbers(values: Any, name: str) -> npt.NDArray[np.float64]:
+    need = "one finite number, or one for each column, is needed. Pass a float or a list of floats."
+    try:
+        given = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        given = np.empty(0, object)
+    if given.dtype.kind not in "iuf":
+        raise TypeError(f"{name} is {values!r}; {need}")
+    numbers = np.array(given, np.float64)
+    if numbers.ndim > 1 or not np.isfinite(numbers).all():
+        raise ValueError(f"{name} is {values!r}; {need}")
+    numbers.flags.writeable = False
+    return numbers

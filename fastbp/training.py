@@ -16,7 +16,7 @@ from fastbp._slices import Pace
 from fastbp.callbacks import Callback, EarlyStopping, Run, as_callbacks
 from fastbp.errors import DivergenceError, argument_error
 from fastbp.kernels import layout, updates
-from fastbp.network import Network
+from fastbp.network import Network, not_a_network
 from fastbp.optimizers import SGD, Optimizer
 from fastbp.schedules import ReduceOnPlateau
 
@@ -305,9 +305,7 @@ def train(
         Before anything is allocated.
     """
     if not isinstance(net, Network):
-        raise argument_error(
-            TypeError, "net", f"is {net!r}; a network is needed. Pass fastbp.Network([784, 30, 10]), say."
-        )
+        raise not_a_network(net)
     if not np.isfinite(net.theta).all():
         raise argument_error(
             ValueError,

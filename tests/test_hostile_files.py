@@ -18,7 +18,8 @@ from test_io import golden, same, small
 
 from fastbp import _container
 from fastbp.errors import LoadError
-from fastbp.io import _check_description, load
+from fastbp.io import _check_description
+from fastbp.model import load
 
 TENSORS = {
     "layers.1.weight": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]},
@@ -55,8 +56,24 @@ def described(**changes: object) -> bytes:
     return made({**DESCRIPTION, **changes})
 
 
+def entry(shape: list[int], start: int, stop: int) -> dict[str, object]:
+    return {"dtype": "F32", "shape": shape, "data_offsets": [start, stop]}
+
+
 def tensor(name: str, **changes: object) -> bytes:
     return made(tensors={**TENSORS, name: {**TENSORS[name], **changes}})
+
+
+def model(scale: object = ([0.0, 0.0], [1.0, 1.0]), **changes: object) -> bytes:
+    """A file of version 2, with one step."""
+    description = {**DESCRIPTION, "format_version": 2, "steps": [{"step": "scale"}], "target": None, **changes}
+    tensors, payload = dict(TENSORS), PAYLOAD
+    for name, numbers in zip(("subtract", "divide"), scale or (), strict=False):
+        content = np.array(numbers, "<f8").tobytes()
+        offsets = [len(payload), len(payload) + len(content)]
+        tensors[f"steps.0.{name}"] = {"dtype": "F64", "shape": [len(numbers)], "data_offsets": offsets}
+        payload += content
+    return made(description, tensors, payload)
 
 
 def loaded(tmp_path, content: bytes, **options: object):
@@ -69,6 +86,7 @@ def test_the_files_made_here_would_load_if_nothing_were_wrong(tmp_path):
     assert same(loaded(tmp_path, made()), small())
     assert same(loaded(tmp_path, golden()), small())
     assert loaded(tmp_path, made(payload=b"\0" * 36)).w[1][0, 0] == 0
+    assert same(loaded(tmp_path, model()).net, small())
 
 
 def decoded(content: bytes) -> None:
@@ -197,13 +215,16 @@ HOSTILE = {
     "three offsets": (tensor("layers.1.bias", data_offsets=[16, 20, 24]), "not sizes"),
     "path as a name": (header_with('"layers.2.bias"', '"../../etc/passwd"'), "holds the tensors"),
     "a tensor too many": (
-        made(tensors={**TENSORS, "x": {"dtype": "F32", "shape": [0], "data_offsets": [36, 36]}}),
+        made(tensors={**TENSORS, "x": entry([1], 36, 40)}, payload=PAYLOAD + b"1234"),
         "holds the tensors",
     ),
+    "nothing, of a huge shape": (tensor("layers.2.bias", shape=[0, 2**63 - 1], data_offsets=[32, 32]), "not sizes"),
+    "nothing, of a shape beyond any": (tensor("layers.2.bias", shape=[0, 10**18]), "not sizes"),
+    "nothing": (made(tensors={"layers.1.weight": entry([0, 1], 0, 0)}), "not sizes"),
     "no tensors": (made(tensors={}, payload=b""), "holds the tensors"),
     "transposed": (tensor("layers.2.weight", shape=[2, 1]), "needs float32 of shape"),
     # description
-    "newer": (described(format_version=2), r"newer fastbp.*version 2.*pip install --upgrade"),
+    "newer": (described(format_version=3), r"newer fastbp.*version 3.*pip install --upgrade"),
     "much newer, with other keys": (made({"format_version": 9, "graph": []}), "newer fastbp"),
     "version 0": (described(format_version=0), "format_version"),
     "version true": (described(format_version=True), "format_version"),
@@ -237,6 +258,33 @@ HOSTILE = {
     "scaling by zero": (described(meta={"input": {"subtract": 0, "divide": [1, 0]}}), "none of them 0"),
     "scaling of another width": (described(meta={"input": {"subtract": [0] * 3, "divide": 1}}), "each of the 2"),
     "scaling by text": (described(meta={"input": {"subtract": "0", "divide": 1}}), "one number"),
+    # preprocessing of a later version
+    "model without steps": (described(format_version=2), "must hold .*steps, target"),
+    "steps of an earlier version": (described(steps=[], target=None), "nothing else"),
+    "unknown step": (model(steps=[{"step": "exec"}]), "steps .*known are scale"),
+    "step with more": (model(steps=[{"step": "scale", "code": "x"}]), "known are scale"),
+    "steps are a mapping": (model(steps={"step": "scale"}), "known are scale"),
+    "target is a list": (model(target=[]), "for targets; known are scale"),
+    "scaled target of another cost": (model(target={"step": "scale"}), "only those of quadratic"),
+    "step without numbers": (model(scale=None), "holds the tensors"),
+    "step divides by zero": (model(scale=([0.0, 0.0], [1.0, 0.0])), "divide holds 0"),
+    "step of another width": (model(scale=([0.0] * 3, [1.0] * 3)), r"needs float64 of shape \(\) or \(2,\)"),
+    "step that is not finite": (model(scale=([0.0, np.nan], [1.0, 1.0])), r"not finite: steps\.0\.subtract\[1\]"),
+    "step that overflows": (model(scale=([0.0, np.inf], [1.0, 1.0])), r"not finite: steps\.0\.subtract\[1\]"),
+    # what fastbp reads in meta
+    "one class": (described(meta={"classes": ["yes"]}), "2 different names"),
+    "a class twice": (described(meta={"classes": ["yes", "yes"]}), "2 different names"),
+    "True beside 1": (described(meta={"classes": [1, True]}), "2 different names"),
+    "three classes of one output": (described(meta={"classes": [1, 2, 3]}), "2 different names"),
+    "classes are text": (described(meta={"classes": "ab"}), "2 different names"),
+    "classes are a number": (described(meta={"classes": 2}), "2 different names"),
+    "a class that is a list": (described(meta={"classes": [[], 1]}), "2 different names"),
+    "features are text": (described(meta={"features": "ab"}), "the name of each of the 2 inputs"),
+    "features are numbers": (described(meta={"features": [1, 2]}), "the name of each of the 2 inputs"),
+    "one feature": (described(meta={"features": ["a"]}), "the name of each of the 2 inputs"),
+    "target is a number": (described(meta={"target": 2}), "the name of a column"),
+    "scaling is a list": (described(meta={"input": [0, 1]}), "subtract and divide"),
+    "scaling by true": (described(meta={"input": {"subtract": 0, "divide": True}}), "one number"),
     # payload
     "NaN in the weights": (made(payload=PAYLOAD[:-4] + b"\0\0\xc0\x7f"), r"not finite: layers\.2\.bias\[0\]"),
     "infinity in the weights": (made(payload=b"\0\0\x80\xff" + PAYLOAD[4:]), r"layers\.1\.weight\[0, 0\]"),

@@ -16,13 +16,14 @@ import pytest
 
 from fastbp import _atomic
 from fastbp.errors import DivergenceError, LoadError
-from fastbp.io import ACTIVATIONS, COSTS, load, save
+from fastbp.io import ACTIVATIONS, COSTS
+from fastbp.model import load, save
 from fastbp.network import Network
 
 META = {
     "task": "classification",
-    "classes": ["yes", "no", "\u00fcber \U0001f600 \ud800", 3],
-    "input": {"subtract": [0.1, -2.5e-300], "divide": 1 / 3},
+    "classes": ["yes", "\u00fcber \U0001f600 \ud800"],
+    "numbers": {"subtract": [0.1, -2.5e-300], "divide": 1 / 3},
     "mine": {"deep": [[1, 2.5], [True, None]]},
 }
 
@@ -80,10 +81,10 @@ def test_meta_travels(tmp_path):
 
 
 def test_numpy_values_in_meta_become_plain(tmp_path):
-    meta = {"input": {"subtract": np.array([1.0, 2.0]), "divide": np.float32(0.5)}, "n": np.int64(3), "t": (1, 2)}
+    meta = {"mine": {"subtract": np.array([1.0, 2.0]), "divide": np.float32(0.5)}, "n": np.int64(3), "t": (1, 2)}
     save(small(meta=meta), tmp_path / "net.fastbp")
     plain = as_json(load(tmp_path / "net.fastbp").meta)
-    assert plain == {"input": {"subtract": [1.0, 2.0], "divide": 0.5}, "n": 3, "t": [1, 2]}
+    assert plain == {"mine": {"subtract": [1.0, 2.0], "divide": 0.5}, "n": 3, "t": [1, 2]}
 
 
 def test_saving_twice_gives_the_same_bytes(tmp_path):
@@ -164,8 +165,10 @@ def test_weights_that_are_not_finite_need_permission(tmp_path):
         ({"f": "x" * 1_000_001}, ValueError, "Shorten net.meta"),
         ({"f": [[[[[[[[1]]]]]]]]}, ValueError, "nested too deeply"),
         ({"task": "clustering"}, ValueError, "clustering"),
-        ({"input": {"subtract": 0, "divide": 0}}, ValueError, "divide"),
-        ({"input": {"subtract": [1, 2, 3], "divide": 1}}, ValueError, "each of the 2 inputs"),
+        ({"input": {"subtract": 0, "divide": 1}}, ValueError, r"a network never scales. Save fastbp.Model\("),
+        ({"classes": ["only one"]}, ValueError, "2 different names"),
+        ({"features": ["one"]}, ValueError, "the name of each of the 2 inputs"),
+        ({"target": 3}, ValueError, "the name of a column"),
     ],
 )
 def test_what_would_not_load_is_not_saved(tmp_path, meta, error, match):

@@ -243,11 +243,9 @@ def test_explain_of_a_model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     trained = CliRunner().invoke(app, ["train", "table.csv", "--target", "kind", *options])
     assert trained.exit_code == 0, trained.output
     printed = explain("model.fastbp", "table.csv", "--row", "4", "--layer", "1", "--neuron", "2", "--of", "z")
-    net = fastbp.load("model.fastbp")
+    model = fastbp.load("model.fastbp")
     data = fastbp.read("table.csv", target="kind")
-    from fastbp.scaling import apply_scaling
-
-    X = apply_scaling(data.X, net.meta["input"], net.dtype)
+    net, X = model.net, model.transform(data.X)
     assert str(fastbp.explain(net, X[4], layer=1, neuron=2, of="z").result) in printed
     printed = explain("model.fastbp", "table.csv", "--row", "5", "--layer", "2")
     assert str(fastbp.explain(net, X[5], data.Y[5], layer=2).result) in printed
@@ -266,3 +264,15 @@ def test_explain_of_a_model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "--row is '3;4'" in explain("model.fastbp", "table.csv", "--row", "3;4", code=1)
     assert "without a sample" in explain("model.fastbp", code=1)
     assert "--row is 20" in explain("model.fastbp", "table.csv", "--row", "20", code=1)
+
+
+def test_explain_of_a_model_with_scaled_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("table.csv").write_text("a,b,price\n" + "".join(f"{i},{i * i % 7},{1000 * i + 0.5}\n" for i in range(20)))
+    data = fastbp.read("table.csv", target="price")
+    net = fastbp.Network([2, 3, 1], activations=["tanh", "identity"], seed=3, meta=data.meta())
+    model = fastbp.Model(net, [data.scaling()], target=fastbp.Scale(9500.0, 5000.0))
+    model.save("model.fastbp")
+    x, y = (data.X[7] - data.X.mean(axis=0)) / data.X.std(axis=0), (data.Y[7] - 9500.0) / 5000.0
+    printed = explain("model.fastbp", "table.csv", "--row", "7", "--layer", "1", "--neuron", "2")
+    assert str(fastbp.explain(net, x, y, layer=1, neuron=2).result) in printed

@@ -1,4 +1,4 @@
-"""What the options of ``fastbp train`` mean: widths, columns, optimizers, schedules, the network that fits the data."""
+"""What the options of ``fastbp train`` mean: widths, columns, optimizers, schedules, the model that fits the data."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 import fastbp
 from fastbp._checks import check_name
 from fastbp.errors import called
 from fastbp.optimizers import OPTIMIZERS
+from fastbp.scaling import standardise
 from fastbp.schedules import SCHEDULES
+
+if TYPE_CHECKING:
+    from fastbp.data import Data
 
 RATES = {"classification": 0.5, "regression": 0.05}
 """Learning rates of plain SGD that suit scaled inputs and, for regression, scaled targets."""
@@ -65,8 +71,11 @@ def check_file(path: Path | None, option: str) -> None:
         raise ValueError(f"{option} is {str(path)!r}; its folder cannot be written to. Pass a file in another folder.")
 
 
-def network(data: Any, scaling: Any, options: Mapping[str, Any]) -> fastbp.Network:
-    """The network that fits the data: sigmoid for two classes, softmax for more, identity for regression."""
+def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastbp.Model:
+    """The model that fits the data: sigmoid for two classes, softmax for more, identity for regression.
+
+    Unless ``--no-scale`` is given, inputs are scaled by what ``rows`` say, and so are the targets of identity outputs.
+    """
     cost, output = options["cost"], options["output"]
     if data.task == "regression":
         cost, output = cost or "quadratic", output or "identity"
@@ -78,17 +87,21 @@ def network(data: Any, scaling: Any, options: Mapping[str, Any]) -> fastbp.Netwo
     names |= {f"activations[{len(hidden)}]": "--output"}
     try:
         with called(names):
-            return fastbp.Network(
+            net = fastbp.Network(
                 [data.X.shape[1], *hidden, data.n_outputs],
                 activations=[*[options["activation"]] * len(hidden), output],
                 cost=cost,
-                meta=data.meta(scaling),
+                meta=data.meta(),
                 init=options["init"],
                 dtype=str(options["dtype"]),
                 seed=options["seed"],
             )
     except MemoryError as error:
         raise MemoryError(f"--hidden is {options['hidden']!r}. {error}") from None
+    if not options["scale"]:
+        return fastbp.Model(net)
+    both = data.task == "regression" and output == "identity"
+    return fastbp.Model(net, [data.scaling(rows)], target=standardise(data.Y[rows]) if both else None)
 
 
 def optimizer(name: str, task: str, options: Mapping[str, Any]) -> fastbp.optimizers.Optimizer:

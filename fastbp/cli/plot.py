@@ -13,7 +13,8 @@ from fastbp._arrays import decide
 from fastbp._atomic import write_atomically
 from fastbp._report import confusion
 from fastbp.callbacks import Run
-from fastbp.network import Network
+from fastbp.data import Data
+from fastbp.model import Model
 
 
 def _require_matplotlib() -> Any:
@@ -71,39 +72,17 @@ def worst_mistakes(out: np.ndarray, known: np.ndarray, decided: np.ndarray, n: i
     return wrong[np.argsort(-certainty[wrong], kind="stable")][:n]
 
 
-def picture(
-    path: str | os.PathLike[str],
-    run: Run,
-    net: Network,
-    X: np.ndarray,
-    Y: np.ndarray,
-    *,
-    raw: np.ndarray,
-    names: Sequence[Any],
-    image: Sequence[int] | None,
-) -> None:
-    """Write the picture of a run to a file whose ending names the format.
-
-    Parameters
-    ----------
-    path : str or path-like
-    run : Run
-    net : Network
-    X, Y : numpy.ndarray
-        Test samples, scaled as the net was trained, and their labels or target values.
-    raw : numpy.ndarray
-        The same samples in the file's units, to be shown.
-    names : sequence
-        Of the classes; empty for regression.
-    image : sequence of int or None
-        Height and width, if a sample is an image.
-    """
+def picture(path: str | os.PathLike[str], run: Run, model: Model, data: Data) -> None:
+    """Write the picture of a run, and of the test samples of its data, to a file whose ending names the format."""
+    X, Y, names, image = data.X_test, data.Y_test, data.classes or (), data.image
+    assert X is not None
+    assert Y is not None
     figure = _require_matplotlib().Figure(figsize=(12, 8 if image and names else 4.5), layout="constrained")
     classifying = bool(names)
     upper, lower = figure.subfigures(2, 1, height_ratios=(1.3, 1)) if image and classifying else (figure, None)
     axes = upper.subplots(1, 3)
     _curves(axes[0], run, (("loss", "training"), ("val_loss", "validation")), "loss")
-    out = net.feedforward(X)
+    out = model.feedforward(X)
     if not classifying:
         _curves(axes[1], run, (("val_r2", "validation"),), "R2")
         axes[2].scatter(Y, out, s=6, alpha=0.5)
@@ -115,7 +94,7 @@ def picture(
         decided = decide(out)
         _matrix(axes[2], confusion(Y, decided, len(names)), names)
         if lower is not None:
-            _mistakes(lower, out, Y, decided, raw, names, image)
+            _mistakes(lower, out, Y, decided, X, names, image)
     ending = os.path.splitext(os.fspath(path))[1].removeprefix(".").lower()
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=110, format=ending)

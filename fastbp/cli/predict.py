@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,8 +10,10 @@ import numpy as np
 import typer
 
 import fastbp
+from fastbp._atomic import write_atomically
 from fastbp.cli.app import Out, app
 from fastbp.cli.options import check_file
+from fastbp.model import as_model
 
 
 @app.command()
@@ -22,17 +25,22 @@ def predict(
 ) -> None:
     """Write a network's predictions for samples in a file."""
     check_file(out, "--out")
-    net = fastbp.load(model)
-    names, values = _predictions(net, data, probabilities)
+    names, values = _predictions(as_model(fastbp.load(model)), data, probabilities)
     if out is not None and out.suffix == ".npy":
-        np.save(out, values)
+        write_atomically(out, [_npy(values)])
         return
     lines = [",".join(names), *(",".join(_quoted(v) for v in np.atleast_1d(row)) for row in values)]
     text = "\n".join(lines) + "\n"
     if out is None:
         Out().write(text)
     else:
-        out.write_text(text, encoding="utf-8")
+        write_atomically(out, [text.encode("utf-8")])
+
+
+def _npy(values: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, values.astype(str) if values.dtype.kind == "O" else values, allow_pickle=False)
+    return stream.getvalue()
 
 
 def _quoted(value: Any) -> str:
@@ -40,32 +48,27 @@ def _quoted(value: Any) -> str:
     return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n') else text
 
 
-def _predictions(net: fastbp.Network, path: str, probabilities: bool) -> tuple[list[str], np.ndarray]:
+def _predictions(model: fastbp.Model, path: str, probabilities: bool) -> tuple[list[str], np.ndarray]:
     """Column names and one row for each sample."""
     from fastbp.data import read_features
-    from fastbp.scaling import apply_scaling
 
-    columns, target = net.meta.get("features"), net.meta.get("target")
-    X = read_features(path, columns=columns, drop=target)
-    if X.shape[1] != net.sizes[0]:
+    X = read_features(path, columns=model.features, drop=model.meta.get("target"))
+    if X.shape[1] != model.sizes[0]:
         raise ValueError(
-            f"{path!r} has {X.shape[1]} features; the model was trained on {net.sizes[0]}. Pass samples with the same "
-            "features, in the same order."
+            f"{path!r} has {X.shape[1]} features; the model was trained on {model.sizes[0]}. Pass samples with the "
+            "same features, in the same order."
         )
-    X = apply_scaling(X, net.meta.get("input"), net.dtype)
-    classes = net.meta.get("classes")
-    if probabilities or net.task == "regression":
-        values = net.feedforward(X)
-        if classes and len(classes) == values.shape[1]:
-            return [_quoted(name) for name in classes], values
-        return [f"output_{j}" for j in range(values.shape[1])], values
-    decided = net.predict(X)
-    return ["prediction"], np.array(classes)[decided] if classes else decided
+    if not probabilities and model.task == "classification":
+        return ["prediction"], model.predict(X)
+    values = model.feedforward(X)
+    if model.classes is not None and len(model.classes) == values.shape[1]:
+        return [_quoted(name) for name in model.classes.tolist()], values
+    return [f"output_{j}" for j in range(values.shape[1])], values
 
 
 @app.command()
 def info(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
-    """Show the network in a model file."""
+    """Show what is in a model file."""
     from fastbp._report import describe
 
-    describe(fastbp.load(model), Out())
+    describe(as_model(fastbp.load(model)), Out())

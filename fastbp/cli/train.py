@@ -11,13 +11,13 @@ import typer
 from rich.text import Text
 
 import fastbp
-from fastbp._arrays import out_of_reach
+from fastbp._arrays import decide, out_of_reach
 from fastbp._checks import ACTIVATIONS, COSTS, check_int, check_name, check_real
 from fastbp._signals import signals
 from fastbp.cli.app import DType, Out, app
 from fastbp.cli.compiling import compile_first
 from fastbp.cli.interrupts import Interrupts
-from fastbp.cli.options import MONITORED, check_file, column, network, optimizer, schedule
+from fastbp.cli.options import MONITORED, check_file, column, model_for, optimizer, schedule
 from fastbp.errors import called
 from fastbp.initializers import INITIALIZERS
 from fastbp.schedules import ReduceOnPlateau
@@ -150,7 +150,7 @@ def _rate(o: dict[str, Any]) -> Any:
 
 def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     from fastbp import data as files
-    from fastbp import scaling as scales
+    from fastbp.io import check_savable
 
     o = options
     held = check_real(o["validation"], "--validation", low=0.0, below=1.0) > 0
@@ -166,21 +166,18 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     if held:
         with called({"fraction": "--validation"}):
             kept, aside = files.split_indices(len(data.X), o["validation"], seed=o["seed"], labels=labels)
-    scaling = data.scaling(kept) if o["scale"] else None
-    net = network(data, scaling, o)
-    _require_reach(data, net.activations[-1])
-    X, X_test = (scales.apply_scaling(part, scaling, net.dtype) for part in (data.X, data.X_test))
-    Y, Y_scaling = data.Y, None
-    if o["scale"] and data.task == "regression" and net.activations[-1] == "identity":
-        Y_scaling = scales.standardise(data.Y[kept])
-        Y = scales.apply_scaling(data.Y, Y_scaling)
+    model = model_for(data, kept, o)
+    check_savable(model.contents())  # what could not be saved is not trained either
+    _require_reach(data, model.net.activations[-1])
+    net, X = model.net, model.transform(data.X)
+    Y = model.transform_targets(data.named(data.Y))
     s = data.weight
     how = optimizer(str(o["optimizer"]), data.task, o)
     if not o["quiet"]:
         columns = "1 target column" if data.n_outputs == 1 else f"{data.n_outputs} target columns"
         console.print(
-            f"{data.name}: {len(kept):,} samples to train on, {len(aside):,} to validate, {len(X_test):,} to test; "
-            f"{X.shape[1]} features, {f'{len(data.classes)} classes' if data.classes else columns}",
+            f"{data.name}: {len(kept):,} samples to train on, {len(aside):,} to validate, {len(data.X_test):,} to "
+            f"test; {X.shape[1]} features, {f'{len(data.classes)} classes' if data.classes else columns}",
             soft_wrap=True,
         )
         console.print(f"{net}, {net.n_parameters:,} parameters", soft_wrap=True)
@@ -214,9 +211,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
             run = interrupts.run
             run.stopped = "interrupted"
         interrupts.on_train_end(run)
-        if Y_scaling is not None:
-            scales.unscale_outputs(net, Y_scaling)
-        fastbp.save(net, o["model"])
+        fastbp.save(model, o["model"])
     if run.stopped == "interrupted":
         console.print(f"{signals.word} after {run.epoch} epochs and {run.minibatch} minibatches.")
     elif run.stopped:
@@ -227,7 +222,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
         raise typer.Exit(signals.status)
     if run.stopped and run.epoch == run.minibatch == 0:  # nothing to test, and the kernels may not be compiled yet
         return
-    _conclude(console, net, run, X_test, data, o)
+    _conclude(console, model, run, data, o)
 
 
 def _announce_classes(console: Out, data: Any, o: dict[str, Any]) -> None:
@@ -247,15 +242,16 @@ def _require_reach(data: Any, output: str) -> None:
                 raise ValueError(f"{problem} Scale the target, or pass --output identity.")
 
 
-def _conclude(console: Out, net: fastbp.Network, run: fastbp.Run, X_test: np.ndarray, data: Any, o: Any) -> None:
+def _conclude(console: Out, model: fastbp.Model, run: fastbp.Run, data: Any, o: Any) -> None:
     """Test, print and draw."""
     from fastbp._report import class_table, confusion
 
-    scores = net.evaluate(X_test, data.Y_test)
+    scores = model.evaluate(data.X_test, data.named(data.Y_test))
     names = data.classes or ()
     if names:
         if not o["quiet"]:
-            console.print(class_table(confusion(data.Y_test, net.predict(X_test), len(names)), names))
+            decided = decide(model.feedforward(data.X_test))
+            console.print(class_table(confusion(data.Y_test, decided, len(names)), names))
         accuracy = f"accuracy {scores['accuracy']:.2%}, " if "accuracy" in scores else ""
         console.print(f"Test {accuracy}loss {scores['loss']:.4f}")
     else:
@@ -263,5 +259,5 @@ def _conclude(console: Out, net: fastbp.Network, run: fastbp.Run, X_test: np.nda
     if o["plot"] is not None:
         from fastbp.cli import plot as pictures
 
-        pictures.picture(o["plot"], run, net, X_test, data.Y_test, raw=data.X_test, names=names, image=data.image)
+        pictures.picture(o["plot"], run, model, data)
         console.print(Text(f"Drew {o['plot']}."))

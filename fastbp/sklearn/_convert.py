@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.preprocessing import LabelBinarizer
 
-from fastbp.network import Network
+from fastbp.network import Network, not_a_network
 from fastbp.sklearn._parameters import NAMES, OF_LOSS, fastbp_name
 from fastbp.sklearn._stepper import Stepper, make_stepper
 
@@ -136,7 +136,7 @@ def from_sklearn(kind: type[BaseMLP], theirs: Any) -> Any:
 def to_network(estimator: BaseMLP) -> Network:
     """A copy of the network, with what it needs to be used by itself in ``meta``."""
     meta: dict[str, Any] = {"task": "classification" if is_classifier(estimator) else "regression"}
-    if is_classifier(estimator) and isinstance(estimator.classes_, np.ndarray):
+    if is_classifier(estimator) and isinstance(estimator.classes_, np.ndarray) and len(estimator.classes_) > 1:
         meta["classes"] = estimator.classes_.tolist()
     if hasattr(estimator, "feature_names_in_"):
         meta["features"] = estimator.feature_names_in_.tolist()
@@ -151,6 +151,8 @@ def to_network(estimator: BaseMLP) -> Network:
 
 def from_network(kind: type[BaseMLP], net: Network, parameters: dict[str, Any]) -> Any:
     """A fitted estimator that predicts what the network does."""
+    if not isinstance(net, Network):
+        raise not_a_network(net)
     hidden = [THEIR_NAMES.get(name, name) for name in net.activations[:-1]]
     activation = hidden[0] if len(set(hidden)) == 1 else hidden or "relu"
     estimator = kind(**{"hidden_layer_sizes": net.sizes[1:-1], "activation": activation, **parameters})

@@ -168,7 +168,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Parameters
         ----------
         net : fastbp.Network
-            Its ``meta["classes"]``, if there, name the classes. An input scaling in ``meta`` stays the caller's task.
+            Its ``meta["classes"]``, if there, name the classes. Of a `Model` pass ``model.net``, and the estimator
+            ``model.transform(X)``.
         **parameters
             Of the estimator, beside those that the network decides.
 

@@ -8,9 +8,8 @@ import numpy as np
 
 from fastbp import _checks
 from fastbp.data import Data, read
-from fastbp.io import load
+from fastbp.model import Model, as_model, load
 from fastbp.network import Network
-from fastbp.scaling import apply_scaling
 from fastbp.teach.examples import worked_example
 from fastbp.teach.explanation import Explanation
 
@@ -18,18 +17,17 @@ FORMATS = ("text", "markdown", "latex", "html", "svg", "json")
 EXAMPLE = "example"
 
 
-def _labels(data: Data, net: Network) -> Any:
-    """Class of each sample by the numbers that the net knows, found by name."""
-    known = net.meta.get("classes")
-    if data.classes is None or known is None:
-        return data.Y
-    names = [str(name) for name in known]
+def _targets(data: Data, model: Model, rows: list[int]) -> Any:
+    """Targets as the net knows them: numbers as it learned them, or classes by their labels, found by name."""
+    if data.classes is None or model.classes is None:
+        return model.transform_targets(data.Y[rows])
+    names = [str(name) for name in model.classes.tolist()]
     missing = [str(name) for name in data.classes if str(name) not in names]
     if missing:
         raise ValueError(
             f"The file has the class {missing[0]!r}; the network knows {', '.join(names)}. Pass data of these classes."
         )
-    return np.array([names.index(str(name)) for name in data.classes])[data.Y]
+    return np.array([names.index(str(name)) for name in data.classes])[data.Y[rows]]
 
 
 def _rows(text: str, n: int) -> list[int]:
@@ -54,7 +52,8 @@ def sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[N
         if path is not None:
             raise ValueError(f"{EXAMPLE!r} has a sample of its own; {path!r} is not needed. Leave it out.")
         return *worked_example(), None
-    net = load(model)
+    made = as_model(load(model))
+    net = made.net
     if path is None:
         raise ValueError(
             f"{model!r} is a network without a sample. Pass a data file too, such as the one it was trained on: "
@@ -63,7 +62,7 @@ def sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[N
     column = target if target is not None else net.meta.get("target")
     data = read(path, column, weight=weight, task="regression" if net.task == "regression" else "classification")
     rows = _rows(row, len(data.X))
-    X, y = apply_scaling(data.X[rows], net.meta.get("input"), net.dtype), _labels(data, net)[rows]
+    X, y = made.transform(data.X[rows]), _targets(data, made, rows)
     if len(rows) == 1:
         return net, X[0], y[0], None
     return net, X, y, None if data.weight is None else data.weight[rows]

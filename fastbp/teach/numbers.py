@@ -11,7 +11,7 @@ from fastbp import _checks, textbook
 from fastbp._arrays import as_inputs, as_sample_weight
 from fastbp.activations import CODES
 from fastbp.errors import argument_error
-from fastbp.network import Network, Trace
+from fastbp.network import Network, Trace, not_a_network
 from fastbp.teach.sums import partial_sums
 
 QUANTITIES = ("z", "delta", "weight", "bias", "update")
@@ -118,9 +118,7 @@ class Numbers:
 
 def _check_net(net: Any) -> Network:
     if not isinstance(net, Network):
-        raise argument_error(
-            TypeError, "net", f"is {type(net).__name__}; explanations are of a fastbp.Network. Pass one."
-        )
+        raise not_a_network(net)
     return net
 
 

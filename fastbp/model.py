@@ -1,0 +1,386 @@
+"""A model: a network, and what is done to raw rows before it and to its outputs after it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastbp import io
+from fastbp._arrays import as_inputs, as_names, as_sample_weight, as_samples, require_finite
+from fastbp.network import Network, not_a_network
+from fastbp.scaling import Scale
+
+if TYPE_CHECKING:
+    from fastbp.callbacks import Run
+
+OF_THE_NET = ("sizes", "activations", "cost", "dtype", "meta", "task", "n_parameters")
+"""What describes a network and is the same of a model."""
+FAR_FROM_ZERO = 1e4
+"""From here on, a mean of targets in units of their deviation, float32 rounds off a thousandth of the deviation."""
+
+
+class Model:
+    """A network with its preprocessing: raw rows in, class names or numbers in the targets' own units out.
+
+    `fastbp train` writes one, and `load` returns it. What is in index form - ``w``, ``b``, ``gradient``, ``backprop``,
+    Jacobians, `explain` - is asked of ``model.net``, whose inputs and targets are what ``transform`` and
+    ``transform_targets`` return; a model itself has none of it.
+
+    Parameters
+    ----------
+    net : Network
+        It is not copied. Its ``meta`` may name the ``classes``, and the columns as ``features``.
+    steps : sequence of Scale
+        Applied to raw rows, in this order.
+    target : Scale, optional
+        Of the targets: the network learns scaled ones. For the quadratic cost only.
+
+    Attributes
+    ----------
+    net : Network
+    steps : tuple of Scale
+    target : Scale or None
+    classes : numpy.ndarray or None
+        Names of the classes; None where the network has none or is a regression.
+    features : tuple of str or None
+        Names of the columns.
+    sizes, activations, cost, dtype, meta, task, n_parameters
+        Those of the network.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For steps that do not fit the network.
+    """
+
+    def __init__(self, net: Network, steps: Sequence[Scale] = (), *, target: Scale | None = None) -> None:
+        if not isinstance(net, Network):
+            raise not_a_network(net)
+        if isinstance(steps, Scale) or not isinstance(steps, Sequence):
+            raise TypeError(f"steps is {steps!r}; a list of them is needed. Pass [fastbp.Scale(0, 255)], say.")
+        given = [("steps", step, net.sizes[0]) for step in steps]
+        given += [] if target is None else [("target", target, net.sizes[-1])]
+        for what, step, width in given:
+            if not isinstance(step, Scale):
+                raise TypeError(f"{what} holds {step!r}; the only step is a fastbp.Scale. Pass one.")
+            if step.width not in (None, width):
+                raise ValueError(
+                    f"{what} holds a scaling of {step.width} columns; the network has {width}. Pass one for these."
+                )
+        if target is not None and net.cost != "quadratic":
+            raise ValueError(
+                f"target is {target!r} and the network's cost {net.cost!r}; only targets of the quadratic cost keep "
+                "their meaning when they are scaled. Leave target out."
+            )
+        self._net, self._steps, self._target = net, tuple(steps), target
+
+    @property
+    def net(self) -> Network:
+        """The network, whose unit is the scaled one."""
+        return self._net
+
+    @property
+    def steps(self) -> tuple[Scale, ...]:
+        """What is done to raw rows, in this order."""
+        return self._steps
+
+    @property
+    def target(self) -> Scale | None:
+        """How targets are scaled."""
+        return self._target
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """Names of the classes, as `predict` returns them."""
+        names = self.net.meta.get("classes")
+        return None if names is None or self.task == "regression" else as_names(names)
+
+    @property
+    def features(self) -> tuple[str, ...] | None:
+        """Names of the columns of raw rows."""
+        names: tuple[str, ...] | None = self.net.meta.get("features")
+        return names
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OF_THE_NET:
+            return getattr(self.net, name)
+        if not name.startswith("_") and (hasattr(Network, name) or name == "explain"):
+            call = "fastbp.explain(model.net, ...)" if name == "explain" else f"model.net.{name}"
+            raise AttributeError(
+                f"A Model has no {name!r}: it is the network's, which knows scaled numbers only. Use {call}, with "
+                "model.transform(X) and model.transform_targets(Y)."
+            )
+        raise AttributeError(f"'Model' object has no attribute {name!r}")
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Raw rows as the network takes them.
+
+        Parameters
+        ----------
+        X : array_like or data frame, shape (n_samples, n_features)
+            Of a data frame the columns named ``features`` are taken, whatever their order.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_samples, sizes[0])
+            ``(X - subtract) / divide`` of each step, computed in float64 and rounded once to the network's dtype.
+
+        Raises
+        ------
+        ValueError, TypeError
+            X has other columns, or values that are missing, infinite or no numbers.
+        """
+        X = self._columns(X)
+        if not self.steps:
+            return as_inputs(X, self.sizes[0], self.dtype)
+        Z = raw = as_samples(X, self.sizes[0])
+        for step in self.steps[:-1]:
+            Z = step.apply(Z)
+        Z = self.steps[-1].apply(Z, self.dtype)
+        require_finite(Z, raw, "X")
+        return Z
+
+    def _columns(self, X: Any) -> Any:
+        """The model's columns of a data frame; anything else as it is."""
+        if self.features is None or not hasattr(X, "columns") or not hasattr(X, "__getitem__"):
+            return X
+        there = list(X.columns)
+        if not any(isinstance(name, str) for name in there):  # numbered, like an array's
+            return X
+        missing = [name for name in self.features if name not in there]
+        if missing:
+            raise ValueError(
+                f"X has no column {missing[0]!r}, one of {len(missing)} that are missing; the model was trained on "
+                f"{', '.join(map(repr, self.features[:12]))}{', ...' if len(self.features) > 12 else ''}. Pass these."
+            )
+        double = [name for name in self.features if there.count(name) > 1] if len(set(there)) < len(there) else []
+        if double:
+            raise ValueError(f"X has {there.count(double[0])} columns named {double[0]!r}. Rename all but one of them.")
+        return X[list(self.features)]
+
+    def transform_targets(self, Y: Any) -> Any:
+        """Targets as the network takes them.
+
+        Parameters
+        ----------
+        Y : array_like
+            Class names, shape (n_samples,), as `predict` returns them; or numbers in their own units, shape
+            (n_samples,) or (n_samples, sizes[-1]). Rows of a one-hot kind stay as they are.
+
+        Returns
+        -------
+        numpy.ndarray
+            Labels 0, 1, ..., or scaled numbers in float64.
+
+        Raises
+        ------
+        ValueError
+            A class that the model does not know.
+        """
+        if self.task != "regression":
+            return Y if self.classes is None or np.ndim(Y) != 1 else self._labels(np.asarray(Y))
+        if self.target is None:
+            return Y
+        values = np.asarray(Y)
+        if values.dtype.kind not in "biuf":  # the network says what is wrong with it
+            return Y
+        if values.ndim == 1:
+            values = values.reshape(-1, 1)
+        return values if values.ndim != 2 or values.shape[1] != self.sizes[-1] else self.target.apply(values)
+
+    def _labels(self, names: np.ndarray) -> np.ndarray:
+        assert self.classes is not None
+        known = {name: label for label, name in enumerate(self.classes.tolist())}
+        given = names.tolist()
+        try:
+            return np.array([known[name] for name in given], np.int64)
+        except (KeyError, TypeError):
+            wrong = next((name for name in given if not isinstance(name, str | int | float) or name not in known), None)
+            raise ValueError(
+                f"Y has the class {wrong!r}; the model knows {', '.join(map(repr, known))}. Pass names of these "
+                "classes, as predict returns them."
+            ) from None
+
+    def feedforward(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
+        """The outputs for raw rows: probabilities of a classification, numbers in their own units of a regression.
+
+        Parameters
+        ----------
+        X : array_like or data frame, shape (n_samples, n_features)
+        n_threads : int, optional
+            Default: chosen from the machine and the work. The result does not depend on it.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_samples, sizes[-1])
+            Of the network's dtype. Of float64 where scaled targets are so far from 0, or so large, that float32 would
+            round away more than a thousandth of their standard deviation.
+        """
+        out = self.net.feedforward(self.transform(X), n_threads=n_threads)
+        return out if self.target is None else self.target.invert(out, self._dtype_of_outputs())
+
+    def _dtype_of_outputs(self) -> Any:
+        assert self.target is not None
+        far, large = np.abs(self.target.subtract), np.abs(self.target.divide)
+        fits = (far <= FAR_FROM_ZERO * large).all() and max(far.max(), large.max()) < 1e30
+        return self.dtype if fits else np.float64
+
+    def predict(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
+        """What the model makes of raw rows; exactly what `fastbp predict` writes.
+
+        Parameters
+        ----------
+        X : array_like or data frame, shape (n_samples, n_features)
+        n_threads : int, optional
+
+        Returns
+        -------
+        numpy.ndarray
+            Classification: shape (n_samples,), names of ``classes``, or labels where they have no names. Regression:
+            shape (n_samples, sizes[-1]), what `feedforward` returns.
+
+        Warns
+        -----
+        RuntimeWarning
+            Outputs of a sample are NaN, so that its class means nothing, and why.
+        """
+        if self.task == "regression":
+            return self.feedforward(X, n_threads=n_threads)
+        decided = self.net.predict(self.transform(X), n_threads=n_threads)
+        return decided if self.classes is None else self.classes[decided]
+
+    def evaluate(self, X: Any, Y: Any, *, sample_weight: Any = None, n_threads: int | None = None) -> dict[str, float]:
+        """How well the model does on raw rows with known targets.
+
+        Parameters
+        ----------
+        X : array_like or data frame, shape (n_samples, n_features)
+        Y : array_like
+            As `transform_targets` takes them.
+        sample_weight : array_like, shape (n_samples,), optional
+        n_threads : int, optional
+
+        Returns
+        -------
+        dict
+            As `Network.evaluate`; the ``loss`` of a regression is in the targets' own units.
+        """
+        Z, T = self.transform(X), self.transform_targets(Y)
+        scores = self.net.evaluate(Z, T, sample_weight=sample_weight, n_threads=n_threads)
+        if self.target is not None:
+            s = as_sample_weight(sample_weight, len(Z), self.dtype)
+            out = self.target.invert(self.net.feedforward(Z, n_threads=n_threads))
+            C = ((out - np.asarray(Y, np.float64).reshape(out.shape)) ** 2).sum(axis=1) / 2
+            scores["loss"] = float(np.average(C, weights=s))
+        return scores
+
+    def train(self, X: Any, Y: Any, *, validation: Any = None, **options: Any) -> Run:
+        """Train the network on raw rows and targets; the steps stay as they are.
+
+        Parameters
+        ----------
+        X : array_like or data frame, shape (n_samples, n_features)
+        Y : array_like
+            As `transform_targets` takes them.
+        validation : tuple, optional
+            ``(X_val, Y_val)`` or ``(X_val, Y_val, sample_weight_val)``, raw like X and Y.
+        **options
+            Of `fastbp.train`.
+
+        Returns
+        -------
+        Run
+            Its network is ``model.net``, and its losses are those of the scaled targets.
+
+        Raises
+        ------
+        ValueError, TypeError, DivergenceError, MemoryError
+            As `fastbp.train`, and for columns and classes that the model does not know.
+        """
+        from fastbp.training import train
+
+        if isinstance(validation, Sequence) and 2 <= len(validation) <= 3:
+            validation = (self.transform(validation[0]), self.transform_targets(validation[1]), *validation[2:])
+        return train(self.net, self.transform(X), self.transform_targets(Y), validation=validation, **options)
+
+    def contents(self) -> io.Contents:
+        """What a model file holds of it."""
+        return io.Contents(self.net, self.steps, self.target)
+
+    def save(self, path: str | bytes | os.PathLike[Any]) -> None:
+        """Write the model to a file, as `fastbp.save` does."""
+        save(self, path)
+
+    def __repr__(self) -> str:
+        target = "" if self.target is None else f", target={self.target!r}"
+        return f"Model({self.net!r}, {list(self.steps)!r}{target})"
+
+
+def as_model(net: Network | Model) -> Model:
+    """A network as a model without preprocessing."""
+    return net if isinstance(net, Model) else Model(net)
+
+
+def save(net: Network | Model, path: str | bytes | os.PathLike[Any]) -> None:
+    """Write a network or a model to a model file.
+
+    The file appears whole or not at all: on any failure (disk full, interruption, power loss) an older file of that
+    name stays as it was.
+
+    Parameters
+    ----------
+    net : Network or Model
+        Weights, biases, ``meta`` and, of a model, its preprocessing are stored; ``save(model.net, path)`` drops it.
+        Values of ``meta`` may be strings, numbers, booleans, None, and lists, arrays or mappings of these. Weights that
+        are not finite are written as they are; ``load`` then asks for ``allow_nonfinite=True``.
+    path : str, bytes or path-like
+        The file; ``.fastbp`` is the usual ending. An older file keeps its permissions and, where that is allowed, its
+        owner.
+
+    Raises
+    ------
+    TypeError, ValueError
+        ``net.meta`` holds something that a model file cannot, or more than fits into the 1 MB of the header.
+    OSError
+        The file cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        The older file was another user's, and now is yours.
+    """
+    name = io.as_path(path)
+    if not isinstance(net, Network | Model):
+        raise TypeError(f"net is {net!r}; a network or a model is needed. Pass fastbp.save(net, path).")
+    io.write(name, net.contents() if isinstance(net, Model) else io.Contents(net))
+
+
+def load(path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False) -> Network | Model:
+    """Read what `save` wrote: a model if the file has preprocessing, else a network.
+
+    Parameters
+    ----------
+    path : str, bytes or path-like
+        A file that ``save`` wrote. It may come from anywhere: reading it runs nothing that it contains.
+    allow_nonfinite : bool
+        Accept weights and biases that are NaN or infinite.
+
+    Returns
+    -------
+    Network or Model
+        ``fastbp train`` writes models. A file of fastbp 0.1.0 is one if it has a scaling of its inputs; the scaling of
+        targets is part of its last layer.
+
+    Raises
+    ------
+    LoadError
+        The file is empty, truncated, damaged, of another kind or program, of a newer format, or larger than the memory
+        there is; the message says which.
+    OSError
+        The file does not exist or cannot be read.
+    """
+    net, steps, target = io.read(path, allow_nonfinite=allow_nonfinite)
+    return net if steps is None else Model(net, steps, target=target)
