@@ -17,7 +17,7 @@ import pytest
 from nets import SMALL
 
 import fastbp
-from fastbp.nielsen import _engine, mnist_loader, network, network2
+from fastbp.nielsen import _book, _engine, mnist_loader, network, network2
 
 SIZES = [12, 5, 10] if SMALL else [784, 30, 10]
 
@@ -48,7 +48,7 @@ def no_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("the kernels were called")
 
     monkeypatch.setattr(fastbp, "train", refuse)
-    monkeypatch.setattr(_engine.Twin, "train", refuse)
+    monkeypatch.setattr(_engine.Epochs, "_on_kernels", refuse)
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def only_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: Any, **options: Any) -> Any:
         raise AssertionError("the book's way was taken")
 
-    monkeypatch.setattr(network, "_backward", refuse)
-    monkeypatch.setattr(network2, "_backward", refuse)
+    monkeypatch.setattr(_book, "backprop", refuse)
+    monkeypatch.setattr(_book, "feedforward", refuse)
 
 
 # The book's weights

@@ -9,13 +9,13 @@ import numpy as np
 
 
 def column(value: Any, n: int, name: str) -> np.ndarray:
-    """The value, if it is a column of n numbers.
+    """The value, if it is a column of n numbers, or several side by side: a minibatch as a matrix, shape (n, m).
 
     In the book's code a vector of shape (n,) broadcasts against the biases, of shape (n, 1), to an (n, n) matrix, and
     everything goes on with it.
     """
     array = np.asarray(value)
-    if array.shape == (n, 1):
+    if array.ndim == 2 and len(array) == n:
         return array
     if array.shape == (n,):
         raise ValueError(
@@ -23,7 +23,10 @@ def column(value: Any, n: int, name: str) -> np.ndarray:
             f"broadcast against the biases to a matrix. Pass np.reshape({name.split()[0]}, ({n}, 1))."
         )
     hint = f"Pass vectorized_result({array}, {n})." if array.shape == () else "Pass one."
-    raise ValueError(f"{name} has shape {array.shape}; the net needs a column of shape ({n}, 1) here. {hint}")
+    raise ValueError(
+        f"{name} has shape {array.shape}; the net needs a column of shape ({n}, 1), or a matrix with a sample in each "
+        f"column, here. {hint}"
+    )
 
 
 def pairs(data: Any, name: str) -> list[tuple[Any, Any]]:
@@ -59,7 +62,12 @@ def stacked(columns: Sequence[Any], n: int, name: str) -> np.ndarray:
     if array.shape == (len(columns), n, 1):
         return array.reshape(len(columns), n)
     for i, value in enumerate(columns):  # name the first one that is wrong
-        column(value, n, f"{name} of sample {i}")
+        wrong = column(value, n, f"{name} of sample {i}")
+        if wrong.shape != (n, 1):
+            raise ValueError(
+                f"{name} of sample {i} has shape {wrong.shape}; SGD takes a sample as a column of shape ({n}, 1). Pass "
+                "the columns one by one."
+            )
     raise ValueError(f"{name} cannot be read as numbers. Pass arrays of shape ({n}, 1).")
 
 

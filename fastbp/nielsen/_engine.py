@@ -1,42 +1,40 @@
-"""The bridge between the book's lists of weights and a network on the kernels."""
+"""The bridge between the book's lists and a network on the kernels."""
 
 from __future__ import annotations
 
+import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 import fastbp
-from fastbp.nielsen._columns import stacked
+from fastbp import _checks
+from fastbp._arrays import as_inputs, out_of_reach
+from fastbp.nielsen._columns import pairs, stacked, vectorized_result
 
 
-def is_plain(net: Any, base: type, names: Sequence[str]) -> bool:
-    """Whether none of these methods is overridden, in a subclass or on the object."""
-    own = vars(net)
-    return all(name not in own and getattr(type(net), name) is getattr(base, name) for name in names)
-
-
-def is_float64(net: Any) -> bool:
-    """Whether the weights are arrays of the shapes that ``sizes`` says, in the book's float64."""
-    if len(net.weights) != len(net.sizes) - 1 or len(net.biases) != len(net.sizes) - 1:
-        return False
-    return all(
-        isinstance(w, np.ndarray)
-        and isinstance(b, np.ndarray)
-        and w.dtype == b.dtype == np.float64
-        and w.shape == (n_out, n_in)
-        and b.shape == (n_out, 1)
-        for w, b, n_in, n_out in zip(net.weights, net.biases, net.sizes[:-1], net.sizes[1:], strict=True)
-    )
+def sizes_on_kernels(net: Any) -> list[int]:
+    """Neurons of each layer, as the weights say; none where weights and biases are not arrays of the book's float64."""
+    weights, biases = net.weights, net.biases
+    if not all(type(arrays) in (list, tuple) and len(arrays) == net.num_layers - 1 for arrays in (weights, biases)):
+        return []
+    if not all(type(array) is np.ndarray and array.dtype == np.float64 for array in (*weights, *biases)):
+        return []
+    if not weights or any(w.ndim != 2 for w in weights):
+        return []
+    sizes = [weights[0].shape[1], *(len(w) for w in weights)]
+    fitting = all(w.shape == (J, K) for w, K, J in zip(weights, sizes, sizes[1:], strict=False))
+    return sizes if fitting and [b.shape for b in biases] == [(J, 1) for J in sizes[1:]] else []
 
 
 class Twin:
     """A network on the kernels with the weights of the book's."""
 
-    def __init__(self, net: Any, cost: str) -> None:
+    def __init__(self, net: Any, cost: str = "quadratic") -> None:
         self.book = net
-        self.net = fastbp.Network(list(net.sizes), activations="sigmoid", cost=cost, dtype="float64", seed=0)
+        self.net = fastbp.Network(sizes_on_kernels(net), activations="sigmoid", cost=cost, dtype="float64", seed=0)
         self.net._needs_reach = False  # the book trains on any targets
         self.read()
 
@@ -44,73 +42,218 @@ class Twin:
         """Copy the book's weights in."""
         for l in range(1, self.net.L + 1):
             self.net.w[l], self.net.b[l] = self.book.weights[l - 1], self.book.biases[l - 1][:, 0]
+        self.ahead = True
 
     def write(self) -> None:
         """Give the book's net new arrays with these weights, as its own update does."""
         layers = range(1, self.net.L + 1)
         self.book.weights = [np.array(self.net.w[l], order="C") for l in layers]
         self.book.biases = [np.array(self.net.b[l])[:, None] for l in layers]
-
-    def train(
-        self,
-        X: np.ndarray,
-        Y: np.ndarray,
-        order: Callable[[], np.ndarray],
-        epochs: int,
-        batch: int,
-        eta: float,
-        l2: float,
-        after: Callable[[int], bool],
-    ) -> None:
-        """Epochs over the samples in the orders that ``order`` gives, each followed by ``after``, which may say stop.
-
-        The weights are the book's net's whenever its own code runs, and however training ends.
-        """
-
-        def epoch_end(run: fastbp.Run) -> None:
-            self.write()
-            if after(run.epoch - 1):
-                run.stop()
-            self.read()  # it may have given its net other weights
-
-        optimizer = fastbp.SGD(learning_rate=eta)
-        run = None
-        try:
-            run = fastbp.train(
-                self.net,
-                X,
-                Y,
-                optimizer=optimizer,
-                epochs=epochs,
-                batch_size=min(batch, len(X)),
-                l2=l2,
-                shuffle=lambda epoch: order(),
-                callbacks=[epoch_end],
-            )
-        finally:
-            self.write()
-        if run.stopped == "interrupted":
-            raise KeyboardInterrupt
+        self.ahead = False  # from here on, until it is read again, the book's net has the weights that count
 
 
-class Evaluation:
-    """Samples that are evaluated after every epoch, converted once."""
+class Samples:
+    """Samples of the book's lists, read once and evaluated as often as weights change."""
 
     def __init__(self, data: Sequence[tuple[Any, Any]], sizes: Sequence[int]) -> None:
-        self.X = stacked([x for x, _ in data], sizes[0], "x")
+        self.sizes = sizes
+        self.X = as_inputs(stacked([x for x, _ in data], sizes[0], "x"), sizes[0], np.dtype(np.float64), "x")
         self.targets = [y for _, y in data]
+        self._twin: Twin | None = None
+
+    @functools.cached_property
+    def Y(self) -> np.ndarray:
+        """Targets that are columns, in rows."""
+        return stacked(self.targets, self.sizes[-1], "y")
+
+    @functools.cached_property
+    def units(self) -> np.ndarray:
+        """Targets that are digits as columns with a 1 in their place, in rows."""
+        return stacked([vectorized_result(y, self.sizes[-1]) for y in self.targets], self.sizes[-1], "y")
+
+    @functools.cached_property
+    def classes(self) -> np.ndarray:
+        """The place of the largest number of targets that are columns."""
+        return np.asarray(np.argmax(self.Y, axis=1))
+
+    @functools.cached_property
+    def digits(self) -> list[Any]:
+        """Targets that are digits."""
+        return [y if np.ndim(y) == 0 else np.ravel(y)[0] for y in self.targets]
 
     def outputs(self, net: Any) -> np.ndarray:
         """a^L of every sample, in rows."""
-        twin = Twin(net, "quadratic")
-        return twin.net.feedforward(self.X)
+        if self._twin is None or self._twin.book is not net or list(self._twin.net.sizes) != sizes_on_kernels(net):
+            self._twin = Twin(net)
+        self._twin.read()
+        outputs: np.ndarray = self._twin.net._outputs(self.X, None, None)[0]
+        return outputs
+
+    def hits(self, outputs: np.ndarray, columns: bool = False) -> int:
+        """How many samples have their largest output where the target, a digit or a column, says."""
+        decided = np.argmax(outputs, axis=1)
+        if columns:
+            return int(np.sum(decided == self.classes))
+        return sum(int(d == y) for d, y in zip(decided.tolist(), self.digits, strict=True))
 
 
-def shuffler(shuffle: Callable[[list[int]], Any], order: list[int]) -> Callable[[], np.ndarray]:
-    """Function that shuffles the order in place with the book's generator, and gives it as indices."""
+class Epochs:
+    """The epochs of ``SGD``: on the kernels as long as these do what the book's code would do, else the book's way.
 
-    def mixed() -> np.ndarray:
-        shuffle(order)
-        return np.array(order, np.int64)
+    What it would do is asked before every epoch: whatever the user's code replaces, or puts back, in between counts
+    from the next one on.
 
-    return mixed
+    Parameters
+    ----------
+    net : network.Network or network2.Network
+    data : list of (x, y)
+        Shuffled in place.
+    size : int
+        Samples of a minibatch.
+    eta, lmbda : float
+        Step size, and strength of the penalty lmbda / 2n sum w^2.
+    cost : function
+        Name of the kernels' cost, or an empty string where something that training calls has been replaced.
+    own_code : function
+        Whether code of the user's runs between epochs: it may change samples in place, so they are read again.
+    shuffle, step, after : functions
+        Of the list of samples; of a minibatch; of the number of the epoch that has ended, which may say stop.
+    """
+
+    def __init__(
+        self,
+        net: Any,
+        data: list[Any],
+        size: int,
+        eta: float,
+        lmbda: float,
+        *,
+        cost: Callable[[], str],
+        own_code: Callable[[], bool],
+        shuffle: Callable[[list[Any]], Any],
+        step: Callable[[list[Any]], None],
+        after: Callable[[int], bool],
+    ) -> None:
+        self.net, self.data, self.size, self.eta, self.lmbda = net, data, size, eta, lmbda
+        self.cost, self.own_code = cost, own_code
+        self._shuffle, self._step, self._after = shuffle, step, after
+        self.n = len(data)
+        self.samples: Samples | None = None
+        self._warned = False
+
+    def run(self, epochs: int) -> None:
+        """Train for so many epochs, or until ``after`` says stop."""
+        self.epochs, self.done = epochs, 0
+        if self.cost():
+            self._read()  # what is wrong is refused before anything is shuffled
+            self.eta = _checks.check_real(self.eta, "eta", above=0.0)
+            self.lmbda = _checks.check_real(self.lmbda, "lmbda", low=0.0)
+        going = self._begin()
+        while going:
+            cost = self.cost()
+            if cost:
+                self._read()
+            going = self._on_kernels(cost) if cost and self._fits(cost) else self._in_python()
+
+    def _begin(self) -> bool:
+        """Shuffle for the next epoch, if there is one."""
+        if self.done == self.epochs:
+            return False
+        self._shuffle(self.data)
+        if self.own_code():
+            self.samples = None
+        return True
+
+    def _end(self) -> bool:
+        """Let the user's code see the epoch that has ended, then begin the next one; whether there is one."""
+        own_code = self.own_code()
+        over = self._after(self.done)
+        self.done += 1
+        if own_code:
+            self.samples = None
+        return not over and self._begin()
+
+    def _in_python(self) -> bool:
+        """One epoch through the net's own methods; whether another has begun."""
+        for k in range(0, self.n, self.size):
+            self._step(self.data[k : k + self.size])
+        return self._end()
+
+    def _read(self) -> None:
+        """The samples as the kernels take them, in the order of this epoch."""
+        order = None if self.samples is None else self._order()
+        if order is None:
+            data = pairs(self.data, "training_data")
+            self.samples = Samples(data, sizes_on_kernels(self.net))
+            self._pairs = data  # kept, so that no other object gets one's id
+            self._places = {id(pair): i for i, pair in enumerate(data)}
+            order = np.arange(len(data))
+            self._look_at_targets(self.samples.Y)
+        self.order = order
+
+    def _look_at_targets(self, Y: np.ndarray) -> None:
+        """Warn once of targets that no output reaches."""
+        problem = out_of_reach(Y, "sigmoid", "training_data")
+        self.within_reach = problem is None
+        if problem and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f'{problem} Scale the targets to 0..1, or train fastbp.Network(sizes, activations=[..., "identity"]).',
+                UserWarning,
+                stacklevel=5,
+            )
+
+    def _order(self) -> np.ndarray | None:
+        """The shuffled list as indices of the samples read; None where it has others."""
+        try:
+            order = [self._places[id(pair)] for pair in self.data]
+        except KeyError:
+            return None
+        return np.array(order, np.int64) if len(order) == self.n else None
+
+    def _fits(self, cost: str) -> bool:
+        """Whether the kernels train on the samples of this epoch as the book's code would."""
+        return len(self.data) == self.n and (self.within_reach or cost == "quadratic")
+
+    def _on_kernels(self, cost: str) -> bool:
+        """Epochs on the kernels, for as long as these do what the book's code would; whether another has begun.
+
+        The weights are the book's net's whenever its own code runs, and however training ends.
+        """
+        assert self.samples is not None
+        eta = _checks.check_real(self.eta, "eta", above=0.0)
+        lmbda = _checks.check_real(self.lmbda, "lmbda", low=0.0)
+        twin = Twin(self.net, cost)
+        going = False
+
+        def epoch_end(run: fastbp.Run) -> None:
+            nonlocal going
+            twin.write()
+            going = self._end()
+            if going and self.cost() == cost and self.samples is not None:
+                order = self._order()
+                if order is not None and sizes_on_kernels(self.net) == list(twin.net.sizes):
+                    self.order = order
+                    twin.read()  # the user's code may have given the net other weights
+                    return
+            run.stop()
+
+        run = None
+        try:
+            run = fastbp.train(
+                twin.net,
+                self.samples.X,
+                self.samples.Y,
+                optimizer=fastbp.SGD(learning_rate=eta),
+                epochs=self.epochs - self.done,
+                batch_size=min(self.size, self.n),
+                l2=lmbda / self.n,
+                shuffle=lambda epoch: self.order,
+                callbacks=[epoch_end],
+            )
+        finally:
+            if twin.ahead:
+                twin.write()
+        if run.stopped == "interrupted":
+            raise KeyboardInterrupt
+        return going

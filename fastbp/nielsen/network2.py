@@ -1,6 +1,7 @@
 """The book's second network, chapter 3: cross-entropy, regularisation, initial weights, monitoring, early stopping.
 
-``SGD`` trains on the compiled kernels; the weights are the book's to rounding.
+``SGD`` trains and monitors on the compiled kernels; the weights are the book's to rounding. A method, a cost's function
+or a function of this module that is replaced, wherever, is called as the book's code would call it, in plain Python.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from fastbp import _checks
-from fastbp.nielsen import _engine
-from fastbp.nielsen._columns import column, labelled, pairs, stacked, vectorized_result
-from fastbp.nielsen.network import _backward, _forward, sigmoid, sigmoid_prime
+from fastbp.nielsen import _book, _engine
+from fastbp.nielsen._columns import labelled, pairs, vectorized_result
+from fastbp.nielsen._originals import Originals, only_shuffles
 
 __all__ = [
     "CrossEntropyCost",
@@ -50,8 +51,7 @@ class CrossEntropyCost:
     @staticmethod
     def fn(a: Any, y: Any) -> float:
         """C of an output ``a`` and a target ``y``; 0 ln 0 is 0."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return float(np.sum(np.nan_to_num(-y * np.log(a) - (1 - y) * np.log(1 - a))))
+        return float(np.sum(_cross_entropies(a, y)))
 
     @staticmethod
     def delta(z: Any, a: Any, y: Any) -> Any:
@@ -59,8 +59,22 @@ class CrossEntropyCost:
         return a - y
 
 
-KERNELS = {QuadraticCost: "quadratic", CrossEntropyCost: "cross_entropy"}
-"""Costs that the kernels have; any other class runs the book's way."""
+def _cross_entropies(a: Any, y: Any) -> Any:
+    """The cost of every entry."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num(-y * np.log(a) - (1 - y) * np.log(1 - a))
+
+
+def sigmoid(z: Any) -> Any:
+    """The sigmoid of every entry; it does not overflow."""
+    t = np.exp(-np.abs(z))
+    return np.where(np.asarray(z) >= 0, 1.0, t) / (1.0 + t)
+
+
+def sigmoid_prime(z: Any) -> Any:
+    """Its derivative, of z, not of the sigmoid of z."""
+    a = sigmoid(z)
+    return a * (1 - a)
 
 
 class Network:
@@ -69,17 +83,16 @@ class Network:
     Parameters
     ----------
     sizes : list of int
-    cost : class
-        With static methods ``fn(a, y)`` and ``delta(z, a, y)``; one of your own runs the book's way.
+    cost : class or object
+        With ``fn(a, y)`` and ``delta(z, a, y)``: a cost class of this module, an object of one, or one of your own,
+        whose functions are called for one sample after another.
 
     Attributes
     ----------
     num_layers, sizes, weights, biases
         As of `network.Network`; weights begin with standard deviation 1 / sqrt(n_in).
-    cost : class
+    cost : class or object
     """
-
-    _fast = ("feedforward", "update_mini_batch", "backprop")
 
     def __init__(self, sizes: Sequence[int], cost: Any = CrossEntropyCost) -> None:
         _checks.check_sizes(sizes)
@@ -92,21 +105,16 @@ class Network:
 
     def default_weight_initializer(self) -> None:
         """Standard normal biases, and weights of standard deviation 1 / sqrt(n_in)."""
-        self.large_weight_initializer()
-        self.weights = [w / np.sqrt(w.shape[1]) for w in self.weights]
+        self.biases, weights = _standard_normal(self.sizes)
+        self.weights = [w / np.sqrt(w.shape[1]) for w in weights]
 
     def large_weight_initializer(self) -> None:
         """Standard normal biases and weights, as in the first network: neurons saturate, and learning slows down."""
-        normal = np.random.randn  # the book's global generator, all biases first
-        self.biases = [normal(n_out, 1) for n_out in self.sizes[1:]]
-        self.weights = [normal(n_out, n_in) for n_in, n_out in itertools.pairwise(self.sizes)]
+        self.biases, self.weights = _standard_normal(self.sizes)
 
     def feedforward(self, a: Any) -> np.ndarray:
-        """The output for the input column ``a``."""
-        a = column(a, self.sizes[0], "a")
-        for w, b in zip(self.weights, self.biases, strict=True):
-            a = sigmoid(w @ a + b)
-        return np.asarray(a)
+        """The output for the input column ``a``, shape (n, 1), or for each column of a matrix, shape (n, m)."""
+        return _book.feedforward(self, a, sigmoid)
 
     def SGD(
         self,
@@ -142,6 +150,11 @@ class Network:
         -------
         evaluation_cost, evaluation_accuracy, training_cost, training_accuracy : lists
             A number for each epoch of what was monitored. Accuracies are counts of samples.
+
+        Warns
+        -----
+        UserWarning
+            Targets lie outside 0..1, where no output of a sigmoid gets.
         """
         data = pairs(training_data, "training_data")
         held = None if evaluation_data is None else pairs(evaluation_data, "evaluation_data")
@@ -152,93 +165,61 @@ class Network:
             raise ValueError("training_data has no samples; at least one is needed. A zip can be read only once.")
         if (monitor_evaluation_cost or monitor_evaluation_accuracy) and not held:
             raise ValueError("Evaluation is to be monitored; there is no evaluation_data. Pass samples to evaluate.")
-        if held and monitor_evaluation_accuracy and _engine.is_plain(self, Network, ("accuracy",)):
+        if held and monitor_evaluation_accuracy and _ORIGINALS.run(self, "accuracy"):
             held = labelled(held, "evaluation_data")
         if patience and not monitor_evaluation_accuracy:
             raise ValueError(
                 "early_stopping_n watches the evaluation accuracy, which is not monitored. Pass "
                 "monitor_evaluation_accuracy=True and evaluation_data."
             )
-        records: tuple[list[Any], list[Any], list[Any], list[Any]] = ([], [], [], [])
-        wanted = (
-            monitor_training_cost,
-            monitor_training_accuracy,
-            monitor_evaluation_cost,
-            monitor_evaluation_accuracy,
-        )
+        on_training = _Monitor("training", monitor_training_cost, monitor_training_accuracy)
+        on_evaluation = _Monitor("evaluation", monitor_evaluation_cost, monitor_evaluation_accuracy)
+        evaluated: _engine.Samples | None = None
+
+        def own_code() -> bool:
+            monitoring = on_training.is_wanted or on_evaluation.is_wanted
+            return not (only_shuffles(random.shuffle) and (not monitoring or _monitors_on_kernels(self)))
 
         def after(j: int) -> bool:
+            nonlocal evaluated
             print(f"Epoch {j} training complete")  # noqa: T201
-            self._monitor(records, data, held or [], lmbda, wanted)
-            return bool(patience) and _since_best(records[1]) >= patience
+            if own_code():  # it may change the samples
+                evaluated = None
+            elif evaluated is None and on_evaluation.is_wanted:
+                evaluated = _engine.Samples(held or [], _engine.sizes_on_kernels(self))
+            on_training.look(self, data, None if own_code() else training.samples, lmbda)
+            on_evaluation.look(self, held or [], evaluated, lmbda)
+            return bool(patience) and _since_best(on_evaluation.accuracy) >= patience
 
-        self._epochs(data, epochs, size, eta, lmbda, after)
-        return records
-
-    def _epochs(
-        self, data: list[Any], epochs: int, size: int, eta: float, lmbda: float, after: Callable[[int], bool]
-    ) -> None:
-        """Train until ``after`` says stop: on the kernels, or the book's way."""
-        n = len(data)
-        order = list(range(n))
-        cost = KERNELS.get(self.cost)
-        if cost and _engine.is_plain(self, Network, self._fast) and _engine.is_float64(self):
-            eta = _checks.check_real(eta, "eta", above=0.0)
-            lmbda = _checks.check_real(lmbda, "lmbda", low=0.0)
-            X = stacked([x for x, _ in data], self.sizes[0], "x")
-            Y = stacked([y for _, y in data], self.sizes[-1], "y")
-            # The kernels' cross-entropy takes probabilities; the book's does not ask.
-            if cost == "quadratic" or (Y.min() >= 0 and Y.max() <= 1):
-                mixed = _engine.shuffler(random.shuffle, order)
-                _engine.Twin(self, cost).train(X, Y, mixed, epochs, size, eta, lmbda / n, after)
-                return
-        for j in range(epochs):
-            random.shuffle(order)
-            for k in range(0, n, size):
-                self.update_mini_batch([data[i] for i in order[k : k + size]], eta, lmbda, n)
-            if after(j):
-                return
-
-    def _monitor(self, records: Any, data: list[Any], held: list[Any], lmbda: float, wanted: Sequence[bool]) -> None:
-        """Compute, print and keep what is monitored, in the book's order and words."""
-        on_training, hits_training, on_evaluation, hits_evaluation = wanted
-        evaluation_cost, evaluation_accuracy, training_cost, training_accuracy = records
-        if on_training:
-            training_cost.append(self.total_cost(data, lmbda))
-            print(f"Cost on training data: {training_cost[-1]}")  # noqa: T201
-        if hits_training:
-            training_accuracy.append(self.accuracy(data, convert=True))
-            print(f"Accuracy on training data: {training_accuracy[-1]} / {len(data)}")  # noqa: T201
-        if on_evaluation:
-            evaluation_cost.append(self.total_cost(held, lmbda, convert=True))
-            print(f"Cost on evaluation data: {evaluation_cost[-1]}")  # noqa: T201
-        if hits_evaluation:
-            evaluation_accuracy.append(self.accuracy(held))
-            print(f"Accuracy on evaluation data: {evaluation_accuracy[-1]} / {len(held)}")  # noqa: T201
+        training = _engine.Epochs(
+            self,
+            data,
+            size,
+            eta,
+            lmbda,
+            cost=lambda: _cost_on_kernels(self),
+            own_code=own_code,
+            shuffle=lambda samples: random.shuffle(samples),
+            step=lambda mini_batch: self.update_mini_batch(mini_batch, eta, lmbda, len(data)),
+            after=after,
+        )
+        training.run(epochs)
+        return on_evaluation.cost, on_evaluation.accuracy, on_training.cost, on_training.accuracy
 
     def update_mini_batch(self, mini_batch: Sequence[Any], eta: float, lmbda: float, n: int) -> None:
         """One step of gradient descent; the weights, not the biases, shrink by eta lmbda / n of themselves."""
         step = eta / len(mini_batch)
-        sum_b = [np.zeros(b.shape) for b in self.biases]
-        sum_w = [np.zeros(w.shape) for w in self.weights]
-        for x, y in mini_batch:
-            nabla_b, nabla_w = self.backprop(x, y)
-            sum_b = [total + one for total, one in zip(sum_b, nabla_b, strict=True)]
-            sum_w = [total + one for total, one in zip(sum_w, nabla_w, strict=True)]
-        keep = 1 - eta * lmbda / n
-        self.weights = [keep * w - step * g for w, g in zip(self.weights, sum_w, strict=True)]
-        self.biases = [b - step * g for b, g in zip(self.biases, sum_b, strict=True)]
+        sum_b, sum_w = _book.summed_gradients(self, mini_batch)
+        keep = 1 - eta * (lmbda / n)
+        self.weights = [keep * w - step * g for w, g in zip(self.weights, sum_w, strict=False)]
+        self.biases = [b - step * g for b, g in zip(self.biases, sum_b, strict=False)]
 
     def backprop(self, x: Any, y: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Gradient of the cost of one sample (BP1 to BP4): ``nabla_b, nabla_w``."""
-        a, z = _forward(self, x)
-        return _backward(self, a, z, self.cost.delta(z[-1], a[-1], column(y, self.sizes[-1], "y")))
+        """Gradient of the cost of one sample, or of a minibatch as matrices (BP1 to BP4).
 
-    def _outputs(self, data: list[Any]) -> np.ndarray:
-        """a^L of every sample, in rows."""
-        if data and _engine.is_plain(self, Network, ("feedforward",)) and _engine.is_float64(self):
-            return _engine.Evaluation(data, self.sizes).outputs(self)
-        return np.array([np.ravel(self.feedforward(x)) for x, _ in data]).reshape(len(data), self.sizes[-1])
+        Parameters and results are those of `network.Network.backprop`.
+        """
+        return _book.backprop(self, x, y, sigmoid, sigmoid_prime, self.cost.delta)
 
     def accuracy(self, data: Any, convert: bool = False) -> int:
         """How many samples have their largest output where the target says.
@@ -246,9 +227,11 @@ class Network:
         ``convert`` is True where targets are columns (training data), False where they are digits.
         """
         data = pairs(data, "data") if convert else labelled(data, "data")
-        decided = np.argmax(self._outputs(data), axis=1)
-        targets = [int(np.argmax(y)) if convert else y for _, y in data]
-        return sum(int(d == y) for d, y in zip(decided, targets, strict=True))
+        samples = _samples_on_kernels(self, data)
+        if samples is not None:
+            return samples.hits(samples.outputs(self), convert)
+        results = [(np.argmax(self.feedforward(x)), np.argmax(y) if convert else y) for x, y in data]
+        return sum(int(decided == y) for decided, y in results)
 
     def total_cost(self, data: Any, lmbda: float, convert: bool = False) -> float:
         """Mean cost over the samples, and the penalty lmbda / 2n sum w^2, n their number.
@@ -256,12 +239,17 @@ class Network:
         ``convert`` is True where targets are digits (validation and test data), False where they are columns.
         """
         data = pairs(data, "data")
+        samples = _samples_on_kernels(self, data)
+        if samples is not None and _cost_of_entries(self) and not (convert and _units_are_replaced()):
+            return _mean_cost(self, samples, samples.outputs(self), lmbda, convert)
+        outputs = (
+            (self.feedforward(x) for x, _ in data) if samples is None else (a[:, None] for a in samples.outputs(self))
+        )
         n = len(data)
         cost = 0.0
-        for a, (_, y) in zip(self._outputs(data), data, strict=True):
-            target = vectorized_result(y, self.sizes[-1]) if convert else y
-            cost += self.cost.fn(a[:, None], target) / n
-        return float(cost + 0.5 * (lmbda / n) * sum(np.linalg.norm(w) ** 2 for w in self.weights))
+        for a, (_, y) in zip(outputs, data, strict=True):
+            cost += self.cost.fn(a, _unit(self, y) if convert else y) / n
+        return cost + _penalty(self, lmbda, n)
 
     def save(self, filename: str | os.PathLike[str]) -> None:
         """Write sizes, weights, biases and the name of the cost as JSON, in the book's form."""
@@ -269,16 +257,11 @@ class Network:
             "sizes": [int(size) for size in self.sizes],
             "weights": [np.asarray(w).tolist() for w in self.weights],
             "biases": [np.asarray(b).tolist() for b in self.biases],
-            "cost": str(self.cost.__name__),
+            "cost": str(getattr(self.cost, "__name__", type(self.cost).__name__)),
         }
         text = json.dumps(contents)
         with open(filename, "w", encoding="utf-8") as file:
             file.write(text)
-
-
-def _since_best(scores: list[int]) -> int:
-    """Epochs since the first of the best scores."""
-    return len(scores) - 1 - int(np.argmax(scores))
 
 
 def load(filename: str | os.PathLike[str], cost: Any = None) -> Network:
@@ -307,15 +290,124 @@ def load(filename: str | os.PathLike[str], cost: Any = None) -> Network:
                 "with sizes, weights, biases and cost."
             ) from None
     if cost is None:
-        known = {kind.__name__: kind for kind in KERNELS}
-        if name not in known:
+        cost = globals().get(name) if isinstance(name, str) else None  # one that the user has put here counts too
+        if not (callable(getattr(cost, "fn", None)) and callable(getattr(cost, "delta", None))):
             raise ValueError(
-                f"The network's cost is {name!r}; this module has {' and '.join(known)}. Pass the class: cost=..."
+                f"The network's cost is {name!r}; this module has QuadraticCost and CrossEntropyCost. Pass the class: "
+                "cost=..."
             )
-        cost = known[name]
     net = Network(sizes, cost=cost)
     net.weights, net.biases = weights, biases
-    if not _engine.is_float64(net):
+    if _engine.sizes_on_kernels(net) != list(sizes):
         shapes = [w.shape for w in weights]
         raise ValueError(f"The weights have shapes {shapes}; sizes {sizes} need others. The file is damaged.")
     return net
+
+
+class _Monitor:
+    """What is computed, printed and kept of one set of samples after each epoch, in the book's order and words."""
+
+    def __init__(self, name: str, wants_cost: bool, wants_accuracy: bool) -> None:
+        self.name, self.wants_cost, self.wants_accuracy = name, wants_cost, wants_accuracy
+        self.is_wanted = wants_cost or wants_accuracy
+        self.cost: list[float] = []
+        self.accuracy: list[int] = []
+
+    def look(self, net: Network, data: list[Any], samples: _engine.Samples | None, lmbda: float) -> None:
+        """Evaluate the samples as they were read, or the book's way through the net's methods."""
+        if not self.is_wanted:
+            return
+        digits = self.name == "evaluation"  # the targets of training data are columns
+        outputs = None if samples is None else samples.outputs(net)
+        if self.wants_cost:
+            if samples is not None and outputs is not None:
+                cost = _mean_cost(net, samples, outputs, lmbda, digits)
+            else:
+                cost = net.total_cost(data, lmbda, convert=True) if digits else net.total_cost(data, lmbda)
+            self.cost.append(cost)
+            print(f"Cost on {self.name} data: {cost}")  # noqa: T201
+        if self.wants_accuracy:
+            if samples is not None and outputs is not None:
+                hits = samples.hits(outputs, columns=not digits)
+            else:
+                hits = net.accuracy(data) if digits else net.accuracy(data, convert=True)
+            self.accuracy.append(hits)
+            print(f"Accuracy on {self.name} data: {hits} / {len(data)}")  # noqa: T201
+
+
+def _since_best(scores: list[int]) -> int:
+    """Epochs since the first of the best scores."""
+    return len(scores) - 1 - int(np.argmax(scores))
+
+
+def _standard_normal(sizes: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Biases and weights from the book's global generator, all biases first."""
+    normal = np.random.randn
+    biases = [normal(n_out, 1) for n_out in sizes[1:]]
+    return biases, [normal(n_out, n_in) for n_in, n_out in itertools.pairwise(sizes)]
+
+
+def _mean_cost(net: Network, samples: _engine.Samples, outputs: np.ndarray, lmbda: float, convert: bool) -> float:
+    """`Network.total_cost` of samples whose outputs are known."""
+    of_entries = _cost_of_entries(net)
+    assert of_entries is not None
+    costs = np.sum(of_entries(outputs, samples.units if convert else samples.Y), axis=1)
+    return float(np.sum(costs / len(outputs))) + _penalty(net, lmbda, len(outputs))
+
+
+def _penalty(net: Network, lmbda: float, n: int) -> float:
+    return 0.5 * (lmbda / n) * sum(float(np.linalg.norm(w)) ** 2 for w in net.weights)
+
+
+def _unit(net: Network, y: Any) -> Any:
+    """The column of a digit; the book's own function knows ten of them."""
+    return vectorized_result(y) if _units_are_replaced() else vectorized_result(y, len(net.weights[-1]))
+
+
+def _units_are_replaced() -> bool:
+    return vectorized_result is not _VECTORIZED_RESULT
+
+
+# What the kernels know instead of a cost's functions, wherever a cost has them from.
+_COSTS_ON_KERNELS = ((QuadraticCost.delta, "quadratic"), (CrossEntropyCost.delta, "cross_entropy"))
+_COSTS_OF_ENTRIES = (
+    (QuadraticCost.fn, lambda a, y: 0.5 * (a - y) ** 2),
+    (CrossEntropyCost.fn, _cross_entropies),
+)
+_VECTORIZED_RESULT = vectorized_result
+_TRAINING = ("update_mini_batch", "backprop", "feedforward", "sigmoid", "sigmoid_prime")
+
+
+def _cost_on_kernels(net: Network) -> str:
+    """Name of the cost under which the kernels do to the weights what the net's methods would, if they do."""
+    if not (_ORIGINALS.run(net, *_TRAINING) and _engine.sizes_on_kernels(net)):
+        return ""
+    delta = getattr(net.cost, "delta", None)
+    return next((name for function, name in _COSTS_ON_KERNELS if function is delta), "")
+
+
+def _cost_of_entries(net: Network) -> Callable[[Any, Any], Any] | None:
+    """The cost's ``fn`` for every entry of arrays, if it is one of this module's."""
+    fn = getattr(net.cost, "fn", None)
+    return next((of_entries for function, of_entries in _COSTS_OF_ENTRIES if function is fn), None)
+
+
+def _samples_on_kernels(net: Network, data: list[Any]) -> _engine.Samples | None:
+    """The samples for the kernels, if these compute what ``feedforward`` would."""
+    if not data or not _ORIGINALS.run(net, "feedforward", "sigmoid"):
+        return None
+    sizes = _engine.sizes_on_kernels(net)
+    return _engine.Samples(data, sizes) if sizes else None
+
+
+def _monitors_on_kernels(net: Network) -> bool:
+    """Whether cost and accuracy can be had from the kernels' outputs, as the net's methods would compute them."""
+    return (
+        _ORIGINALS.run(net, "total_cost", "accuracy", "feedforward", "sigmoid")
+        and not _units_are_replaced()
+        and _cost_of_entries(net) is not None
+        and bool(_engine.sizes_on_kernels(net))
+    )
+
+
+_ORIGINALS = Originals(globals(), ("num_layers", "weights", "biases", "cost"))

@@ -1,0 +1,73 @@
+"""The book's loops in plain Python: one sample after another, through whatever the net's methods are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastbp.nielsen._columns import column
+
+Lists = tuple[list[Any], list[Any]]
+
+
+def feedforward(net: Any, a: Any, sigmoid: Callable[[Any], Any]) -> np.ndarray:
+    """a^L of one sample, or of m samples in the columns of a matrix."""
+    a = column(a, np.shape(net.weights[0])[1], "a")
+    for w, b in zip(net.weights, net.biases, strict=True):
+        a = sigmoid(w @ a + b)
+    return np.asarray(a)
+
+
+def backprop(
+    net: Any,
+    x: Any,
+    y: Any,
+    sigmoid: Callable[[Any], Any],
+    sigmoid_prime: Callable[[Any], Any],
+    output_error: Callable[[Any, Any, Any], Any],
+) -> Lists:
+    """F1, F2, BP1 to BP4 of one sample, or of m samples in the columns of matrices.
+
+    Parameters
+    ----------
+    net : Network
+        Its ``num_layers`` says how far the errors go back, as in the book; layers below keep a gradient of zero.
+    x, y : array_like, shapes (K, 1) and (J, 1), or (K, m) and (J, m)
+    sigmoid, sigmoid_prime, output_error : functions
+        sigma(z), sigma'(z) and delta^L of (z^L, a^L, y).
+
+    Returns
+    -------
+    nabla_b, nabla_w : lists of numpy.ndarray
+        delta^l of every sample, shape (J, 1) or (J, m); dC/dw^l summed over the samples, shape (J, K).
+    """
+    L = len(net.weights)
+    a, z = [column(x, np.shape(net.weights[0])[1], "x")], []
+    y = column(y, np.shape(net.weights[-1])[0], "y")
+    for w, b in zip(net.weights, net.biases, strict=True):
+        z.append(w @ a[-1] + b)
+        a.append(sigmoid(z[-1]))
+    nabla_b, nabla_w = zeros_like(net)
+    delta = output_error(z[-1], a[-1], y)
+    nabla_b[-1], nabla_w[-1] = delta, delta @ a[-2].T
+    for l in range(L - 1, L - net.num_layers + 1, -1):  # l as in the notes: w^l is weights[l - 1]
+        delta = net.weights[l].T @ delta * sigmoid_prime(z[l - 1])
+        nabla_b[l - 1], nabla_w[l - 1] = delta, delta @ a[l - 1].T
+    return nabla_b, nabla_w
+
+
+def zeros_like(net: Any) -> Lists:
+    """Zeros of the shapes of ``biases`` and ``weights``."""
+    return [np.zeros(b.shape) for b in net.biases], [np.zeros(w.shape) for w in net.weights]
+
+
+def summed_gradients(net: Any, mini_batch: Sequence[Any]) -> Lists:
+    """What ``net.backprop`` returns, summed over a minibatch (BP3, BP4)."""
+    sum_b, sum_w = zeros_like(net)
+    for x, y in mini_batch:
+        nabla_b, nabla_w = net.backprop(x, y)
+        sum_b = [total + one for total, one in zip(sum_b, nabla_b, strict=False)]  # of a user's own lists, as in
+        sum_w = [total + one for total, one in zip(sum_w, nabla_w, strict=False)]  # the book, those that have a partner
+    return sum_b, sum_w
