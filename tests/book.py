@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,28 +23,45 @@ def weights(sizes: list[int], seed: int, scaled: bool) -> tuple[list[Any], list[
     return w, b
 
 
-def gradient(w: list[Any], b: list[Any], x: Any, y: Any, cross_entropy: bool) -> tuple[list[Any], list[Any]]:
+@dataclass
+class Parts:
+    """What a reader of the book replaces: sigma of z, sigma' of z, the output's error of (z, a, y), the gradient."""
+
+    sigma: Any = sigma
+    slope: Any = lambda z: sigma(z) * (1 - sigma(z))
+    error: Any = None
+    change: Any = lambda g: g
+
+
+def gradient(
+    w: list[Any], b: list[Any], x: Any, y: Any, cross_entropy: bool, parts: Parts | None = None
+) -> tuple[list[Any], list[Any]]:
+    parts = parts or Parts()
     L = len(w)
-    a = [x]
+    z, a = [], [x]
     for l in range(L):
-        a.append(sigma(np.dot(w[l], a[l]) + b[l]))
-    delta = a[L] - y
-    if not cross_entropy:
-        delta = delta * a[L] * (1 - a[L])
+        z.append(np.dot(w[l], a[l]) + b[l])
+        a.append(parts.sigma(z[l]))
+    if parts.error is not None:
+        delta = parts.error(z[-1], a[L], y)
+    else:
+        delta = (a[L] - y) * (1 if cross_entropy else parts.slope(z[-1]))
     g_w, g_b = [0.0] * L, [0.0] * L
     for l in range(L - 1, -1, -1):
-        g_w[l], g_b[l] = np.dot(delta, a[l].T), delta
+        g_w[l], g_b[l] = parts.change(np.dot(delta, a[l].T)), parts.change(delta)
         if l > 0:
-            delta = np.dot(w[l].T, delta) * a[l] * (1 - a[l])
+            delta = np.dot(w[l].T, delta) * parts.slope(z[l - 1])
     return g_w, g_b
 
 
 def train(
     w: list[Any], b: list[Any], data: list[Any], epochs: int, size: int, eta: float, *,
-    lmbda: float = 0.0, cross_entropy: bool = False, most: int | None = None,
+    lmbda: float = 0.0, cross_entropy: bool = False, most: int | None = None, parts: Parts | None = None,
+    fresh: bool = True,
 ) -> None:  # fmt: skip
-    """Stochastic gradient descent in place, of at most so many minibatches; shuffles with ``random``."""
-    data, n, done = list(data), len(data), 0
+    """Stochastic gradient descent in place, of at most so many minibatches; shuffles with ``random``, where ``fresh``
+    says so a copy of the list."""
+    data, n, done = list(data) if fresh else data, len(data), 0
     for _ in range(epochs):
         random.shuffle(data)
         for start in range(0, n, size):
@@ -52,7 +70,7 @@ def train(
             part = data[start : start + size]
             g_w, g_b = [np.zeros_like(m) for m in w], [np.zeros_like(m) for m in b]
             for x, y in part:
-                one_w, one_b = gradient(w, b, x, y, cross_entropy)
+                one_w, one_b = gradient(w, b, x, y, cross_entropy, parts)
                 for l in range(len(w)):
                     g_w[l] += one_w[l]
                     g_b[l] += one_b[l]
@@ -69,3 +87,23 @@ def samples(n: int, n_in: int, n_out: int, seed: int = 0) -> tuple[list[Any], li
     digits = rng.integers(0, n_out, n)
     columns = [np.eye(n_out)[:, [d]] for d in digits]
     return list(zip(X, columns, strict=True)), [(x, int(d)) for x, d in zip(X, digits, strict=True)]
+
+
+def outputs(w: list[Any], b: list[Any], x: Any, parts: Parts | None = None) -> Any:
+    """a^L of one sample, or of samples in columns."""
+    a = x
+    for l in range(len(w)):
+        a = (parts or Parts()).sigma(np.dot(w[l], a) + b[l])
+    return a
+
+
+def cross_entropy(a: Any, y: Any) -> float:
+    return float(np.sum(np.nan_to_num(-y * np.log(a) - (1 - y) * np.log(1 - a))))
+
+
+def total_cost(
+    w: list[Any], b: list[Any], data: list[Any], lmbda: float, fn: Any = cross_entropy, parts: Parts | None = None
+) -> float:
+    """Mean cost of (x, column) and the penalty."""
+    costs = [fn(outputs(w, b, x, parts), y) for x, y in data]
+    return sum(costs) / len(data) + 0.5 * lmbda / len(data) * sum(float(np.sum(m**2)) for m in w)
