@@ -43,6 +43,16 @@ def writable(array: np.ndarray) -> Any:
     return np.frombuffer(memory, array.dtype)
 
 
+def largest_magnitude(values: np.ndarray) -> float:
+    """The largest |value|; 0 of no values."""
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
+
+
+def all_finite(values: np.ndarray) -> bool:
+    """Whether all of a contiguous float vector are finite."""
+    return bool(_all_finite()(writable(values)))
+
+
 def decide(outputs: np.ndarray) -> np.ndarray:
     """The class that each row of outputs stands for: of the largest; of one output, whether it is at least one half."""
     if outputs.shape[1] == 1:
@@ -125,7 +135,7 @@ def _all_finite() -> Any:
 
 def require_finite(array: np.ndarray, original: np.ndarray, name: str) -> None:
     """Raise unless every value of a contiguous float array is finite; ``original`` is what it was made from."""
-    if not _all_finite()(writable(array.reshape(-1))):
+    if not all_finite(array.reshape(-1)):
         _refuse(array, original, name)
 
 

@@ -11,14 +11,14 @@ class LoadError(ValueError):
 
 
 class DivergenceError(ArithmeticError):
-    """Training met a value that is not finite; the network keeps the last weights that were.
+    """Training met a value that is not finite, or exploded in finite ones; the network's weights are finite.
 
     Attributes
     ----------
     epoch : int or None
         Epoch in which it happened, counted from 1.
     minibatch : int or None
-        Minibatch of that epoch, counted from 1. It was not applied.
+        Minibatch of that epoch, counted from 1: the one that was not applied, or the last that was.
     """
 
     def __init__(self, message: str, epoch: int | None = None, minibatch: int | None = None) -> None:

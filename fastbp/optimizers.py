@@ -31,8 +31,8 @@ class Optimizer(abc.ABC):
     learning_rate: float
     weight_decay: float = field(default=0.0, kw_only=True)
 
-    slots: ClassVar[int] = 0
-    """State vectors of theta's size."""
+    moments: ClassVar[dict[str, int]] = {}
+    """What the optimizer keeps of a parameter's gradients, vector by vector, and which power of g that is."""
 
     def __post_init__(self) -> None:
         check_real(self.learning_rate, "learning_rate", above=0.0)
@@ -43,6 +43,11 @@ class Optimizer(abc.ABC):
     @abc.abstractmethod
     def code(self) -> int:
         """Which update the kernel runs."""
+
+    @property
+    def slots(self) -> int:
+        """State vectors of theta's size."""
+        return len(self.moments)
 
     def constants(self) -> tuple[float, float, float, float]:
         """The kernel's constants c[0] .. c[3]; the last is ``weight_decay``."""
@@ -66,6 +71,11 @@ class Optimizer(abc.ABC):
                 f"is {epsilon:g}; in {dtype.name} it must be at least {least:.2g}, or small gradients are "
                 f"divided by 0. Raise it{or_wider(dtype)}.",
             )
+
+    def infinite_moment(self, g: float, dtype: np.dtype[Any]) -> str | None:
+        """The moment that a gradient of this magnitude would make infinite in a net's dtype; None if none."""
+        largest = float(np.finfo(dtype).max)
+        return next((name for name, power in self.moments.items() if g > largest ** (1 / power)), None)
 
     def check_shrinking(self, rate: float, l2: float) -> None:
         """ValueError where a step size makes weights grow that the penalty or decay should shrink.
@@ -115,8 +125,8 @@ class SGD(Optimizer):
             )
 
     @property
-    def slots(self) -> int:  # type: ignore[override]
-        return int(self.momentum > 0)
+    def moments(self) -> dict[str, int]:  # type: ignore[override]
+        return {"first moment v (the velocity)": 1} if self.momentum > 0 else {}
 
     @property
     def code(self) -> int:
@@ -155,7 +165,10 @@ class Adam(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-8
 
-    slots: ClassVar[int] = 2
+    moments: ClassVar[dict[str, int]] = {
+        "first moment m (the mean of g)": 1,
+        "second moment v (the mean of g^2)": 2,
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -197,7 +210,7 @@ class RMSprop(Optimizer):
     rho: float = 0.99
     epsilon: float = 1e-8
 
-    slots: ClassVar[int] = 1
+    moments: ClassVar[dict[str, int]] = {"second moment v (the mean of g^2)": 2}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -228,7 +241,7 @@ class Adagrad(Optimizer):
     learning_rate: float = 0.01
     epsilon: float = 1e-10
 
-    slots: ClassVar[int] = 1
+    moments: ClassVar[dict[str, int]] = {"second moment v (the sum of g^2)": 2}
 
     def __post_init__(self) -> None:
         super().__post_init__()

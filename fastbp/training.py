@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from fastbp import _checks, _engine
-from fastbp._arrays import Targets, as_inputs, as_sample_weight
+from fastbp._arrays import Targets, as_inputs, as_sample_weight, largest_magnitude
+from fastbp._explosion import Growth, cost_of_best_constant, infinite_moment
 from fastbp._slices import Pace
+from fastbp._stopping import Best, monitored_value, require_measured
 from fastbp.callbacks import Callback, EarlyStopping, Run, as_callbacks
 from fastbp.errors import DivergenceError, argument_error
 from fastbp.kernels import layout, updates
@@ -128,6 +130,7 @@ class _Epochs:
         self.plain = plain  # descent without momentum and penalty
         self.factor = 1.0  # of ReduceOnPlateau
         self.rate: float | None = None  # in ``job.eta``, where it is the same for all minibatches
+        self.growth = Growth(net.theta)
 
     def prepare(self, team: _engine.Team, l1: float, l2: float) -> None:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
@@ -135,8 +138,7 @@ class _Epochs:
         where = _engine.plan_training(net, self.batch, self.plain, team.size)
         several_tiles = where.tile < self.batch
         _engine.check_job_memory(net, where, optimizer.slots + several_tiles + 1, "Training")
-        largest = max(float(X.max()), -float(X.min())) if X.size else 0.0
-        reals = _engine.limits(net.dtype, largest)
+        reals = _engine.limits(net.dtype, largest_magnitude(X))
         reals[layout.L1], reals[layout.L2] = l1, l2
         reals[layout.C0 : layout.C0 + 4] = optimizer.constants()
         self.stats = np.zeros((self.run.n_minibatches, layout.N_STATISTICS))
@@ -205,14 +207,77 @@ class _Epochs:
                 return
 
     def diverged(self) -> None:
-        run = self.run
-        raise DivergenceError(
-            f"Training diverged in epoch {run.epoch + 1}, minibatch {run.minibatch + 1} of {run.n_minibatches}: its "
-            "gradient is not finite or too large to apply. The weights before that minibatch are kept. "
-            f"Lower the learning rate ({run.optimizer.learning_rate:g}) or scale the inputs.",
-            epoch=run.epoch + 1,
-            minibatch=run.minibatch + 1,
+        run, dtype = self.run, self.net.dtype
+        problem = "its gradient is not finite or too large to apply"
+        largest = self.largest_gradients(run.minibatch)
+        if not np.isnan(largest).any():
+            l = int(np.argmax(largest)) + 1
+            moment = run.optimizer.infinite_moment(largest[l - 1], dtype)
+            problem += f", most of all in layer {l}, where it reaches {largest[l - 1]:.2g}"
+            if moment is not None:
+                problem += f" and would make the {moment} infinite in {dtype.name}"
+        self.refuse(
+            f"Training diverged in epoch {run.epoch + 1}, minibatch {run.minibatch + 1} of {run.n_minibatches}: "
+            f"{problem}. The weights before that minibatch are kept.",
+            run.epoch + 1,
+            run.minibatch + 1,
         )
+
+    def largest_gradients(self, minibatch: int) -> list[float]:
+        """The largest |g| of each layer in a minibatch of the epoch; NaN where errors are not finite."""
+        net, data = self.net, self.data
+        x = self.job.order[minibatch * self.batch : (minibatch + 1) * self.batch]
+        Y: Any = data.targets.labels if data.targets.dense is None else data.targets.dense
+        s = None if data.weight is None else data.weight[x]
+        l1, l2 = self.job.reals[[layout.L1, layout.L2]].tolist()
+        g = net._gradient(data.X[x], Y[x], s, l1, l2, None, 1, keep=False)[0]
+        return [float(max(np.abs(w).max(), np.abs(b).max())) for w, b in zip(*net._views(g, "w", "b"), strict=True)]
+
+    def refuse(self, what: str, epoch: int, minibatch: int) -> None:
+        """Raise DivergenceError, with what helps."""
+        scale = "scale the inputs" if self.data.targets.are_classes else "scale inputs and targets: standardise X and y"
+        rate = self.run.optimizer.learning_rate
+        raise DivergenceError(f"{what} Lower the learning rate ({rate:g}) or {scale}.", epoch, minibatch)
+
+    def require_convergence(self, cost: float) -> None:
+        """DivergenceError where training goes nowhere in numbers that are all finite."""
+        net, run = self.net, self.run
+        if self.growth.first is None:
+            some = self.stats[self.stats[:, layout.WEIGHT] > 0][:1]
+            self.growth.first = float((some[:, layout.COST] / some[:, layout.WEIGHT] + some[:, layout.PENALTY]).sum())
+        epoch = run.epoch + (run.minibatch < run.n_minibatches)
+        lost = infinite_moment(net, self.job.state)
+        if lost is not None:
+            slot, l = lost
+            self.refuse(
+                f"Training diverged in epoch {epoch}: the {list(run.optimizer.moments)[slot]} of layer {l} has become "
+                f"infinite in {net.dtype.name}, and the layer learns no more.",
+                epoch,
+                run.minibatch,
+            )
+        if self.growth.is_explosion(cost, net.theta, self.constant):
+            self.refuse(
+                f"Training diverged in epoch {epoch} and explodes: the cost has grown from {self.growth.first:.2g} in "
+                f"the first minibatch to {cost:.2g}, that of the best constant output is {self.constant():.2g}, and "
+                f"the largest weight or bias is {largest_magnitude(net.theta):.2g}.",
+                epoch,
+                run.minibatch,
+            )
+
+    def constant(self) -> float:
+        """C of the best constant outputs on the samples of the epoch."""
+        return cost_of_best_constant(self.net, self.data.targets, self.data.weight, self.job.order)
+
+    def end(self) -> None:
+        """What the running mean of the last epoch does not show: its last updates."""
+        net, data, run = self.net, self.data, self.run
+        cost = run.running.get("loss", 0.0)
+        if self.growth.of_weights(net.theta):
+            l1, l2 = self.job.reals[[layout.L1, layout.L2]].tolist()
+            w = [w.astype(np.float64) for w in net.w]
+            cost = net._evaluate(data.X, data.targets, data.weight, run.n_threads)["loss"]
+            cost += sum(float(l1 * np.abs(part).sum() + l2 / 2 * (part**2).sum()) for part in w)
+        self.require_convergence(cost)
 
     def summary(self) -> dict[str, float]:
         """Means over the minibatches done so far."""
@@ -300,7 +365,11 @@ def train(
     ValueError, TypeError
         For input that cannot be trained on, before any kernel runs.
     DivergenceError
-        Within one minibatch of a gradient that is not finite; the last finite weights are kept.
+        Within one minibatch of a gradient that is not finite; the last finite weights are kept. At the end of an epoch
+        in which a moment of the optimizer has become infinite, so that its layer learns no more. At the end of an
+        epoch, or of the run, when training has exploded in finite numbers: the cost is more than a million times that
+        of the first minibatch and that of the best constant output, and so is the largest weight or bias, if it began
+        below 1, else more than a million times what it was.
     MemoryError
         Before anything is allocated.
     """
@@ -349,14 +418,14 @@ def train(
             f"is {monitored[0]!r}; there is no validation set. Pass validation=(X_val, Y_val) or monitor='loss'.",
         )
     for name in monitored:
-        _require_measured(name, net, data.targets, held_out)
+        require_measured(name, net, data.targets, None if held_out is None else held_out.targets)
     n_minibatches = -(-len(data.X) // batch)
     run = Run(net, optimizer, epochs, n_minibatches, len(data.X))
     made = [*as_callbacks(callbacks), *_progress(progress)]
     plain = optimizer.code == updates.SGD and l1 == l2 == optimizer.weight_decay == 0
     loop = _Epochs(net, data, run, made, batch, plain)
     order = _make_order(shuffle, seed)
-    best = _Best(early_stopping, net)
+    best = Best(early_stopping, net)
     if epochs:
         net._learns(data.targets)
     plateau = None if rule is None else rule.tracker()
@@ -379,10 +448,11 @@ def train(
                 values["learning_rate"] = float(loop.job.eta[-1])
                 run.history.add(values)
                 run.epoch += 1
+                loop.require_convergence(run.running["loss"])
                 for callback in made:
                     callback.on_epoch_end(run)
                 if rule is not None and plateau is not None:
-                    loop.factor = plateau.update(_monitored(run, rule.monitor))
+                    loop.factor = plateau.update(monitored_value(run, rule.monitor))
                 if best.is_over(run):
                     run.stopped = "early stopping"
         except KeyboardInterrupt:
@@ -394,57 +464,6 @@ def train(
             run._control = None
             for callback in made:
                 callback.on_train_end(run)
+    if run.history or run.minibatch:
+        loop.end()
     return run
-
-
-def _require_measured(name: str, net: Network, targets: Targets, held_out: _Data | None) -> None:
-    """ValueError where training will not measure a quantity of this name, unless a callback might add it."""
-    measured = {"loss": True, "learning_rate": True, "accuracy": net._classifies(targets), "r2": False}
-    if held_out is not None:
-        hits = net._classifies(held_out.targets) and not net._becomes_regression(targets)
-        measured |= {"val_loss": True, "val_accuracy": hits, "val_r2": not hits and held_out.targets.dense is not None}
-    if not measured.get(name, True):
-        has = ", ".join(repr(key) for key, value in measured.items() if value)
-        raise ValueError(
-            f"{name!r} is to be monitored; on these targets training measures {has}. accuracy needs sigmoid or softmax "
-            "outputs and targets that are labels, or 0 and 1; r2 other targets. Name one of these."
-        )
-
-
-def _monitored(run: Run, name: str) -> float:
-    if name not in run.history:
-        raise argument_error(
-            ValueError,
-            "monitor",
-            f"is {name!r}; the history has {', '.join(map(repr, run.history))}. Name one of these.",
-        )
-    return run.history[name][-1]
-
-
-class _Best:
-    """The best epoch so far, for early stopping."""
-
-    def __init__(self, rule: EarlyStopping | None, net: Network) -> None:
-        self._rule, self._net = rule, net
-        self._value: float | None = None
-        self._theta: np.ndarray | None = None
-
-    def is_over(self, run: Run) -> bool:
-        """Note the epoch that has just ended; whether patience is."""
-        rule = self._rule
-        if rule is None:
-            return False
-        value = _monitored(run, rule.monitor)
-        if rule.improves(value, self._value):
-            self._value, run.best_epoch = value, run.epoch
-            if rule.restore_best:
-                if self._theta is None:
-                    self._theta = np.empty_like(self._net.theta)
-                self._theta[:] = self._net.theta
-            return False
-        return run.epoch - (run.best_epoch or 0) >= rule.patience
-
-    def restore(self) -> None:
-        """Put the best weights back."""
-        if self._theta is not None:
-            self._net.theta[:] = self._theta

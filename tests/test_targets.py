@@ -171,7 +171,7 @@ def test_a_quantity_that_will_not_be_measured_cannot_be_monitored(name: str) -> 
     before = net.theta.copy()
     for option in ("early_stopping", "schedule"):
         rule = (fastbp.EarlyStopping if option == "early_stopping" else fastbp.schedules.ReduceOnPlateau)(monitor=name)
-        with pytest.raises(ValueError, match=f"'{name}' is to be monitored; on these targets training measures 'loss'"):
+        with pytest.raises(ValueError, match=f"monitor is '{name}'; on these targets training measures 'loss'"):
             fastbp.train(net, X, SUMS / 4, validation=(X, SUMS / 4), **{option: rule})  # type: ignore[arg-type]
     assert np.array_equal(net.theta, before)
     assert net.task == "classification"

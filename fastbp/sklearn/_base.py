@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from fastbp import _engine
 from fastbp._arrays import Targets
+from fastbp._explosion import cost_of_best_constant
 from fastbp._threads import MAX_THREADS
 from fastbp.activations import CLIPPED
 from fastbp.initializers import INITIALIZERS, initialize
@@ -329,6 +330,11 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         """The loss of outputs whose C_x is given."""
         share = 1.0 / out.shape[1] if self.loss == "squared_error" else 1.0
         return float(np.average(cost, weights=weight)) * share
+
+    def _cost_of_best_constant(self, net: Network, targets: Targets, weight: np.ndarray | None) -> float:
+        """The loss of the constant outputs that do best."""
+        share = 1.0 / net.sizes[-1] if self.loss == "squared_error" else 1.0
+        return cost_of_best_constant(net, targets, weight) * share
 
     def _check_solver(self) -> bool:
         if self.solver not in STOCHASTIC:

@@ -9,11 +9,11 @@ import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
 from fastbp import _engine, _sparse
-from fastbp._arrays import Targets
+from fastbp._arrays import Targets, largest_magnitude
 from fastbp.kernels import layout
 from fastbp.sklearn._parameters import views
 from fastbp.sklearn._stepper import say
-from fastbp.sklearn._stochastic import Samples, largest_magnitude
+from fastbp.sklearn._stochastic import Samples
 from fastbp.sklearn._weights import Sums
 
 if TYPE_CHECKING:

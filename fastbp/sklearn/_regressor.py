@@ -13,8 +13,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fastbp._arrays import Targets
 from fastbp.activations import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
 from fastbp.kernels import layout
+from fastbp.network import Network
 from fastbp.sklearn._base import INPUT, BaseMLP
 from fastbp.sklearn._described import described
 from fastbp.sklearn._fitted import HIDDEN
@@ -50,6 +52,20 @@ def check_numbers(y: np.ndarray, name: str) -> None:
             f"{name} has dtype {y.dtype}; a regressor needs numbers. Convert the targets first: text with "
             f"{name}.astype(float), durations and dates by choosing a unit, such as {name} / numpy.timedelta64(1, 's')."
         )
+
+
+def best_constants(code: int, p: float, y: np.ndarray, s: np.ndarray) -> np.ndarray:
+    """For each column of y, the one number whose cost, weighted by s, is least."""
+    if code not in (ABSOLUTE, HUBER, QUANTILE):  # a deviance
+        return np.asarray(np.average(y, axis=0, weights=s))
+    order = np.argsort(y, axis=0)
+    shares = np.cumsum(s[order], axis=0) / s.sum()
+    found = np.argmax(shares >= (p if code == QUANTILE else 0.5), axis=0)
+    best = np.take_along_axis(y, np.take_along_axis(order, found[None], 0), 0)[0]
+    for _ in range(50 if code == HUBER else 0):  # a mean in which what is farther than p counts less
+        nearer = s[:, None] * np.minimum(1, p / np.maximum(np.abs(y - best), p))
+        best = (nearer * y).sum(axis=0) / nearer.sum(axis=0)
+    return np.asarray(best)
 
 
 @described
@@ -235,6 +251,16 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if own is not None:
             cost = mean_costs(*own, out, columns)
         return super()._mean_cost(out, columns, cost, weight)
+
+    def _cost_of_best_constant(self, net: Network, targets: Targets, weight: np.ndarray | None) -> float:
+        own = self._own_cost()
+        if own is None:
+            return super()._cost_of_best_constant(net, targets, weight)
+        y = np.asarray(targets.dense, np.float64)
+        s = np.ones(len(y)) if weight is None else weight.astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):  # targets that are all 0
+            costs = mean_costs(*own, np.broadcast_to(best_constants(*own, y, s), y.shape), y)
+        return float(np.nan_to_num(np.average(costs, weights=s)))
 
     def _encoded(self, y: Any) -> np.ndarray:
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y_val")

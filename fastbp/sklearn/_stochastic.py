@@ -10,7 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
 from fastbp import _engine, _sparse
-from fastbp._arrays import Targets
+from fastbp._arrays import Targets, largest_magnitude
+from fastbp._explosion import Growth
 from fastbp._slices import Pace
 from fastbp.kernels import clipping, layout, updates
 from fastbp.schedules import SCHEDULES, ReduceOnPlateau
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
     from fastbp.sklearn._base import BaseMLP
 
 Samples = np.ndarray | _sparse.Rows
-
-
-def largest_magnitude(values: np.ndarray) -> float:
-    """The largest |x_k| of all samples."""
-    return max(float(values.max()), -float(values.min())) if values.size else 0.0
 
 
 def batch_size_of(estimator: BaseMLP, n: int) -> int:
@@ -90,6 +86,8 @@ class Epochs:
             sums = np.empty(where.sums_size + -(-net.theta.size // clipping.BLOCK))
         self._stats = np.zeros((self.n_minibatches, layout.N_STATISTICS))
         self._sums = Sums(sample_weight)
+        self.first: float | None = None
+        """Loss of the first minibatch, before any update."""
         job = _engine.make_job(
             net,
             where,
@@ -133,6 +131,8 @@ class Epochs:
         if job.weighted:  # minibatches whose samples all have weight 0 are skipped
             some = weight != 0
             total, weight, counts = total[some], weight[some], counts[some]
+        if self.first is None and len(total):
+            self.first = float(total[0] / weight[0])
         self._stepper.stepped(len(counts))
         return float(total / weight @ counts) / len(order)
 
@@ -255,6 +255,43 @@ class Schedule:
             self._factor = self._plateau.update(curve[-1])
 
 
+class Watch:
+    """Warns, once, of a run that explodes in finite numbers, where scikit-learn says nothing."""
+
+    def __init__(
+        self, estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sample_weight: np.ndarray | None
+    ) -> None:
+        self._estimator, self._net, self._X, self._targets = estimator, net, X, targets
+        # Weights that are negative are no shares of a mean.
+        self._weight = None if sample_weight is None or sample_weight.min() < 0 else sample_weight
+        self._growth = Growth(net.theta)
+        self._warned = False
+
+    def note(self, loss: float, first: float | None) -> None:
+        """The epoch that has just ended."""
+        self._growth.first = first
+        if not self._warned and self._growth.is_explosion(loss, self._net.theta, self._constant):
+            self._warned = True
+            warnings.warn(
+                f"Training has exploded: the loss has grown from {first:.2g} in the first minibatch to {loss:.2g}, "
+                f"that of the best constant output is {self._constant():.2g}, and the weights have grown too. "
+                "Standardise X and y, or lower learning_rate_init.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def end(self) -> None:
+        """The run's last updates, which no epoch's loss shows."""
+        net = self._net
+        if not self._warned and self._growth.of_weights(net.theta) and np.isfinite(net.theta).all():
+            out, cost = self._estimator._outputs(net, self._X, self._targets)
+            columns = np.empty(0) if self._targets.dense is None else self._targets.dense
+            self.note(self._estimator._mean_cost(out, columns, cost, self._weight), self._growth.first)
+
+    def _constant(self) -> float:
+        return self._estimator._cost_of_best_constant(self._net, self._targets, self._weight)
+
+
 def as_functions(callbacks: Any) -> list[Any]:
     """Functions of the estimator, called after each epoch; training ends when one returns True."""
     functions: list[Any] = [callbacks] if callable(callbacks) else list(callbacks or ())
@@ -283,6 +320,7 @@ def train(
     plain = is_plain(estimator) and not isinstance(X, _sparse.Rows)
     with _engine.Team(_engine.choose_team(net, batch, plain, estimator.n_threads)) as team:
         epochs = Epochs(estimator, net, X, targets, sample_weight, batch, team)
+        watch = Watch(estimator, net, X, targets, sample_weight)
         finite = True
         estimator._attempt.begin(net)
         try:
@@ -305,6 +343,8 @@ def train(
                     for part in (*net.w, *net.b):
                         part[...] = np.nan
                     loss = float("nan")
+                if finite:
+                    watch.note(loss, epochs.first)
                 estimator.n_iter_ += 1
                 estimator.loss_ = loss
                 estimator.t_ += n
@@ -329,4 +369,5 @@ def train(
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", UserWarning, stacklevel=2)
     stopping.restore()
+    watch.end()
     return finite or held_out is not None
