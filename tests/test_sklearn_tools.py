@@ -171,23 +171,64 @@ def test_scikit_learns_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
     assert net.n_iter_ == 8
 
 
-@pytest.mark.filterwarnings("ignore")
-def test_onnx() -> None:
-    skl2onnx = pytest.importorskip("skl2onnx")
-    runtime = pytest.importorskip("onnxruntime")
+def in_onnx(net: Any, samples: np.ndarray, **options: Any) -> list[Any]:
+    """What onnxruntime makes of the converted estimator."""
+    skl2onnx, runtime = pytest.importorskip("skl2onnx"), pytest.importorskip("onnxruntime")
     register_onnx()
-    single = X.astype(np.float32)
-    for activation in ("relu", "tanh"):
-        net = MLPClassifier(activation=activation, **SHORT).fit(single, Y)
-        model = skl2onnx.to_onnx(net, single[:1], options={"zipmap": False})
-        session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-        labels, probabilities = session.run(None, {session.get_inputs()[0].name: single})
-        assert np.array_equal(labels, net.predict(single))
-        np.testing.assert_allclose(probabilities, net.predict_proba(single), atol=1e-5)
-    regressor = MLPRegressor(**SHORT).fit(single, single[:, 0])
-    model = skl2onnx.to_onnx(regressor, single[:1])
+    model = skl2onnx.to_onnx(net, samples[:1], options=options or None)
     session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (values,) = session.run(None, {session.get_inputs()[0].name: single})
-    np.testing.assert_allclose(values.ravel(), regressor.predict(single), atol=1e-5)
-    with pytest.raises(NotImplementedError, match="skl2onnx knows"):
-        skl2onnx.to_onnx(MLPClassifier(activation="gelu", **SHORT).fit(single, Y), single[:1])
+    return session.run(None, {session.get_inputs()[0].name: samples})  # type: ignore[no-any-return]
+
+
+TARGETS: dict[str, Any] = {
+    "three": Y,
+    "two": Y == 1,
+    "names": np.array(["x", "y", "z"])[Y],
+    "labels": np.eye(3, dtype=int)[Y],
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("y", TARGETS)
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", ["relu"], ["logistic"]], ids=str)
+def test_a_classifier_in_onnx(activation: Any, y: str, dtype: str) -> None:
+    samples = X.astype(dtype)
+    net = MLPClassifier(activation=activation, **SHORT).fit(samples, TARGETS[y])
+    labels, probabilities = in_onnx(net, samples, zipmap=False)
+    assert np.array_equal(labels, net.predict(samples))
+    assert probabilities.dtype == dtype
+    np.testing.assert_allclose(probabilities, net.predict_proba(samples), atol=1e-14 if dtype == "float64" else 1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("y", ["three", "two", "names"])
+def test_a_classifier_in_onnx_as_skl2onnx_converts_it_unasked(y: str, dtype: str) -> None:
+    """Probabilities as dictionaries, which ONNX has in float32 only."""
+    samples = X.astype(dtype)
+    net = MLPClassifier(**SHORT).fit(samples, TARGETS[y])
+    labels, dictionaries = in_onnx(net, samples)
+    assert np.array_equal(labels, net.predict(samples))
+    found = [[row[name] for name in net.classes_] for row in dictionaries]
+    np.testing.assert_allclose(found, net.predict_proba(samples), atol=1e-6)
+    scaled = make_pipeline(StandardScaler(), net).fit(samples, TARGETS[y])
+    assert np.array_equal(in_onnx(scaled, samples)[0], scaled.predict(samples))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_regressor_in_onnx(dtype: str) -> None:
+    samples = X.astype(dtype)
+    for options in ({}, {"activation": ["tanh"]}, {"output_activation": "sigmoid"}):
+        regressor = MLPRegressor(**SHORT, **options).fit(samples, samples[:, 0])
+        (values,) = in_onnx(regressor, samples)
+        np.testing.assert_allclose(values.ravel(), regressor.predict(samples), atol=1e-5)
+    linear = MLPRegressor(hidden_layer_sizes=(), activation="gelu", max_iter=2).fit(samples, samples[:, 0])
+    np.testing.assert_allclose(in_onnx(linear, samples)[0].ravel(), linear.predict(samples), atol=1e-5)
+
+
+def test_what_skl2onnx_cannot_convert_says_so() -> None:
+    two = {**SHORT, "hidden_layer_sizes": (6, 5)}
+    for options in ({"activation": "gelu"}, {"activation": ["relu", "tanh"]}):
+        with pytest.raises(NotImplementedError, match="skl2onnx knows"):
+            in_onnx(MLPClassifier(**two, **options).fit(X, Y), X)
+    with pytest.raises(NotImplementedError, match="There are 2 outputs"):
+        in_onnx(MLPRegressor(**SHORT).fit(X, X[:, :2]), X)

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp.sklearn._base import INPUT, BaseMLP
 from fastbp.sklearn._described import described
+from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import with_class_weights
 
 
@@ -151,12 +152,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _take_classes(self, y: Any, classes: Any) -> None:
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
-            self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
+            several = in_their_name(type_of_target, y).startswith("multilabel")
+            self._label_binarizer.fit(y if several else classes)
 
     def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(self, X, y, multi_output=True, reset=reset, **INPUT)
         if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+            y = in_their_name(column_or_1d, y, warn=True)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y)

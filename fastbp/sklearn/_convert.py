@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from sklearn.preprocessing import LabelBinarizer
 from fastbp.network import Network, not_a_network
 from fastbp.sklearn._parameters import NAMES, OF_LOSS, fastbp_name
 from fastbp.sklearn._stepper import Stepper, make_stepper
+from fastbp.sklearn._warn import warn_of_own
 
 if TYPE_CHECKING:
     from fastbp.sklearn._base import BaseMLP
@@ -60,7 +60,7 @@ def to_sklearn(estimator: BaseMLP) -> Any:
         )
     lost = sorted(set(_own_defaults(estimator)) - {"activation", "n_threads"})
     if lost:
-        warnings.warn(
+        warn_of_own(
             f"scikit-learn has no {', '.join(lost)}: predictions stay the same, further training will differ.",
             UserWarning,
             stacklevel=3,

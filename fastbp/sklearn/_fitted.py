@@ -14,6 +14,7 @@ from fastbp import _checks, _sparse
 from fastbp.network import Network
 from fastbp.sklearn import _convert
 from fastbp.sklearn._parameters import Bound, blank_network, fastbp_name, sizes_of, without_output
+from fastbp.sklearn._pickles import restored, stamped
 
 HIDDEN = {"logistic", *_checks.ACTIVATIONS} - {"softmax"}
 """Activations that a hidden layer may have."""
@@ -71,10 +72,10 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_bound"}
+        return stamped({name: value for name, value in state.items() if name != "_bound"})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(restored(self, state))
         if "coefs_" in state:
             self._bind()
 

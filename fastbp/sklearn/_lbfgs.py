@@ -14,6 +14,7 @@ from fastbp.kernels import layout
 from fastbp.sklearn._parameters import views
 from fastbp.sklearn._stepper import say
 from fastbp.sklearn._stochastic import Samples
+from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import Sums
 
 if TYPE_CHECKING:
@@ -103,5 +104,5 @@ def minimize(estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sam
             options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
         )
         objective.unpack(result.x)
-    estimator.n_iter_ = _check_optimize_result("lbfgs", result, estimator.max_iter)
+    estimator.n_iter_ = in_their_name(_check_optimize_result, "lbfgs", result, estimator.max_iter)
     estimator.loss_ = float(result.fun)

@@ -21,6 +21,7 @@ from fastbp.sklearn._base import INPUT, BaseMLP
 from fastbp.sklearn._described import described
 from fastbp.sklearn._fitted import HIDDEN
 from fastbp.sklearn._parameters import OF_LOSS
+from fastbp.sklearn._warn import in_their_name
 
 OWN_LOSSES = {"absolute_error": ABSOLUTE, "huber": HUBER, "quantile": QUANTILE, "tweedie": TWEEDIE}
 """Losses that scikit-learn does not have -> code in the kernels."""
@@ -206,7 +207,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, reset=reset, **INPUT)
         if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+            y = in_their_name(column_or_1d, y, warn=True)
         check_numbers(y, "y")
         self._check_range(y)
         return X, y

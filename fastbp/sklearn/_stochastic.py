@@ -16,6 +16,7 @@ from fastbp._slices import Pace
 from fastbp.kernels import clipping, layout, updates
 from fastbp.schedules import SCHEDULES, ReduceOnPlateau
 from fastbp.sklearn._stepper import say
+from fastbp.sklearn._warn import warn_as_scikit_learn
 from fastbp.sklearn._weights import Sums
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ def batch_size_of(estimator: BaseMLP, n: int) -> int:
     if estimator.batch_size == "auto":
         return min(200, n)
     if estimator.batch_size > n:
-        warnings.warn(
-            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped",
-            UserWarning,
-            stacklevel=2,
+        warn_as_scikit_learn(
+            "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning
         )
     return int(min(max(estimator.batch_size, 1), n))
 
@@ -360,14 +359,13 @@ def train(
                 if any(asked) or stopping.is_over() or incremental:
                     break
                 if estimator.n_iter_ == estimator.max_iter:
-                    warnings.warn(
+                    warn_as_scikit_learn(
                         f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization "
                         "hasn't converged yet.",
                         ConvergenceWarning,
-                        stacklevel=2,
                     )
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", UserWarning, stacklevel=2)
+            warn_as_scikit_learn("Training interrupted by user.", UserWarning)
     stopping.restore()
     watch.end()
     return finite or held_out is not None
