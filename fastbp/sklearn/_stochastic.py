@@ -367,5 +367,6 @@ def train(
         except KeyboardInterrupt:
             warn_as_scikit_learn("Training interrupted by user.", UserWarning)
     stopping.restore()
-    watch.end()
+    if finite and epochs.first is not None:
+        watch.end()
     return finite or held_out is not None
