@@ -6,11 +6,14 @@ FASTBP_BENCH_THREADS=2 FASTBP_MNIST=folder python -m pytest bench/test_figures.p
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
 
 import numpy as np
 import pytest
 
+import fastbp
 from fastbp.bench import forward, memory, mnist, nets, peers, pin, run, start, threads
 
 
@@ -28,6 +31,21 @@ def test_one_row_is_faster_than_numpys_two_lines(smallest: bool) -> None:
     us = forward.single(seconds=0.1 if smallest else 1.0)
     print(f"\none row through 784-30-10: {us}")
     assert smallest or us["fastbp"] < us["NumPy"]
+
+
+@pytest.mark.parametrize("sizes", small_first([(64, 30, 10), (4, 3), (4, 8, 1), (784, 30, 10), (20, 1000)]))
+def test_the_decision_for_one_row_costs_little_more_than_its_outputs(sizes: tuple[int, ...], smallest: bool) -> None:
+    net = fastbp.Network(sizes, seed=0)
+    x = np.random.default_rng(0).random((1, sizes[0]))
+    best = {net.feedforward: math.inf, net.predict: math.inf}
+    for _ in range(10 if smallest else 400):
+        for call in best:
+            began = time.perf_counter()
+            call(x)
+            best[call] = min(best[call], time.perf_counter() - began)
+    ratio = best[net.predict] / best[net.feedforward]
+    print(f"\n{sizes}: {ratio:.2f}")
+    assert smallest or ratio <= 1.2
 
 
 @pytest.mark.parametrize("case", small_first(sorted(nets.find(forward.WIDE), key=lambda case: case.flops())))

@@ -175,7 +175,7 @@ def prepare_scratch(where: Plan, dtype: Any) -> Any:
     return scratch
 
 
-_NO_INDICES = np.empty(0, np.int64)
+NO_INDICES = np.empty(0, np.int64)
 _NO_SUMS = np.empty(0, np.float64)
 _NO_REALS = np.zeros(layout.N_REALS)
 
@@ -189,13 +189,14 @@ def make_job(
     sample_weight: np.ndarray | None = None,
     g: np.ndarray | None = None,
     state: np.ndarray | None = None,
-    order: np.ndarray = _NO_INDICES,
+    order: np.ndarray = NO_INDICES,
     stats: np.ndarray | None = None,
     eta: np.ndarray = _NO_SUMS,
     reals: np.ndarray | None = None,
     sums: np.ndarray | None = None,
     scratch: np.ndarray | None = None,
     batch: int = 0,
+    decisions: np.ndarray = NO_INDICES,
     cost: str | None = None,
     optimizer: int = 0,
     updating: bool = False,
@@ -203,18 +204,18 @@ def make_job(
 ) -> Job:
     """A job on checked arrays. ``X`` and the targets must stay alive as long as it does."""
     nothing = np.empty(0, net.dtype)
-    kind, dense, labels = NO_TARGETS, nothing, _NO_INDICES
+    kind, dense, labels = NO_TARGETS, nothing, decisions
     if targets is not None:
         kind = LABELS if targets.dense is None else OUTPUTS
         dense = nothing if targets.dense is None else writable(targets.dense.reshape(-1))
-        labels = writable(targets.decisions) if counting_hits or targets.dense is None else _NO_INDICES
+        labels = writable(targets.decisions) if counting_hits or targets.dense is None else NO_INDICES
     return Job(
         theta=net.theta,
         state=nothing if state is None else state,
         g=nothing if g is None else g,
         X=writable(X.reshape(-1)),
-        indices=_NO_INDICES,
-        indptr=_NO_INDICES,
+        indices=NO_INDICES,
+        indptr=NO_INDICES,
         Y=dense,
         labels=labels,
         weights=nothing if sample_weight is None else sample_weight,
@@ -280,6 +281,7 @@ class Team:
 
     def start(self, job: Job) -> None:
         """Send the workers into the kernel, where they wait for the first slice."""
+        _load_outputs(job)
         self._job = job
         self._core, *cores = _threads.spread(len(self._workers))
         for t, (worker, core) in enumerate(zip(self._workers, cores, strict=True), 1):
@@ -315,11 +317,29 @@ class Team:
         self._workers = []
 
 
+def _arguments_of_outputs(job: Job, out: np.ndarray) -> tuple[Any, ...]:
+    """The arguments of ``kernels.minibatch.outputs`` but for samples and thread."""
+    arrays = (job.theta, job.X, job.indices, job.indptr, job.Y, job.labels, job.layers, job.places, job.scratch)
+    return (*arrays, job.sums, job.reals, out, job.L, job.tile, job.cost, job.targets, job.sparse)
+
+
+_loaded: set[Any] = set()
+
+
+def _load_outputs(job: Job) -> None:
+    """Compile or load the code of predictions with that of training, once for each dtype: who trains will predict.
+
+    The first prediction, or evaluation between epochs, then finds it in memory, and one of a later process on disk.
+    """
+    if job.theta.dtype not in _loaded:
+        minibatch.outputs(*_arguments_of_outputs(job, np.empty((0, 1), job.theta.dtype)), 0, 0, 0)
+        _loaded.add(job.theta.dtype)
+
+
 def run_outputs(job: Job, out: np.ndarray, n_threads: int) -> None:
     """``kernels.minibatch.outputs`` over all samples of the job, split between threads."""
     n = len(out)
-    arrays = (job.theta, job.X, job.indices, job.indptr, job.Y, job.labels, job.layers, job.places, job.scratch)
-    args = (*arrays, job.sums, job.reals, out, job.L, job.tile, job.cost, job.targets, job.sparse)
+    args = _arguments_of_outputs(job, out)
     if n_threads == 1:
         with _as_compiled():
             minibatch.outputs(*args, 0, n, 0)
@@ -338,10 +358,15 @@ def run_outputs(job: Job, out: np.ndarray, n_threads: int) -> None:
         _threads.give_back(workers)
 
 
-def run_alone(net: Network, where: Plan, X: np.ndarray, out: np.ndarray, scratch: np.ndarray) -> None:
-    """``run_outputs`` on one thread, of dense samples without targets: a job would take longer to make than one row."""
+def run_alone(
+    net: Network, where: Plan, X: np.ndarray, out: np.ndarray, scratch: np.ndarray, decisions: np.ndarray = NO_INDICES
+) -> None:
+    """``run_outputs`` on one thread, of dense samples without targets: a job would take longer to make than one row.
+
+    Writes what the outputs decide into ``decisions``, shape (n_samples,), unless that is empty; -1 for NaN.
+    """
     places, nothing = where.places, _NO_SUMS
-    arrays = (net.theta, writable(X.reshape(-1)), places, places, scratch, places, where.layers.reshape(-1), places)
+    arrays = (net.theta, writable(X.reshape(-1)), places, places, scratch, decisions, where.layers.reshape(-1), places)
     with _as_compiled():
         minibatch.outputs(
             *arrays, scratch, nothing, _NO_REALS, out, net.L, where.tile, 0, NO_TARGETS, 0, 0, len(out), 0

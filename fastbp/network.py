@@ -310,8 +310,10 @@ class Network:
         out, _ = self._outputs(X, None, n_threads)
         return out
 
-    def _outputs(self, X: np.ndarray, targets: Any, n_threads: int | None) -> tuple[np.ndarray, np.ndarray]:
-        """a^L and, with targets, C_x of checked samples."""
+    def _outputs(
+        self, X: np.ndarray, targets: Any, n_threads: int | None, decisions: np.ndarray = _engine.NO_INDICES
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """a^L and, with targets, C_x of checked samples; into ``decisions``, if there is room, what outputs decide."""
         n = len(X)
         flops = _engine.operations(self.sizes, n, training=False)
         threads = _engine.choose_threads(n_threads, flops, _engine.LARGE_CALL)
@@ -327,9 +329,10 @@ class Network:
         except IndexError:
             scratch = _engine.prepare_scratch(where, self.dtype)
         if targets is None and threads == 1:
-            _engine.run_alone(self, where, X, out, scratch)
+            _engine.run_alone(self, where, X, out, scratch, decisions)
         else:
-            _engine.run_outputs(_engine.make_job(self, where, X, targets, sums=cost, scratch=scratch), out, threads)
+            job = _engine.make_job(self, where, X, targets, sums=cost, scratch=scratch, decisions=decisions)
+            _engine.run_outputs(job, out, threads)
         spare.append(scratch)
         return out, cost
 
@@ -347,11 +350,16 @@ class Network:
         RuntimeWarning
             Outputs of a sample are NaN, so that its class means nothing, and why.
         """
-        out = self.feedforward(X, n_threads=n_threads)
         if self.task == "regression":
-            return out
-        self._warn_of_no_decision(out)
-        return decide(out)
+            return self.feedforward(X, n_threads=n_threads)
+        X = as_inputs(X, self.sizes[0], self.dtype)
+        n = len(X)
+        decisions = np.empty(n, np.int64)
+        out, _ = self._outputs(X, None, n_threads, decisions)
+        if (decisions.item() if n == 1 else decisions.min()) < 0:
+            self._warn_of_no_decision(out)
+            return decide(out)
+        return decisions
 
     def _warn_of_no_decision(self, out: np.ndarray, stacklevel: int = 3) -> None:
         """Say for which samples, and why, there is no largest output."""

@@ -91,6 +91,27 @@ def test_a_second_process_compiles_nothing() -> None:
 
 
 @pytest.mark.compiled
+@pytest.mark.parametrize("estimator", [False, True])
+def test_the_first_prediction_needs_no_code_that_training_has_not_loaded(estimator: bool) -> None:
+    train = "net = fastbp.Network([3, 4, 2], seed=0)\nX = np.eye(3)\nfastbp.train(net, X, [0, 1, 1], epochs=1)\n"
+    if estimator:
+        train = (
+            "from fastbp.sklearn import MLPClassifier\nX = np.eye(3)\n"
+            "net = MLPClassifier(4, random_state=0).partial_fit(X, [0, 1, 1], classes=[0, 1])\n"
+        )
+    loaded = """
+from fastbp._parts import Entry
+count = lambda: {e.__qualname__: sorted(map(str, e.overloads)) for e in gc.get_objects() if type(e) is Entry}
+before = count()
+net.predict(X), net.predict(X[:1])
+if isinstance(net, fastbp.Network):
+    net.feedforward(X), net.evaluate(X, [0, 1, 1])
+print(count() == before, sum(map(len, before.values())) > 1)
+"""
+    assert python("import gc, fastbp, numpy as np\n" + train + loaded) == "True True"
+
+
+@pytest.mark.compiled
 def test_only_what_python_calls_becomes_machine_code() -> None:
     """The functions inside it are optimised with it: once, and not again in each of their callers."""
     code = """

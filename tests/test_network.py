@@ -323,6 +323,36 @@ def test_a_decision_from_outputs_that_are_no_numbers_is_told(n_outputs: int) -> 
         net.predict(X)
 
 
+@pytest.mark.parametrize("n_outputs", [1, 2, 10])
+@pytest.mark.parametrize("n", [1, 2, 129])
+def test_predict_decides_for_the_first_of_the_largest_outputs(dtype: str, n_outputs: int, n: int) -> None:
+    """Ties too: every second sample has two equal outputs, or exactly one half. Any number of threads decides alike."""
+    rng = np.random.default_rng(n)
+    net = fastbp.Network([4, n_outputs], activations="sigmoid", dtype=dtype, seed=0)
+    X = rng.standard_normal((n, 4)).astype(dtype)
+    X[::2] = 0
+    tied = rng.standard_normal(n_outputs)
+    tied[n_outputs // 2 :] = tied[0] if n_outputs > 2 else 0
+    net.b[1] = tied if n_outputs > 1 else [0]
+    out = np.array([net.feedforward(X[[x]])[0] for x in range(n)])
+    expected = (out[:, 0] >= 0.5) if n_outputs == 1 else np.argmax(out, axis=1)
+    for n_threads in (None, 1, 2):
+        decided = net.predict(X, n_threads=n_threads)
+        assert decided.dtype == np.int64
+        assert np.array_equal(decided, expected)
+    assert out[0, 0] == 0.5 if n_outputs == 1 else len(set(out[0])) < n_outputs or n_outputs == 2
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_one_nan_among_the_outputs_is_told(n: int) -> None:
+    """Wherever it stands, before or after the largest."""
+    for j in range(3):
+        net = fastbp.Network([2, 3], seed=0)
+        net.b[1][j] = np.nan
+        with pytest.warns(RuntimeWarning, match=f"The outputs of {n} of {n} samples"):
+            assert net.predict(np.ones((n, 2))).tolist() == [j] * n
+
+
 def test_an_overflow_is_named(dtype: str) -> None:
     """Of weights and inputs that are finite, one by one."""
     large = {"float32": 1e25, "float64": 1e200}[dtype]

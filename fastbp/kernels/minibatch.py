@@ -37,7 +37,7 @@ from fastbp.kernels.parameters import (
     verdict,
 )
 from fastbp.kernels.relay import relay
-from fastbp.kernels.samples import forward, gather_inputs, gather_targets, outputs_and_costs, tile_of_samples
+from fastbp.kernels.samples import decision, forward, gather_inputs, gather_targets, outputs_and_costs, tile_of_samples
 from fastbp.kernels.shapes import CROWDING_STRIDE
 from fastbp.kernels.team import barrier, meet
 from fastbp.kernels.views import itemsize, line, matrix, pointer, row
@@ -111,7 +111,8 @@ def outputs(
     theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, out,
     L, tile, cost, kind, sparse, x0, x1, t,
 ):  # fmt: skip
-    """a^L of samples x0..x1, into the rows of ``out``; C_x into ``sums`` where there are targets.
+    """a^L of samples x0..x1, into the rows of ``out``; C_x into ``sums`` where there are targets; where there are none
+    but room for labels, what the outputs decide.
 
     A thread's tiles are its own: no barrier. Arrays one by one, because taking a whole job apart would take longer than
     a single sample does.
@@ -122,6 +123,7 @@ def outputs(
     K, J = layer(job, 0, layout.J), layer(job, job.L, layout.J)
     in_place = not job.sparse and K * itemsize(job.X) % CROWDING_STRIDE != 0
     own = t * job.tile
+    deciding = kind == NO_TARGETS and labels.size > 0
     while x0 < x1:
         X = min(job.tile, x1 - x0)
         if in_place:
@@ -140,4 +142,6 @@ def outputs(
             a = row(activations(job, job.L, own + x), 0, J)
             for j in range(J):
                 out[x0 + x, j] = a[j]
+            if deciding:
+                labels[x0 + x] = decision(J, a)
         x0 += X

@@ -137,6 +137,22 @@ def hits(job, first, x0, x1):
 
 
 @strict
+def decision(J, a):
+    """The class that the outputs of a sample stand for: of the first largest; of one output, whether it is at least one
+    half. -1 where one of them is NaN.
+    """
+    if J == 1:
+        return -1 if a[0] != a[0] else np.int64(a[0] >= 0.5)
+    best = 0
+    comparable = True
+    for j in range(J):
+        comparable &= a[j] == a[j]
+        if a[j] > a[best]:
+            best = j
+    return best if comparable else -1
+
+
+@strict
 def backward(job, first, x0, x1, t):
     """BP1 in the output layer and BP2 in every layer below, for samples x0..x1 of the tile."""
     X = x1 - x0
