@@ -27,7 +27,7 @@ FLAGS = (
     "--disable-dev-shm-usage",
 )
 KEYS = {"ArrowRight": "\ue014", "ArrowLeft": "\ue012", "ArrowDown": "\ue015", "ArrowUp": "\ue013", "Home": "\ue011",
-        "End": "\ue010", "Tab": "\ue004", "Enter": "\ue007"}  # fmt: skip
+        "End": "\ue010", "d": "d", "Tab": "\ue004", "Enter": "\ue007"}  # fmt: skip
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -96,6 +96,11 @@ class Browser:
     def click(self, selector: str) -> None:
         found = self._ask("POST", "/element", {"using": "css selector", "value": selector})
         self._ask("POST", f"/element/{found[ELEMENT]}/click", {})
+
+    def resize(self, width: int, height: int) -> None:
+        """The page's own width, which may be narrower than a window can be."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self._ask("POST", "/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": size})
 
     def complaints(self) -> list[str]:
         """What the page wrote to its console as a warning or an error."""

@@ -436,7 +436,7 @@ def test_a_changed_digit_is_not_golden() -> None:
     assert rounded(text.replace("0.00877135", "0.00877136")) != (GOLDEN / "hidden.txt").read_text(encoding="utf-8")
 
 
-ABOUT = "The terms of backpropagation, not feature importance."
+ABOUT = "Backpropagation, term by term."
 
 
 def test_every_rendering_begins_and_counts_alike() -> None:

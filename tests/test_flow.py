@@ -66,7 +66,7 @@ def test_numbers_are_those_of_the_equations() -> None:
     assert first.ratio == pytest.approx(first.gradient_norm / last.gradient_norm)
     assert last.ratio is None
     assert json.loads(json.dumps(flow.to_dict()))["layers"][0]["neurons"] == 5
-    assert "not feature importance" in str(flow)
+    assert str(flow).startswith("Backpropagation, layer by layer; ")
     assert "<table>" in flow._repr_html_()
 
 

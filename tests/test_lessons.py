@@ -234,6 +234,53 @@ def test_explain_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "whose weight cancels" in explain("--sample-weight", "s", code=1)
 
 
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [("z", "F1"), ("delta", "BP2"), ("weight --k 1", "BP4"), ("bias", "BP4"), ("update --k 1", "U"), ("update", "U")],
+)
+def test_the_page_opens_at_the_quantity_that_was_asked_for(
+    options: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    explain("--html", "step.html", "--neuron", "1", "--of", *options.split())
+    data = page_data(Path("step.html"))
+    step = data["steps"][data["start"]]
+    assert (step["kind"], step["layer"], data["chosen"][1]) == (kind, 1, 1)
+    # The row of the weight that was asked for stands out, and no other.
+    rows = re.findall(r"<tr class=\"[a-z ]*asked\"><td>(.*?)</td>", "".join(p["html"] for p in step["panels"].values()))
+    assert len(rows) == ("--k" in options)
+
+
+def test_digits_and_terms_act_on_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    net, x, y = worked_example()
+    delta = float(fastbp.explain(net, x, y).result)
+    for digits, shown in ((None, 5), (3, 3), (9, 9), (17, 17)):
+        explain("--html", "step.html", *(() if digits is None else ("--digits", str(digits))))
+        panel = page_data(Path("step.html"))["steps"][7]["panels"]["0"]
+        assert f"<mn>{delta:.{shown}g}</mn>" in panel["html"]
+        assert f"<mn>{delta!r}</mn>" in panel["exact"]
+    fastbp.save(fastbp.Network([9, 2], seed=0), "nine.fastbp")
+    np.savez("nine.npz", X=np.eye(9), y=[0, 1] * 4 + [0])
+    for terms, hidden in (("3", True), ("0", False), ("12", False)):
+        explain("nine.fastbp", "nine.npz", "--html", "step.html", "--terms", terms)
+        assert ("terms are hidden" in str(page_data(Path("step.html")))) == hidden
+
+
+@pytest.mark.parametrize(
+    "options", ["--format json", "--l1 0.5", "--l2 0.5", "--row 0,1", "--sample-weight s", "--digits 18", "--terms -1"]
+)
+def test_what_the_page_cannot_show_is_refused(options: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert options.split()[0] in explain("--html", "step.html", *options.split(), code=1)
+    assert not Path("step.html").exists()
+
+
+def page_data(path: Path) -> dict[str, Any]:
+    """What a stepping page shows."""
+    return json.loads(path.read_text(encoding="utf-8").split('type="application/json">')[1].split("</script>")[0])
+
+
 def test_explain_of_a_model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,22 +61,128 @@ def test_every_step_shows_the_kernels_numbers(opened: Browser) -> None:
             assert [numbers[l, j] for j in range(2)] == list(t.delta[l][0])
             assert result(opened) == t.delta[l][0, 0]
         elif name == "BP3, BP4":
-            script = "return [...document.querySelectorAll('[data-g]')].map(c => +c.textContent)"
+            script = "return [...document.querySelectorAll('[data-g]')].map(c => +c.dataset.exact)"
             assert opened.run(script) == list(t.w[l][0])
             assert result(opened) == t.b[l][0]
         elif name == "C":
             assert result(opened) == t.cost
         elif name == "U":
-            script = "return [...document.querySelectorAll('[data-new]')].map(c => +c.textContent)"
+            script = "return [...document.querySelectorAll('td[data-new]')].map(c => +c.dataset.exact)"
             trained = net.copy()
             fastbp.train(trained, x[None], y[None], optimizer=fastbp.SGD(ETA), epochs=1, batch_size=1)
             assert opened.run(script) == [trained.b[l][0], *trained.w[l][0]]
+            assert result(opened) == trained.backprop(x[None], y[None]).a[l][0, 0]
         opened.press("ArrowRight")
     assert labels == ["start", "F1", "F2", "F1", "F2", "C", "BP1", "BP2", "BP3, BP4", "BP3, BP4", "U", "U", "end"]
     trained = net.copy()
     fastbp.train(trained, x[None], y[None], optimizer=fastbp.SGD(ETA), epochs=1, batch_size=1)
     assert result(opened) == trained.gradient(x[None], y[None]).cost == pytest.approx(0.28047144679143016, rel=1e-14)
+    after = trained.backprop(x[None], y[None]).a
+    assert shown(opened) == {(0, j): x[j] for j in (0, 1)} | {(l, j): after[l][0, j] for l in (1, 2) for j in (0, 1)}
+    assert opened.run("return [...document.querySelectorAll('[data-after]')].map(c => +c.dataset.exact)") == [
+        *after[2][0],
+        *after[1][0],
+    ]
+    assert opened.run("return [...document.querySelectorAll('.weight')].map(t => t.textContent)")[:2] == [
+        "0.150",
+        "0.200",
+    ]
     assert opened.complaints() == []
+
+
+def test_network_and_sample_stand_at_the_beginning(opened: Browser) -> None:
+    net, x, y = worked_example()
+    script = (
+        "return [...document.querySelectorAll('.chip')].map(c => [c.querySelector('annotation').textContent, "
+        "+c.dataset.exact, +c.querySelector('b').textContent])"
+    )
+    found = {name: (exact, read) for name, exact, read in opened.run(script)}
+    expected = {f"a_{k}^0": x[k] for k in (0, 1)} | {f"y_{j}": y[j] for j in (0, 1)}
+    for l in (1, 2):
+        expected |= {f"b_{j}^{l}": net.b[l][j] for j in (0, 1)}
+        expected |= {f"w_{{{j},{k}}}^{l}": net.w[l][j, k] for j in (0, 1) for k in (0, 1)}
+    assert found == {name: (value, value) for name, value in expected.items()}
+    # And every line of the drawing carries its weight.
+    drawn = opened.run("return [...document.querySelectorAll('.weight')].map(t => +t.textContent)")
+    assert drawn == [net.w[l][j, k] for l in (1, 2) for j in (0, 1) for k in (0, 1)]
+
+
+def test_numbers_have_four_to_six_digits_until_all_are_asked_for(opened: Browser) -> None:
+    opened.press(*["ArrowRight"] * 7)
+    net, x, y = worked_example()
+    delta = fastbp.explain(net, x, y).result
+    numbers = "return [...document.querySelectorAll('#panel mn, #panel td')].map(e => e.textContent)"
+
+    def most() -> int:
+        found = [text for text in opened.run(numbers) if re.fullmatch(r"\W?0\.\d+", text)]
+        assert found
+        return max(len(text.split(".")[1].lstrip("0")) for text in found)
+
+    assert 4 <= most() <= 6
+    assert str(delta) not in opened.run("return document.getElementById('panel').textContent")
+    opened.click("#digits")
+    assert most() >= 16
+    assert opened.run("return document.querySelector('.result').textContent").count(str(delta)) == 2  # and annotation
+    opened.press("d")
+    assert 4 <= most() <= 6
+    assert opened.run("return document.getElementById('digits').getAttribute('aria-pressed')") == "false"
+
+
+CUT = """
+const cut = [];
+let least = 99;
+for (exact of [false, true]) for (step = 0; step < data.steps.length; step++) {
+  const s = data.steps[step];
+  for (const j of s.layer === null ? [null] : data.shown[s.layer]) {
+    if (j !== null) chosen[s.layer] = j;
+    draw();
+    for (const folded of document.querySelectorAll("details")) folded.open = true;
+    const card = document.getElementById("panel").parentElement.getBoundingClientRect();
+    for (const e of document.querySelectorAll("body *")) {
+      if (e.closest("svg, script")) continue;
+      const style = getComputedStyle(e), place = e.getBoundingClientRect();
+      const what = [exact, step, j, e.tagName, e.className];
+      if (e.clientWidth && style.display !== "inline" && e.scrollWidth > e.clientWidth + 1) cut.push(what);
+      if (place.width && place.right > (e.closest("#panel") ? card.right : innerWidth)) cut.push(what);
+      if (e.tagName === "mn" && e.closest(".result") && !e.closest("msub, msup, msubsup, munder"))
+        least = Math.min(least, parseFloat(style.fontSize));
+    }
+  }
+}
+return [innerWidth, cut.slice(0, 20), least];
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1280, 1440, 1920])
+def test_nothing_is_cut_off(browser: Browser, tmp_path: Path, width: int) -> None:
+    """No element of any step, for any neuron, is wider than its place, with few digits and with all of them."""
+    net, x, y = worked_example()
+    binary = fastbp.Network([3, 3, 2], activations=["tanh", "sigmoid"], cost="cross_entropy", seed=2)
+    wide = fastbp.Network([40, 30, 12, 3], activations=["tanh", "relu", "softmax"], cost="cross_entropy", seed=1)
+    counts = fastbp.Network([3, 2, 1], activations=["tanh", "exp"], cost="poisson", dtype="float32", seed=2)
+    pages = [
+        page(net, x, y, learning_rate=ETA),
+        page(binary, [1e-5, -123.456, 7.25], [0, 1], learning_rate=1.5, notation="row"),
+        page(wide, np.linspace(-1, 1, 40), 2, layer=2, neuron=9),
+        page(counts, [0.5, -1, 2], [3], notation="bishop"),
+    ]
+    try:
+        for text in pages:
+            (tmp_path / "page.html").write_text(text, encoding="utf-8")
+            browser.resize(width, 844)
+            browser.open("about:blank")
+            browser.open((tmp_path / "page.html").as_uri())
+            inner, cut, least = browser.run(CUT)
+            assert inner == width
+            assert cut == []
+            assert least >= 11, "a result that is too small to be read"
+    finally:
+        browser.resize(1200, 900)
+
+
+def test_what_is_cut_off_would_be_seen(opened: Browser) -> None:
+    opened.run("data.steps[7].panels[0].html += '<table><td style=\"white-space:nowrap\">' + '0.12345 '.repeat(99)")
+    assert any(step == 7 for _, step, *_ in opened.run(CUT)[1])
 
 
 def test_a_wrong_number_would_be_seen(opened: Browser) -> None:

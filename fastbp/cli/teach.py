@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 import fastbp
-from fastbp.cli.app import EXPECTED, app, fail
+from fastbp._atomic import write_atomically
+from fastbp._checks import check_int
+from fastbp.cli.app import Out, app
 from fastbp.cli.options import check_file, column
 
 
@@ -37,7 +37,7 @@ def explain(
     notation: Annotated[str, typer.Option(help="nielsen, bishop or row.")] = "nielsen",
     target: Annotated[str | None, typer.Option(help="Target column of a table, by name or index.")] = None,
     targets: Annotated[Path | None, typer.Option(help="File of the targets, for .npy or idx files.")] = None,
-    digits: Annotated[int | None, typer.Option(help="Significant digits; default: all.")] = None,
+    digits: Annotated[int | None, typer.Option(help="Significant digits; default: all, and of a page 5.")] = None,
     terms: Annotated[int, typer.Option(help="Rows of a sum to show; 0 for all.")] = 12,
     format: Annotated[str | None, typer.Option(help="text, markdown, latex, html, svg or json.")] = None,
     html: Annotated[Path | None, typer.Option(help="File to write: a page that steps through the sample.")] = None,
@@ -46,43 +46,44 @@ def explain(
     source: Annotated[bool, typer.Option("--source", help="Also the code that computes it.")] = False,
 ) -> None:
     """Show every term of one number of backpropagation."""
-    console = Console(highlight=False)
-    try:
-        from fastbp.teach.command import rendered, sample
-        from fastbp.teach.page import page
+    from fastbp.teach.command import rendered, sample
+    from fastbp.teach.page import page
 
-        check_file(html, "--html")
-        if digits is not None and not 1 <= digits <= 17:
-            raise ValueError(f"--digits is {digits}; a float64 has at most 17. Pass a number in 1..17.")
-        rows = terms if terms > 0 else None
-        if html is not None and (l1 or l2 or "," in row):
-            raise ValueError(
-                "--html shows one sample and its update without penalty. Leave out --l1, --l2 and more rows."
-            )
-        path = data if data is None or targets is None else (data, targets)
-        net, x, y, s = sample(model, path, row, column(target), column(sample_weight))
-        options: dict[str, Any] = {"learning_rate": learning_rate, "notation": notation}
-        e = fastbp.explain(net, x, y, layer, neuron, of, k=k, l1=l1, l2=l2, sample_weight=s, **options)
-        if html is not None:
-            eta, rows = learning_rate, rows or sys.maxsize
-            text = page(net, x, y, layer=layer, neuron=neuron, learning_rate=eta, notation=notation, terms=rows)
-            html.write_text(text, encoding="utf-8")
-            console.print(Text(f"Wrote {html}: open it in a browser; arrow keys step."))
-        elif format is not None:
-            sys.stdout.write(rendered(e, format, digits, rows) + "\n")
-        elif console.is_terminal:
-            from fastbp.teach.render import rich
+    out = Out()
+    check_file(html, "--html")
+    if digits is not None and not 1 <= digits <= 17:
+        raise ValueError(f"--digits is {digits}; a float64 has at most 17. Pass a number in 1..17.")
+    check_int(terms, "--terms", low=0)
+    if html is not None:
+        refused = {"--format": format, "--l1": l1, "--l2": l2, "--sample-weight": sample_weight, "--row": "," in row}
+        for option, given in refused.items():
+            if given:
+                raise ValueError(
+                    f"{option} and --html do not go together: the page steps through one sample and its update without "
+                    "penalty. Leave one of the two out."
+                )
+    rows = terms if terms > 0 else None
+    path = data if data is None or targets is None else (data, targets)
+    net, x, y, s = sample(model, path, row, column(target), column(sample_weight))
+    options: dict[str, Any] = {"learning_rate": learning_rate, "notation": notation}
+    e = fastbp.explain(net, x, y, layer, neuron, of, k=k, l1=l1, l2=l2, sample_weight=s, **options)
+    if html is not None:
+        options |= {"of": of, "k": k, "digits": digits, "terms": rows}
+        write_atomically(html, [page(net, x, y, layer=layer, neuron=neuron, **options).encode()])
+        out.print(Text(f"Wrote {html}: open it in a browser; arrow keys step."))
+    elif format is not None:
+        out.write(rendered(e, format, digits, rows) + "\n")
+    elif out.is_terminal:
+        from fastbp.teach.render import rich
 
-            console.print(rich(e, digits, rows))
-        else:
-            sys.stdout.write(e.text(digits=digits, terms=rows) + "\n")
-        further: list[Any] = [e.paths()] if paths else []
-        further += [] if nudge is None else [e.nudge(nudge)]
-        further += [e.source()] if source else []
-        for answer in further:
-            sys.stdout.write(f"\n{answer}\n")
-    except EXPECTED as error:
-        fail(error)
+        out.print(rich(e, digits, rows))
+    else:
+        out.write(e.text(digits=digits, terms=rows) + "\n")
+    further: list[Any] = [e.paths()] if paths else []
+    further += [] if nudge is None else [e.nudge(nudge)]
+    further += [e.source()] if source else []
+    for answer in further:
+        out.write(f"\n{answer}\n")
 
 
 @app.command()
@@ -91,18 +92,15 @@ def learn(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace lessons that are there.")] = False,
 ) -> None:
     """Copy the lessons, as notebooks, and say how to start."""
-    console = Console(highlight=False)
-    try:
-        from fastbp.teach.notebooks import copy_lessons
+    from fastbp.teach.notebooks import copy_lessons
 
-        for path in copy_lessons(folder, overwrite=overwrite):
-            console.print(Text(f"Wrote {path}"))
-        console.print(
-            Text(
-                "Open them in any editor that runs notebooks, or:\n"
-                f'  pip install jupyterlab scikit-learn && jupyter lab "{folder}"\n'
-                "Begin with 1-the-notes. Where you see dots, put your answer: the cell says whether it is right."
-            )
+    out = Out()
+    for path in copy_lessons(folder, overwrite=overwrite):
+        out.print(Text(f"Wrote {path}"))
+    out.print(
+        Text(
+            "Open them in any editor that runs notebooks, or:\n"
+            f'  pip install jupyterlab scikit-learn && jupyter lab "{folder}"\n'
+            "Begin with 1-the-notes. Where you see dots, put your answer: the cell says whether it is right."
         )
-    except EXPECTED as error:
-        fail(error)
+    )

@@ -109,19 +109,23 @@ def layer_name(l: int, L: int) -> str:
     return f"l = {l}" + (" (input)" if l == 0 else " (output)" if l == L else "")
 
 
-def furniture(plan: Plan) -> list[str]:
-    """Names of the layers, and how many neurons are not drawn."""
+def captions(plan: Plan, attributes: Callable[[int], str]) -> list[str]:
+    """Names of the layers."""
     L = len(plan.sizes) - 1
+    return [
+        f'<text x="{plan.left + l * COLUMN}" y="24" text-anchor="middle" {attributes(l)}>{layer_name(l, L)}</text>'
+        for l in range(L + 1)
+    ]
+
+
+def gaps(plan: Plan, attributes: str) -> list[str]:
+    """How many neurons of a layer are not drawn."""
     parts = []
     for l, column in enumerate(plan.shown):
-        x = plan.left + l * COLUMN
-        parts.append(f'<text x="{x}" y="24" text-anchor="middle" font-size="13">{layer_name(l, L)}</text>')
         missing = plan.sizes[l] - len(column)
         if missing:
-            y = plan.places[l, column[-1]][1] - ROW
-            parts.append(
-                f'<text x="{x}" y="{y + 4:g}" text-anchor="middle" font-size="12" fill="#555555">{missing} more</text>'
-            )
+            x, y = plan.left + l * COLUMN, plan.places[l, column[-1]][1] - ROW + 4
+            parts.append(f'<text x="{x}" y="{y:g}" text-anchor="middle" {attributes}>{missing} more</text>')
     return parts
 
 
@@ -202,7 +206,8 @@ def svg(e: Explanation, digits: int | None, terms: int | None) -> str:
             'font-family="system-ui, sans-serif" style="max-width:100%;height:auto">',
             f"<title>{escape(subject)}</title><desc>{escape(description)}</desc>",
             f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-            *furniture(plan),
+            *captions(plan, lambda l: 'font-size="13"'),
+            *gaps(plan, 'font-size="12" fill="#555555"'),
             *body,
             *(
                 f'<text x="{plan.left // 3}" y="{plan.height + 8 + 18 * i}" font-size="12" fill="{fill}">{escape(line)}'

@@ -118,7 +118,7 @@ class GradientFlow:
         lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join(
             [
-                f"The terms of backpropagation, not feature importance; {self.n_samples} samples. l = 0 is the input.",
+                f"Backpropagation, layer by layer; {self.n_samples} samples. l = 0 is the input.",
                 *lines,
                 "ratio: |dC/db| of a layer over that of the next; about sigma' (link 1) times gain (link 2).",
             ]

@@ -41,7 +41,7 @@ def shown(text: str, digits: int | None) -> str:
     """A number's text, to so many significant digits; all of them if None."""
     if digits is None or not re.fullmatch(r"-?\d.*", text):
         return text
-    return f"{float(text):.{digits}g}"
+    return f"{float(text) + 0.0:.{digits}g}"  # without the sign of -0
 
 
 class _Parser:

@@ -251,6 +251,23 @@ def _gradient(
     return terms, result, values
 
 
+def stepped(net: Network, trace: Trace, learning_rate: float) -> Network:
+    """The network after one step of gradient descent: every weight and bias moves at once."""
+    after, eta = net.copy(), net.dtype.type(learning_rate)
+    for l in range(1, net.L + 1):
+        after.w[l], after.b[l] = net.w[l] - eta * trace.w[l], net.b[l] - eta * trace.b[l]
+    return after
+
+
+def _after(
+    net: Network, X: np.ndarray, Y: np.ndarray, trace: Trace, eta: float, l: int, j: int, penalty: dict[str, Any]
+) -> dict[str, Any]:
+    """Cost before and after the step; of a single sample also the neuron's activation."""
+    new = stepped(net, trace, eta).backprop(X, Y, **penalty)
+    values = {"C": trace.cost, "new C": new.cost}
+    return values | ({"a": trace.a[l][0, j], "new a": new.a[l][0, j]} if len(X) == 1 else {})
+
+
 def _check_extras(of: str, n: int, sample_weight: Any, l1: Any, l2: Any) -> tuple[float, float]:
     """The penalties, where they and the sample weights make a difference."""
     l1, l2 = _checks.check_real(l1, "l1", low=0.0), _checks.check_real(l2, "l2", low=0.0)
@@ -332,8 +349,10 @@ def gather(
         assert targets is not None
         terms, result, values = _gradient(net, X, targets, s, l1 > 0 or l2 > 0, trace, l, j, k)
     if of == "update":
+        assert targets is not None
         number = net.dtype.type
         old = net.b[l][j] if k is None else net.w[l][j, k]
         values |= {"old": old, "g": result, "step": number(eta) * result}
         result = old - values["step"]
+        values |= _after(net, X, targets, trace, eta, l, j, {"sample_weight": s, "l1": l1, "l2": l2})
     return Numbers(net, X, targets, cost, of, l, j, k, eta, s, l1, l2, trace, terms, result, values)

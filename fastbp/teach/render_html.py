@@ -25,6 +25,7 @@ STYLE = """
 .fastbp h4{font-size:1em;margin:1.1rem 0 .2rem;color:#542788}
 .fastbp p{margin:.25rem 0}
 .fastbp .formula{margin:.35rem 0 .35rem 1rem;overflow-x:auto;overflow-y:hidden;padding:.2rem 0 .35rem}
+.fastbp .formula>div+div{padding-left:1.6em}
 .fastbp .scroll{overflow-x:auto}
 .fastbp table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9em;margin:.4rem 0}
 .fastbp th,.fastbp td{padding:.18rem .7rem;text-align:right;border-bottom:1px solid #ddd}
@@ -46,6 +47,17 @@ STYLE = """
 
 SUMS = re.compile(r"\] \+= .+ \* |= fma\(")
 """Lines of code on which a product is added to a sum."""
+
+
+_RELATION = re.compile(r" (?=(?:=|\\leftarrow) )")
+
+
+def formula(source: str, digits: int | None, attributes: str = 'class="formula"') -> str:
+    """A displayed formula; a chain of equations has one relation a line, because browsers break no lines of MathML."""
+    first, *rest = _RELATION.split(source)
+    lines = [" ".join([first, *rest[:1]]), *rest[1:]]
+    parts = "".join(f"<div>{to_mathml(line, digits, display=True)}</div>" for line in lines)
+    return f"<div {attributes}>{parts}</div>"
 
 
 def _signed(cell: str) -> str:
@@ -84,7 +96,7 @@ def html(e: Explanation, digits: int | None, terms: int | None) -> str:
         parts.append(f"<section><h4>{escape(step.label)}</h4>")
         if step.text:
             parts.append(f"<p>{escape(step.text)}</p>")
-        parts += [f'<div class="formula">{to_mathml(formula, digits, display=True)}</div>' for formula in step.formulas]
+        parts += [formula(source, digits) for source in step.formulas]
         if step.table is not None:
             if step.table.start:
                 parts.append(f"<p>The running sum starts at {to_mathml(step.table.start, digits)}.</p>")
@@ -107,7 +119,7 @@ def source(s: Source) -> str:
     parts = [f'<div class="fastbp source"><style>{STYLE}</style><p class="about">{FIRST_LINE}</p><div class="pair">']
     for title, labels in forms:
         found = [EQUATIONS[label] for label in labels if label in EQUATIONS]
-        lines = [f'<div class="formula">{to_mathml(equation.latex, display=True)}</div>' for equation in found]
+        lines = [formula(equation.latex, None) for equation in found]
         parts.append(
             f"<section><h4>{title}</h4>{''.join(lines) or '<p>The same: there is no sum in it.</p>'}</section>"
         )

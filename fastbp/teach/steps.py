@@ -10,7 +10,7 @@ import numpy as np
 from fastbp.teach.notation import Notation
 from fastbp.teach.numbers import Numbers, Sum
 
-FIRST_LINE = "The terms of backpropagation, not feature importance."
+FIRST_LINE = "Backpropagation, term by term."
 ROUNDED = (
     "The running sum holds the kernel's own partial sums, bit for bit; the products beside it are rounded for reading: "
     "the kernel adds each one before it is rounded (a fused multiply-add)."
@@ -70,7 +70,7 @@ def subject(n: Notation, numbers: Numbers) -> str:
     if numbers.of == "delta":
         return n.delta(j, l)
     parameter = n.b(j, l) if k is None else n.w(j, k, l)
-    return parameter if numbers.of == "update" else n.rate(n.cost, parameter)
+    return rf"\text{{new }} {parameter}" if numbers.of == "update" else n.rate(n.cost, parameter)
 
 
 def _samples_table(n: Notation, numbers: Numbers, first: str, second: str) -> Table:
@@ -242,20 +242,23 @@ def _output_steps(n: Notation, numbers: Numbers) -> list[Step]:
         )
         product = rf"{n.delta(j, l)} = {num(values['dC/da'])} \cdot {factor(values['slope'])} = {num(numbers.result)}"
         return [_definition(n, numbers), general, cost, _link_1(n, numbers), Step("result", "", (product,))]
+    text = "Binary cross-entropy changes with an output by its excess, divided by a (1 - a), which is sigma'(z)."
+    below, cancel = rf"{n.a('j', 'L')} (1 - {n.a('j', 'L')})", "a saturated output neuron that is wrong still learns."
+    if numbers.cost == "poisson":
+        text = "The Poisson cost changes with an output by its excess, divided by a itself, which is sigma'(z) of exp."
+        below, cancel = n.a("j", "L"), "an expected count near 0 that is wrong still learns."
     cost = Step(
         "dC/da",
-        "Binary cross-entropy changes with an output by its excess, divided by a (1 - a), which is sigma'(z).",
+        text,
         (
-            rf"{n.rate(n.cost, n.a('j', 'L'))} = \frac{{{n.a('j', 'L')} - y_j}}"
-            rf"{{{n.a('j', 'L')} (1 - {n.a('j', 'L')})}} "
+            rf"{n.rate(n.cost, n.a('j', 'L'))} = \frac{{{n.a('j', 'L')} - y_j}}{{{below}}} "
             rf"= \frac{{{n.a('j', 'L')} - y_j}}{{{n.slope_at(n.z('j', 'L'))}}}",
             rf"{n.rate(n.cost, a)} = \frac{{{num(numbers.result)}}}{{{num(values['slope'])}}} = {num(values['dC/da'])}",
         ),
     )
     cancels = Step(
         "cancels",
-        "The slope stands below and above, and cancels: a saturated output neuron that is wrong still learns. The "
-        "kernel never divides by it.",
+        f"The slope stands below and above, and cancels: {cancel} The kernel never divides by it.",
         (rf"{n.delta(j, l)} = \frac{{{a} - {y}}}{{{n.slope_at(z)}}} \cdot {n.slope_at(z)} = {a} - {y}",),
     )
     return [_definition(n, numbers), general, cost, _link_1(n, numbers), cancels, result]
@@ -401,7 +404,21 @@ def _update_steps(n: Notation, numbers: Numbers) -> list[Step]:
             rf"= {num(numbers.result)}",
         ),
     )
-    return [*_gradient_steps(n, numbers), step]
+    return [*_gradient_steps(n, numbers), step, _after(n, numbers)]
+
+
+def _after(n: Notation, numbers: Numbers) -> Step:
+    """What the step changes beyond the parameter itself."""
+    values, number = numbers.values, numbers.net.dtype.type
+    formulas = [rf"{n.cost} = {num(values['C'])} \to {num(values['new C'])}"]
+    text = "All weights and biases have moved. The samples go forward once more, and meet the new ones."
+    if numbers.n_samples == 1:
+        a = n.a(numbers.neuron, numbers.layer)
+        formulas.insert(0, rf"{a} = {num(values['a'])} \to {num(values['new a'])}")
+        text = "All weights and biases have moved. The same sample goes forward once more, and meets the new ones."
+    grown = number(values["new C"]) > number(values["C"])
+    note = "The cost has grown: the step was too long for this slope. Try a smaller eta." if grown else ""
+    return Step("after", text, tuple(formulas), note=note)
 
 
 def build(n: Notation, numbers: Numbers) -> list[Step]:

@@ -1,0 +1,62 @@
+"""Pieces of the stepping page: formulas that fit a phone, numbers that can be asked for all their digits, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+from fastbp.teach.formula import shown, to_mathml
+from fastbp.teach.render_html import formula, table
+from fastbp.teach.steps import Step, digits_of
+
+
+def result(source: str, value: Any, digits: int | None) -> str:
+    """The formula that ends in the number that a step is about."""
+    return formula(source, digits, f'class="formula result" data-result="{digits_of(value)}"')
+
+
+def signed(text: str) -> str:
+    """With a minus as long as a plus."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def cell(value: Any, digits: int | None, attributes: str = "") -> str:
+    """A number in a table; its title has all digits."""
+    exact = digits_of(value)
+    return f'<td data-exact="{exact}" title="{exact}"{attributes}>{signed(shown(exact, digits))}</td>'
+
+
+def grid(heads: Sequence[str], rows: Iterable[str]) -> str:
+    """A table with formulas for heads."""
+    above = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    return f"<table><thead><tr>{above}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def gap(columns: int, number: int) -> str:
+    """The row that stands for those not shown."""
+    return f'<tr><td class="gap" colspan="{columns}">{number} more</td></tr>'
+
+
+def chips(pairs: Iterable[tuple[str, Any]], digits: int | None) -> str:
+    """Letters and their numbers, side by side as far as the width goes."""
+    parts = (
+        f'<span class="chip" data-exact="{digits_of(value)}" title="{digits_of(value)}">{to_mathml(symbol)} '
+        f"<b>{signed(shown(digits_of(value), digits))}</b></span>"
+        for symbol, value in pairs
+    )
+    return f'<p class="chips">{" ".join(parts)}</p>'
+
+
+def step_html(step: Step, digits: int | None, terms: int | None) -> str:
+    """A step of an explanation."""
+    parts = [f"<h3>{escape(step.label)}</h3><p>{escape(step.text)}</p>"] if step.text else []
+    parts += [formula(source, digits) for source in step.formulas]
+    if step.table is not None:
+        if step.table.start:
+            parts.append(f"<p>The running sum starts at {to_mathml(step.table.start, digits)}.</p>")
+        wide = " wide" if len(step.table.heads) == 3 else ""  # a phone stacks what it cannot show side by side
+        parts.append(f'<div class="terms{wide}">{table(step.table, digits, terms)}</div>')
+    if step.note:
+        parts.append(f'<p class="note">{escape(step.note)}</p>')
+    return "".join(parts)

@@ -1,0 +1,53 @@
+"""What the stepping page is about: one sample, its pass forward and backward, and the same sample after the step."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from fastbp.errors import argument_error
+from fastbp.network import Network
+from fastbp.teach.drawing import Plan, shown_neurons
+from fastbp.teach.explanation import Explanation, explain
+from fastbp.teach.notation import Notation
+from fastbp.teach.numbers import check_samples, dense_targets, stepped
+
+NEURONS = 8
+"""Neurons of a layer that are drawn."""
+
+
+class Sample:
+    """One sample, its numbers before and after the step, and the neurons that are drawn.
+
+    Parameters
+    ----------
+    net, x, y, eta, notation
+        As in `explain`.
+    wanted : list of int
+        Of each layer, the neuron looked at first.
+    """
+
+    def __init__(self, net: Network, x: Any, y: Any, eta: float, notation: Notation, wanted: list[int]) -> None:
+        self.net, self.eta, self.n, self.wanted = net, eta, notation, wanted
+        X, Y = check_samples(net, x, y)
+        if len(X) != 1:
+            raise argument_error(
+                ValueError, "x", f"has {len(X)} samples; the page steps through one. Pass one of them."
+            )
+        self.X, self.Y = X, dense_targets(net, Y, 1)
+        self.trace = net.backprop(self.X, self.Y)
+        self.after = stepped(net, self.trace, eta)
+        self.new = self.after.backprop(self.X, self.Y)
+        self.plan = Plan(
+            [shown_neurons(size, NEURONS, j) for size, j in zip(net.sizes, wanted, strict=True)], net.sizes
+        )
+        self.explain = cache(self._explain)
+
+    def _explain(self, l: int, j: int, of: str) -> Explanation:
+        return explain(self.net, self.X[0], self.Y[0], l, j, of, notation=self.n)
+
+    def number(self, what: str, l: int, j: int) -> Any:
+        """z, a or delta of a neuron, or its activation after the step."""
+        if l == 0:
+            return self.X[0, j]
+        return self.new.a[l][0, j] if what == "new a" else getattr(self.trace, what)[l][0, j]
