@@ -434,7 +434,7 @@ def test_a_file_of_results_from_end_to_end(tmp_path: Path, monkeypatch: pytest.M
     before = found["sweeps"]
     full.main(["--out", str(path), "--only", "mnist"])
     assert json.loads(path.read_text())["sweeps"] == before
-    assert "| 6-5-3 b4 |" in report.page(found)
+    assert "| 6-5-3 b4 |" in report.page([found])
 
 
 def test_accuracy_of_the_softmax_net() -> None:
@@ -535,9 +535,9 @@ def test_the_table_by_hand() -> None:
 
 
 def test_the_page_has_every_figure() -> None:
-    page = report.page(results())
+    page = report.page([results()])
     for words in (
-        "Imagined CPU",
+        "### Imagined CPU\n",
         "**45 times** faster",
         "3.20 us; NumPy's two lines 6.10 us, into arrays that are already there 5.90 us",
         "784-512-512-10 93%",
@@ -546,7 +546,7 @@ def test_the_page_has_every_figure() -> None:
         "1.10 times parameters",
         "fastbp 0.31 s (2 epochs), NumPy not in 30 epochs",
         "torch.compile: not installed",
-        "## Other nets",
+        "**Other nets.**",
     ):
         assert words in page, words
 
@@ -567,7 +567,7 @@ def test_estimators_that_miss_a_goal_are_named() -> None:
     assert estimators.missed([fast]) == []
     slower = row | {"threads": 2, "seconds": {"scikit-learn": 1.0, "fastbp": 1.1}}
     assert estimators.missed([slower]) == ["64-30-10 b10 adam float64 on 2 (0.9, goal 1)"]
-    assert "Below the goal: 64-30-10 b10 adam float64 on 1" in report.drop_in(results())
+    assert "Below the goal: 64-30-10 b10 adam float64 on 1" in report.drop_in([results()])
 
 
 def test_scores_beyond_noise_are_seen() -> None:
@@ -684,6 +684,78 @@ def test_a_regression_is_seen_and_a_slower_machine_is_not() -> None:
     assert report.compare([slower | {"net": "unknown"}], [HAND]) == []
 
 
+def test_another_cpu_is_no_regression(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither by name nor by architecture, nor one that the file does not tell; and the same CPU is none of them."""
+    here = {"cpu": "Imagined CPU", "architecture": "fancy"}
+    assert report.other_cpu(here, {"cpu": "Imagined CPU"}, "old") == ""
+    assert report.other_cpu(here, here, "old") == ""
+    assert "old was measured on Dreamt CPU, this is Imagined CPU (fancy)" in report.other_cpu(
+        here, {"cpu": "Dreamt(R) CPU"}, "old"
+    )
+    assert "Imagined CPU (plain), this is Imagined CPU (fancy)" in report.other_cpu(
+        here, here | {"architecture": "plain"}, "old"
+    )
+    assert "a CPU that it does not name" in report.other_cpu(here, {}, "old")
+    old, new = results(), results()
+    old["machine"]["cpu"] = "Dreamt CPU"
+    new["nets"][0]["peers"]["fastbp"]["us"] *= 3
+    for name, found in (("old", old), ("new", new)):
+        full.write(tmp_path / name, found)
+    assert report.main([str(tmp_path / "new"), "--compare", str(tmp_path / "old")]) == 0
+    printed = capsys.readouterr().out
+    assert "measured on Dreamt CPU, this is Imagined CPU" in printed
+    assert "lower than" not in printed
+
+
+def test_a_comparison_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new = results() | {"more": [], "nets": [results()["nets"][0] | {"net": "another"}]}
+    for name, found in (("old", results()), ("new", new)):
+        full.write(tmp_path / name, found)
+    assert report.main([str(tmp_path / "new"), "--compare", str(tmp_path / "old")]) == 0
+    assert "holds none of these races; nothing was compared" in capsys.readouterr().out
+    (tmp_path / "wrong").write_text("[1, 2]")
+    with pytest.raises(SystemExit):
+        report.main([str(tmp_path / "new"), "--compare", str(tmp_path / "wrong")])
+    assert "wrong holds no races" in capsys.readouterr().err
+
+
+def test_each_cpu_has_a_file_and_a_section_of_its_own(tmp_path: Path) -> None:
+    assert full.slug("Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz") == "intel-xeon-platinum-8370c"
+    assert full.slug("AMD EPYC") == "amd-epyc"
+    assert full.slug("...") == "unknown-cpu"
+    older, newer = results(), results()
+    newer["machine"] |= {"cpu": "Dreamt(TM) CPU", "architecture": "dreamt1", "date": "2026-02-02"}
+    del newer["sweeps"]
+    for found in (older, newer):
+        full.write(tmp_path / f"{full.slug(found['machine']['cpu'])}.json", found)
+    both = report.load(sorted(tmp_path.glob("*.json")))
+    assert [found["machine"]["cpu"] for found in both] == ["Dreamt(TM) CPU", "Imagined CPU"]
+    for text in (report.readme(both), report.page(both), report.model(both), report.drop_in(both)):
+        assert re.findall("^### .*", text, re.MULTILINE) == ["### Dreamt CPU (dreamt1)", "### Imagined CPU"]
+    shown = report.picture(both, "width", "threads")
+    assert re.findall(r"\(pictures/(.*?)\.svg\)", shown) == [
+        "dreamt/threads",
+        "imagined/width",
+        "imagined/threads",
+    ]
+
+
+def test_the_short_table_has_the_libraries_and_counts_every_loss() -> None:
+    found = results()
+    lost = next(row for row in found["nets"] if row["dtype"] == "float64" and row["threads"] == 1)
+    lost["peers"]["JAX"]["us"] = lost["peers"]["fastbp"]["us"] / 2
+    lost["peers"]["textbook"] = {"us": 1e6}
+    found["nets"][0]["peers"]["textbook"] = {"us": 1e6}
+    short = "\n".join(report.tables(found, "nets", short=True))
+    whole = "\n".join(report.tables(found, "nets"))
+    assert "textbook" in whole
+    assert "textbook" not in short
+    assert whole.count(" float64 |") == 6
+    assert " float64 |" not in short
+    for text in (short, whole):
+        assert f"JAX on {lost['net']} float64 (in 0.50 of the time)" in text
+
+
 def test_compare_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = results(), results()
     new["nets"][0]["peers"]["fastbp"]["us"] *= 1.3
@@ -691,7 +763,7 @@ def test_compare_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFix
         full.write(tmp_path / name, found)
     assert report.main([str(tmp_path / "old"), "--compare", str(tmp_path / "old")]) == 0
     assert report.main([str(tmp_path / "new"), "--compare", str(tmp_path / "old")]) == 1
-    assert "784-30-10 b10 float32, 1 thread: 1.30 times" in capsys.readouterr().out
+    assert "784-30-10 b10 float32, 1 thread, 1.30 times its multiple" in capsys.readouterr().out
 
 
 def fake_root(tmp_path: Path) -> Path:
@@ -703,30 +775,34 @@ def fake_root(tmp_path: Path) -> Path:
 
 def test_report_writes_blocks_and_pictures_and_sees_what_is_stale(tmp_path: Path) -> None:
     root, found = fake_root(tmp_path), results()
-    report.write(found, root)
-    assert report.stale(found, root) == []
+    report.write([found], root)
+    assert report.stale([found], root) == []
     readme = (root / "README.md").read_text()
     assert "| 784-30-10 b10 |" in readme
     assert readme.startswith("# fastbp")
     (root / "README.md").write_text(readme.replace("45 times", "46 times"))
-    assert report.stale(found, root) == ["README.md"]
+    assert report.stale([found], root) == ["README.md"]
     page = (root / "docs" / "sklearn.md").read_text()
     assert "| 64-30-10 | 10 | 2.07 ms, **6.0** x | 1.53 ms, **8.1** x |" in page
     assert "| iris | 150 | accuracy | 0.950 ± 0.016 | 0.953 ± 0.012 | 25 ms, **4.0** x |" in page
-    report.write(found, root)
+    report.write([found], root)
     (root / "docs" / "sklearn.md").write_text(page.replace("0.953", "0.963"))
-    assert report.stale(found, root) == ["docs/sklearn.md"]
-    report.write(found, root)
+    assert report.stale([found], root) == ["docs/sklearn.md"]
+    report.write([found], root)
     found["threads"][0]["us"]["2"] += 1
-    assert report.stale(found, root) == [f"docs/pictures/{name}.svg" for name in report.PICTURES]
+    drawn = [f"docs/pictures/imagined/{name}.svg" for name in report.PICTURES]
+    assert report.stale([found], root) == drawn
     with pytest.raises(ValueError, match="no pair of markers"):
         report.replace_block("text", "benchmarks", "block")
 
 
-def test_readme_and_page_say_what_the_file_of_results_says() -> None:
-    found = json.loads(full.RESULTS.read_text(encoding="utf-8"))
+def test_readme_and_page_say_what_the_files_of_results_say() -> None:
+    found = report.load(report.files())
     assert report.stale(found) == []
-    assert {case.key for case in (*nets.NETS, *nets.FLOAT64)} == {f"{r['net']} {r['dtype']}" for r in found["nets"]}
+    nets_of_the_table = {case.key for case in (*nets.NETS, *nets.FLOAT64)}
+    for path, one in zip(report.files(), report.load(report.files()), strict=True):
+        assert path.stem in {full.slug(machine["machine"]["cpu"]) for machine in found}
+        assert nets_of_the_table == {f"{r['net']} {r['dtype']}" for r in one["nets"]}
 
 
 def test_results_are_written_a_line_each_and_kept_where_not_measured_again(tmp_path: Path) -> None:
@@ -772,9 +848,16 @@ def test_bench_races_what_is_there(tmp_path: Path) -> None:
     assert found["nets"][0]["floor"] == pytest.approx(
         nets.parse("4-3-2 b2").flops() / found["nets"][0]["rate"] / 1e3, rel=1e-2
     )
+    again = ["4-3-2 b2", "--peers", "NumPy", "--seconds", "0", "--compare", str(path)]
+    assert "Not slower than in" in invoke(*again, "--tolerance", "1e6")
     found["nets"][0]["peers"]["fastbp"]["us"] /= 1e3
     path.write_text(json.dumps(found))
-    assert "Slower than in" in invoke("4-3-2 b2", "--peers", "NumPy", "--seconds", "0", "--compare", str(path), code=1)
+    assert "Slower than in" in invoke(*again, code=1)
+    found["machine"]["cpu"] = "Imagined CPU"
+    path.write_text(json.dumps(found))
+    printed = " ".join(invoke(*again).split())
+    assert "was measured on Imagined CPU" in printed
+    assert "lower than in" not in printed
 
 
 @pytest.mark.parametrize(

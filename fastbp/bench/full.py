@@ -1,4 +1,4 @@
-"""Measure everything into one file: ``python -m fastbp.bench.full [--out FILE] [--only SUITE ...] [--seconds S]``.
+"""Measure all into this CPU's file: ``python -m fastbp.bench.full [--out FILE] [--only SUITE ...] [--seconds S]``.
 
 Each suite runs in a fresh process for each number of threads. What the file holds of
 a suite that is not run again stays.
@@ -8,30 +8,46 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 import importlib.util
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results" / "reference.json"
+RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results"
+"""A file for each CPU."""
 
 THREADS = (1, 2)
 
 SUITES = ("nets", "more", "sweeps", "forward", "book", "scaling", "threads", "start", "memory", "mnist", "sklearn")
 
 
+def cpu() -> dict[str, str]:
+    """Name of this machine's CPU, and of its architecture: clouds give many the same name."""
+    from fastbp._report import _cpu_name
+
+    binding = importlib.import_module("llvmlite.binding")
+    return {"cpu": _cpu_name(), "architecture": binding.get_host_cpu_name()}
+
+
+def slug(name: str) -> str:
+    """A CPU's name as that of a file: ``Intel(R) Xeon(R) Processor`` is ``intel-xeon-processor``."""
+    plain = re.sub(r"\((?:R|TM|C)\)|\bCPU\b|@.*", " ", name, flags=re.IGNORECASE)
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "unknown-cpu"
+
+
 def machine() -> dict[str, Any]:
     """Where the figures come from."""
-    from fastbp._report import _cpu_name
     from fastbp.bench import peers, pin, scaling
 
     return {
-        "cpu": _cpu_name(),
+        **cpu(),
         "cores": len(pin.cores()),
         "cache": scaling.cache_bytes(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -132,13 +148,14 @@ def compact(result: dict[str, Any], at: int) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the suites and write the file after each of them."""
     parser = argparse.ArgumentParser(prog="python -m fastbp.bench.full", description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=RESULTS, help="file of the results (default: %(default)s)")
+    file = RESULTS / f"{slug(cpu()['cpu'])}.json"
+    parser.add_argument("--out", type=Path, default=file, help="file of the results (default: %(default)s)")
     parser.add_argument("--only", nargs="+", choices=SUITES, default=list(SUITES), help="suites to run")
     parser.add_argument("--seconds", type=float, default=1.5, help="for the race of a net (default: %(default)s)")
     parser.add_argument("--peers", nargs="+", help="peers to race in the tables; default: all there are")
     parser.add_argument("--threads", nargs="+", type=int, default=list(THREADS), help="default: 1 2")
     options = parser.parse_args(arguments)
-    if options.out == RESULTS and not RESULTS.parent.is_dir():
+    if options.out == file and not RESULTS.is_dir():
         parser.error("there is no bench/results here: these are not the sources. Say where with --out FILE.")
     found = json.loads(options.out.read_text()) if options.out.exists() else {}
     load: Callable[[], tuple[float, ...]] = getattr(os, "getloadavg", lambda: (0.0,))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.text import Text
 
 from fastbp import _jit
 from fastbp._report import _cpu_name
-from fastbp.bench import nets, peers, pin, report, run
+from fastbp.bench import full, nets, peers, pin, report, run
 
 DEFAULT = ("784-30-10 b10 float32", "64-32-10 b16 float32", "784-128-64-10 b128 float32", "784-512-512-10 b128 float32")
 
@@ -75,15 +74,16 @@ def bench(
     seconds: float,
     out: Path | None = None,
     against: Path | None = None,
+    tolerance: float = 0.1,
 ) -> bool:
-    """Race; whether nothing has become slower than in the file ``against``."""
+    """Race; whether nothing has become slower, by more than the tolerance, than in the file ``against`` of this CPU."""
     if _jit.DISABLED:
         raise ValueError(
             "FASTBP_DISABLE_JIT or NUMBA_DISABLE_JIT is set, so that every kernel runs as plain Python; a race needs "
             "compiled ones. Unset it."
         )
     cases = nets.find(names)
-    old = report.races(json.loads(against.read_text(encoding="utf-8"))) if against else []
+    old = report.races_of(against) if against else None
     available = len(pin.cores())
     console.print(f"{_cpu_name()}, {report.counted(available, 'core')}")
     for n in threads:
@@ -108,11 +108,11 @@ def bench(
             seconds=seconds,
         )
     if out is not None:
-        from fastbp.bench import full
-
         full.write(out, full.rounded({"machine": full.machine(), "nets": results}))
         console.print(Text(f"\nWrote {out}."))
-    worse = report.compare(results, old)
-    for name, factor in worse:
-        console.print(f"Slower than in {against}: {name}, {factor:.2f} times its multiple of the floor", style="red")
-    return not worse
+    if old is None:
+        return True
+    lines, slower = report.judged({"machine": full.cpu(), "nets": results}, old, str(against), tolerance)
+    for line in lines:
+        console.print(Text("\n" + line, style="red" if slower else "yellow"))
+    return not slower

@@ -1,7 +1,7 @@
-"""From the file of results to the README's table, the page of the documentation and its pictures.
+"""From the files of results, one for each CPU, to the README's tables, the page of the documentation and its pictures.
 
-``python -m fastbp.bench.report`` writes them, ``--check`` fails where they say something else than the file, and
-``--compare OLD`` fails where fastbp has become slower, as a multiple of the floor, than in another file.
+``python -m fastbp.bench.report`` writes them, ``--check`` fails where they say something else than the files, and
+``--compare OLD`` fails where fastbp has become slower, as a multiple of the floor, than in a file of the same CPU.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from fastbp.bench import estimators, scaling
-from fastbp.bench.full import RESULTS
+from fastbp.bench.full import RESULTS, slug
 
-ROOT = RESULTS.parents[2]
+ROOT = RESULTS.parents[1]
 
 BUSY = 2.5
 """Load from which somebody else must be at work: a suite that has just ended leaves up to one for each thread."""
@@ -25,7 +25,16 @@ BUSY = 2.5
 SIDES = ("fastbp", "scikit-learn", "NumPy")
 """Whose versions matter where only the estimators are compared."""
 
-PICTURES = ("width", "batch", "threads", "scaling")
+TAUGHT = ("Numba prange", "textbook", "book's NumPy")
+"""Peers that teach rather than compete: not in the README's tables."""
+
+PICTURES = {
+    "width": ("sweeps", "Time of a step against width, all peers"),
+    "batch": ("sweeps", "Time of a step against the size of the minibatch, all peers"),
+    "threads": ("threads", "Speed on two cores against one, for each net"),
+    "scaling": ("scaling", "The model to 64 cores, and against the measurements"),
+}
+"""Name -> the suite it shows, and its title."""
 
 
 def number(value: float) -> str:
@@ -44,9 +53,9 @@ def columns(rows: list[dict[str, Any]]) -> list[str]:
     return [name for name in dict.fromkeys(names) if any("us" in row["peers"].get(name, {}) for row in rows)]
 
 
-def peers_table(rows: list[dict[str, Any]]) -> list[str]:
+def peers_table(rows: list[dict[str, Any]], without: Sequence[str] = ()) -> list[str]:
     """A row for each net: a step of fastbp, and every peer's as a multiple of the floor, the least in bold."""
-    names = columns(rows)
+    names = [name for name in columns(rows) if name not in without]
     lines = ["| net | fastbp, a step | " + " | ".join(names) + " |", "|---|" + "---:|" * (len(names) + 1)]
     for row in rows:
         times = {name: peer["us"] for name, peer in row["peers"].items() if "us" in peer}
@@ -90,17 +99,19 @@ def counted(n: int, thing: str) -> str:
     return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
 
 
-def tables(found: dict[str, Any], suite: str) -> list[str]:
-    """A table and its losses for each number of threads."""
+def tables(found: dict[str, Any], suite: str, *, short: bool = False) -> list[str]:
+    """A table and its losses for each number of threads; a short one has float32 and the libraries, and all losses."""
     lines: list[str] = []
     for n in sorted({row["threads"] for row in found.get(suite, [])}):
         rows = [row for row in found[suite] if row["threads"] == n]
-        lines += [f"On {counted(n, 'core')}, as multiples of the floor:", "", *peers_table(rows), ""]
+        shown = [row for row in rows if row["dtype"] == "float32"] if short else rows
+        table = peers_table(shown, TAUGHT if short else ())
+        lines += [f"On {counted(n, 'core')}, as multiples of the floor:", "", *table, ""]
         lost = losses(rows)
         if lost:
             lines += [f"fastbp loses {len(lost)} of {len(rows)} races: to {'; '.join(lost)}.", ""]
         else:
-            lines += [f"fastbp wins all {len(rows)} races.", ""]
+            lines += [f"fastbp wins all {len(rows)} races{', those in float64 too' if short else ''}.", ""]
     return lines
 
 
@@ -157,52 +168,92 @@ def heading(found: dict[str, Any]) -> str:
     """Where and with what it was measured."""
     machine = found["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items() if version)
-    text = f"{machine['cpu']}, {machine['system']}, Python {machine['python']}, {machine['date']}. {versions}."
+    text = f"{machine['system']}, Python {machine['python']}, {machine['date']}. {versions}."
     load = max((one["load"] for one in found.get("runs", {}).values()), default=0.0)
     if load > BUSY:
         text += f" **Measured on a busy machine (load {load:.1f} before the suites began): not to be quoted.**"
     return text
 
 
-def readme(found: dict[str, Any]) -> str:
+def machine_by_machine(results: Sequence[dict[str, Any]], suite: str, level: str, write: Any) -> str:
+    """What ``write`` says of each machine that has the suite, under a heading with its CPU."""
+    parts = [f"{level} {cpu_name(found['machine'])}\n\n{write(found)}" for found in results if suite in found]
+    return "\n\n".join(parts) or f"Not measured here: `python -m fastbp.bench.full --only {suite}`."
+
+
+def cpu_name(machine: dict[str, Any]) -> str:
+    """As people write it, with the architecture where it is known."""
+    name = " ".join(machine["cpu"].replace("(R)", "").replace("(TM)", "").split())
+    return f"{name} ({machine['architecture']})" if machine.get("architecture") else name
+
+
+def readme(results: Sequence[dict[str, Any]]) -> str:
     """The README's block."""
-    return "\n".join([heading(found), "", *tables(found, "nets"), *figures(found)])
+
+    def one(found: dict[str, Any]) -> str:
+        return "\n".join([heading(found), "", *tables(found, "nets", short=True), *figures(found)])
+
+    return machine_by_machine(results, "nets", "###", one)
 
 
-def page(found: dict[str, Any]) -> str:
-    """The documentation's block: more nets, what is missing and why, the model."""
-    lines = [heading(found), "", *tables(found, "nets")]
-    if "more" in found:
-        lines += ["## Other nets", "", *tables(found, "more")]
-    missing = reasons([*found.get("nets", []), *found.get("more", [])])
-    if missing:
-        lines += ["A dash in a table is a net that the peer does not take:", "", *(f"- {r}." for r in missing), ""]
-    lines += ["## Other figures", "", *figures(found)]
-    return "\n".join(lines)
+def page(results: Sequence[dict[str, Any]]) -> str:
+    """The documentation's block: more nets, what is missing and why."""
+
+    def one(found: dict[str, Any]) -> str:
+        lines = [heading(found), "", *tables(found, "nets")]
+        if "more" in found:
+            lines += ["**Other nets.**", "", *tables(found, "more")]
+        missing = reasons([*found.get("nets", []), *found.get("more", [])])
+        if missing:
+            lines += ["A dash in a table is a net that the peer does not take:", "", *(f"- {r}." for r in missing), ""]
+        lines += ["**Other figures.**", "", *figures(found)]
+        return "\n".join(lines)
+
+    return machine_by_machine(results, "nets", "###", one)
 
 
-def model(found: dict[str, Any]) -> str:
-    """The model in words."""
+def model_of(found: dict[str, Any]) -> str:
+    """The model of one machine in words."""
     if "scaling" not in found:
         return "Not measured here: `python -m fastbp.bench.full --only scaling`."
     return scaling.describe(scaling.fit(found["scaling"], found["machine"]["cache"]))
 
 
-def drop_in(found: dict[str, Any]) -> str:
+def model(results: Sequence[dict[str, Any]]) -> str:
+    """The model in words."""
+    return machine_by_machine(results, "scaling", "###", model_of)
+
+
+def drop_in(results: Sequence[dict[str, Any]]) -> str:
     """scikit-learn's estimators and fastbp's."""
-    suite = found.get("sklearn", {})
-    if "data" not in suite:
-        return "Not measured here: `python -m fastbp.bench.full --only sklearn`."
-    runs = {name: one for name, one in found.get("runs", {}).items() if name == "sklearn"}
-    versions = {name: version for name, version in found["machine"]["versions"].items() if name in SIDES}
-    alone = {"machine": found["machine"] | {"versions": versions}, "runs": runs}
-    return "\n".join([heading(alone), "", *estimators.describe(suite)])
+
+    def one(found: dict[str, Any]) -> str:
+        runs = {name: one for name, one in found.get("runs", {}).items() if name == "sklearn"}
+        versions = {name: version for name, version in found["machine"]["versions"].items() if name in SIDES}
+        alone = {"machine": found["machine"] | {"versions": versions}, "runs": runs}
+        return "\n".join([heading(alone), "", *estimators.describe(found["sklearn"])])
+
+    return machine_by_machine([found for found in results if "data" in found.get("sklearn", {})], "sklearn", "###", one)
+
+
+def picture(results: Sequence[dict[str, Any]], *names: str) -> str:
+    """These pictures of each machine that has them."""
+    lines = [
+        f"![{title}; {cpu_name(found['machine'])}](pictures/{slug(found['machine']['cpu'])}/{name}.svg)"
+        for found in results
+        for name, (suite, title) in PICTURES.items()
+        if name in names and suite in found
+    ]
+    return "\n\n".join(lines)
 
 
 BLOCKS = (
     ("README.md", "benchmarks", readme),
     ("docs/benchmarks.md", "benchmarks", page),
+    ("docs/benchmarks.md", "crossover", lambda results: picture(results, "width", "batch")),
+    ("docs/benchmarks.md", "threads", lambda results: picture(results, "threads")),
     ("docs/benchmarks.md", "model", model),
+    ("docs/benchmarks.md", "scaling", lambda results: picture(results, "scaling")),
     ("docs/sklearn.md", "benchmarks", drop_in),
 )
 
@@ -222,7 +273,17 @@ def digest(found: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def stale(found: dict[str, Any], root: Path = ROOT) -> list[str]:
+def drawn(results: Sequence[dict[str, Any]], root: Path) -> list[tuple[Path, str, dict[str, Any]]]:
+    """Path, name and results of every picture that there should be."""
+    return [
+        (root / "docs" / "pictures" / slug(found["machine"]["cpu"]) / f"{name}.svg", name, found)
+        for found in results
+        for name, (suite, _) in PICTURES.items()
+        if suite in found
+    ]
+
+
+def stale(results: Sequence[dict[str, Any]], root: Path = ROOT) -> list[str]:
     """Files that say something else than the results, or nothing."""
     wrong = []
     for name in dict.fromkeys(name for name, _, _ in BLOCKS):
@@ -230,32 +291,69 @@ def stale(found: dict[str, Any], root: Path = ROOT) -> list[str]:
         expected = text
         for file, block, write in BLOCKS:
             if file == name:
-                expected = replace_block(expected, block, write(found))
+                expected = replace_block(expected, block, write(results))
         if expected != text:
             wrong.append(name)
-    for picture in PICTURES:
-        path = root / "docs" / "pictures" / f"{picture}.svg"
+    for path, _, found in drawn(results, root):
         if not path.exists() or digest(found) not in path.read_text(encoding="utf-8"):
-            wrong.append(f"docs/pictures/{picture}.svg")
+            wrong.append(path.relative_to(root).as_posix())
     return wrong
 
 
-def write(found: dict[str, Any], root: Path = ROOT) -> None:
-    """Blocks and pictures."""
+def write(results: Sequence[dict[str, Any]], root: Path = ROOT) -> None:
+    """Blocks, and the pictures that are not of these results yet."""
     from fastbp.bench import pictures
 
     for name, block, text in BLOCKS:
         path = root / name
-        path.write_text(replace_block(path.read_text(encoding="utf-8"), block, text(found)), encoding="utf-8")
-    (root / "docs" / "pictures").mkdir(exist_ok=True)
-    for name in PICTURES:
-        pictures.draw(name, found, root / "docs" / "pictures" / f"{name}.svg", digest(found))
+        path.write_text(replace_block(path.read_text(encoding="utf-8"), block, text(results)), encoding="utf-8")
+    for path, name, found in drawn(results, root):
+        if not path.exists() or digest(found) not in path.read_text(encoding="utf-8"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pictures.draw(name, found, path, digest(found))
+
+
+def files() -> list[Path]:
+    """The files of results that come with the sources."""
+    return sorted(RESULTS.glob("*.json"))
+
+
+def load(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """What the files hold, the machine measured last first."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return sorted(results, key=lambda found: str(found["machine"]["date"]), reverse=True)
+
+
+def races_of(path: Path) -> dict[str, Any]:
+    """A file to compare with; ValueError where it is none."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        found = None
+    if not isinstance(found, dict) or not races(found):
+        raise ValueError(
+            f"{path} holds no races; a comparison needs a file that fastbp bench --json or python -m fastbp.bench.full "
+            "has written. Write one first."
+        )
+    return found
+
+
+def other_cpu(here: dict[str, Any], there: dict[str, Any], name: str) -> str:
+    """Why multiples of the floor do not compare: they are of two CPUs. Nothing where they are of one."""
+    known = [machine["architecture"] for machine in (here, there) if "architecture" in machine]
+    if here["cpu"] == there.get("cpu") and len(set(known)) < 2:
+        return ""
+    was = cpu_name(there) if "cpu" in there else "a CPU that it does not name"
+    return (
+        f"{name} was measured on {was}, this is {cpu_name(here)}: multiples of the floor do not compare between CPUs. "
+        "Nothing is said about the speed. Compare with a file measured here, by fastbp bench --json."
+    )
 
 
 def compare(new: list[dict[str, Any]], old: list[dict[str, Any]], tolerance: float = 0.1) -> list[tuple[str, float]]:
     """Races in which fastbp's multiple of the floor has grown by more than ``tolerance``, and the factors.
 
-    A multiple of the floor, not a time: the machine may be another one, or busy.
+    A multiple of the floor, not a time: the machine may be busy. It must be the same CPU (`other_cpu`).
     """
     before = {(row["net"], row["dtype"], row["threads"]): row for row in old}
     worse = []
@@ -273,26 +371,44 @@ def races(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [*found.get("nets", []), *found.get("more", [])]
 
 
+def judged(new: dict[str, Any], old: dict[str, Any], name: str, tolerance: float) -> tuple[list[str], bool]:
+    """What a comparison with the file of this name says, a line each, and whether something has become slower."""
+    other = other_cpu(new["machine"], old.get("machine", {}), name)
+    if other:
+        return [other], False
+    known = {(row["net"], row["dtype"], row["threads"]) for row in races(old)}
+    if not any((row["net"], row["dtype"], row["threads"]) in known for row in races(new)):
+        return [f"{name} holds none of these races; nothing was compared."], False
+    worse = compare(races(new), races(old), tolerance)
+    lines = [f"Slower than in {name}: {race}, {factor:.2f} times its multiple of the floor" for race, factor in worse]
+    return lines or [f"Not slower than in {name}, but for up to {tolerance:.0%} of noise."], bool(worse)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write, check or compare."""
     parser = argparse.ArgumentParser(prog="python -m fastbp.bench.report", description="Report the benchmarks.")
-    parser.add_argument("results", nargs="?", type=Path, default=RESULTS)
-    parser.add_argument("--check", action="store_true", help="fail where README, page or pictures are not of the file")
+    parser.add_argument("results", nargs="*", type=Path, help="files of results; default: all in bench/results")
+    parser.add_argument("--check", action="store_true", help="fail where README, page or pictures are not of the files")
     parser.add_argument("--compare", type=Path, metavar="OLD", help="fail where fastbp has become slower than in OLD")
     parser.add_argument("--tolerance", type=float, default=0.1, help="how much slower is noise (default: %(default)s)")
     options = parser.parse_args(arguments)
-    found = json.loads(options.results.read_text(encoding="utf-8"))
+    results = load(options.results or files())
     if options.compare:
-        worse = compare(races(found), races(json.loads(options.compare.read_text())), options.tolerance)
-        for name, factor in worse:
-            sys.stdout.write(f"{name}: {factor:.2f} times its former multiple of the floor\n")
-        return int(bool(worse))
+        try:
+            old = races_of(options.compare)
+        except (OSError, ValueError) as error:
+            parser.error(str(error))
+        if len(results) != 1:
+            parser.error(f"--compare takes one file of results to compare with {options.compare}; name it.")
+        lines, slower = judged(results[0], old, str(options.compare), options.tolerance)
+        sys.stdout.write("\n".join(lines) + "\n")
+        return int(slower)
     if options.check:
-        wrong = stale(found)
+        wrong = stale(results)
         for name in wrong:
-            sys.stdout.write(f"{name} is not of {options.results}. Run python -m fastbp.bench.report.\n")
+            sys.stdout.write(f"{name} is not of the results. Run python -m fastbp.bench.report.\n")
         return int(bool(wrong))
-    write(found)
+    write(results)
     return 0
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -256,12 +255,11 @@ def describe(model: Model, shown: Sequence[nets.Case] = nets.NETS[:6]) -> str:
 
 
 def main() -> None:
-    """``python -m fastbp.bench.scaling [FILE]``: the model of a file of results, in words."""
-    from fastbp.bench.full import RESULTS
+    """``python -m fastbp.bench.scaling [FILE ...]``: the model of each file of results, in words."""
+    from fastbp.bench import report
 
-    path = Path(sys.argv[1]) if len(sys.argv) > 1 else RESULTS
-    found = json.loads(path.read_text())
-    sys.stdout.write(describe(fit(found["scaling"], found["machine"].get("cache"))) + "\n")
+    for found in report.load([Path(name) for name in sys.argv[1:]] or report.files()):
+        sys.stdout.write(f"{found['machine']['cpu']}\n\n{report.model_of(found)}\n\n")
 
 
 if __name__ == "__main__":

@@ -24,8 +24,10 @@ def bench(
     seconds: Annotated[float, typer.Option(min=0.0, help="For the race of each net.")] = 1.0,
     json: Annotated[Path | None, typer.Option(help="File to write the results to.")] = None,
     compare: Annotated[
-        Path | None, typer.Option(help="File of earlier results; the command fails where fastbp has become slower.")
+        Path | None,
+        typer.Option(help="File of earlier results of this CPU; the command fails where fastbp has become slower."),
     ] = None,
+    tolerance: Annotated[float, typer.Option(min=0.0, help="How much slower than in --compare's file is noise.")] = 0.1,
 ) -> None:
     """Race fastbp against NumPy and every other library that is installed, on this machine."""
     from fastbp.bench import quick
@@ -41,6 +43,7 @@ def bench(
             seconds=seconds,
             out=json,
             against=compare,
+            tolerance=tolerance,
         )
     except RuntimeError as error:
         fail(error)
