@@ -7,6 +7,7 @@ from fastbp.teach.diagnosis import Diagnosis, diagnose
 from fastbp.teach.explanation import Explanation, explain
 from fastbp.teach.flow import FlowRecorder, GradientFlow, gradient_flow
 from fastbp.teach.mistakes import MISTAKES, Mistake
+from fastbp.teach.overview import Overview, overview
 from fastbp.teach.page import page
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "FlowRecorder",
     "GradientFlow",
     "Mistake",
+    "Overview",
     "check_backprop",
     "diagnose",
     "explain",
     "gradient_flow",
+    "overview",
     "page",
 ]

@@ -139,6 +139,23 @@ def backdrop(plan: Plan, attributes: Callable[[int, int, int], str]) -> list[str
     ]
 
 
+LABELLED = 3
+"""Neurons of a layer up to which every line carries its weight."""
+
+
+def weight_places(plan: Plan) -> list[tuple[int, int, int, float, float]]:
+    """l, k, j of every line, and where its weight is written: near where it begins, apart from those that cross it."""
+    if max(map(len, plan.shown)) > LABELLED:
+        return []
+    out = []
+    for l in range(1, len(plan.sizes)):
+        for j in plan.shown[l]:
+            for k in plan.shown[l - 1]:
+                (x1, y1), (x2, y2) = plan.places[l - 1, k], plan.places[l, j]
+                out.append((l, k, j, x1 + 0.25 * (x2 - x1), y1 + 0.25 * (y2 - y1) + 3))
+    return out
+
+
 def _highlight(e: Explanation, plan: Plan, digits: int | None) -> list[str]:
     """The lines over which the explained sum runs: width is the term's share, dashes mean negative."""
     numbers, n = e.numbers, e.notation

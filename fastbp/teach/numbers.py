@@ -116,7 +116,8 @@ class Numbers:
         return self.net.activations[self.layer - 1]
 
 
-def _check_net(net: Any) -> Network:
+def check_net(net: Any) -> Network:
+    """A network, and nothing else."""
     if not isinstance(net, Network):
         raise not_a_network(net)
     return net
@@ -176,6 +177,14 @@ def dense_targets(net: Network, Y: Any, n: int) -> np.ndarray:
     if targets.labels is None:
         return np.asarray(targets.dense)
     return np.asarray(np.eye(net.sizes[-1], dtype=net.dtype)[targets.labels])
+
+
+def one_sample(net: Network, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """A sample of shape (1, K), and its target as outputs of shape (1, J)."""
+    X, Y = check_samples(net, x, y)
+    if len(X) != 1:
+        raise argument_error(ValueError, "x", f"has {len(X)} samples; one is needed. Pass one of them.")
+    return X, dense_targets(net, Y, 1)
 
 
 def _sum(letter: str, start: Any, first: np.ndarray, second: np.ndarray, *, exact: bool = True) -> Sum:
@@ -305,7 +314,7 @@ def gather(
     l2: float,
 ) -> Numbers:
     """Check everything, run the kernels once and pick what the explanation needs."""
-    net = _check_net(net)
+    net = check_net(net)
     of = _checks.check_name(of, QUANTITIES, "of")
     l = check_layer(net, layer)
     j = check_neuron(net, neuron, l)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastbp.teach.drawing import RADIUS, backdrop, brief, captions, colour, gaps, index, ink
+from fastbp.teach.drawing import RADIUS, backdrop, brief, captions, colour, gaps, index, ink, weight_places
 from fastbp.teach.explanation import Explanation
 from fastbp.teach.formula import to_ascii
 from fastbp.teach.page_sample import Sample
 from fastbp.teach.steps import digits_of
-
-LABELLED = 3
-"""Neurons of a layer up to which every line carries its weight."""
 
 
 def values(sample: Sample) -> dict[str, dict[str, Any]]:
@@ -99,19 +96,11 @@ def svg(sample: Sample) -> str:
 
 
 def labels(sample: Sample) -> list[str]:
-    """Weights on the lines, nearer to where a line begins, so that those of crossing lines stand apart."""
-    plan = sample.plan
-    if max(map(len, plan.shown)) > LABELLED:
-        return []
+    """Weights on the lines, before and after the step."""
     out = []
-    for l in range(1, sample.net.L + 1):
-        for j in plan.shown[l]:
-            for k in plan.shown[l - 1]:
-                (x1, y1), (x2, y2) = plan.places[l - 1, k], plan.places[l, j]
-                x, y = x1 + 0.25 * (x2 - x1), y1 + 0.25 * (y2 - y1)
-                old, new = (brief(float(net.w[l][j, k])) for net in (sample.net, sample.after))
-                out.append(
-                    f'<text class="weight" x="{x:g}" y="{y + 3:g}" text-anchor="middle" data-old="{old}" '
-                    f'data-new="{new}"></text>'
-                )
+    for l, k, j, x, y in weight_places(sample.plan):
+        old, new = (brief(float(net.w[l][j, k])) for net in (sample.net, sample.after))
+        out.append(
+            f'<text class="weight" x="{x:g}" y="{y:g}" text-anchor="middle" data-old="{old}" data-new="{new}"></text>'
+        )
     return out

@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from fastbp.errors import argument_error
 from fastbp.network import Network
 from fastbp.teach.drawing import Plan, shown_neurons
 from fastbp.teach.explanation import Explanation, explain
 from fastbp.teach.notation import Notation
-from fastbp.teach.numbers import check_samples, dense_targets, stepped
+from fastbp.teach.numbers import one_sample, stepped
 
 NEURONS = 8
 """Neurons of a layer that are drawn."""
@@ -29,12 +28,7 @@ class Sample:
 
     def __init__(self, net: Network, x: Any, y: Any, eta: float, notation: Notation, wanted: list[int]) -> None:
         self.net, self.eta, self.n, self.wanted = net, eta, notation, wanted
-        X, Y = check_samples(net, x, y)
-        if len(X) != 1:
-            raise argument_error(
-                ValueError, "x", f"has {len(X)} samples; the page steps through one. Pass one of them."
-            )
-        self.X, self.Y = X, dense_targets(net, Y, 1)
+        self.X, self.Y = one_sample(net, x, y)
         self.trace = net.backprop(self.X, self.Y)
         self.after = stepped(net, self.trace, eta)
         self.new = self.after.backprop(self.X, self.Y)
