@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import stat
+import warnings
 from collections.abc import Sequence
 
 # Some file systems cannot sync a directory; there the rename is as durable as they make it.
@@ -23,8 +24,9 @@ def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memor
     """Write a file so that its name always means the old content or the new, never a mix.
 
     The parts go into a temporary file in the same directory, which is synced and then renamed over the target. A link
-    is followed, and an existing file keeps its permission bits. The temporary file is removed on any failure. Only a
-    process that is killed leaves its own behind; the first save in the same directory a day later removes it.
+    is followed, and an existing file keeps its permission bits and, where that is allowed, its owner and group. The
+    temporary file is removed on any failure. Only a process that is killed leaves its own behind; the first save in the
+    same directory a day later removes it.
 
     Parameters
     ----------
@@ -37,13 +39,18 @@ def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memor
     ------
     OSError
         Of the usual kinds; an existing file then still has its old content.
+
+    Warns
+    -----
+    UserWarning
+        The existing file was another user's or group's, and only somebody else may keep it so.
     """
     name = os.fspath(path)
     target = os.path.realpath(name)
-    mode = _mode_of(target)
+    old = _existing(target)
     temporary = os.path.join(os.path.dirname(target), f".fastbp-{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        _write(temporary, mode, parts)
+        kept = _write(temporary, old, parts)
         os.replace(temporary, target)
     except BaseException as error:  # KeyboardInterrupt too
         with contextlib.suppress(OSError):
@@ -56,10 +63,16 @@ def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memor
     with contextlib.suppress(OSError):  # what others left is no reason to fail
         _remove_stale(os.path.dirname(target), os.stat(target).st_mtime)
     _sync_directory(os.path.dirname(target))
+    if old is not None and not kept:
+        warnings.warn(
+            f"{name!r} belonged to user {old.st_uid} and group {old.st_gid}; it was replaced, and now belongs to user "
+            f"{os.getuid()}, because this user may not give files away. Ask the other for chown if that matters.",
+            stacklevel=4,
+        )
 
 
-def _mode_of(target: str) -> int | None:
-    """Permission bits of the file to be replaced; None when there is none."""
+def _existing(target: str) -> os.stat_result | None:
+    """The file to be replaced; None when there is none."""
     try:
         found = os.stat(target)
     except FileNotFoundError:
@@ -68,15 +81,17 @@ def _mode_of(target: str) -> int | None:
         raise IsADirectoryError(errno.EISDIR, "is a directory; add a file name", target)
     if not stat.S_ISREG(found.st_mode):  # renaming over /dev/null would remove the device
         raise OSError(errno.EINVAL, "is not a regular file; choose another name", target)
-    return stat.S_IMODE(found.st_mode)
+    return found
 
 
-def _write(temporary: str, mode: int | None, parts: Sequence[bytes | memoryview]) -> None:
+def _write(temporary: str, old: os.stat_result | None, parts: Sequence[bytes | memoryview]) -> bool:
+    """Write a new file like an old one; whether it has the same owner and group."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     fd = os.open(temporary, flags, 0o666)  # the umask applies, as for any new file
     try:
-        if mode is not None:
-            os.chmod(temporary, mode)
+        kept = old is None or _give_away(temporary, os.fstat(fd), old)
+        if old is not None:  # after the owner, who takes the set-user-ID bit along
+            os.chmod(temporary, stat.S_IMODE(old.st_mode))
         for part in parts:
             rest = memoryview(part)
             while rest:  # a write may be short, near a full disk or above 2 GB
@@ -87,6 +102,18 @@ def _write(temporary: str, mode: int | None, parts: Sequence[bytes | memoryview]
         os.fsync(fd)
     finally:
         os.close(fd)
+    return kept
+
+
+def _give_away(temporary: str, new: os.stat_result, old: os.stat_result) -> bool:
+    """Give a file the owner and group of another, as far as this user may; whether it has them."""
+    if (new.st_uid, new.st_gid) == (old.st_uid, old.st_gid):
+        return True
+    for uid in (old.st_uid, -1):  # a user may at least choose among groups of their own
+        with contextlib.suppress(OSError):
+            os.chown(temporary, uid, old.st_gid)
+            return uid >= 0 or new.st_uid == old.st_uid
+    return False
 
 
 def _remove_stale(directory: str, now: float) -> None:

@@ -6,8 +6,9 @@ learn well; a `Model` keeps it beside the network.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,12 +17,12 @@ import numpy.typing as npt
 
 from fastbp._arrays import as_names, as_sample_weight
 from fastbp._readers import sources
-from fastbp._readers.targets import Task, encode
-from fastbp.errors import argument_error, called
+from fastbp._readers.targets import Task, check_task, encode
+from fastbp.errors import LoadError, argument_error, called
 from fastbp.scaling import Scale, standardise
 
 Array = npt.NDArray[Any]
-Path = str | os.PathLike[str]
+Path = str | bytes | os.PathLike[Any]
 
 __all__ = ["Data", "read", "read_features", "split", "split_indices"]
 
@@ -106,10 +107,11 @@ def read(
 
     Parameters
     ----------
-    path : str, path-like or pair of these
+    path : str, bytes, path-like or pair of these
         ``"digits"`` (scikit-learn's bundled handwritten digits), a folder with MNIST's idx files, an idx file of images
-        (the labels beside it are found), an ``.npz`` file, a ``.npy`` file of features, or a ``.csv`` or ``.tsv`` file.
-        idx files and tables may be compressed with gzip. A pair is the file of the features and that of the targets.
+        (the labels beside it are found), an ``.npz`` file, a ``.npy`` file of features, or a ``.csv`` or ``.tsv`` file;
+        ``"-"`` is a table on standard input. idx files and tables may be compressed with gzip. A pair is the file of
+        the features and that of the targets.
     target : str, path-like, int or None
         Tables: name or index of the target column. ``.npz``: the key of the targets, if it is not a usual one
         (``y``, ``target``, ``labels``, ``y_train``). Other files: the file of the targets.
@@ -118,7 +120,8 @@ def read(
         file. The test part has none.
     task : "classification", "regression" or None
         None decides from the targets: text, booleans, one-hot rows and whole numbers of few distinct values (two, or at
-        most 100 that occur twice on average) are classes, everything else is regression.
+        most 100 that occur twice on average) are classes, everything else is regression. Text that looks like numbers
+        (``$412,345``) is refused unless it is said to be the names of classes.
 
     Returns
     -------
@@ -127,39 +130,48 @@ def read(
     Raises
     ------
     LoadError
-        The file is malformed, truncated or damaged, or has values that are missing, infinite or not numbers.
-    ValueError
-        ``target``, ``weight`` or ``task`` does not fit the file; the message names what would.
+        The file is malformed, truncated or damaged, has values that are missing, infinite or not numbers, does not have
+        the target or weights asked for, or is too large. A compressed file may grow to 100 times its size, in any case
+        to 16 MB of a table and to 1 GB of arrays; a line of a table may have 16 million characters and a cell 131,072;
+        and the values must fit into memory, 8 bytes each.
+    ValueError, TypeError
+        ``task`` or ``path`` is nothing of the kind.
     ModuleNotFoundError
         ``"digits"`` without scikit-learn.
     OSError
         The file does not exist or cannot be read.
     """
+    check_task(task)
     if isinstance(path, tuple) and len(path) == 2:
         path, target = path
-    if not isinstance(path, (str, os.PathLike)):
-        raise argument_error(
-            TypeError,
-            "path",
-            f"is a {type(path).__name__}; a path or a pair of paths is needed. Arrays need no reading: pass them "
-            "to fastbp.train.",
-        )
-    raw = sources.find(os.fspath(path), target, weight)
-    if raw.y is None:
-        raise ValueError(f"{raw.where!r} has no targets that fastbp can find. {raw.hint}")
+    name = _name(path)
+    with _loading(name):
+        raw = sources.find(name, target, weight, task)
+        if raw.y is None:
+            raise LoadError(f"{raw.where!r} has no targets that fastbp can find. {raw.hint}")
+        return _data(raw, task)
+
+
+def _data(raw: sources.Raw, task: Task | None) -> Data:
+    """A data set from what was found, checked and encoded."""
+    assert raw.y is not None
     _check_rows(raw.where, raw.X, raw.y)
     X, image = _flatten(raw.where, raw.X)
     X_test, parts = None, [raw.y]
     if raw.X_test is not None and raw.y_test is not None:
         _check_rows(raw.where, raw.X_test, raw.y_test)
         if raw.X_test.shape[1:] != raw.X.shape[1:]:
-            raise ValueError(
+            raise LoadError(
                 f"{raw.where!r} has samples of shape {raw.X.shape[1:]} to train on and {raw.X_test.shape[1:]} to test "
                 "on; both must be the same. Check which files belong together."
             )
         X_test, _ = _flatten(raw.where, raw.X_test)
         parts.append(raw.y_test)
-    found, classes, targets = encode(parts, task, raw.where)
+    found, classes, targets = encode(parts, task, raw.where, raw.lines)
+    try:
+        weight = as_sample_weight(raw.weight, len(X), np.dtype(np.float64))
+    except (ValueError, TypeError) as error:
+        raise LoadError(f"{raw.where!r}: {error}") from None
     return Data(
         X,
         targets[0],
@@ -172,8 +184,30 @@ def read(
         target=raw.target,
         image=raw.image or image,
         peak=raw.peak if raw.peak is not None or image is None else _peak(raw.X),
-        weight=None if raw.weight is None else as_sample_weight(raw.weight, len(X), np.dtype(np.float64)),
+        weight=weight,
     )
+
+
+def _name(path: Any) -> str:
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise argument_error(
+            TypeError,
+            "path",
+            f"is a {type(path).__name__}; a path or a pair of paths is needed. Arrays need no reading: pass them "
+            "to fastbp.train.",
+        ) from None
+
+
+@contextlib.contextmanager
+def _loading(name: str) -> Iterator[None]:
+    """Context in which too little memory is an error of the file."""
+    try:
+        yield
+    except MemoryError as error:
+        reason = f" ({error})" if str(error) else ""
+        raise LoadError(f"{name!r} holds more than there is memory for{reason}. Pass a smaller file.") from None
 
 
 def read_features(path: Path, *, columns: Sequence[str] | None = None, drop: str | int | None = None) -> Array:
@@ -181,10 +215,10 @@ def read_features(path: Path, *, columns: Sequence[str] | None = None, drop: str
 
     Parameters
     ----------
-    path : str or path-like
+    path : str, bytes or path-like
         Of the kinds that ``read`` takes.
     columns : sequence of str or None
-        Tables with a header: the columns wanted, in this order (``net.meta["features"]``).
+        Tables with a header: the columns wanted, in this order (``Model.features``).
     drop : str, int or None
         Tables: a column that is not a feature; ignored where a file does not have it, or with ``columns``.
 
@@ -192,10 +226,17 @@ def read_features(path: Path, *, columns: Sequence[str] | None = None, drop: str
     -------
     array (n_samples, n_features)
         In the file's units. Of a folder of idx files it is the test part if there is one.
+
+    Raises
+    ------
+    LoadError, TypeError, OSError
+        As `read`.
     """
-    raw = sources.find_features(os.fspath(path), columns, drop)
-    X = raw.X if raw.X_test is None else raw.X_test
-    return _flatten(raw.where, X)[0]
+    name = _name(path)
+    with _loading(name):
+        raw = sources.find_features(name, columns, drop)
+        X = raw.X if raw.X_test is None else raw.X_test
+        return _flatten(raw.where, X)[0]
 
 
 def split(data: Data, test: float = 0.2, *, seed: int = 0) -> Data:
@@ -269,27 +310,27 @@ def split_indices(
 
 def _check_rows(where: str, X: Array, y: Array) -> None:
     if len(X) != len(y):
-        raise ValueError(f"{where!r} has {len(X)} samples and {len(y)} targets; there must be one target for each.")
+        raise LoadError(f"{where!r} has {len(X)} samples and {len(y)} targets; there must be one target for each.")
     if len(X) == 0:
-        raise ValueError(f"{where!r} has no samples. Pass a file with at least one.")
+        raise LoadError(f"{where!r} has no samples. Pass a file with at least one.")
 
 
 def _flatten(where: str, X: Array) -> tuple[Array, tuple[int, ...] | None]:
     """X as (n_samples, n_features) of numbers, and the shape of an image if that is what a sample was."""
     if X.ndim < 2 or X.size == 0:
-        raise ValueError(
+        raise LoadError(
             f"{where!r} has features of shape {X.shape}; needed is (n_samples, n_features), neither of them 0. For a "
             "single feature use X.reshape(-1, 1)."
         )
     if X.dtype.kind not in "biuf":
-        raise ValueError(f"{where!r} has features of type {X.dtype}; needed are real numbers. Convert them first.")
+        raise LoadError(f"{where!r} has features of type {X.dtype}; needed are real numbers. Convert them first.")
     image = tuple(n for n in X.shape[1:] if n > 1) if X.ndim > 2 else None
     flat = X.reshape(len(X), -1)
     if flat.dtype.kind == "f":
         flat = flat.astype(np.float32 if flat.dtype.itemsize == 4 else np.float64, copy=False)
         if not np.isfinite(flat).all():
             i, k = np.argwhere(~np.isfinite(flat))[0]
-            raise ValueError(
+            raise LoadError(
                 f"{where!r} has the value {flat[i, k]} in row {i}, column {k}, counting from 0; every value must be a "
                 "finite number. Fill in or remove it."
             )

@@ -14,6 +14,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from fastbp._readers import tables
 from fastbp.data import Data, read, read_features, split, split_indices
 from fastbp.errors import LoadError
 from fastbp.model import Model, load, save
@@ -104,7 +105,7 @@ BAD_IDX = {
     "gzip one byte short": (gzip.compress(GOOD[:-1]), "needs 144 bytes of content and has 143"),
     "gzip one byte more": (gzip.compress(GOOD + b"\0"), "has more than that"),
     "gzip bomb": (gzip.compress(GOOD[:16] + bytes(30_000_000)), "has more than that"),
-    "gzip with a lying header": (gzip.compress(b"\0\0\x0e\3" + b"\xff" * 12 + bytes(20)), "compressed bytes"),
+    "gzip with a lying header": (gzip.compress(b"\0\0\x0e\3" + b"\xff" * 12 + bytes(20)), "would expand to"),
     "empty": (b"", "is empty"),
 }
 
@@ -200,7 +201,7 @@ def test_pickles_in_data_files_are_never_executed(tmp_path):
     for name in ("X.npy", "d.npz"):
         with pytest.raises(LoadError, match="never unpickles"):
             read(tmp_path / name)
-    with pytest.raises(LoadError, match=r"no \.npy file"):
+    with pytest.raises(LoadError, match="is a pickle"):
         read(tmp_path / "p.npy")
     assert not (tmp_path / "executed").exists()
 
@@ -319,7 +320,12 @@ BAD_TABLES = {
     "no such index": (CSV, 3, "no column 3"),
     "no header": ("1,2\n3,4\n", "kind", "no header and 2 columns, 0 to 1"),
     "no target given": (CSV, None, "needs a target: it has the columns 'length', 'width', 'kind'"),
-    "name twice": ("a,b,b\n1,2,3\n", "b", "2 columns named 'b'"),
+    "target twice": ("a,b,b\n1,2,3\n", "b", "2 columns named 'b', of index 1, 2"),
+    "feature twice": ("a,a,b\n1,2,3\n", "b", "2 columns named 'a', of index 0, 1"),
+    "feature twice, target by index": ("a,a,b\n1,2,3\n", 2, "2 columns named 'a'"),
+    "no name twice": (",a,,b\n1,2,3,4\n", "b", "2 columns named '', of index 0, 2"),
+    "Python's number": ("a,b\n1,2\n1_000,3\n", "b", "the text '1_000' in line 3, column 'a'.*looks like a number"),
+    "a price": ('a,b\n1,2\n"$412,345",3\n', "b", r"the text '\$412,345' in line 3, column 'a'.*looks like a number"),
     "text feature": (CSV, "width", "the text 'cat' in line 2, column 'kind'"),
     "missing feature": ("a,b\n1,2\n,3\n", "b", "no value in line 3, column 'a'"),
     "NA": ("a,b\n1,2\n\nNA,3\n", "b", "no value in line 4, column 'a'"),
@@ -343,7 +349,7 @@ BAD_TABLES = {
 def test_malformed_table(tmp_path, name):
     content, target, match = BAD_TABLES[name]
     path = written(tmp_path / "t.csv", content)
-    with pytest.raises(ValueError, match=match) as caught:
+    with pytest.raises(LoadError, match=match) as caught:
         read(path, target)
     assert repr(str(path)) in str(caught.value)
 
@@ -359,6 +365,184 @@ def test_a_line_without_end_is_not_read_whole(tmp_path):
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("cells", "task", "classes"),
+    [
+        ("01 1 01 1", None, ("01", "1")),
+        ("01 1 2 02", None, ("01", "02", "1", "2")),
+        ("007 7 007 8", "classification", ("007", "7", "8")),
+        ("1 +01 1 2", None, ("+01", "1", "2")),
+        ("1 2 1 2", None, (1, 2)),
+        ("1.0 1 2 2.00", None, (1, 2)),
+        ("9223372036854775808 9223372036854775809 9223372036854775808 9223372036854775809", None,
+         ("9223372036854775808", "9223372036854775809")),
+        ("1_0 10 1_0 10", "classification", ("10", "1_0")),
+        ("10% 20% 10% 20%", "classification", ("10%", "20%")),
+        ("1 2 10+ 1 2 10+", None, ("1", "10+", "2")),
+        ("3/4 1/2 3/4 1/2", None, ("1/2", "3/4")),
+    ],
+)  # fmt: skip
+def test_classes_keep_the_names_they_have(tmp_path, cells, task, classes):
+    cells = cells.split()
+    text = "".join(f"{i},{cell}\n" for i, cell in enumerate(cells))
+    data = read(written(tmp_path / "t.csv", "x,kind\n" + text), "kind", task=task)
+    assert data.classes == classes
+    assert [str(classes[i]) for i in data.Y] == cells or "1.0" in cells
+
+
+def test_padded_numbers_are_numbers_where_numbers_are_wanted(tmp_path):
+    path = written(tmp_path / "t.csv", "x,day\n" + "".join(f"{i},{i % 9:02}\n" for i in range(30)))
+    np.testing.assert_array_equal(read(path, "day", task="regression").Y[:, 0], np.arange(30) % 9)
+    np.testing.assert_array_equal(read(path, "x", task="regression").X[:, 0], np.arange(30) % 9)
+
+
+DISGUISED = ["$412,345", "412,345", "1_000", "3,5", "12%", "12 %", "(7)", "-$5", "1.234.567,89", "1 000", "1'000.5",
+             "USD 12", "5 \u20ac", "\u00a33.50", "1,5e3", "+3,0"]  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", DISGUISED)
+@pytest.mark.parametrize("kind", ["csv", "npz"])
+def test_a_target_of_text_that_looks_like_numbers_is_told_so(tmp_path, cell, kind):
+    cells = [cell, "17"] * 4
+    path = tmp_path / f"t.{kind}"
+    if kind == "csv":
+        written(path, "x,price\n" + "".join(f'{i},"{c}"\n' for i, c in enumerate(cells)))
+    else:
+        np.savez(path, X=np.ones((8, 1)), price=np.array(cells))
+    place = "line 2" if kind == "csv" else "row 0"
+    for task, instead in ((None, "pass task='classification'"), ("regression", "regression needs numbers")):
+        with pytest.raises(LoadError, match="It looks like a number: write it plainly") as caught:
+            read(path, "price", task=task)
+        for part in (repr(cell), place, instead, repr(str(path))):
+            assert part in str(caught.value)
+    assert set(read(path, "price", task="classification").classes) == {cell, "17"}
+
+
+def test_one_target_of_text_among_numbers_is_told(tmp_path):
+    cells = [f"{i}.5" for i in range(20)]
+    cells[7] = "n. a."
+    path = written(tmp_path / "t.csv", "x,price\n" + "".join(f"{i},{c}\n" for i, c in enumerate(cells)))
+    with pytest.raises(LoadError, match=r"text 'n\. a\.' as its target in line 9; .*19 of the 20 targets look"):
+        read(path, "price")
+    np.savez(tmp_path / "t.npz", X=np.ones((20, 1)), y=np.array([f"{i}.5" for i in range(20)]))
+    with pytest.raises(LoadError, match=r"text '0\.5' as its target in row 0.*\.astype\(float\)"):
+        read(tmp_path / "t.npz")
+
+
+def zipped(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in names:
+            archive.writestr(name, b"content")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("t.csv.zip", zipped("t.csv"), r"a zip archive with the table 't\.csv' in it\. Unzip it"),
+        ("t.zip", zipped("notes.txt", "data/T.TSV"), r"with the table 'data/T\.TSV' in it"),
+        ("t.xlsx", zipped("[Content_Types].xml", "xl/workbook.xml"), r"an Excel workbook\. Save the sheet as \.csv"),
+        ("t.csv", zipped("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook"),
+        ("t.ods", zipped("mimetype", "content.xml"), "an OpenDocument file"),
+        ("t.docx", zipped("[Content_Types].xml", "word/document.xml"), r"a zip archive with '\[Content_Types\]\.xml'"),
+        ("t.pt", zipped("t/data.pkl", "t/data/0"), "a PyTorch file, which means a pickle"),
+        ("t.zip", zipped("a.json"), r"a zip archive with 'a\.json' in it, not an \.npz file"),
+        ("t.parquet", b"PAR1" + bytes(20), "a Parquet file"),
+        ("t.feather", b"ARROW1" + bytes(20), "a Feather file"),
+        ("t.xls", b"\xd0\xcf\x11\xe0" + bytes(20), "an old Excel workbook"),
+        ("t.csv.bz2", b"BZh9" + bytes(20), "compressed with bzip2"),
+        ("t.csv.xz", b"\xfd7zXZ\0" + bytes(20), "compressed with xz"),
+        ("t.csv", b"\x28\xb5\x2f\xfd" + bytes(20), "compressed with Zstandard"),
+        ("t.h5", b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    ],
+)
+def test_a_file_of_another_kind_is_named(tmp_path, name, content, match):
+    path = written(tmp_path / name, content)
+    for call in (lambda: read(path, "y"), lambda: read_features(path)):
+        with pytest.raises(LoadError, match=match):
+            call()
+
+
+def test_a_model_file_is_no_data_file(tmp_path):
+    save(Network([2, 1], seed=0), tmp_path / "m.fastbp")
+    with pytest.raises(LoadError, match="is a model file"):
+        read_features(tmp_path / "m.fastbp")
+
+
+@pytest.mark.parametrize("row", [b"0,0\n", b"\n", b"1,1\n\n\n"])
+def test_a_small_file_of_very_many_rows_is_refused(tmp_path, monkeypatch, row):
+    assert tables.MOST_TEXT == 16 * 2**20
+    monkeypatch.setattr(tables, "MOST_TEXT", 2**17)
+    path = written(tmp_path / "t.csv.gz", gzip.compress(b"a,b\n" + row * (2**18 // len(row))))
+    assert path.stat().st_size < 1000
+    with pytest.raises(
+        LoadError, match=r"would expand to 13\d+ or more; .* may grow to 100 times its size, or to 131072 bytes"
+    ):
+        read(path, 0)
+
+
+def test_a_table_that_gzip_makes_small_is_read(tmp_path):
+    text = "a,b\n" + "0,1\n1,2\n" * 5000
+    path = written(tmp_path / "t.csv.gz", gzip.compress(text.encode()))
+    assert len(text) > 200 * path.stat().st_size
+    assert read(path, "b").X.shape == (10_000, 1)
+
+
+def test_more_than_memory_holds_is_an_error_of_the_file(tmp_path, monkeypatch):
+    def full(*arguments, **options):
+        raise MemoryError
+
+    monkeypatch.setattr("fastbp._readers.sources.read_table", full)
+    path = written(tmp_path / "t.csv", CSV)
+    for call in (lambda: read(path, "kind"), lambda: read_features(path)):
+        with pytest.raises(LoadError, match=r"more than there is memory for\. Pass a smaller file"):
+            call()
+
+
+def test_paths_of_bytes(tmp_path):
+    path = os.fsencode(written(tmp_path / "pets.csv", CSV))
+    assert read(path, b"kind").classes == ("cat", "dog")
+    assert read_features(path, drop="kind").shape == (3, 2)
+    with pytest.raises(TypeError, match="path is a list"):
+        read([path], "kind")
+
+
+def test_weights_that_cannot_be_used_are_an_error_of_the_file(tmp_path):
+    path = written(tmp_path / "t.csv", "a,s,kind\n1,-1,x\n2,1,y\n")
+    with pytest.raises(LoadError, match=r"t\.csv'.*at least 0"):
+        read(path, "kind", weight="s")
+
+
+def test_columns_of_a_file_to_predict_from_may_have_double_names(tmp_path):
+    path = written(tmp_path / "t.csv", "a,b,c,c\n1,2,3,4\n")
+    np.testing.assert_array_equal(read_features(path, columns=("b", "a")), [[2, 1]])
+    with pytest.raises(LoadError, match="2 columns named 'c'; 1 of it is needed"):
+        read_features(path, columns=("b", "c"))
+    # a model trained on double names, as fastbp 0.1.0 allowed
+    np.testing.assert_array_equal(read_features(path, columns=("c", "b", "c")), [[3, 2, 4]])
+
+
+class Named(str):
+    """A column's name that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Named.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+@pytest.mark.parametrize("n", [500, 1000])
+def test_each_column_is_looked_for_once(n):
+    Named.compared = 0
+    names = [Named(f"column{j}") for j in range(n)]
+    assert tables._by_name("t.csv", [f"column{j}" for j in range(n)][::-1], names) == list(range(n))[::-1]
+    assert Named.compared < 10 * n
+
+
 def test_features_to_predict_from(tmp_path):
     path = written(tmp_path / "t.csv", "b,kind,a\n1,x,2\n3,,4\n")
     np.testing.assert_array_equal(read_features(path, columns=("a", "b")), [[2, 1], [4, 3]])
@@ -369,7 +553,7 @@ def test_features_to_predict_from(tmp_path):
     np.testing.assert_array_equal(read_features(path, columns=("a", "b"), drop="2"), [[1, 2], [3, 4]])
 
 
-def test_nothing_but_value_errors_escapes_from_damaged_files(tmp_path):
+def test_nothing_but_load_errors_escapes_from_damaged_files(tmp_path):
     array, archive = io.BytesIO(), io.BytesIO()
     np.save(array, np.ones((4, 2)))
     np.savez(archive, X=np.ones((4, 2)), y=np.array([0, 1, 0, 1]))
@@ -383,7 +567,7 @@ def test_nothing_but_value_errors_escapes_from_damaged_files(tmp_path):
     }
     rng = np.random.default_rng(0)
     refused = longest = 0
-    for i in range(3000):
+    for i in range(1200):
         name = list(files)[i % len(files)]
         content = bytearray(files[name])
         for at in rng.integers(len(content), size=rng.integers(1, 4)):
@@ -393,10 +577,10 @@ def test_nothing_but_value_errors_escapes_from_damaged_files(tmp_path):
         path = written(tmp_path / name, bytes(content))
         try:
             read(path, 2 if name.startswith("t") else None)
-        except ValueError as error:
+        except LoadError as error:
             refused += 1
             longest = max(longest, len(str(error)))
-    assert 1500 < refused < 3000
+    assert 600 < refused < 1200
     assert longest < 800
 
 
@@ -439,7 +623,7 @@ def test_task_can_be_given(tmp_path):
     assert read(tmp_path / "d.npz", "f", task="classification").classes == tuple(np.arange(10) / 2)
     np.savez(tmp_path / "e.npz", X=np.ones((4, 2)), y=np.array([0, 1, 0, 1]), t=np.array(["a", "b"] * 2))
     assert read(tmp_path / "e.npz", task="regression").Y.shape == (4, 1)
-    with pytest.raises(ValueError, match="text as its target"):
+    with pytest.raises(ValueError, match="the text 'a' as its target in row 0"):
         read(tmp_path / "e.npz", "t", task="regression")
     with pytest.raises(ValueError, match="not one-hot"):
         read(tmp_path / "d.npz", "m", task="classification")
@@ -465,7 +649,7 @@ def test_task_can_be_given(tmp_path):
 )
 def test_values_that_cannot_be_used(tmp_path, arrays, match):
     np.savez(tmp_path / "d.npz", **arrays)
-    with pytest.raises(ValueError, match=match) as caught:
+    with pytest.raises(LoadError, match=match) as caught:
         read(tmp_path / "d.npz")
     assert "d.npz" in str(caught.value)
 

@@ -225,6 +225,71 @@ def test_mode_and_link_of_the_target_are_kept(tmp_path):
     assert same(small("float64"), load(target))
 
 
+class Others:
+    """``os`` in which the file to be replaced is another user's."""
+
+    def __init__(self, allowed: int | None) -> None:
+        self.allowed = allowed  # how much may be given away: None for nothing, -1 for the group, 0 for both
+        self.given: list[tuple[int, int]] = []
+        self.order: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(os, name)
+
+    def stat(self, path: str) -> os.stat_result:
+        found = list(os.stat(path))
+        found[stat.ST_UID], found[stat.ST_GID] = 12345, 54321
+        return os.stat_result(found)
+
+    def chown(self, path: str, uid: int, gid: int) -> None:
+        if self.allowed is None or (self.allowed == -1 and uid != -1):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        self.given.append((uid, gid))
+        self.order.append("chown")
+
+    def chmod(self, path: str, mode: int) -> None:
+        self.order.append("chmod")
+        os.chmod(path, mode)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX owners")
+@pytest.mark.parametrize(("allowed", "given"), [(0, [(12345, 54321)]), (-1, [(-1, 54321)]), (None, [])])
+def test_a_file_of_another_user_stays_theirs_or_it_is_said(tmp_path, monkeypatch, allowed, given):
+    path = tmp_path / "net.fastbp"
+    save(small("float32"), path)
+    others = Others(allowed)
+    monkeypatch.setattr(_atomic, "os", others)
+    if allowed == 0:
+        save(small("float64"), path)
+        assert others.order == ["chown", "chmod"]  # a change of owner clears bits of the mode
+    else:
+        with pytest.warns(UserWarning, match="belonged to user 12345 and group 54321.* now belongs to user") as caught:
+            save(small("float64"), path)
+        assert caught[0].filename == __file__
+    assert others.given == given
+    assert same(load(path), small("float64"))
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root may give files away")
+def test_root_leaves_a_file_to_its_owner(tmp_path):
+    path = tmp_path / "net.fastbp"
+    save(small(), path)
+    os.chown(path, 12345, 54321)
+    os.chmod(path, 0o640)
+    save(small("float64"), path)
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (12345, 54321, 0o640)
+
+
+def test_paths_of_bytes(tmp_path):
+    path = os.fsencode(tmp_path / "net.fastbp")
+    save(small(), path)
+    assert same(load(path), small())
+    (tmp_path / "net.fastbp").write_bytes(bytes(100))
+    with pytest.raises(LoadError, match=r"^'.*net\.fastbp' is not a"):
+        load(path)
+
+
 class Failing:
     """``os`` with the n-th of the calls that saving makes replaced by a failure."""
 

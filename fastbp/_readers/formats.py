@@ -11,6 +11,7 @@ import gzip
 import math
 import os
 import stat
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -24,9 +25,24 @@ from fastbp.errors import LoadError
 Array = npt.NDArray[Any]
 
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-MOST_DEFLATE = 1032  # no stream that gzip or zip can decompress grows by more
-MOST_UNASKED = 1 << 30  # bytes an archive may expand to by more than a factor of 100
+STDIN = "-"
+MOST_GROWTH = 100
+"""Times its size that any compressed file may grow to; the next two are what a small one may in any case."""
+MOST_ARRAYS = 1 << 30
+"""Bytes of arrays."""
+MOST_TEXT = 1 << 24
+"""Bytes of a table, whose cells take several times the memory of their text."""
 CHUNK = 1 << 20
+
+
+def check_growth(path: str, compressed: int, content: int, most: int) -> None:
+    """LoadError if a compressed file holds so much more than its size that it looks like a trap."""
+    if content > max(most, MOST_GROWTH * compressed):
+        raise LoadError(
+            f"{path!r} has {compressed} bytes and would expand to {content} or more; a compressed file may grow to "
+            f"{MOST_GROWTH} times its size, or to {most} bytes. It looks like a trap; if it is yours, save it "
+            "uncompressed."
+        )
 
 
 def first_bytes(path: str, n: int = 8) -> bytes:
@@ -40,6 +56,9 @@ def first_bytes(path: str, n: int = 8) -> bytes:
 @contextlib.contextmanager
 def opened(path: str) -> Iterator[tuple[IO[bytes], int, bool]]:
     """A plain or gzip file as (stream of its content, its length on disk, whether it is compressed)."""
+    if path == STDIN:
+        yield sys.stdin.buffer, 0, False
+        return
     compressed = first_bytes(path, 2) == b"\x1f\x8b"
     with open(path, "rb") as raw:
         length = os.fstat(raw.fileno()).st_size
@@ -68,11 +87,12 @@ def read_idx(path: str) -> Array:
             raise LoadError(f"{path!r} is truncated: its header alone takes {head} bytes. Copy it again.")
         shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
         need = math.prod(shape) * dtype.itemsize
-        if not (need <= MOST_DEFLATE * length if compressed else need == length - head):
-            got = f"{length} compressed bytes" if compressed else f"{length - head} bytes after its header"
+        if compressed:
+            check_growth(path, length, need, MOST_ARRAYS)
+        elif need != length - head:
             raise LoadError(
-                f"{path!r} has {got}; its header, shape {shape} of {dtype.name}, needs {need}. Copy it again: it is "
-                "truncated or damaged."
+                f"{path!r} has {length - head} bytes after its header; the header, shape {shape} of {dtype.name}, "
+                f"needs {need}. Copy it again: it is truncated or damaged."
             )
         content = _read_exactly(stream, need, path)
     values: Array = np.frombuffer(content, dtype).reshape(shape)
@@ -103,22 +123,36 @@ def read_npz(path: str) -> dict[str, Array]:
     try:
         with open(path, "rb") as raw, zipfile.ZipFile(raw) as archive:
             members = archive.infolist()
-            total = sum(member.file_size for member in members)
-            if total > MOST_DEFLATE * size or (total > MOST_UNASKED and total > 100 * size):
-                raise LoadError(
-                    f"{path!r} has {size} bytes and would expand to {total}. It looks like a trap; if it is yours, "
-                    "save it again with np.savez, uncompressed."
-                )
+            foreign = _other_archive([member.filename for member in members])
+            if foreign is not None:
+                raise LoadError(f"{path!r} is {foreign}")
+            check_growth(path, size, sum(member.file_size for member in members), MOST_ARRAYS)
             for member in members:
                 with archive.open(member) as stream:
                     arrays[member.filename.removesuffix(".npy")] = _npy(stream, member.file_size, path)
-    except LoadError:
+    except (LoadError, MemoryError):
         raise
     except Exception as error:  # zipfile meets damage with a dozen kinds of exception
         raise LoadError(
             f"{path!r} is not an .npz archive, or it is damaged: {str(error)[:200]}. Save it again."
         ) from None
     return arrays
+
+
+def _other_archive(names: list[str]) -> str | None:
+    """What a zip archive is if it holds no arrays, and what to do with it."""
+    tables = [name for name in names if name.lower().endswith((".csv", ".tsv"))]
+    if any(name.startswith("xl/") for name in names):
+        return "an Excel workbook. Save the sheet as .csv."
+    if "mimetype" in names and "content.xml" in names:
+        return "an OpenDocument file. Save the sheet as .csv."
+    if any(name.endswith("data.pkl") for name in names):
+        return "a PyTorch file, which means a pickle; fastbp never unpickles. Save its arrays with np.savez."
+    if tables:
+        return f"a zip archive with the table {tables[0][:60]!r} in it. Unzip it, or compress the table with gzip."
+    if names and not any(name.endswith(".npy") for name in names):
+        return f"a zip archive with {names[0][:60]!r} in it, not an .npz file. Unzip it."
+    return None
 
 
 def _npy(stream: IO[bytes], length: int, path: str) -> Array:

@@ -11,15 +11,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastbp._readers.formats import first_bytes, read_idx, read_npy, read_npz
+from fastbp._readers.formats import STDIN, first_bytes, read_idx, read_npy, read_npz
 from fastbp._readers.tables import describe_columns, read_table
-from fastbp._readers.targets import from_text
+from fastbp._readers.targets import Task, from_text
 from fastbp.errors import LoadError
 
 Array = npt.NDArray[Any]
-Path = str | os.PathLike[str]
+Path = str | bytes | os.PathLike[Any]
 
 KINDS = "'digits', MNIST's idx files or their folder, .npz, .npy, .csv and .tsv"
+FOREIGN = (
+    (b"PAR1", "a Parquet file"),
+    (b"ARROW1", "a Feather file"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"BZh", "compressed with bzip2"),
+    (b"\xfd7zXZ", "compressed with xz"),
+    (b"\x28\xb5\x2f\xfd", "compressed with Zstandard"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\x80", "a pickle, which fastbp never reads because a pickle can run any program"),
+)
 IDX_NAME = re.compile(r"(train|t10k|test)([-_.]?)images([-_.])idx3([-_.])ubyte(\.gz)?", re.IGNORECASE)
 X_KEYS = ("X", "x", "data", "X_train", "x_train")
 Y_KEYS = ("y", "Y", "target", "targets", "label", "labels", "y_train", "Y_train")
@@ -43,15 +53,16 @@ class Raw:
     peak: float | None = None
     hint: str = ""
     weight: Array | None = None
+    lines: Sequence[int] = ()
 
 
-def find(path: str, target: Path | int | None, weight: Path | int | None = None) -> Raw:
+def find(path: str, target: Path | int | None, weight: Path | int | None = None, task: Task | None = None) -> Raw:
     """Features, targets and, if asked for, weights of whatever stands at ``path``."""
     kind = _kind(path)
     if kind == "table":
-        return _table(path, _name(target), _name(weight))
+        return _table(path, _name(target), _name(weight), task)
     if kind in ("digits", "folder") and target is not None:
-        raise ValueError(
+        raise LoadError(
             f"The target is {str(target)!r}; {path!r} comes with targets of its own. Leave it out, or pass a file of "
             "samples."
         )
@@ -61,13 +72,17 @@ def find(path: str, target: Path | int | None, weight: Path | int | None = None)
     if kind == "npz":
         arrays = read_npz(path)
         if str(weight) not in arrays:
-            raise ValueError(f"{path!r} has no key {str(weight)!r}: it has {_keys(arrays)}. Pass one of these.")
+            raise LoadError(f"{path!r} has no key {str(weight)!r}: it has {_keys(arrays)}. Pass one of these.")
         return replace(raw, weight=arrays[str(weight)])
-    return replace(raw, weight=_npy(os.fspath(str(weight)), "the weights"))
+    return replace(raw, weight=_npy(_file(weight), "the weights"))
 
 
 def _name(column: Path | int | None) -> str | int | None:
-    return column if column is None or isinstance(column, int) else os.fspath(column)
+    return column if column is None or isinstance(column, int) else os.fsdecode(column)
+
+
+def _file(path: Path | int) -> str:
+    return str(path) if isinstance(path, int) else os.fsdecode(path)
 
 
 def find_features(path: str, columns: Sequence[str] | None, drop: str | int | None) -> Raw:
@@ -86,16 +101,23 @@ def find_features(path: str, columns: Sequence[str] | None, drop: str | int | No
 def _kind(path: str) -> str:
     if path == "digits":
         return "digits"
+    if path == STDIN:
+        return "table"
     if os.path.isdir(path):
         return "folder"
     name = os.path.basename(path).lower().removesuffix(".gz")
-    start = first_bytes(path)  # FileNotFoundError for a file that does not exist
+    start = first_bytes(path, 9)  # FileNotFoundError for a file that does not exist
     if not start:
         raise LoadError(f"{path!r} is empty. Pass a file with at least one sample.")
     if start.startswith(b"\x93NUMPY"):
         return "npy"
     if start.startswith(b"PK\x03\x04"):
         return "npz"
+    for magic, what in FOREIGN:
+        if start.startswith(magic):
+            raise LoadError(f"{path!r} is {what}. fastbp reads {KINDS}, tables also with gzip; convert the file.")
+    if start[8:] == b"{":
+        raise LoadError(f"{path!r} is a model file, or looks like one. Pass a file of samples: {KINDS}.")
     if name.endswith((".csv", ".tsv")):
         return "table"
     if name.endswith((".npy", ".npz")):
@@ -148,7 +170,7 @@ def _idx_images(path: str) -> Array:
 
 def _idx_pair(path: str, target: Path | int | None) -> Raw:
     X = _idx_images(path)
-    labels = _labels_beside(path) if target is None else os.fspath(str(target))
+    labels = _labels_beside(path) if target is None else _file(target)
     y = None if labels is None else read_idx(labels)
     if y is not None and y.ndim != 1:
         raise LoadError(f"{labels!r} holds {y.ndim} dimensions; labels have 1. Pass the file of labels as target.")
@@ -168,7 +190,7 @@ def _labels_beside(path: str) -> str | None:
 def _npy_pair(path: str, target: Path | int | None) -> Raw:
     folder, name = os.path.split(path)
     beside = re.sub(r"(?i)(^|[-_.])(x|data|features|images)(?=[-_.])", _sibling, name, count=1)
-    labels = os.path.join(folder, beside) if target is None else os.fspath(str(target))
+    labels = os.path.join(folder, beside) if target is None else _file(target)
     known = target is not None or (beside != name and os.path.exists(labels))
     y = _npy(labels, "the targets") if known else None
     hint = "Pass the .npy file of the targets as target, or name the two X.npy and y.npy."
@@ -191,9 +213,9 @@ def _npz(path: str, target: Path | int | None) -> Raw:
     keys = _keys(arrays)
     X = _first(arrays, X_KEYS)
     if X is None:
-        raise ValueError(f"{path!r} has the keys {keys}; the features must be 'X', 'x_train' or 'data'. Rename them.")
+        raise LoadError(f"{path!r} has the keys {keys}; the features must be 'X', 'x_train' or 'data'. Rename them.")
     if target is not None and str(target) not in arrays:
-        raise ValueError(f"{path!r} has no key {target!r}: it has {keys}. Pass one of these as target.")
+        raise LoadError(f"{path!r} has no key {target!r}: it has {keys}. Pass one of these as target.")
     y = _first(arrays, Y_KEYS) if target is None else arrays[str(target)]
     X_test, y_test = _first(arrays, X_TEST_KEYS), _first(arrays, Y_TEST_KEYS)
     hint = f"It has the keys {keys}; the targets should be 'y', 'y_train' or 'target'. Or pass a key as target."
@@ -208,13 +230,13 @@ def _first(arrays: Mapping[str, Array], keys: Sequence[str]) -> Array | None:
     return next((arrays[key] for key in keys if key in arrays), None)
 
 
-def _table(path: str, target: str | int | None, weight: str | int | None) -> Raw:
+def _table(path: str, target: str | int | None, weight: str | int | None, task: Task | None) -> Raw:
     if target is None:
-        raise ValueError(f"{path!r} needs a target: it has {describe_columns(path)}. Pass one of these as target.")
+        raise LoadError(f"{path!r} needs a target: it has {describe_columns(path)}. Pass one of these as target.")
     table = read_table(path, target, weight=weight)
-    y = None if table.y is None else from_text(table.y)
+    y = None if table.y is None else from_text(table.y, task)
     name = os.path.basename(path)
-    return Raw(path, name, table.X, y, names=table.names, target=table.target, weight=table.weight)
+    return Raw(path, name, table.X, y, names=table.names, target=table.target, weight=table.weight, lines=table.lines)
 
 
 OPENERS: dict[str, Callable[[str, Path | int | None], Raw]] = {

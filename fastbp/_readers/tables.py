@@ -1,10 +1,12 @@
 """Delimited text (``.csv``, ``.tsv``, plain or ``.gz``) as numbers, read row by row.
 
-A broken file raises ``LoadError`` and a column that does not exist ``ValueError``; both name the line or the columns.
+A broken file, or one without the columns asked for, raises ``LoadError``, which names the line or the columns.
 """
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import csv
 import io
 import itertools
@@ -18,27 +20,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastbp._readers.formats import opened
+from fastbp._readers.cells import PLAIN, as_number, is_missing, is_text, looks_like_a_number
+from fastbp._readers.formats import MOST_TEXT, check_growth, opened
 from fastbp.errors import LoadError
 
 Array = npt.NDArray[Any]
 Row = tuple[int, list[str]]  # line number, cells
 
 DELIMITERS = (",", ";", "\t", "|")
-MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?"))
 SAMPLE = 200  # rows that decide whether the first one is a header
 LONGEST_LINE = 1 << 24
 
 
 @dataclass(frozen=True)
 class Table:
-    """The columns of a file: ``X`` (n_rows, n_features) in float64, and the cells of the target as text."""
+    """The columns of a file: ``X`` (n_rows, n_features) in float64, the cells of the target as text; and all lines."""
 
     X: Array
     y: list[str] | None
     names: tuple[str, ...] | None
     target: str | None
     weight: Array | None = None
+    lines: Sequence[int] = ()
 
 
 def read_table(
@@ -64,30 +67,44 @@ def read_table(
     weight : str, int or None
         The column of the samples' weights, which is no feature.
     """
-    with opened(path) as (stream, _, _), io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
-        rows = _rows(text, path)
+    with _text(path) as (text, length):
+        rows = _rows(text, path, length)
         sample, names, header = _start(path, rows, target)
+        if header and target is not None:
+            _refuse_doubles(path, names)
         t = None if target is None else _find(path, target, names, header)
         s = None if weight is None else _find(path, weight, names, header)
         if s is not None and s == t:
-            raise ValueError(f"{path!r} has one column for both target and weight, {names[s]!r}. Name two columns.")
-        wanted = [j for j in range(len(names)) if j not in (t, s, _index(drop, names))]
+            raise LoadError(f"{path!r} has one column for both target and weight, {names[s]!r}. Name two columns.")
+        others = {t, s, _index(drop, names)}
+        wanted = [j for j in range(len(names)) if j not in others]
         if columns is not None and header:
-            wanted = [_find(path, name, names, header, by_index=False) for name in columns]
+            wanted = _by_name(path, columns, names)
         if not wanted:
             raise LoadError(f"{path!r} has no column besides the target. Add at least one column of numbers.")
         asked = wanted if s is None else [*wanted, s]
-        X, y = _numbers(path, itertools.chain(sample[header:], rows), names, asked, t)
+        X, y, lines = _numbers(path, itertools.chain(sample[header:], rows), names, asked, t)
     kept = tuple(names[j] for j in wanted) if header else None
     target_name = None if t is None else names[t]
-    return Table(X[:, : len(wanted)], y, kept, target_name, None if s is None else X[:, -1])
+    return Table(X[:, : len(wanted)], y, kept, target_name, None if s is None else X[:, -1], lines)
 
 
 def describe_columns(path: str) -> str:
     """What columns a file has, as part of a sentence."""
-    with opened(path) as (stream, _, _), io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
-        _, names, header = _start(path, _rows(text, path), None)
+    with _text(path) as (text, length):
+        _, names, header = _start(path, _rows(text, path, length), None)
     return _have(names, header)
+
+
+@contextlib.contextmanager
+def _text(path: str) -> Iterator[tuple[io.TextIOWrapper, int | None]]:
+    """The text of a file, and the length of the file if it is compressed."""
+    with opened(path) as (stream, length, compressed):
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        try:
+            yield text, length if compressed else None
+        finally:
+            text.detach()  # standard input stays open, and a file is closed by whoever opened it
 
 
 def _start(path: str, rows: Iterator[Row], target: str | int | None) -> tuple[list[Row], list[str], bool]:
@@ -105,13 +122,17 @@ def _have(names: list[str], header: bool) -> str:
     return f"the columns {shown}" if header else f"no header and {len(names)} columns, 0 to {len(names) - 1}"
 
 
-def _rows(text: io.TextIOWrapper, path: str) -> Iterator[Row]:
+def _rows(text: io.TextIOWrapper, path: str, compressed: int | None) -> Iterator[Row]:
     """Rows that are not blank, with the number of their (last) line."""
 
     def lines() -> Iterator[str]:
+        held = 0
         while line := text.readline(LONGEST_LINE):
             if len(line) == LONGEST_LINE:
                 raise LoadError(f"{path!r} has a line of {LONGEST_LINE} characters or more. It is not a table.")
+            if compressed is not None:
+                held += len(line)
+                check_growth(path, compressed, held, MOST_TEXT)
             yield line
 
     source = lines()
@@ -137,26 +158,18 @@ def _delimiter(path: str, line: str) -> str:
     return max(DELIMITERS, key=line.count)
 
 
-def _is_text(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return cell.strip().lower() not in MISSING
-    return False
-
-
 def _has_header(first: list[str], others: list[list[str]], target: str | int | None) -> bool:
     """Whether the first row names the columns.
 
     It does when it names the target, when it has no number at all, or when it has text over a column of numbers.
     """
-    if isinstance(target, str) and target in first and _is_text(target):
+    if isinstance(target, str) and target in first and is_text(target):
         return True
-    text = [_is_text(cell) for cell in first]
+    text = [is_text(cell) for cell in first]
     if all(text):
         return True
     rest = [cells for cells in others if len(cells) == len(first)]
-    return any(is_text and rest and not any(_is_text(cells[j]) for cells in rest) for j, is_text in enumerate(text))
+    return any(over and rest and not any(is_text(cells[j]) for cells in rest) for j, over in enumerate(text))
 
 
 def _index(column: str | int | None, names: list[str]) -> int | None:
@@ -171,18 +184,44 @@ def _index(column: str | int | None, names: list[str]) -> int | None:
     return int(column) % len(names)
 
 
-def _find(path: str, column: str | int, names: list[str], header: bool, by_index: bool = True) -> int:
-    if isinstance(column, str) and names.count(column) > 1:
-        raise ValueError(f"{path!r} has {names.count(column)} columns named {column!r}. Rename them or pass an index.")
-    index = _index(column, names) if by_index or column in names else None
+def _find(path: str, column: str | int, names: list[str], header: bool) -> int:
+    index = _index(column, names)
     if index is not None:
         return index
-    raise ValueError(f"{path!r} has no column {column!r}: it has {_have(names, header)}. Pass one of these.")
+    raise LoadError(f"{path!r} has no column {column!r}: it has {_have(names, header)}. Pass one of these.")
+
+
+def _refuse_doubles(path: str, names: list[str]) -> None:
+    """LoadError for a header with a name twice: the model would not find its columns again."""
+    counts = collections.Counter(names)
+    if len(counts) < len(names):
+        name, n = counts.most_common(1)[0]
+        places = [str(j) for j, other in enumerate(names) if other == name][:6]
+        raise LoadError(
+            f"{path!r} has {n} columns named {name!r}, of index {', '.join(places)}; samples to predict are found by "
+            "their columns' names. Rename or remove all but one of them."
+        )
+
+
+def _by_name(path: str, wanted: Sequence[str], names: list[str]) -> list[int]:
+    """Index of each wanted column. Where a name is wanted as often as it is there, the columns follow each other."""
+    places: dict[str, list[int]] = {}
+    for j, name in enumerate(names):
+        places.setdefault(name, []).append(j)
+    counts = collections.Counter(wanted)
+    for name, n in counts.items():
+        there = len(places.get(name, ()))
+        if not there:
+            raise LoadError(f"{path!r} has no column {name!r}: it has {_have(names, True)}. Add it.")
+        if there != n:
+            raise LoadError(f"{path!r} has {there} columns named {name!r}; {n} of it is needed. Rename the others.")
+    following = {name: iter(indices) for name, indices in places.items()}
+    return [next(following[name]) for name in wanted]
 
 
 def _numbers(
     path: str, rows: Iterator[Row], names: list[str], wanted: list[int], target: int | None
-) -> tuple[Array, list[str] | None]:
+) -> tuple[Array, list[str] | None, Sequence[int]]:
     values, lines, labels = array("d"), array("q"), []
     for line, cells in rows:
         if len(cells) != len(names):
@@ -190,17 +229,20 @@ def _numbers(
                 f"{path!r} has {len(cells)} cells in line {line}; {len(names)} are needed. Correct the line."
             )
         if target is not None:
-            if cells[target].strip().lower() in MISSING:
+            if is_missing(cells[target]):
                 raise _missing(path, line, names[target])
             labels.append(cells[target].strip())
         try:
             values.extend([float(cells[j]) for j in wanted])
+            if "_" in "".join(cells):
+                for j in wanted:
+                    as_number(cells[j])
         except ValueError:
             raise _not_a_number(path, line, cells, names, wanted) from None
         lines.append(line)
     if not lines:
         raise LoadError(f"{path!r} has a header and no rows. Pass a file with at least one row of numbers.")
-    X = np.array(values, dtype=np.float64).reshape(len(lines), len(wanted))
+    X = np.frombuffer(values, np.float64).reshape(len(lines), len(wanted))
     finite = np.isfinite(X)
     if not finite.all():
         i, k = np.argwhere(~finite)[0]
@@ -208,7 +250,7 @@ def _numbers(
             raise _missing(path, lines[i], names[wanted[k]])
         got = f"{path!r} has an infinite value in line {lines[i]}, column {names[wanted[k]]!r}"
         raise LoadError(f"{got}; every value must be finite. Correct or remove the row.")
-    return X, labels if target is not None else None
+    return X, labels if target is not None else None, lines
 
 
 def _missing(path: str, line: int, name: str) -> LoadError:
@@ -220,11 +262,13 @@ def _missing(path: str, line: int, name: str) -> LoadError:
 
 def _not_a_number(path: str, line: int, cells: list[str], names: list[str], wanted: list[int]) -> LoadError:
     for j in wanted:
-        if cells[j].strip().lower() in MISSING:
+        if is_missing(cells[j]):
             return _missing(path, line, names[j])
-        if _is_text(cells[j]):
+        if is_text(cells[j]):
             break
+    got = f"{path!r} has the text {cells[j][:40]!r} in line {line}, column {names[j]!r}; features must be numbers. "
+    if looks_like_a_number(cells[j]):
+        return LoadError(f"{got}{PLAIN}")
     return LoadError(
-        f"{path!r} has the text {cells[j][:40]!r} in line {line}, column {names[j]!r}; features must be numbers. "
-        "Replace the column by numbers (for categories, one column of 0 and 1 for each) or remove it."
+        f"{got}Replace the column by numbers (for categories, one column of 0 and 1 for each) or remove it."
     )
