@@ -6,6 +6,7 @@ Importing it is light: a name's module, and with it Numba, is imported when the 
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -83,7 +84,10 @@ def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
         return importlib.import_module(f"fastbp.{name}")
     if name not in _MODULES:
-        raise AttributeError(f"module 'fastbp' has no attribute {name!r}")
+        elsewhere = f". Write from fastbp.sklearn import {name}" if name in ("MLPClassifier", "MLPRegressor") else ""
+        raise AttributeError(
+            f"module 'fastbp' has no attribute {name!r}{elsewhere}", name=name, obj=sys.modules[__name__]
+        )
     value = getattr(importlib.import_module(f"fastbp.{_MODULES[name]}"), name)
     globals()[name] = value
     return value

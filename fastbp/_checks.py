@@ -8,26 +8,25 @@ import operator
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
+from fastbp import _names
 from fastbp.errors import argument_error
 
-ACTIVATIONS = (
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "softplus",
-    "silu",
-    "gelu",
-    "mish",
-    "identity",
-    "exp",
-    "softmax",
-)
-COSTS = ("quadratic", "cross_entropy", "poisson")
+Activation = Literal[
+    "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "mish", "identity", "exp", "softmax"
+]
+OtherName = Literal["logistic", "linear", "swish", "exponential"]
+"""Of an activation, taken for one of these."""
+Cost = Literal["quadratic", "cross_entropy", "poisson"]
+DTypeName = Literal["float32", "float64"]
+DType = DTypeName | np.dtype[Any] | type[np.float32] | type[np.float64]
+"""Of networks."""
+
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+COSTS: tuple[Cost, ...] = get_args(Cost)
 
 RANGES = {
     "sigmoid": (0.0, 1.0),
@@ -110,11 +109,13 @@ def make_rng(seed: Any) -> np.random.Generator:
 
 
 def check_name(value: Any, allowed: Iterable[str], name: str, *, parameter: str | None = None) -> str:
-    """The value if it is one of the allowed names; ValueError with the nearest of them otherwise."""
+    """The value if it is one of the allowed names, or another name of one; ValueError with the nearest otherwise."""
     allowed = tuple(allowed)
-    if isinstance(value, str) and value in allowed:
-        return value
-    near = difflib.get_close_matches(value, allowed, 1) if isinstance(value, str) else []
+    if isinstance(value, str):
+        same = value if value in allowed else _names.ACTIVATIONS.get(value)
+        if same in allowed:
+            return same
+    near = difflib.get_close_matches(value.lower(), allowed, 1) if isinstance(value, str) else []
     hint = f"Did you mean {near[0]!r}?" if near else "Pass one of these names."
     problem = f"is {value!r}; it must be one of {', '.join(allowed)}. {hint}"
     raise argument_error(ValueError, name, problem, parameter=parameter)
@@ -138,11 +139,11 @@ def check_sizes(sizes: Any) -> tuple[int, ...]:
     return checked
 
 
-def check_activations(activations: Any, L: int) -> tuple[str, ...]:
+def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
     """A name for each of layers 1..L, from one name or L of them."""
     if isinstance(activations, str):
-        check_name(activations, ACTIVATIONS, "activations")
-        names = (activations,) * L
+        activations = check_name(activations, ACTIVATIONS, "activations")
+        names = (cast(Activation, activations),) * L
         if activations == "softmax" and L > 1:
             raise argument_error(
                 ValueError,
@@ -155,7 +156,7 @@ def check_activations(activations: Any, L: int) -> tuple[str, ...]:
         raise argument_error(
             TypeError, "activations", f"is {activations!r}; it must be a name or one name per layer. Pass 'sigmoid'."
         )
-    given = tuple(activations)
+    given = list(activations)
     if len(given) != L:
         raise argument_error(
             ValueError,
@@ -163,7 +164,7 @@ def check_activations(activations: Any, L: int) -> tuple[str, ...]:
             f"has {len(given)} names; the network has {L} layers after the input. Pass one name, or {L} names.",
         )
     for l, name in enumerate(given, 1):
-        check_name(name, ACTIVATIONS, f"The activation of layer {l}", parameter=f"activations[{l - 1}]")
+        given[l - 1] = check_name(name, ACTIVATIONS, f"The activation of layer {l}", parameter=f"activations[{l - 1}]")
         if name == "softmax" and l < L:
             raise argument_error(
                 ValueError,
@@ -172,11 +173,15 @@ def check_activations(activations: Any, L: int) -> tuple[str, ...]:
                 "another name there.",
                 parameter=f"activations[{l - 1}]",
             )
-    return given
+    return tuple(cast(Activation, name) for name in given)
 
 
-def check_cost(cost: Any, activations: Sequence[str]) -> str:
+def check_cost(cost: Any, activations: Sequence[str]) -> Cost:
     """The cost, if it goes with the output activation."""
+    if isinstance(cost, str) and cost.lower() in _names.COSTS:
+        raise argument_error(
+            ValueError, "cost", f"is {cost!r}; costs are {', '.join(COSTS)}. {_names.COSTS[cost.lower()]}"
+        )
     check_name(cost, COSTS, "cost")
     output = activations[-1]
     if cost == "quadratic" and output == "softmax":
@@ -200,7 +205,7 @@ def check_cost(cost: Any, activations: Sequence[str]) -> str:
             f"is 'poisson' and the output activation {output!r}; it measures counts against their expectation, "
             "which 'exp' keeps positive. Pass 'exp' for the last layer, or cost='quadratic'.",
         )
-    return str(cost)
+    return cast(Cost, cost)
 
 
 def check_dtype(dtype: Any) -> np.dtype[Any]:

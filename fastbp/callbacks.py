@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbp import _checks
+from fastbp import _checks, _names
 from fastbp.errors import argument_error
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class History(dict[str, list[float]]):
 
 
 @dataclass(frozen=True)
-class EarlyStopping:
+class EarlyStopping(_names.Answering):
     """Stop when a quantity has not improved for some epochs, and go back to the weights of the best one.
 
     Parameters
@@ -50,6 +50,7 @@ class EarlyStopping:
         Whether to restore the best epoch's weights at the end of the run, however it ends.
     """
 
+    _answers = _names.EARLY_STOPPING
     monitor: str = "val_loss"
     patience: int = 10
     min_delta: float = 0.0
@@ -72,7 +73,7 @@ class EarlyStopping:
         return value < best - self.min_delta
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """A training run: what callbacks are handed, and what ``train`` returns."""
 
@@ -98,6 +99,11 @@ class Run:
     running: dict[str, float] = field(default_factory=dict)
     """Loss and accuracy of the current epoch so far."""
     _control: Any = None
+
+    def __repr__(self) -> str:
+        done = f"{self.epoch} of {self.n_epochs} epochs" + (f", {self.stopped}" if self.stopped else "")
+        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items() if values)
+        return f"<Run of {done}{': ' + last if last else ''}>"
 
     def stop(self) -> None:
         """End the run after the current minibatch; may be called from a callback or from another thread."""

@@ -7,25 +7,30 @@ import itertools
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from fastbp import _checks, _engine, _jacobian
+from fastbp import _checks, _engine, _jacobian, _names
 from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets, decide
+from fastbp._checks import Activation, Cost, DType, OtherName
 from fastbp.activations import CODES, COSTS
 from fastbp.errors import argument_error
 from fastbp.initializers import initialize
 from fastbp.kernels import layout
 
+Floats = npt.NDArray[np.floating[Any]]
+"""An array of a network's dtype."""
 
-class PerLayer(Sequence[np.ndarray]):
+
+class PerLayer(Sequence[Floats]):
     """One array for each layer l = 1..L, indexed as in the notes: there are no weights into layer 0, the input.
 
     Iterating gives l = 1..L; ``len`` is L. Assigning to an index copies the values in.
     """
 
-    def __init__(self, name: str, arrays: Sequence[np.ndarray], reason: str = "layer 0 is the input") -> None:
+    def __init__(self, name: str, arrays: Sequence[Floats], reason: str = "layer 0 is the input") -> None:
         self._name = name
         self._arrays = list(arrays)
         self._reason = reason
@@ -33,7 +38,7 @@ class PerLayer(Sequence[np.ndarray]):
     def __len__(self) -> int:
         return len(self._arrays)
 
-    def __iter__(self) -> Iterator[np.ndarray]:
+    def __iter__(self) -> Iterator[Floats]:
         return iter(self._arrays)
 
     def _check(self, l: Any) -> int:
@@ -45,7 +50,7 @@ class PerLayer(Sequence[np.ndarray]):
             )
         return number
 
-    def __getitem__(self, l: Any) -> Any:
+    def __getitem__(self, l: int) -> Floats:  # type: ignore[override]  # there are no slices
         return self._arrays[self._check(l) - 1]
 
     def __setitem__(self, l: int, value: Any) -> None:
@@ -133,10 +138,12 @@ class Network:
     sizes : sequence of int
         Neurons of layers 0 (the input) to L (the output).
     activations : str or sequence of str
-        ``sigmoid tanh relu leaky_relu softplus silu gelu mish identity softmax``: one for all layers 1..L, or one for
-        each; ``softmax`` in layer L only.
-    cost : {"quadratic", "cross_entropy"}
-        The cost C; cross-entropy is binary for each output after ``sigmoid``, categorical after ``softmax``.
+        ``sigmoid tanh relu leaky_relu softplus silu gelu mish identity exp softmax``: one for all layers 1..L, or one
+        for each; ``softmax`` in layer L only. ``logistic``, ``linear``, ``swish`` and ``exponential`` are taken for
+        ``sigmoid``, ``identity``, ``silu`` and ``exp``.
+    cost : {"quadratic", "cross_entropy", "poisson"}
+        The cost C; cross-entropy is binary for each output after ``sigmoid``, categorical after ``softmax``; poisson
+        goes with ``exp``.
     dtype : {"float64", "float32"}
         Of weights, activations and errors.
     seed : int, numpy.random.Generator or None
@@ -167,14 +174,17 @@ class Network:
     _needs_reach = True
     """Whether targets that the outputs cannot reach are refused; a bridge to other code's rules says no."""
 
+    @_names.answering(
+        "Network", _names.NETWORK, "It takes one: the list of its layers' neurons. Pass fastbp.Network({}), say."
+    )
     def __init__(
         self,
         sizes: Sequence[int],
         *,
-        activations: str | Sequence[str] = "sigmoid",
-        cost: str = "quadratic",
-        dtype: Any = "float64",
-        seed: Any = None,
+        activations: Activation | OtherName | Sequence[Activation | OtherName] = "sigmoid",
+        cost: Cost = "quadratic",
+        dtype: DType = "float64",
+        seed: int | np.random.Generator | None = None,
         init: str = "nielsen",
         meta: Mapping[str, Any] | None = None,
     ) -> None:
@@ -190,6 +200,13 @@ class Network:
         for l in range(1, self.L + 1):
             self.w[l], self.b[l] = initialize(init, rng, self.sizes[l], self.sizes[l - 1])
 
+    if not TYPE_CHECKING:  # or a type checker would believe in every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            answer = _names.ATTRIBUTES.get(name)
+            what = f"A Network has no {name}" + (f". {answer}" if answer else "; see help(fastbp.Network)")
+            raise AttributeError(what, name=name, obj=self)
+
     def _allocate(self) -> None:
         codes = tuple(CODES[name] for name in self.activations)
         n_parameters = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(self.sizes))
@@ -199,7 +216,7 @@ class Network:
         self._stand_on(layout.aligned(size, self.dtype))
         self._plans: dict[tuple[int, int], tuple[_engine.Plan, list[np.ndarray]]] = {}
 
-    def _stand_on(self, theta: np.ndarray) -> None:
+    def _stand_on(self, theta: Floats) -> None:
         """Take a vector laid out like theta for the memory of w and b."""
         self._theta = theta
         self._w, self._b = self._views(theta, "w", "b")
@@ -215,10 +232,9 @@ class Network:
         return PerLayer(w_name, w), PerLayer(b_name, b)
 
     @property
-    def theta(self) -> np.ndarray:
+    def theta(self) -> Floats:
         """The one vector behind all weights and biases, rows padded with zeros. It is never replaced."""
-        theta: np.ndarray = self._theta
-        return theta
+        return self._theta
 
     @theta.setter
     def theta(self, values: Any) -> None:
@@ -275,7 +291,7 @@ class Network:
         output = self.activations[-1]
         return output in _checks.CLASSIFYING and self.task == "classification" and targets.are_classes
 
-    def parameters(self) -> np.ndarray:
+    def parameters(self) -> Floats:
         """Compact copy of all parameters, for optimizers from elsewhere: w[1] row by row, b[1], w[2], ..."""
         return np.concatenate([part.ravel() for l in range(1, self.L + 1) for part in (self.w[l], self.b[l])])
 
@@ -293,7 +309,7 @@ class Network:
                 part[...] = values[at : at + part.size].reshape(part.shape)
                 at += part.size
 
-    def feedforward(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
+    def feedforward(self, X: Any, *, n_threads: int | None = None) -> Floats:
         """a^L of every sample (F1, F2).
 
         Parameters
@@ -336,7 +352,7 @@ class Network:
         spare.append(scratch)
         return out, cost
 
-    def predict(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
+    def predict(self, X: Any, *, n_threads: int | None = None) -> npt.NDArray[Any]:
         """The net's decision for every sample.
 
         Returns
@@ -459,7 +475,7 @@ class Network:
         sample_weight: Any = None,
         l1: float = 0.0,
         l2: float = 0.0,
-        cost: str | None = None,
+        cost: Cost | None = None,
         n_threads: int | None = None,
     ) -> Gradient:
         """Gradient of C over all samples as one batch (F1, F2, BP1 to BP4).
@@ -498,7 +514,7 @@ class Network:
         sample_weight: Any = None,
         l1: float = 0.0,
         l2: float = 0.0,
-        cost: str | None = None,
+        cost: Cost | None = None,
         n_threads: int | None = None,
     ) -> Trace:
         """Everything that ``gradient`` computes on its way: z, a and delta of every layer and sample.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
 
+from fastbp import _names
 from fastbp._checks import check_real, or_wider
 from fastbp.errors import argument_error
 
@@ -16,7 +17,7 @@ _SGD, _MOMENTUM, _NESTEROV, _ADAM, _RMSPROP, _ADAGRAD = range(6)
 
 
 @dataclass(frozen=True)
-class Optimizer(abc.ABC):
+class Optimizer(_names.Answering, abc.ABC):
     """Base of all optimizers.
 
     Parameters
@@ -31,6 +32,7 @@ class Optimizer(abc.ABC):
     learning_rate: float
     weight_decay: float = field(default=0.0, kw_only=True)
 
+    _answers = _names.OPTIMIZER
     moments: ClassVar[dict[str, int]] = {}
     """What the optimizer keeps of a parameter's gradients, vector by vector, and which power of g that is."""
 
@@ -256,3 +258,11 @@ class Adagrad(Optimizer):
 
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "adagrad": Adagrad}
+
+
+def nearest(given: Any) -> str:
+    """How to write the optimizer that something that is none stands for, with its most important number."""
+    name = given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__)
+    kind: type[Any] = OPTIMIZERS.get(name.lower().partition("(")[0].strip(), SGD)
+    rate = next(part.default for part in fields(kind) if part.name == "learning_rate")
+    return f"fastbp.{kind.__name__}(learning_rate={rate})"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import _checks, _engine
+from fastbp import _checks, _engine, _names
 from fastbp._arrays import Targets, as_inputs, as_sample_weight, largest_magnitude
 from fastbp._explosion import Growth, cost_of_best_constant, infinite_moment
 from fastbp._slices import Pace
@@ -19,7 +19,7 @@ from fastbp.callbacks import Callback, EarlyStopping, Run, as_callbacks
 from fastbp.errors import DivergenceError, argument_error
 from fastbp.kernels import layout, updates
 from fastbp.network import Network, not_a_network
-from fastbp.optimizers import SGD, Optimizer
+from fastbp.optimizers import SGD, Optimizer, nearest
 from fastbp.schedules import ReduceOnPlateau
 
 
@@ -76,7 +76,7 @@ def _check_batch_size(batch_size: Any, n: int) -> int:
         warnings.warn(
             f"batch_size is {size}; there are {n} samples. Each epoch is one minibatch of {n}.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return min(size, n)
 
@@ -293,6 +293,11 @@ class _Epochs:
         return values
 
 
+@_names.answering(
+    "train",
+    _names.TRAIN,
+    "It takes net, X and Y so, and all else by name: epochs=30, batch_size=10, optimizer=fastbp.SGD(3.0), say.",
+)
 def train(
     net: Network,
     X: Any,
@@ -387,7 +392,7 @@ def train(
     optimizer = SGD() if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise argument_error(
-            TypeError, "optimizer", f"is {optimizer!r}; it must be one of fastbp's. Pass for example fastbp.SGD(0.1)."
+            TypeError, "optimizer", f"is {optimizer!r}; it must be one of fastbp's. Pass {nearest(optimizer)}, say."
         )
     optimizer.check_dtype(net.dtype)
     epochs = _checks.check_int(epochs, "epochs", low=0)

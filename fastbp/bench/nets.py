@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import fastbp
+from fastbp._checks import Activation, Cost, DTypeName
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,11 @@ class Case:
     sizes: tuple[int, ...]
     batch: int
     samples: int
-    activations: tuple[str, ...] = ()
-    cost: str = "quadratic"
+    activations: tuple[Activation, ...] = ()
+    cost: Cost = "quadratic"
     optimizer: str = "sgd"
     learning_rate: float = 0.05
-    dtype: str = "float32"
+    dtype: DTypeName = "float32"
     epochs: int = 1
 
     def __post_init__(self) -> None:
@@ -78,7 +79,7 @@ class Case:
         return np.stack([rng.permutation(self.samples) for _ in range(self.epochs)]).astype(np.int64)
 
 
-_FIVE = ("tanh", "tanh", "identity")
+_FIVE: tuple[Activation, ...] = ("tanh", "tanh", "identity")
 
 
 def from_json(given: Any) -> Case:
@@ -180,7 +181,7 @@ def parse(text: str) -> Case:
                 f"{word!r} in {text!r} says nothing; I know b<batch>, activations, softmax, adam, float32 and float64. "
                 "Leave it out."
             )
-    activations = (hidden,) * (len(sizes) - 2) + (output,)
+    activations: Any = (hidden,) * (len(sizes) - 2) + (output,)
     if output == "softmax" and sizes[-1] < 2:
         raise ValueError(
             f"{text!r} has one output, whose softmax is always 1; softmax needs two classes or more. Leave softmax out."

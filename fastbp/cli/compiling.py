@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,7 @@ import fastbp
 from fastbp.cli.app import Out
 
 
-def compile_kernels(dtype: str) -> float:
+def compile_kernels(dtype: Any) -> float:
     """Compile all that training, testing and prediction need, or load it from the cache; how many seconds it took."""
     began = time.perf_counter()
     net = fastbp.Network([2, 3, 2], dtype=dtype, seed=0)

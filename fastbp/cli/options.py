@@ -76,7 +76,8 @@ def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastb
 
     Unless ``--no-scale`` is given, inputs are scaled by what ``rows`` say, and so are the targets of identity outputs.
     """
-    cost, output = options["cost"], options["output"]
+    cost: Any = options["cost"]
+    output: Any = options["output"]
     if data.task == "regression":
         cost, output = cost or "quadratic", output or "identity"
     else:
@@ -93,7 +94,7 @@ def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastb
                 cost=cost,
                 meta=data.meta(),
                 init=options["init"],
-                dtype=str(options["dtype"]),
+                dtype=options["dtype"].value,
                 seed=options["seed"],
             )
     except MemoryError as error:

@@ -32,7 +32,7 @@ def sizes_on_kernels(net: Any) -> list[int]:
 class Twin:
     """A network on the kernels with the weights of the book's."""
 
-    def __init__(self, net: Any, cost: str = "quadratic") -> None:
+    def __init__(self, net: Any, cost: Any = "quadratic") -> None:
         self.book = net
         self.net = fastbp.Network(sizes_on_kernels(net), activations="sigmoid", cost=cost, dtype="float64", seed=0)
         self.net._needs_reach = False  # the book trains on any targets

@@ -162,11 +162,11 @@ class _Case:
 
 
 def _problem(
-    sizes: list[int], rng: np.random.Generator, activations: str, cost: str, n: int
+    sizes: list[int], rng: np.random.Generator, activations: Any, cost: Any, n: int
 ) -> tuple[Network, Problem]:
     """A network with numbers of two digits, all different, and samples."""
     L = len(sizes) - 1
-    hidden = "sigmoid" if activations == "softmax" else activations
+    hidden: Any = "sigmoid" if activations == "softmax" else activations
     names = [hidden] * (L - 1) + [activations]
     net = Network(sizes, activations=names, cost=cost, seed=0)
     for l in range(1, L + 1):

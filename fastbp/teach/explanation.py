@@ -209,7 +209,7 @@ def explain(
     *,
     k: int | None = None,
     learning_rate: float = 0.1,
-    cost: str | None = None,
+    cost: _checks.Cost | None = None,
     sample_weight: Any = None,
     l1: float = 0.0,
     l2: float = 0.0,

@@ -73,7 +73,7 @@ class Numbers:
     net: Network
     X: np.ndarray
     Y: np.ndarray | None
-    cost: str
+    cost: _checks.Cost
     of: str
     layer: int
     neuron: int
@@ -308,7 +308,7 @@ def gather(
     of: str,
     k: Any,
     learning_rate: float,
-    cost: str | None,
+    cost: _checks.Cost | None,
     sample_weight: Any,
     l1: float,
     l2: float,
