@@ -23,7 +23,10 @@ ESTIMATORS = [
 ]
 
 
-@parametrize_with_checks(ESTIMATORS)
+_checks = parametrize_with_checks(ESTIMATORS).mark
+
+
+@pytest.mark.parametrize(_checks.args[0], list(_checks.args[1]), **_checks.kwargs)  # once it was a generator
 def test_check(estimator: Any, check: Any) -> None:
     check(estimator)
 

@@ -114,8 +114,11 @@ def test_data_frames(frames: str) -> None:
     frame = library.DataFrame({name: X[:, i] for i, name in enumerate("abcd")})
     y = library.Series(name="y", **({"data": Y} if frames == "pandas" else {"values": Y}))
     net = MLPClassifier(**SHORT).fit(frame, y)
-    assert list(net.feature_names_in_) == list("abcd")
     assert np.array_equal(net.predict(frame), MLPClassifier(**SHORT).fit(X, Y).predict(X))
+    if not hasattr(theirs.MLPClassifier(**SHORT).fit(frame, y), "feature_names_in_"):
+        assert sklearn.__version__ < "1.9"  # before, without a name from frames of newer libraries
+        return
+    assert list(net.feature_names_in_) == list("abcd")
     with pytest.raises(ValueError, match="feature names should match"):
         net.predict(frame.rename(columns={"a": "z"}) if frames == "pandas" else frame.rename({"a": "z"}))
 

@@ -227,8 +227,10 @@ def test_a_single_class_scores_one_with_early_stopping_as_in_scikit_learn(name: 
     y = np.full(len(X), name)
     for seed in range(4):  # of them, some nets begin with an output above 1/2
         options = {**SHORT, "early_stopping": True, "random_state": seed}
-        a, b = (module.MLPClassifier(**options).fit(X, y) for module in (theirs, ours))
-        assert b.validation_scores_ == a.validation_scores_ == [1.0] * 4
+        b = ours.MLPClassifier(**options).fit(X, y)
+        assert b.validation_scores_ == [1.0] * 4
+        if name != "a":  # of names scikit-learn asks whether they are NaN, before 1.8
+            assert theirs.MLPClassifier(**options).fit(X, y).validation_scores_ == [1.0] * 4
         assert b.best_validation_score_ == 1.0
         assert accuracy_score(y, b.predict(X)) == 1.0
 
