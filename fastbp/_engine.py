@@ -158,11 +158,15 @@ def plan(
     return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, owning, relaying)
 
 
-def plan_training(net: Network, batch: int, plain: bool, n_threads: int) -> Plan:
-    """Lay out minibatches of ``batch`` samples, split between ``n_threads`` in the way that is fastest."""
+def plan_training(net: Network, batch: int, plain: bool, n_threads: int, *, shrinking: bool = False) -> Plan:
+    """Lay out minibatches of ``batch`` samples, split between ``n_threads`` in the way that is fastest.
+
+    ``plain`` is descent without momentum and penalty, ``shrinking`` with an l2 penalty: one thread then owns w^1 alike;
+    of several, none would know all of w^1 for the penalty in C.
+    """
     relayed = relay_tile(net, batch, n_threads)
     tile = relayed or tile_size(net, batch)
-    owning = plain and tile >= batch and is_owning(net, batch, n_threads)
+    owning = (plain or (shrinking and n_threads == 1)) and tile >= batch and is_owning(net, batch, n_threads)
     return plan(net, tile, n_threads, owning=owning, relaying=relayed > 0)
 
 

@@ -135,7 +135,8 @@ class _Epochs:
     def prepare(self, team: _engine.Team, l1: float, l2: float) -> None:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
         net, X, optimizer = self.net, self.data.X, self.run.optimizer
-        where = _engine.plan_training(net, self.batch, self.plain, team.size)
+        shrinking = optimizer.code == updates.SGD and l1 == optimizer.weight_decay == 0
+        where = _engine.plan_training(net, self.batch, self.plain, team.size, shrinking=shrinking)
         several_tiles = where.tile < self.batch
         _engine.check_job_memory(net, where, optimizer.slots + several_tiles + 1, "Training")
         reals = _engine.limits(net.dtype, largest_magnitude(X))

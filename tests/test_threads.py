@@ -91,6 +91,27 @@ def test_u_and_the_next_f1_in_one_pass(
     assert all(same_bits(theta, thetas[0]) for theta in thetas)
 
 
+@pytest.mark.parametrize("batch", [1, 3, 11])
+@pytest.mark.parametrize("J", [9, 33, 64, 100])
+def test_u_with_a_penalty_and_the_next_f1_in_one_pass(
+    J: int, batch: int, dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread that owns layer 1 shrinks its weights, and counts the penalty in C, as tiles do."""
+    rng = np.random.default_rng(31)
+    X, Y, s = rng.random((23, 21)), rng.integers(0, 10, 23), rng.random(23)
+    trained = []
+    for owning in False, True:
+        monkeypatch.setattr(_engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
+        net = fastbp.Network([21, J, 5, 10], dtype=dtype, seed=0)
+        assert _engine.plan_training(net, batch, False, 1, shrinking=True).owning == owning
+        run = fastbp.train(
+            net, X, Y, epochs=2, batch_size=batch, seed=1, sample_weight=s, n_threads=1, l2=0.03,
+            optimizer=fastbp.SGD(0.5),
+        )  # fmt: skip
+        trained.append((net.theta.tobytes(), run.history["loss"]))
+    assert trained[0] == trained[1]
+
+
 @pytest.mark.compiled
 @pytest.mark.parametrize("batch", [1, 7, 10])
 def test_neurons_of_their_own(batch: int, dtype: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from fastbp._jit import inlined, strict
 from fastbp.kernels.blocks import fetch, stepped
 from fastbp.kernels.shapes import FOUR, ONE, PASS_ROWS, TWO, TWO_VECTOR_ROWS, VECTOR_BYTES
+from fastbp.kernels.updates import penalised
 from fastbp.kernels.views import (
     PARTS,
     copy_row,
@@ -41,7 +42,7 @@ class Turn(NamedTuple):
 
 
 @inlined
-def any_columns(R, N, single, K, turn, w, delta, scale, eta, z, ahead):
+def any_columns(R, N, single, K, turn, w, delta, scale, eta, l2, z, ahead):
     """``columns`` of any R, N and ``single``, which LLVM must know: the loops over them are unrolled."""
     g = register_block(R, N, w.buf)
     w_k = register_block(R, N, w.buf)
@@ -69,6 +70,10 @@ def any_columns(R, N, single, K, turn, w, delta, scale, eta, z, ahead):
             for v in range(V):
                 for i in range(R):
                     g[i, v] *= scale
+        if l2 != 0:
+            for v in range(V):
+                for i in range(R):
+                    g[i, v] = penalised(g[i, v], w_k[i, v], l2)
         for v in range(V):
             for i in range(R):
                 w_k[i, v] = stepped(w_k[i, v], eta, g[i, v])
@@ -90,7 +95,7 @@ def any_columns(R, N, single, K, turn, w, delta, scale, eta, z, ahead):
 
 
 @strict
-def columns(R, N, single, K, turn, w, delta, scale, eta, z, ahead):
+def columns(R, N, single, K, turn, w, delta, scale, eta, l2, z, ahead):
     """N strips of columns j of ``step_and_weighted_input``, R rows k at a time.
 
     ``single`` says that there is at most one sample, whose z stays in registers.
@@ -98,12 +103,13 @@ def columns(R, N, single, K, turn, w, delta, scale, eta, z, ahead):
     R = literally(R)
     N = literally(N)
     single = literally(single)
-    any_columns(np.int64(R), np.int64(N), np.int64(single), K, turn, w, delta, scale, eta, z, ahead)
+    any_columns(np.int64(R), np.int64(N), np.int64(single), K, turn, w, delta, scale, eta, l2, z, ahead)
 
 
 @strict
-def step_and_weighted_input(J, K, turn, w, delta, scale, eta, z, ahead):
-    """BP4, U and F1: w_jk <- w_jk - eta * scale * sum_x a_k delta_j, then z_j + sum_k w_jk a_k of the next samples.
+def step_and_weighted_input(J, K, turn, w, delta, scale, eta, l2, z, ahead):
+    """BP4, U and F1: w_jk <- w_jk - eta (scale * sum_x a_k delta_j + l2 w_jk), then z_j + sum_k w_jk a_k of the next
+    samples.
 
     For k < K // PASS_ROWS * PASS_ROWS. Reads a[x, k] of both minibatches and delta[x, j]; overwrites w[k, j];
     accumulates into z[x, j] of the next one, which holds b_j. Each sum is in order: these are the bits of BP4, U and F1
@@ -117,17 +123,17 @@ def step_and_weighted_input(J, K, turn, w, delta, scale, eta, z, ahead):
         # Of one sample eight vectors at a time: with fewer LLVM would leave the block in memory.
         if several and J - j > V:
             N = 2
-            columns(TWO_VECTOR_ROWS, TWO, 0, K, turn, w_j, delta_j, scale, eta, z_j, ahead)
+            columns(TWO_VECTOR_ROWS, TWO, 0, K, turn, w_j, delta_j, scale, eta, l2, z_j, ahead)
         elif several:
             N = 1
-            columns(8, ONE, 0, K, turn, w_j, delta_j, scale, eta, z_j, ahead)
+            columns(8, ONE, 0, K, turn, w_j, delta_j, scale, eta, l2, z_j, ahead)
         elif J - j > 3 * V:
             N = 4
-            columns(2, FOUR, 1, K, turn, w_j, delta_j, scale, eta, z_j, ahead)
+            columns(2, FOUR, 1, K, turn, w_j, delta_j, scale, eta, l2, z_j, ahead)
         elif J - j > V:
             N = 2
-            columns(4, TWO, 1, K, turn, w_j, delta_j, scale, eta, z_j, ahead)
+            columns(4, TWO, 1, K, turn, w_j, delta_j, scale, eta, l2, z_j, ahead)
         else:
             N = 1
-            columns(8, ONE, 1, K, turn, w_j, delta_j, scale, eta, z_j, ahead)
+            columns(8, ONE, 1, K, turn, w_j, delta_j, scale, eta, l2, z_j, ahead)
         j += N * V

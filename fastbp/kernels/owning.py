@@ -1,4 +1,4 @@
-"""Plain descent on small minibatches: each thread has some neurons j of layer 1 for itself, and every layer above.
+"""Descent on small minibatches: each thread has some neurons j of layer 1 for itself, and every layer above.
 
 Most weights of most nets are w^1, and small minibatches would spend their time on moving them from the cache of the
 thread that stepped them to those that need them next. Here a thread's columns of w^1 never leave its cache. What the
@@ -18,7 +18,7 @@ import numpy as np
 
 from fastbp._jit import strict
 from fastbp.kernels import dense, layout
-from fastbp.kernels.blocks import STEP
+from fastbp.kernels.blocks import ALONE, STEP
 from fastbp.kernels.job import (
     activations,
     errors,
@@ -28,6 +28,7 @@ from fastbp.kernels.job import (
     ones,
     own_columns,
     own_rest,
+    own_sums,
     own_weights,
     panel,
     samples_ahead,
@@ -38,6 +39,7 @@ from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, 
 from fastbp.kernels.samples import activate, tile_of_samples
 from fastbp.kernels.shapes import PASS_ROWS
 from fastbp.kernels.team import barrier, meet
+from fastbp.kernels.updates import sgd
 from fastbp.kernels.views import after, copy_line, line, number, row, shifted
 
 
@@ -76,6 +78,18 @@ def gather_rest(job, start, X, a):
 
 
 @strict
+def step_of_rows(job, n, J, X, a, delta, w, scale, l2, eta, t):
+    """BP4, the penalty and U of n rows of w^1, one after the other."""
+    one, g = np.int64(1), own_sums(job, t)
+    for k in range(n):
+        a_k, alone = shifted(a, 0, k), np.int64(ALONE)
+        dense.weight_gradient(
+            one, J, X, alone, a_k, delta, zeros(job), g, scale, eta, panel(job, t), nothing_ahead(job)
+        )
+        sgd(row(w, k, J), row(g, 0, J), l2, eta)
+
+
+@strict
 def step_of_own(job, start, X, eta, X_next, t):
     """Own neurons of layer 1: U of w^1 and b^1 for the X samples from place ``start`` of the epoch on; then F1 of the
     X_next that come next. One of both may be none.
@@ -84,10 +98,12 @@ def step_of_own(job, start, X, eta, X_next, t):
     K, J = layer(job, 1, layout.K), end - j
     next_start = start + X
     (w, b), delta = own_weights(job, t), shifted(errors(job, 1, t * job.tile), 0, j)
-    scale, step = number(job.scratch, 1.0), np.int64(STEP)
+    scale, l2, step = number(job.scratch, 1.0), number(job.scratch, 0.0), np.int64(STEP)
     here, nothing = panel(job, t), nothing_ahead(job)
     if X > 0:
-        scale = number(job.scratch, 1.0 / sum_of_weights(job, start, X))
+        total = sum_of_weights(job, start, X)
+        scale = number(job.scratch, 1.0 / total)
+        l2 = number(job.scratch, job.reals[layout.L2] / (total if job.reals[layout.SHARED] != 0.0 else 1.0))
         dense.bias_gradient(J, X, step, ones(job), delta, zeros(job), b, scale, eta, here, nothing)
     z = shifted(exchanged(job, (next_start + job.batch - 1) // job.batch), 0, j)
     b_1 = row(b, 0, J)
@@ -96,13 +112,16 @@ def step_of_own(job, start, X, eta, X_next, t):
         for i in range(J):
             z_x[i] = b_1[i]
     turn = Turn(job.X, after(job.order, start), X, after(job.order, next_start), X_next)
-    step_and_weighted_input(J, K, turn, w, delta, scale, eta, z, samples_ahead(job, next_start + X_next, t))
+    step_and_weighted_input(J, K, turn, w, delta, scale, eta, l2, z, samples_ahead(job, next_start + X_next, t))
     whole = K // PASS_ROWS * PASS_ROWS
     if whole < K:
         n, w_k, a = K - whole, shifted(w, whole, 0), own_rest(job, t)
         if X > 0:
             gather_rest(job, start, X, a)
-            dense.weight_gradient(n, J, X, step, a, delta, zeros(job), w_k, scale, eta, here, nothing)
+            if l2 == 0:
+                dense.weight_gradient(n, J, X, step, a, delta, zeros(job), w_k, scale, eta, here, nothing)
+            else:
+                step_of_rows(job, n, J, X, a, delta, w_k, scale, l2, eta, t)
         gather_rest(job, next_start, X_next, a)
         dense.weighted_input(X_next, J, n, a, w_k, z, z, here, nothing)
 

@@ -77,9 +77,9 @@ class Samples:
         return np.asarray(np.argmax(self.Y, axis=1))
 
     @functools.cached_property
-    def digits(self) -> list[Any]:
+    def digits(self) -> np.ndarray:
         """Targets that are digits."""
-        return [y if np.ndim(y) == 0 else np.ravel(y)[0] for y in self.targets]
+        return np.array([y if np.ndim(y) == 0 else np.ravel(y)[0] for y in self.targets])
 
     def outputs(self, net: Any) -> np.ndarray:
         """a^L of every sample, in rows."""
@@ -91,10 +91,7 @@ class Samples:
 
     def hits(self, outputs: np.ndarray, columns: bool = False) -> int:
         """How many samples have their largest output where the target, a digit or a column, says."""
-        decided = np.argmax(outputs, axis=1)
-        if columns:
-            return int(np.sum(decided == self.classes))
-        return sum(int(d == y) for d, y in zip(decided.tolist(), self.digits, strict=True))
+        return int(np.sum(np.argmax(outputs, axis=1) == (self.classes if columns else self.digits)))
 
 
 class Epochs:
@@ -206,7 +203,7 @@ class Epochs:
     def _order(self) -> np.ndarray | None:
         """The shuffled list as indices of the samples read; None where it has others."""
         try:
-            order = [self._places[id(pair)] for pair in self.data]
+            order = list(map(self._places.__getitem__, map(id, self.data)))
         except KeyError:
             return None
         return np.array(order, np.int64) if len(order) == self.n else None

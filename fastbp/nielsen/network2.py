@@ -62,7 +62,8 @@ class CrossEntropyCost:
 def _cross_entropies(a: Any, y: Any) -> Any:
     """The cost of every entry."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.nan_to_num(-y * np.log(a) - (1 - y) * np.log(1 - a))
+        costs = -y * np.log(a) - (1 - y) * np.log(1 - a)
+    return costs if np.isfinite(costs).all() else np.nan_to_num(costs)
 
 
 def sigmoid(z: Any) -> Any:
