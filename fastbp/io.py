@@ -202,6 +202,8 @@ def _check_description(d: dict[str, Any]) -> None:
         if "input" in d["meta"]:
             _check_old_scaling(d["meta"]["input"], sizes[0])
         return
+    if "input" in d["meta"]:
+        raise LoadError(f"has the key 'input' in meta, which holds the steps of an earlier version. {AGAIN}")
     named = {"step": "scale"}
     if not isinstance(d["steps"], list) or not all(step == named for step in d["steps"]):
         raise LoadError(f"has the steps {_short(d['steps'])}; known are {', '.join(STEPS)}. {AGAIN}")

@@ -16,7 +16,7 @@ from fastbp.scaling import Scale
 if TYPE_CHECKING:
     from fastbp.callbacks import Run
 
-OF_THE_NET = ("sizes", "activations", "cost", "dtype", "meta", "task", "n_parameters")
+OF_THE_NET = ("sizes", "activations", "cost", "dtype", "meta", "n_parameters")
 """What describes a network and is the same of a model."""
 FAR_FROM_ZERO = 1e4
 """From here on, a mean of targets in units of their deviation, float32 rounds off a thousandth of the deviation."""
@@ -91,6 +91,11 @@ class Model:
     def target(self) -> Scale | None:
         """How targets are scaled."""
         return self._target
+
+    @property
+    def task(self) -> str:
+        """The network's; with scaled targets ``"regression"``."""
+        return self.net.task if self.target is None else "regression"
 
     @property
     def classes(self) -> np.ndarray | None:

@@ -8,7 +8,10 @@ import io
 import json
 import os
 import pickle
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_io import golden, same, small
 
+import fastbp
 from fastbp import _container
 from fastbp.errors import LoadError
 from fastbp.io import _check_description
 from fastbp.model import load
 
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(fastbp.__file__).parent.parent)}
 TENSORS = {
     "layers.1.weight": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]},
     "layers.1.bias": {"dtype": "F32", "shape": [2], "data_offsets": [16, 24]},
@@ -261,6 +266,7 @@ HOSTILE = {
     # preprocessing of a later version
     "model without steps": (described(format_version=2), "must hold .*steps, target"),
     "steps of an earlier version": (described(steps=[], target=None), "nothing else"),
+    "steps twice": (model(meta={"input": {"subtract": 0, "divide": 1}}), "steps of an earlier version"),
     "unknown step": (model(steps=[{"step": "exec"}]), "steps .*known are scale"),
     "step with more": (model(steps=[{"step": "scale", "code": "x"}]), "known are scale"),
     "steps are a mapping": (model(steps={"step": "scale"}), "known are scale"),
@@ -354,3 +360,44 @@ def test_any_value_in_the_description(key, value):
     except LoadError:
         return
     assert key == "meta" or value == DESCRIPTION[key] or (key == "sizes" and all(n >= 1 for n in value))
+
+
+SPARSE = r"""
+import json, resource, sys
+import fastbp, fastbp.data, fastbp.io, fastbp.network
+
+def sparse(path, start, size):
+    with open(path, "wb") as file:
+        file.write(start)
+        file.truncate(len(start) + size)
+
+shapes = {"layers.1.weight": [50_000, 50_000], "layers.1.bias": [50_000]}
+header = {"__metadata__": {"fastbp": json.dumps(dict(format_version=1, sizes=[50_000, 50_000], activations=["tanh"],
+                           cost="quadratic", dtype="float32", meta={})), "sha256": "0" * 64}}
+end = 0
+for name, shape in shapes.items():
+    start, end = end, end + 4 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+    header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+text = json.dumps(header, separators=(",", ":")).encode()
+sparse("m.fastbp", len(text).to_bytes(8, "little") + text, end)
+describe = b"{'descr': '<f8', 'fortran_order': False, 'shape': (1250, 1000000)}"
+sparse("X.npy", b"\x93NUMPY\x01\x00" + len(describe).to_bytes(2, "little") + describe, 10**10)
+sparse("x.idx", b"\0\0\x08\x02" + (10**5).to_bytes(4, "big") * 2, 10**10)
+with open("/proc/self/statm") as pages:
+    used = int(pages.read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 100_000_000,) * 2)
+for path in ("m.fastbp", "X.npy", "x.idx"):
+    try:
+        (fastbp.load if path == "m.fastbp" else fastbp.data.read_features)(path)
+    except fastbp.LoadError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of memory are Linux's")
+def test_a_sparse_file_larger_than_memory_is_refused(tmp_path):
+    done = subprocess.run([sys.executable, "-c", SPARSE], cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["'m.fastbp'", "'X.npy'", "'x.idx'"]
+    assert all("holds more than there is memory for" in line for line in lines)

@@ -282,6 +282,18 @@ def test_one_target_column_may_have_one_dimension() -> None:
     assert scores == pytest.approx(model.evaluate(X, y[:, None]))
 
 
+def test_scaled_targets_are_numbers_whatever_the_outputs_could_mean() -> None:
+    X = rows_of_very_different_size()
+    y = 30 + 10 * X[:, 0]
+    model = Model(Network([3, 1], seed=0), [Scale(X.mean(axis=0), X.std(axis=0))], target=Scale(0.0, 150.0))
+    assert model.task == "regression"
+    assert same_bits(model.transform_targets(y), y[:, None] / 150)
+    run = model.train(X, y, epochs=2, seed=0)
+    assert "accuracy" not in run.history
+    assert same_bits(model.predict(X), model.feedforward(X))
+    assert saved(model).predict(X[:5]).max() > 1
+
+
 def test_classes_have_names_everywhere() -> None:
     model, X, names = classification()
     model.train(X, names, epochs=30, optimizer=fastbp.SGD(0.5), validation=(X, names), seed=0)
@@ -410,6 +422,17 @@ def test_predictions_replace_a_file_as_a_whole(monkeypatch: pytest.MonkeyPatch) 
         assert f"{out}: No space left on device" in message
         assert Path(out).read_text() == "older predictions"
     assert sorted(path.name for path in Path().iterdir()) == ["X.npy", "model.fastbp", "p.csv", "p.npy"]
+
+
+@pytest.mark.parametrize(
+    "text", ["5.1,1000,0.01\n6.1,1001,0.02\n", "salt,note,acid,density\n0.01,3,5.1,1000\n0.02,4,6.1,1001\n"]
+)
+def test_samples_may_come_from_standard_input(text: str) -> None:
+    model = fastbp.load(FILES / "regression-0.1.0.fastbp")
+    result = CliRunner().invoke(app, ["predict", str(FILES / "regression-0.1.0.fastbp"), "-"], input=text)
+    assert result.exit_code == 0, result.output
+    expected = model.predict([[5.1, 1000, 0.01], [6.1, 1001, 0.02]])
+    assert result.output.split() == ["output_0", *(str(y) for y in expected[:, 0])]
 
 
 def no_space(fd: int) -> None:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastbp._readers.cells import PLAIN, as_number, is_missing, is_text, looks_like_a_number
-from fastbp._readers.formats import MOST_TEXT, check_growth, opened
+from fastbp._readers.formats import MOST_TEXT, check_growth, opened, refuse_bomb
 from fastbp.errors import LoadError
 
 Array = npt.NDArray[Any]
@@ -100,6 +100,8 @@ def describe_columns(path: str) -> str:
 def _text(path: str) -> Iterator[tuple[io.TextIOWrapper, int | None]]:
     """The text of a file, and the length of the file if it is compressed."""
     with opened(path) as (stream, length, compressed):
+        if compressed:
+            refuse_bomb(path, MOST_TEXT)
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         try:
             yield text, length if compressed else None
