@@ -485,19 +485,6 @@ def test_a_class_from_outputs_that_are_no_numbers_is_told(y: np.ndarray) -> None
     assert caught[0].filename == __file__
 
 
-def test_a_scikit_learn_without_poisson_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before 1.7 its MLPRegressor had no parameter ``loss``."""
-    y = np.random.default_rng(0).poisson(2.0, len(X_DIABETES))
-    fitted = MLPRegressor(loss="poisson", **SHORT).fit(X_DIABETES, y)
-    names = [name for name in theirs.MLPRegressor._get_param_names() if name != "loss"]
-    monkeypatch.setattr(theirs.MLPRegressor, "_get_param_names", classmethod(lambda kind: names))
-    for estimator in (fitted, MLPRegressor(loss="poisson")):
-        with pytest.raises(ValueError, match=r"scikit-learn .*, which is installed, has no loss to choose. Install"):
-            estimator.to_sklearn()
-    squared = MLPRegressor(**SHORT).fit(X_DIABETES, y)
-    np.testing.assert_allclose(squared.to_sklearn().predict(X_DIABETES), squared.predict(X_DIABETES), rtol=1e-9)
-
-
 def test_defaults_leave_everything_as_it_was() -> None:
     """Parameters saved by scikit-learn's estimator are ours too."""
     for kind in ("MLPClassifier", "MLPRegressor"):

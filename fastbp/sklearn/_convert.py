@@ -6,7 +6,6 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sklearn
 from sklearn import neural_network
 from sklearn.base import is_classifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
@@ -53,11 +52,6 @@ def to_sklearn(estimator: BaseMLP) -> Any:
             "to_network(), or set them to scikit-learn's with set_params first."
         )
     kind = _their_class(estimator)
-    if estimator.loss == "poisson" and "loss" not in kind._get_param_names():
-        raise ValueError(
-            f"loss is 'poisson'; {kind.__name__} of scikit-learn {sklearn.__version__}, which is installed, has no "
-            "loss to choose. Install scikit-learn 1.7 or newer, or use to_network()."
-        )
     lost = sorted(set(_own_defaults(estimator)) - {"activation", "n_threads"})
     if lost:
         warn_of_own(
