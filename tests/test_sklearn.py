@@ -83,11 +83,11 @@ DATA = ["digits", "iris", "breast cancer", "diabetes", "multilabel", "multi-outp
 VARIANTS: list[dict[str, Any]] = [
     {"solver": "adam"},
     {"solver": "adam", "batch_size": 32, "activation": "tanh", "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-4},
-    {"solver": "adam", "early_stopping": True, "activation": "logistic"},
+    {"solver": "adam", "early_stopping": True, "activation": "logistic", "validation_fraction": 0.2},
     {"solver": "sgd"},
     {"solver": "sgd", "momentum": 0, "batch_size": 50, "activation": "identity", "learning_rate_init": 0.01},
-    {"solver": "sgd", "learning_rate": "invscaling", "nesterovs_momentum": False, "alpha": 0.1},
-    {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 1, "learning_rate_init": 0.02},
+    {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.3, "nesterovs_momentum": False, "alpha": 0.1},
+    {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 1, "momentum": 0.5},
     {"solver": "sgd", "shuffle": False, "early_stopping": True, "activation": "tanh"},
 ]
 
@@ -200,6 +200,14 @@ def test_lbfgs(name: str) -> None:
     assert b.n_iter_ == a.n_iter_
     assert not hasattr(b, "loss_curve_")
     assert not hasattr(b, "partial_fit")
+
+
+def test_lbfgs_ends_by_the_tolerance_of_the_gradient() -> None:
+    X, y = data("breast cancer")
+    for tol in (0.3, 0.03):
+        a, b = (estimator.fit(X, y) for estimator in pair("breast cancer", solver="lbfgs", max_iter=50, tol=tol))
+        assert b.n_iter_ == a.n_iter_ < 50
+        assert difference(b.coefs_[0], a.coefs_[0]) <= 1e-6
 
 
 def test_lbfgs_minimises_what_its_gradient_belongs_to() -> None:

@@ -133,6 +133,18 @@ def test_l1_is_added_to_the_gradient() -> None:
     before, after, g = one_step(b, X_IRIS, Y_IRIS, l1=3.0 / n, l2=2.0 / n)
     for w, v, slope in zip(before, after, g, strict=True):
         np.testing.assert_allclose(v, w - 0.1 * slope, rtol=1e-12, atol=1e-15)
+    # Biases are not penalised: their gradient is that of the cost alone, by differences of the cost.
+    net, biases = b.to_network(), [np.array(bias) for bias in b.intercepts_]
+    b.fit(X_IRIS, Y_IRIS)
+    for l in (1, 2, 3):
+        for j in range(len(biases[l - 1])):
+            costs = []
+            for step in (1e-5, -1e-5):
+                net.b[l][j] += step
+                costs.append(net.evaluate(X_IRIS, Y_IRIS)["loss"])
+                net.b[l][j] -= step
+            slope = (costs[0] - costs[1]) / 2e-5
+            assert b.intercepts_[l - 1][j] - biases[l - 1][j] == pytest.approx(-0.1 * slope, rel=1e-6, abs=1e-9)
     first = MLPClassifier(l1=3.0, alpha=2.0, solver="sgd", **SHORT)
     first.set_params(max_iter=1, batch_size=n, learning_rate_init=1e-300).fit(X_IRIS, Y_IRIS)
     penalty = sum(3.0 / n * np.abs(w).sum() + 1.0 / n * (w**2).sum() for w in first.coefs_)
@@ -157,6 +169,30 @@ def test_further_solvers_are_those_of_train(solver: str, decay: float) -> None:
     for w, v in zip(net.w, b.coefs_, strict=True):
         np.testing.assert_allclose(v, w.T, rtol=1e-9, atol=1e-12)
     b.partial_fit(X_IRIS, Y_IRIS)
+
+
+def test_further_solvers_take_scikit_learns_names_of_constants() -> None:
+    options = {"shuffle": False, "alpha": 0, "batch_size": 30, "learning_rate_init": 0.01, **SHORT}
+    given = {"beta_1": 0.7, "beta_2": 0.8, "epsilon": 1e-3}
+    for solver, optimizer in {
+        "adamw": fastbp.AdamW(0.01, weight_decay=0.0, beta_1=0.7, beta_2=0.8, epsilon=1e-3),
+        "rmsprop": fastbp.RMSprop(0.01, rho=0.8, epsilon=1e-3),
+        "adagrad": fastbp.Adagrad(0.01, epsilon=1e-3),
+    }.items():
+        b = MLPClassifier(solver=solver, **options, **given)
+        net = clone(b).set_params(max_iter=1, learning_rate_init=1e-300).fit(X_IRIS, Y_IRIS).to_network()
+        fastbp.train(net, X_IRIS, Y_IRIS, optimizer=optimizer, epochs=4, batch_size=30, shuffle=False)
+        b.fit(X_IRIS, Y_IRIS)
+        for w, v in zip(net.w, b.coefs_, strict=True):
+            np.testing.assert_allclose(v, w.T, rtol=1e-9, atol=1e-12)
+
+
+def test_lbfgs_ignores_what_belongs_to_steps_and_epochs() -> None:
+    plain = MLPClassifier(solver="lbfgs", **SHORT).fit(X_IRIS, Y_IRIS)
+    options: dict[str, Any] = {"dropout": 0.5, "clip_norm": 1e-3, "weight_decay": 0.1, "schedule": "cosine"}
+    for name, value in {**options, "scoring": "accuracy", "callbacks": print, "learning_rate_init": 9.0}.items():
+        b = MLPClassifier(solver="lbfgs", **SHORT).set_params(**{name: value}).fit(X_IRIS, Y_IRIS)
+        assert same(b, plain), name
 
 
 @pytest.mark.parametrize("batch_size", [1, 150])
@@ -201,6 +237,18 @@ def test_schedules_multiply_the_rate() -> None:
     np.testing.assert_allclose(weights(halved), weights(by_hand), rtol=1e-9, atol=1e-12)
 
 
+def test_a_schedule_is_asked_for_every_minibatch() -> None:
+    asked: list[np.ndarray] = []
+
+    def halved(epochs: np.ndarray, n_epochs: int) -> np.ndarray:
+        asked.append(np.array(epochs))
+        assert n_epochs == 4
+        return np.full(np.shape(epochs), 0.5)
+
+    MLPClassifier(schedule=halved, batch_size=50, **SHORT).fit(X_IRIS, Y_IRIS)
+    np.testing.assert_allclose(np.concatenate(asked), np.arange(12) / 3)
+
+
 def test_a_plateau_lowers_the_rate() -> None:
     options = {"solver": "sgd", "momentum": 0.0, "batch_size": 150, **SHORT, "max_iter": 3}
     rule = ReduceOnPlateau(factor=0.1, patience=1, min_delta=1e9, monitor="loss")  # never satisfied after the first
@@ -228,9 +276,12 @@ def test_callbacks_watch_and_stop() -> None:
         seen.append(estimator.loss_)
         return estimator.n_iter_ == 3
 
-    b = MLPClassifier(callbacks=[stop_at_three, lambda e: None], **{**SHORT, "max_iter": 50}).fit(X_IRIS, Y_IRIS)
+    later: list[int] = []
+    callbacks = [stop_at_three, lambda e: later.append(e.n_iter_)]
+    b = MLPClassifier(callbacks=callbacks, **{**SHORT, "max_iter": 50}).fit(X_IRIS, Y_IRIS)
     assert b.n_iter_ == 3
     assert seen == b.loss_curve_
+    assert later == [1, 2, 3]  # whatever the one before it has answered
     with pytest.raises(ValueError, match="callbacks holds 7, which is no function"):
         MLPClassifier(callbacks=[7]).fit(X_IRIS, Y_IRIS)
 
@@ -608,6 +659,16 @@ def test_the_validation_loss_of_regression_losses() -> None:
         assert min(b.validation_loss_curve_) == pytest.approx(expected, rel=1e-9)
 
 
+def test_the_validation_loss_of_several_outputs_is_their_mean() -> None:
+    """As the training loss is, in scikit-learn."""
+    Y = np.stack([Y_DIABETES, Y_DIABETES**2, -Y_DIABETES], axis=1)
+    s = np.linspace(0.5, 2, 50)
+    b = MLPRegressor(early_stopping=True, scoring="loss", **SHORT)
+    b.fit(X_DIABETES[:50], Y[:50], X_val=X_DIABETES[50:100], y_val=Y[50:100], sample_weight_val=s)
+    squares = (b.predict(X_DIABETES[50:100]) - Y[50:100]) ** 2
+    assert min(b.validation_loss_curve_) == pytest.approx(0.5 * (s @ squares).mean() / s.sum(), rel=1e-9)
+
+
 def test_poisson_is_tweedie_of_power_one() -> None:
     y = np.round(np.exp(Y_DIABETES / 2))
     a = MLPRegressor(loss="poisson", **SHORT).fit(X_DIABETES, y)
@@ -651,6 +712,27 @@ def test_dropout_is_a_mask_on_activations() -> None:
             coefs[l] -= eta * a.T @ d / len(d)
             intercepts[l] -= eta * d.mean(axis=0)
     for ours, by_hand in zip([*b.coefs_, *b.intercepts_], [*coefs, *intercepts], strict=True):
+        np.testing.assert_allclose(ours, by_hand, rtol=1e-9, atol=1e-12)
+
+
+def test_every_epoch_leaves_out_other_neurons() -> None:
+    """Two epochs of one sample, each with a mask of its own seed; the samples' order is drawn before it."""
+    x, y, eta, p = X_DIABETES[:1], Y_DIABETES[:1], 0.1, 0.5
+    b = MLPRegressor(hidden_layer_sizes=(6,), activation="identity", solver="sgd", momentum=0, alpha=0, dropout=p)
+    b.set_params(random_state=0, max_iter=1, shuffle=False, learning_rate_init=1e-300).fit(x, y)
+    (w1, w2), (b1, b2) = ([np.array(part) for part in parts] for parts in (b.coefs_, b.intercepts_))
+    b.set_params(warm_start=True, learning_rate_init=eta, random_state=5, max_iter=2).fit(x, y)
+    drawn, masks = np.random.RandomState(5), []
+    for _ in range(2):
+        mask = dropout_mask(int(drawn.randint(2**31)), 1, 0, 6, p)
+        a = (x @ w1 + b1) * mask
+        delta = a @ w2 + b2 - y
+        hidden = delta @ w2.T * mask
+        w2, b2 = w2 - eta * a.T @ delta, b2 - eta * delta[0]
+        w1, b1 = w1 - eta * x.T @ hidden, b1 - eta * hidden[0]
+        masks.append(mask)
+    assert not np.array_equal(*masks)
+    for ours, by_hand in zip([*b.coefs_, *b.intercepts_], [w1, w2, b1, b2], strict=True):
         np.testing.assert_allclose(ours, by_hand, rtol=1e-9, atol=1e-12)
 
 

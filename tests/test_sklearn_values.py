@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("sklearn")
 
+import scipy.sparse
 from sklearn import neural_network as theirs
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
@@ -119,6 +120,15 @@ def test_signed_sample_weights_are_divided_by_their_sum_as_in_scikit_learn(kind:
         np.testing.assert_allclose(b.validation_scores_, a.validation_scores_, rtol=1e-7)
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_sparse_samples_are_weighted_as_dense_ones(solver: str) -> None:
+    D = np.where(np.abs(X) > 0.5, X, 0.0)
+    b = ours.MLPClassifier(**{**SHORT, "solver": solver})
+    dense = weights(b.fit(D, Y, sample_weight=np.abs(SIGNED)))
+    assert np.array_equal(weights(b.fit(scipy.sparse.csr_array(D), Y, sample_weight=np.abs(SIGNED))), dense)
+    assert not np.array_equal(weights(b.fit(D, Y)), dense)
+
+
 @pytest.mark.parametrize("kind", ["classes", "regression"])
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 def test_weights_of_minus_one_are_weights_of_one(kind: str, solver: str) -> None:
@@ -154,14 +164,22 @@ def test_weights_that_cancel_each_other_are_refused_with_the_minibatch(form: str
         b.fit(X.astype(form), Y, sample_weight=s)
 
 
-def test_a_minibatch_whose_weights_are_all_zero_is_skipped() -> None:
+@pytest.mark.parametrize(
+    "options", [{"solver": "adam"}, {"solver": "sgd"}, {"solver": "sgd", "momentum": 0.0}], ids=str
+)
+def test_a_minibatch_whose_weights_are_all_zero_is_skipped(options: dict[str, Any]) -> None:
+    """It is no step of the optimizer either."""
     s = np.repeat([0.0, 1.0], [50, 100])
-    options = {**SHORT, "shuffle": False, "solver": "sgd", "momentum": 0.0, "alpha": 0.0}
+    options = {**SHORT, "shuffle": False, "alpha": 0.0, **options}
     b = ours.MLPClassifier(**options).fit(X, Y, sample_weight=s)
     rest = ours.MLPClassifier(**options)
     for _ in range(4):
         rest.partial_fit(X[50:], Y[50:], classes=[0, 1, 2])
-    assert np.array_equal(weights(b), weights(rest))
+    np.testing.assert_allclose(weights(b), weights(rest), rtol=1e-12, atol=1e-14)
+
+
+def test_weights_that_are_all_zero_are_refused() -> None:
+    b = ours.MLPClassifier(**SHORT)
     with pytest.raises(ValueError, match="Sample weights must contain at least one non-zero number"):
         b.fit(X, Y, sample_weight=np.zeros(len(X)))
     with pytest.raises(ValueError, match="at least one non-zero number"):
