@@ -102,6 +102,7 @@ def read(
     *,
     weight: Path | int | None = None,
     task: Task | None = None,
+    columns: Sequence[str] | None = None,
 ) -> Data:
     """Read a data set with targets.
 
@@ -122,6 +123,8 @@ def read(
         None decides from the targets: text, booleans, one-hot rows and whole numbers of few distinct values (two, or at
         most 100 that occur twice on average) are classes, everything else is regression. Text that looks like numbers
         (``$412,345``) is refused unless it is said to be the names of classes.
+    columns : sequence of str or None
+        Tables with a header: the features wanted, in this order; None for all columns but the target and the weights.
 
     Returns
     -------
@@ -146,7 +149,7 @@ def read(
         path, target = path
     name = _name(path)
     with _loading(name):
-        raw = sources.find(name, target, weight, task)
+        raw = sources.find(name, target, weight, task, columns)
         if raw.y is None:
             raise LoadError(f"{raw.where!r} has no targets that fastbp can find. {raw.hint}")
         return _data(raw, task)

@@ -205,7 +205,7 @@ def test_copying_makes_the_folder(tmp_path: Path) -> None:
 def explain(*arguments: str, code: int = 0) -> str:
     result = CliRunner().invoke(app, ["explain", *arguments])
     assert result.exit_code == code, result.output
-    return result.output
+    return result.output if code else result.stdout
 
 
 def test_explain_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,11 +315,20 @@ def test_explain_of_a_model_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_explain_of_a_model_with_scaled_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
     Path("table.csv").write_text("a,b,price\n" + "".join(f"{i},{i * i % 7},{1000 * i + 0.5}\n" for i in range(20)))
     data = fastbp.read("table.csv", target="price")
     net = fastbp.Network([2, 3, 1], activations=["tanh", "identity"], seed=3, meta=data.meta())
     model = fastbp.Model(net, [data.scaling()], target=fastbp.Scale(9500.0, 5000.0))
     model.save("model.fastbp")
     x, y = (data.X[7] - data.X.mean(axis=0)) / data.X.std(axis=0), (data.Y[7] - 9500.0) / 5000.0
-    printed = explain("model.fastbp", "table.csv", "--row", "7", "--layer", "1", "--neuron", "2")
+    options = ["--row", "7", "--layer", "1", "--neuron", "2"]
+    printed = explain("model.fastbp", "table.csv", *options)
+    result = CliRunner().invoke(app, ["explain", "model.fastbp", "table.csv", *options])
+    assert result.stderr == "Samples and targets are the network's, scaled as fastbp info model.fastbp shows.\n"
     assert str(fastbp.explain(net, x, y, layer=1, neuron=2).result) in printed
+    lines = Path("table.csv").read_text().splitlines()
+    Path("other.csv").write_text("\n".join(f"{b},note,{p},{a}" for a, b, p in (line.split(",") for line in lines)))
+    lines = Path("other.csv").read_text().replace("note", "1")
+    Path("other.csv").write_text(lines)  # a column more, and in another order
+    assert printed == explain("model.fastbp", "other.csv", *options)

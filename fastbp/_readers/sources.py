@@ -56,11 +56,17 @@ class Raw:
     lines: Sequence[int] = ()
 
 
-def find(path: str, target: Path | int | None, weight: Path | int | None = None, task: Task | None = None) -> Raw:
+def find(
+    path: str,
+    target: Path | int | None,
+    weight: Path | int | None = None,
+    task: Task | None = None,
+    columns: Sequence[str] | None = None,
+) -> Raw:
     """Features, targets and, if asked for, weights of whatever stands at ``path``."""
     kind = _kind(path)
     if kind == "table":
-        return _table(path, _name(target), _name(weight), task)
+        return _table(path, _name(target), _name(weight), task, columns)
     if kind in ("digits", "folder") and target is not None:
         raise LoadError(
             f"The target is {str(target)!r}; {path!r} comes with targets of its own. Leave it out, or pass a file of "
@@ -230,10 +236,12 @@ def _first(arrays: Mapping[str, Array], keys: Sequence[str]) -> Array | None:
     return next((arrays[key] for key in keys if key in arrays), None)
 
 
-def _table(path: str, target: str | int | None, weight: str | int | None, task: Task | None) -> Raw:
+def _table(
+    path: str, target: str | int | None, weight: str | int | None, task: Task | None, columns: Sequence[str] | None
+) -> Raw:
     if target is None:
         raise LoadError(f"{path!r} needs a target: it has {describe_columns(path)}. Pass one of these as target.")
-    table = read_table(path, target, weight=weight)
+    table = read_table(path, target, weight=weight, columns=columns)
     y = None if table.y is None else from_text(table.y, task)
     name = os.path.basename(path)
     return Raw(path, name, table.X, y, names=table.names, target=table.target, weight=table.weight, lines=table.lines)

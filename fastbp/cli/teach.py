@@ -64,7 +64,8 @@ def explain(
                 )
     rows = terms if terms > 0 else None
     path = data if data is None or targets is None else (data, targets)
-    net, x, y, s = sample(model, path, row, column(target), column(sample_weight))
+    made, x, y, s = sample(model, path, row, column(target), column(sample_weight))
+    net = made.net
     options: dict[str, Any] = {"learning_rate": learning_rate, "notation": notation}
     e = fastbp.explain(net, x, y, layer, neuron, of, k=k, l1=l1, l2=l2, sample_weight=s, **options)
     if html is not None:
@@ -84,6 +85,8 @@ def explain(
     further += [e.source()] if source else []
     for answer in further:
         out.write(f"\n{answer}\n")
+    if made.steps or made.target:
+        Out(stderr=True).print(Text(f"Samples and targets are the network's, scaled as fastbp info {model} shows."))
 
 
 @app.command()

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from fastbp import _checks
+from fastbp._readers.targets import Task
 from fastbp.data import Data, read
 from fastbp.model import Model, as_model, load
-from fastbp.network import Network
 from fastbp.teach.examples import worked_example
 from fastbp.teach.explanation import Explanation
 
@@ -41,31 +41,33 @@ def _rows(text: str, n: int) -> list[int]:
     return [_checks.check_int(row, "--row", low=0, high=n - 1) for row in rows]
 
 
-def sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[Network, np.ndarray, Any, Any]:
-    """Network, sample, target and s_x: of the worked example, or of a model file and a row of a data file.
+def sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[Model, np.ndarray, Any, Any]:
+    """Model, sample, target and s_x: of the worked example, or of a model file and a row of a data file.
 
-    A minibatch of several rows; of one row there is no s_x, because it cancels.
+    Sample and target are what the network knows, scaled if the model scales. Several rows are a minibatch; of one row
+    there is no s_x, because it cancels.
     """
     if model == EXAMPLE:
         if weight is not None:
             raise ValueError(f"{EXAMPLE!r} has one sample, whose weight cancels. Leave --sample-weight out.")
         if path is not None:
             raise ValueError(f"{EXAMPLE!r} has a sample of its own; {path!r} is not needed. Leave it out.")
-        return *worked_example(), None
+        net, x, y = worked_example()
+        return Model(net), x, y, None
     made = as_model(load(model))
-    net = made.net
     if path is None:
         raise ValueError(
             f"{model!r} is a network without a sample. Pass a data file too, such as the one it was trained on: "
             f"fastbp explain {model} digits."
         )
-    column = target if target is not None else net.meta.get("target")
-    data = read(path, column, weight=weight, task="regression" if net.task == "regression" else "classification")
+    column = target if target is not None else made.meta.get("target")
+    task: Task = "regression" if made.task == "regression" else "classification"
+    data = read(path, column, weight=weight, task=task, columns=made.features)
     rows = _rows(row, len(data.X))
     X, y = made.transform(data.X[rows]), _targets(data, made, rows)
     if len(rows) == 1:
-        return net, X[0], y[0], None
-    return net, X, y, None if data.weight is None else data.weight[rows]
+        return made, X[0], y[0], None
+    return made, X, y, None if data.weight is None else data.weight[rows]
 
 
 def rendered(e: Explanation, form: str, digits: int | None, terms: int | None) -> str:
