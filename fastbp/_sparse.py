@@ -66,7 +66,7 @@ def outputs(net: Network, X: Rows, targets: Targets | None, n_threads: int | Non
     n = len(X)
     flops = 2.0 * len(X.values) * net.sizes[1] + _engine.operations(net.sizes[1:], n, training=False)
     threads = _engine.choose_threads(n_threads, flops, _engine.LARGE_CALL)
-    where = plan(net, min(128, n), threads, own_tiles=True)
+    where = net._located(plan(net, min(128, n), threads, own_tiles=True))
     out = np.empty((n, net.sizes[-1]), net.dtype)
     cost = np.empty(0 if targets is None else n)
     job = X.into(_engine.make_job(net, where, X.values, targets, sums=cost), n)

@@ -338,6 +338,7 @@ class Network:
         if key not in self._plans:
             self._plans[key] = _engine.plan(self, tile, threads, own_tiles=True), []
         where, spare = self._plans[key]
+        where = self._located(where)
         out = np.empty((n, self.sizes[-1]), self.dtype)
         cost = np.empty(0 if targets is None else n)
         try:
@@ -351,6 +352,10 @@ class Network:
             _engine.run_outputs(job, out, threads)
         spare.append(scratch)
         return out, cost
+
+    def _located(self, where: _engine.Plan) -> _engine.Plan:
+        """The plan with the places of this network's weights: for networks whose weights are not in theta."""
+        return where
 
     def predict(self, X: Any, *, n_threads: int | None = None) -> npt.NDArray[Any]:
         """The net's decision for every sample.

@@ -281,7 +281,6 @@ def test_the_bits_do_not_depend_on_threads(sparse: bool) -> None:
 def test_assigned_weights_take_effect() -> None:
     X, y = data("iris")
     b = pair("iris")[1].fit(X, y)
-    assert all(np.shares_memory(coef, b._bound.net.theta) for coef in b.coefs_)
     other = pair("iris", random_state=7)[1].fit(X, y)
     expected = other.predict_proba(X)
     b.coefs_, b.intercepts_ = [np.array(c) for c in other.coefs_], [np.array(i) for i in other.intercepts_]

@@ -183,8 +183,12 @@ def round_up(n, multiple):
 
 @strict
 def packs_rows(P, stride, size):
-    """Whether ``product`` of P rows copies strips of ``rows`` that lie ``stride`` elements of ``size`` bytes apart."""
-    return P >= PACKING_PAYS and stride * size >= LONG_STRIDE
+    """Whether ``product`` of P rows copies strips of ``rows`` that lie ``stride`` elements of ``size`` bytes apart.
+
+    Without padding, rows begin in the middle of cache lines, and a strip takes one more from the second-level cache.
+    """
+    step = stride * size
+    return P >= PACKING_PAYS and (step >= LONG_STRIDE or (step > STRIP_BYTES and step % CACHE_LINE != 0))
 
 
 @strict

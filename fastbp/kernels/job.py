@@ -206,6 +206,13 @@ def weights(job: Job, l: int) -> Matrix:
 
 
 @strict
+def last_weights(job: Job, l: int) -> Matrix:
+    """The rows of w^l after the WHOLE ones, where the table has some: b^l follows them."""
+    at, n = layer(job, l, layout.REST), layer(job, l, layout.K) - layer(job, l, layout.WHOLE)
+    return matrix(job.theta, at, (layer(job, l, layout.B) - at) // n)
+
+
+@strict
 def biases(job: Job, l: int) -> Matrix:
     """b^l as a row repeated for every sample."""
     return repeated(job.theta, layer(job, l, layout.B))
@@ -292,7 +299,7 @@ def own_theta(job: Job, t: int) -> Any:
 @strict
 def is_lonely(job: Job, l: int) -> bool:
     """Whether the layer is one output neuron, whose weights lie in a row (`layout`)."""
-    return layer(job, l, layout.STRIDE) == 1
+    return layer(job, l, layout.ROW) == 1
 
 
 @strict

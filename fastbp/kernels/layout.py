@@ -21,7 +21,9 @@ packs_coefficients, packs_rows, round_up = (
 )
 
 # Columns of the table of layers; its row l belongs to layer l, row 0 to the input.
-K, J, STRIDE, ACTIVATION, W, B, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(12)
+K, J, ACTIVATION, STRIDE, W, B, WHOLE, REST, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(14)
+# w and b lie W and B elements from theta's start, the rows of w STRIDE apart. WHOLE rows of w may be read beyond their
+# end, up to that of a padded row; those after them, copied and padded, lie at REST (`plain_layout`).
 
 # Places in the scratch buffer.
 (
@@ -91,8 +93,25 @@ def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize:
         lonely = n_out == 1 and 1 < l == len(sizes) - 1
         stride, bias = (1, padded(n_in, itemsize)) if lonely else (width, n_in * width)
         layers[l, K], layers[l, J], layers[l, STRIDE], layers[l, ACTIVATION] = n_in, n_out, stride, activations[l - 1]
-        layers[l, W], layers[l, B] = at, at + bias
+        layers[l, W], layers[l, B], layers[l, WHOLE] = at, at + bias, n_in
         at += round_up(bias + width, CACHE_LINE // itemsize)
+    return layers, at
+
+
+def plain_layout(layers: np.ndarray, itemsize: int) -> tuple[np.ndarray, int]:
+    """The table for w that lies elsewhere, row after row without padding; and the elements of what has to be copied.
+
+    Copied are b, and the last rows of w, from where a padded row's width would end beyond the last element. The caller
+    sets W, and STRIDE to J, when the places of w are known.
+    """
+    layers = layers.copy()
+    at = 0
+    for row in layers[1:]:
+        n_in, n_out, width = int(row[K]), int(row[J]), padded(int(row[J]), itemsize)
+        lonely = row[STRIDE] == 1
+        n_copied = 0 if lonely else min(n_in, -(-(width - n_out) // n_out))
+        row[WHOLE], row[REST], row[B] = n_in - n_copied, at, at + n_copied * width
+        at += (n_copied + 1) * width
     return layers, at
 
 
@@ -170,7 +189,8 @@ def largest_panel(layers: np.ndarray, X: int, chunk: int, itemsize: int) -> int:
     sizes = []
     for l in range(1, len(layers)):
         n_in, n_out, stride = int(layers[l - 1, J]), int(layers[l, J]), int(layers[l, STRIDE])
-        if stride == 1 or packs_rows(X, stride, itemsize):
+        plain = layers[l, WHOLE] < n_in
+        if stride == 1 or packs_rows(X, n_out if plain else stride, itemsize):
             sizes.append(panel_size(0, n_in, itemsize))  # F1
         if l > 1:
             sizes.append(panel_size(0, n_out, itemsize))  # BP2

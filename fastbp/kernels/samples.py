@@ -20,6 +20,7 @@ from fastbp.kernels.job import (
     errors,
     inputs,
     is_lonely,
+    last_weights,
     layer,
     nothing_ahead,
     own_sums,
@@ -30,7 +31,7 @@ from fastbp.kernels.job import (
     zeros,
 )
 from fastbp.kernels.penalties import penalty_sums
-from fastbp.kernels.views import copy_line, line, number, row
+from fastbp.kernels.views import copy_line, line, number, row, shifted
 
 
 @strict
@@ -95,7 +96,11 @@ def forward(job, first, bottom, x0, x1, a_0, t):
             sums, w, b = own_sums(job, t), weights(job, l), biases(job, l)
             dense.weighted_input_of_one(X, K, a_prev, w, b, z, sums, panel(job, t), nothing_ahead(job))
         else:
-            dense.weighted_input(X, J, K, a_prev, weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job))
+            n = layer(job, l, layout.WHOLE)
+            dense.weighted_input(X, J, n, a_prev, weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job))
+            if n < K:
+                rest, a_rest = last_weights(job, l), shifted(a_prev, 0, n)
+                dense.weighted_input(X, J, K - n, a_rest, rest, z, z, panel(job, t), nothing_ahead(job))
         activate(job, l, X, J, z.i, z, a, d)
         if job.reals[layout.DROPOUT] > 0.0 and l < job.L:
             p = job.reals[layout.DROPOUT]

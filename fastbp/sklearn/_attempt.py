@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 PRIVATE = {
     "_best_coefs",
     "_best_intercepts",
-    "_bound",
     "_label_binarizer",
+    "_networks",
     "_no_improvement_count",
     "_optimizer",
     "_random_state",
@@ -36,12 +36,12 @@ class Attempt:
     def __init__(self, estimator: BaseMLP, *, going_on: bool) -> None:
         self._estimator, self.going_on = estimator, going_on
         self._before = dict(vars(estimator))
-        self._began = False
+        self._net: Network | None = None
         self._finite: np.ndarray | None = None
 
     def begin(self, net: Network) -> None:
         """Training begins: from here on weights change."""
-        self._began = True
+        self._net = net
         self.note(net)
 
     def note(self, net: Network) -> None:
@@ -58,15 +58,15 @@ class Attempt:
         attributes = self._estimator.__dict__
         if error is None:
             return
-        if not self._began:
+        if self._net is None:
             attributes.clear()
             attributes.update(self._before)
         elif not isinstance(error, Exception) or isinstance(error, Warning):
             return  # an interrupt, or a warning that the user has made an error, is no failure of the weights
         elif self.going_on:
-            net = self._estimator._network()
-            if self._finite is not None and not all_finite(net.theta):
-                net.theta[:] = self._finite
+            if self._finite is not None and not all_finite(self._net.theta):
+                self._net.theta[:] = self._finite
+                self._estimator._unpack(self._net)
             stepper = attributes.get("_optimizer")
             if stepper is not None and not stepper.is_finite():
                 del attributes["_optimizer"]

@@ -199,7 +199,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first:
             self._initialize(sizes, X.dtype)
-        net = self._bind()
+        net = self._pack()
         self._check_architecture(net, sizes)
         n_epochs = (1 if incremental else self.max_iter) if self.solver in STOCHASTIC else 0
         self._tasks = Tasks(self, n_epochs, lambda X=X: X, lambda y=y: self._as_given(y))
@@ -208,6 +208,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             if finite:
                 self._tasks.end()
         finally:
+            self._unpack(net)
             del self._tasks
         if not finite or not np.isfinite(net.theta).all():
             raise ValueError(
@@ -321,10 +322,12 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
 
     def _loss_grad_lbfgs(self, packed: np.ndarray, X: Any, y: Any, sample_weight: Any, *_: Any) -> Any:
         """Loss and gradient at a vector of all of coefs_, then all of intercepts_, which are set to it."""
-        net = self._bind()
+        net = self._pack()
         X, targets, weight = self._prepared(net, X, np.asarray(y).reshape(len(y), -1), sample_weight)
         with _engine.Team(1) as team:
-            return _lbfgs.Objective(self, net, X, targets, weight, team)(packed)
+            result = _lbfgs.Objective(self, net, X, targets, weight, team)(packed)
+        self._unpack(net)
+        return result
 
     def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float:
         """The loss of outputs whose C_x is given."""

@@ -210,9 +210,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return self._label_binarizer.inverse_transform(y)
 
     def _predict(self, X: Any) -> Any:
-        net = self._network_for(X)
-        out = self._outputs(net, self._samples(X, net))[0]
-        net._warn_of_no_decision(out, stacklevel=4)
+        out = self._forward(X)
+        if np.isnan(out).any():
+            self._pack(self._dtype_for(X))._warn_of_no_decision(out, stacklevel=4)
         return self._label_binarizer.inverse_transform(out.ravel() if self.n_outputs_ == 1 else out)
 
     def _score(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:

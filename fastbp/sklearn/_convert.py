@@ -123,7 +123,6 @@ def from_sklearn(kind: type[BaseMLP], theirs: Any) -> Any:
         else:
             stepper.moments = [list(their.velocities)] if stepper.slots else []
         estimator._optimizer = stepper
-    estimator._bind()
     return estimator
 
 
@@ -139,7 +138,7 @@ def to_network(estimator: BaseMLP) -> Network:
         if estimator.loss in OF_LOSS:
             meta[OF_LOSS[estimator.loss]] = float(getattr(estimator, OF_LOSS[estimator.loss]))
     net = Network.__new__(Network)
-    net.__setstate__(estimator._network().__getstate__() | {"meta": meta})
+    net.__setstate__(estimator._pack().__getstate__() | {"meta": meta})
     return net
 
 
@@ -200,7 +199,6 @@ def from_network(kind: type[BaseMLP], net: Network, parameters: dict[str, Any]) 
     estimator.best_validation_score_ = -np.inf if estimator.early_stopping else None
     if "features" in net.meta:
         estimator.feature_names_in_ = np.asarray(net.meta["features"], dtype=object)
-    estimator._bind()
     return estimator
 
 

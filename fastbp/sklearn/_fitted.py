@@ -11,9 +11,10 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp import _checks, _sparse
+from fastbp._arrays import all_finite
 from fastbp.network import Network
 from fastbp.sklearn import _convert
-from fastbp.sklearn._parameters import Bound, blank_network, fastbp_name, sizes_of, without_output
+from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name, pack, sizes_of, unpack
 from fastbp.sklearn._pickles import restored, stamped
 
 HIDDEN = {"logistic", *_checks.ACTIVATIONS} - {"softmax"}
@@ -32,31 +33,30 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _cost(self) -> str:
         """fastbp's name of the loss."""
 
-    def _network(self, dtype: Any = None) -> Network:
-        """The network of coefs_ and intercepts_, whoever assigned them, in their own dtype or in a wider one."""
-        coefs, intercepts = self.coefs_, self.intercepts_
-        own = np.result_type(np.float32, *(np.asarray(array).dtype for array in (*coefs, *intercepts)))
-        own = np.dtype(np.float64) if own != np.float32 else own
-        dtype = own if dtype is None or np.dtype(dtype) == own else np.dtype(np.float64)
-        activations = (*map(fastbp_name, self._hidden_activations(len(coefs) - 1)), fastbp_name(self.out_activation_))
-        bound: Bound | None = self.__dict__.get("_bound")
-        if bound is not None and bound.net.dtype == dtype and bound.net.activations == activations:
-            if bound.holds(coefs, intercepts):
-                return bound.net
-            if list(bound.net.sizes) == sizes_of(coefs, intercepts):
-                bound.take(coefs, intercepts)
-                return bound.net
-        bound = Bound.of(blank_network(sizes_of(coefs, intercepts), activations, self._cost(), dtype))
-        bound.take(coefs, intercepts)
-        if dtype == own:
-            self._bound = bound
-        return bound.net
+    def _weights_dtype(self) -> Any:
+        """float32 if all of coefs_ and intercepts_ are no wider, else float64."""
+        dtype = np.result_type(np.float32, *(np.asarray(array).dtype for array in (*self.coefs_, *self.intercepts_)))
+        return np.float32 if dtype == np.float32 else np.float64
 
-    def _bind(self) -> Network:
-        """The network of coefs_ and intercepts_, which become views of its theta."""
-        net = self._network()
-        self.coefs_, self.intercepts_ = list(self._bound.coefs), list(self._bound.intercepts)
+    def _activations(self) -> tuple[str, ...]:
+        """fastbp's names of the activations of layers 1..L."""
+        hidden = self._hidden_activations(len(self.coefs_) - 1)
+        return (*map(fastbp_name, hidden), fastbp_name(self.out_activation_))
+
+    def _pack(self, dtype: Any = None) -> Network:
+        """The network to train, with the values of coefs_ and intercepts_, whoever assigned them, in their dtype."""
+        sizes, activations = tuple(sizes_of(self.coefs_, self.intercepts_)), self._activations()
+        dtype = dtype or self._weights_dtype()
+        networks: dict[Any, Network] = self.__dict__.setdefault("_networks", {})
+        net = networks.get(dtype)
+        if net is None or (net.sizes, net.activations) != (sizes, activations):
+            net = networks[dtype] = blank_network(sizes, activations, self._cost(), dtype)
+        pack(net, self.coefs_, self.intercepts_)
         return net
+
+    def _unpack(self, net: Network) -> None:
+        """coefs_ and intercepts_ become those of the network that was trained."""
+        self.coefs_, self.intercepts_ = unpack(net, self.coefs_, self.intercepts_)
 
     def _hidden_activations(self, n: int) -> list[str]:
         """The activation of each of n hidden layers, under the names given."""
@@ -72,17 +72,17 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
-        return stamped({name: value for name, value in state.items() if name != "_bound"})
+        return stamped({name: value for name, value in state.items() if name != "_networks"})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(restored(self, state))
         if "coefs_" in state:
-            self._bind()
+            self._networks: dict[Any, Network] = {}
+            self.coefs_ = [np.ascontiguousarray(coef) for coef in self.coefs_]
 
-    def _network_for(self, X: Any) -> Network:
-        """The network, in float64 unless samples and weights are all float32."""
-        dtype = np.result_type(X.dtype, *(coef.dtype for coef in self.coefs_))
-        return self._network(np.float32 if dtype == np.float32 else np.float64)
+    def _dtype_for(self, X: Any) -> Any:
+        """float64 unless samples and weights are all float32."""
+        return self._weights_dtype() if X.dtype == np.float32 else np.float64
 
     def _outputs(self, net: Network, samples: np.ndarray | _sparse.Rows, targets: Any = None) -> Any:
         """a^L and, with targets, C_x of samples as the kernels take them."""
@@ -90,9 +90,18 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             return _sparse.outputs(net, samples, targets, self.n_threads)
         return net._outputs(samples, targets, self.n_threads)
 
-    def _forward(self, X: Any) -> np.ndarray:
-        """a^L of checked samples."""
-        net = self._network_for(X)
+    def _forward(self, X: Any, L: int | None = None) -> np.ndarray:
+        """a^L of checked samples, L the last layer or one below."""
+        coefs, intercepts = self.coefs_[:L], self.intercepts_[:L]
+        activations, dtype, n = self._activations()[:L], self._dtype_for(X), X.shape[0]
+        networks = self.__dict__.setdefault("_networks", {})
+        kept: PlainNetwork | None = networks.get(("plain", activations, dtype))
+        net = kept and kept.on(coefs, intercepts, n)
+        if net is None:
+            kept = PlainNetwork(sizes_of(coefs, intercepts), activations, self._cost(), dtype)
+            networks["plain", activations, dtype] = kept
+            net = kept.on(coefs, intercepts, n)
+            assert net is not None
         return self._outputs(net, self._samples(X, net))[0]  # type: ignore[no-any-return]
 
     @staticmethod
@@ -114,10 +123,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         check_is_fitted(self)
         X = self._check_X(X)
-        net = self._network_for(X)
-        if net.L == 1:
-            return X.astype(net.dtype)  # type: ignore[no-any-return]
-        return self._outputs(without_output(net), self._samples(X, net))[0]  # type: ignore[no-any-return]
+        L = len(self.coefs_) - 1
+        return X.astype(self._dtype_for(X)) if L == 0 else self._forward(X, L)  # type: ignore[no-any-return]
 
     @property
     def _n_features_out(self) -> int:
@@ -138,7 +145,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         check_is_fitted(self)
         X = self._check_X(X)
-        net = self._network_for(X)
+        net = self._pack(self._dtype_for(X))
         if issparse(X):
             rows, block = X.tocsr(), 32  # never the whole of X as a dense array
             slopes = np.empty((X.shape[0], net.sizes[-1], net.sizes[0]), net.dtype)
@@ -197,6 +204,19 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return _convert.from_sklearn(cls, estimator)
 
     def _check_X(self, X: Any) -> Any:
+        """Samples as ``validate_data`` returns them; an array that it would return as it is does not have to wait."""
+        if (
+            type(X) is np.ndarray
+            and X.dtype in (np.float64, np.float32)
+            and X.ndim == 2
+            and X.flags.c_contiguous
+            and X.flags.aligned
+            and len(X) > 0
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+            and all_finite(X.reshape(-1))
+        ):
+            return X
         return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
 
     def __sklearn_tags__(self) -> Any:

@@ -15,6 +15,7 @@ from fastbp._explosion import Growth
 from fastbp._slices import Pace
 from fastbp.kernels import clipping, layout, updates
 from fastbp.schedules import SCHEDULES, ReduceOnPlateau
+from fastbp.sklearn._parameters import pack, views
 from fastbp.sklearn._stepper import say
 from fastbp.sklearn._warn import warn_as_scikit_learn
 from fastbp.sklearn._weights import Sums
@@ -153,7 +154,7 @@ class Stopping:
     def __init__(self, estimator: BaseMLP, net: Network, held_out: HeldOut | None) -> None:
         self._estimator, self._net, self._held_out = estimator, net, held_out
         scoring = estimator.scoring
-        self._scorer = None if scoring in (None, "loss") else check_scoring(estimator, scoring)
+        self.scorer = None if scoring in (None, "loss") else check_scoring(estimator, scoring)
         if held_out is not None:
             self._samples, self._targets, _ = estimator._prepared(net, held_out.X, held_out.columns, None)
 
@@ -168,12 +169,12 @@ class Stopping:
         loss = estimator._mean_cost(out, held_out.columns, cost, held_out.weight) if finite else float("nan")
         if estimator.scoring == "loss":
             return -loss, loss
-        if self._scorer is None:
+        if self.scorer is None:
             return estimator._score(out, held_out.columns, held_out.weight), loss
         if not np.isfinite(self._net.theta).all():
             return float("nan"), loss
         options = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-        return float(self._scorer(estimator, held_out.X, held_out.y, **options)), loss
+        return float(self.scorer(estimator, held_out.X, held_out.y, **options)), loss
 
     def note(self) -> None:
         """The epoch that has just ended."""
@@ -197,14 +198,14 @@ class Stopping:
 
     def keep(self) -> None:
         """Copy the weights, which are the best so far."""
-        bound = self._estimator._bound
-        self._estimator._best_coefs = [coef.copy() for coef in bound.coefs]
-        self._estimator._best_intercepts = [intercept.copy() for intercept in bound.intercepts]
+        coefs, intercepts = views(self._net, self._net.theta)
+        self._estimator._best_coefs = [np.array(coef, order="C") for coef in coefs]
+        self._estimator._best_intercepts = [intercept.copy() for intercept in intercepts]
 
     def restore(self) -> None:
         """Put the best weights back."""
         if self._held_out is not None:
-            self._estimator._bound.take(self._estimator._best_coefs, self._estimator._best_intercepts)
+            pack(self._net, self._estimator._best_coefs, self._estimator._best_intercepts)
 
     def is_over(self) -> bool:
         """Whether there was no improvement for too long; the message says so when ``verbose``."""
@@ -315,6 +316,7 @@ def train(
     stopping = Stopping(estimator, net, held_out)
     schedule = Schedule(estimator)
     callbacks = as_functions(estimator.callbacks)
+    watched = bool(callbacks) or stopping.scorer is not None or estimator._tasks.watched
     order = np.arange(n)
     plain = is_plain(estimator) and not isinstance(X, _sparse.Rows)
     with _engine.Team(_engine.choose_team(net, batch, plain, estimator.n_threads)) as team:
@@ -350,12 +352,16 @@ def train(
                 estimator.loss_curve_.append(loss)
                 if estimator.verbose:
                     say(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+                if watched:
+                    estimator._unpack(net)
                 stopping.note()
                 estimator._optimizer.epoch_ends(estimator.t_)
                 estimator._attempt.note(net)
                 schedule.note()
                 asked = [callback(estimator) for callback in callbacks]  # all of them, whatever one answers
                 asked.append(estimator._tasks.epoch_ends(task))
+                if watched:  # what was written into coefs_ counts
+                    pack(net, estimator.coefs_, estimator.intercepts_)
                 if any(asked) or stopping.is_over() or incremental:
                     break
                 if estimator.n_iter_ == estimator.max_iter:

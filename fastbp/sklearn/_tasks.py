@@ -31,6 +31,11 @@ class Tasks:
             if getattr(root, "_callbacks", True):  # without any, nobody is told of the epochs
                 self._root = root.call_on_fit_task_begin(estimator=estimator, **self._data)
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody is told of the epochs."""
+        return self._root is not None
+
     def _state(self) -> dict[str, Any]:
         """What makes a copy of the estimator one that is fitted so far."""
         return {

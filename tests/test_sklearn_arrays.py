@@ -1,0 +1,251 @@
+"""coefs_ and intercepts_ are plain arrays of their own: the estimator computes with whatever is written into them."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import pickle
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn import neural_network as theirs
+from sklearn.base import clone
+
+from fastbp import sklearn as ours
+from fastbp.kernels import layout
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((60, 7))
+Y = rng.integers(0, 3, 60)
+SHORT: dict[str, Any] = {"max_iter": 2, "random_state": 0}
+
+
+def arrays(estimator: Any) -> list[Any]:
+    return [*estimator.coefs_, *estimator.intercepts_]
+
+
+def by_hand(estimator: Any, X: np.ndarray) -> np.ndarray:
+    """Probabilities by NumPy, of relu layers and softmax, from the arrays themselves."""
+    a = X
+    for w, b in zip(estimator.coefs_[:-1], estimator.intercepts_[:-1], strict=True):
+        a = np.maximum(a @ w + b, 0)
+    z = a @ estimator.coefs_[-1] + estimator.intercepts_[-1]
+    powers: np.ndarray = np.exp(z - z.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def fitted(n: int, **options: Any) -> Any:
+    return ours.MLPClassifier((n,), **{**SHORT, **options}).fit(X, Y)
+
+
+def continued(n: int) -> Any:
+    return fitted(n, warm_start=True).fit(X, Y)
+
+
+def stopped_early(n: int) -> Any:
+    return fitted(n, early_stopping=True)
+
+
+WAYS: dict[str, Callable[[int], Any]] = {
+    "fit": fitted,
+    "lbfgs": lambda n: fitted(n, solver="lbfgs"),
+    "partial_fit": lambda n: ours.MLPClassifier((n,), **SHORT).partial_fit(X, Y, classes=[0, 1, 2]).partial_fit(X, Y),
+    "warm_start": continued,
+    "early_stopping": stopped_early,
+    "unpickled": lambda n: pickle.loads(pickle.dumps(fitted(n))),
+    "copied": lambda n: copy.deepcopy(fitted(n)),
+    "clone": lambda n: clone(fitted(n)).fit(X, Y),
+    "from_network": lambda n: ours.MLPClassifier.from_network(fitted(n).to_network()),
+    "from_sklearn": lambda n: ours.MLPClassifier.from_sklearn(theirs.MLPClassifier((n,), **SHORT).fit(X, Y)),
+    "float32": lambda n: ours.MLPClassifier((n,), **SHORT).fit(X.astype(np.float32), Y),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_weights_are_plain_arrays_and_a_flat_view_writes_into_them(way: str) -> None:
+    for n in (1, 5, 8, 64, 100):
+        net = WAYS[way](n)
+        for array in arrays(net):
+            assert type(array) is np.ndarray
+            assert array.flags.c_contiguous
+            assert array.flags.writeable
+            assert array.flags.owndata or way == "unpickled"  # there NumPy keeps the memory that it was given
+        assert not any(np.shares_memory(a, b) for i, a in enumerate(arrays(net)) for b in arrays(net)[:i])
+        Z = X.astype(net.coefs_[0].dtype)
+        np.testing.assert_allclose(net.predict_proba(Z), by_hand(net, Z), rtol=1e-4 if way == "float32" else 1e-12)
+        flat = net.coefs_[0].ravel()
+        flat[:] = 0
+        net.intercepts_[0].reshape(-1, 1)[:] = 1
+        out = net.predict_proba(Z)
+        assert np.array_equal(out, np.repeat(out[:1], len(X), axis=0)), f"{n}: no input reaches the output"
+        np.testing.assert_allclose(out, by_hand(net, Z), rtol=1e-4 if way == "float32" else 1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 5, 8, 64, 100])
+def test_training_goes_on_from_what_was_written_as_scikit_learns_does(n: int) -> None:
+    """The views too are those of before: both train in place."""
+    nets = [module.MLPClassifier((n,), **SHORT).fit(X, Y) for module in (theirs, ours)]
+    views = [[array.ravel() for array in arrays(net)] for net in nets]
+    for net, flat in zip(nets, views, strict=True):
+        flat[0][::2] = 0.25
+        flat[-1][:] = 0
+        net.partial_fit(X, Y)
+        flat[1][:3] = -1
+        net.partial_fit(X[:20], Y[:20])
+    for a, b, flat in zip(*map(arrays, nets), views[1], strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
+        assert np.shares_memory(b, flat)
+    np.testing.assert_allclose(nets[1].predict_proba(X), nets[0].predict_proba(X), rtol=1e-9)
+
+
+def test_arrays_of_any_kind_may_be_assigned() -> None:
+    net, source = fitted(5), fitted(5, random_state=1)
+    expected = source.predict_proba(X)
+    kinds: dict[str, Callable[[np.ndarray], Any]] = {
+        "list": np.ndarray.tolist,
+        "Fortran": np.asfortranarray,
+        "strided": lambda a: np.repeat(a, 2, axis=0)[::2],
+        "read-only": lambda a: np.frombuffer(a.tobytes()).reshape(a.shape),
+        "big-endian": lambda a: a.astype(">f8"),
+        "unaligned": lambda a: np.frombuffer(b"." + a.tobytes(), np.uint8)[1:].view(np.float64).reshape(a.shape),
+    }
+    for name, kind in kinds.items():
+        net.coefs_, net.intercepts_ = tuple(map(kind, source.coefs_)), [kind(b) for b in source.intercepts_]
+        assert np.array_equal(net.predict_proba(X), expected), name
+        assert np.array_equal(net.predict_proba(X[:1]), expected[:1]), name
+        assert np.array_equal(net.predict_proba(scipy.sparse.csr_matrix(X)), expected), name
+        trained = copy.deepcopy(net).partial_fit(X, Y)
+        assert all(type(a) is np.ndarray and a.flags.c_contiguous and a.flags.writeable for a in arrays(trained)), name
+    net.coefs_, net.intercepts_ = [w.astype(int) for w in source.coefs_], source.intercepts_
+    np.testing.assert_allclose(net.predict_proba(X), by_hand(net, X), rtol=1e-12)
+    assert not fitted(5).coefs_[0].flags.f_contiguous
+
+
+def test_a_net_of_the_widths_that_are_padded_differently_has_the_bits_of_its_network() -> None:
+    """Alone, in batches that pack and that do not, and sparse; outputs of one neuron, hidden layers of one, none."""
+    for dtype in ("float64", "float32"):
+        Z = np.random.default_rng(1).standard_normal((130, 9)).astype(dtype)
+        for hidden in ((), (1,), (3,), (8,), (1, 1), (17, 3), (130, 9)):
+            for n_out in (1, 3):
+                net = ours.MLPRegressor(hidden_layer_sizes=hidden, max_iter=1, random_state=0)
+                net.fit(Z[:20], Z[:20, 0] if n_out == 1 else Z[:20, :n_out])
+                out = net.to_network().feedforward(Z)
+                for n in (1, 2, 41, 130):
+                    got = net.predict(Z[:n]).reshape(n, -1)
+                    assert got.tobytes() == out[:n].tobytes(), (dtype, hidden, n_out, n)
+                sparse = net.predict(scipy.sparse.csr_matrix(Z[:20]))
+                assert sparse.reshape(20, -1).tobytes() == out[:20].tobytes(), (dtype, hidden, n_out)
+
+
+@pytest.mark.compiled
+def test_no_kernel_reads_beyond_the_last_weight() -> None:
+    """The arrays end where the memory that may be read ends: one element more would kill the process."""
+    mmap = pytest.importorskip("mmap")
+    if not sys.platform.startswith("linux"):
+        pytest.skip("memory is protected through Linux's mprotect")
+    import ctypes
+
+    page = mmap.PAGESIZE
+    libc = ctypes.CDLL(None, use_errno=True)
+    held = []
+
+    def at_the_end(array: np.ndarray) -> np.ndarray:
+        size = -(-array.nbytes // page) * page
+        memory = mmap.mmap(-1, size + page)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        assert libc.mprotect(ctypes.c_void_p(start + size), ctypes.c_size_t(page), 0) == 0
+        end = np.frombuffer(memory, array.dtype, array.size, size - array.nbytes).reshape(array.shape)
+        end[...] = array
+        held.append((memory, start + size))
+        return end
+
+    for dtype in ("float64", "float32"):
+        Z = np.random.default_rng(2).standard_normal((300, 9)).astype(dtype)
+        for hidden in ((), (1,), (5,), (20,), (100,)):
+            net = ours.MLPRegressor(hidden_layer_sizes=hidden, max_iter=1, random_state=0).fit(Z, Z[:, 0])
+            expected = net.predict(Z)
+            net.coefs_ = [at_the_end(w) for w in net.coefs_]
+            for n in (1, 2, 41, 100, 300):
+                assert np.array_equal(net.predict(Z[:n]), expected[:n]), (dtype, hidden, n)
+    for _, start in held:
+        assert libc.mprotect(ctypes.c_void_p(start), ctypes.c_size_t(page), 3) == 0
+
+
+def test_plans_have_room_for_packing_rows_that_are_not_padded() -> None:
+    for itemsize in (4, 8):
+        for n_out in (3, 17, 100, 250):
+            padded, _ = layout.theta_layout((5000, n_out, 2), (0, 0), itemsize)
+            plain, _ = layout.plain_layout(padded, itemsize)
+            _, places, _ = layout.scratch_layout(plain, 128, 1, 1, itemsize)
+            if n_out * itemsize > layout.STRIP_BYTES and n_out * itemsize % layout.CACHE_LINE:
+                assert places[layout.PANELS_STEP] >= layout.panel_size(0, 5000, itemsize)
+
+
+def test_callbacks_see_the_weights_of_their_epoch_and_may_change_them() -> None:
+    seen = []
+
+    def freeze(net: Any) -> None:
+        seen.append(net.coefs_[0].copy())
+        np.testing.assert_allclose(net.predict_proba(X), by_hand(net, X), rtol=1e-12)
+        net.coefs_[0].ravel()[:] = 0
+
+    net = ours.MLPClassifier((5,), callbacks=freeze, max_iter=3, random_state=0, batch_size=60).fit(X, Y)
+    assert len(seen) == 3
+    assert not any(np.array_equal(a, b) for a, b in itertools.pairwise(seen))
+    assert not net.coefs_[0].any(), "the last word is the callback's"
+    # From 0 on, Adam's first steps are at most learning_rate_init long.
+    assert np.abs(seen[1]).max() <= 0.0011
+
+
+def test_an_interrupted_fit_shows_the_weights_it_has_come_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastbp._slices import Pace
+
+    calls, run = [], Pace.run
+
+    def interrupted(self: Pace, first: int, n: int) -> Any:
+        calls.append(first)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return run(self, first, n)
+
+    whole = ours.MLPClassifier((5,), max_iter=2, random_state=0, batch_size=60).fit(X, Y)
+    monkeypatch.setattr(Pace, "run", interrupted)
+    net = ours.MLPClassifier((5,), max_iter=50, random_state=0, batch_size=60)
+    with pytest.warns(UserWarning, match="interrupted"):
+        net.fit(X, Y)
+    assert all(np.array_equal(a, b) for a, b in zip(arrays(net), arrays(whole), strict=True))
+
+
+def test_a_prediction_of_another_thread_does_not_disturb_training() -> None:
+    """They share the estimator, not the memory in which it trains."""
+    import threading
+
+    def fit(asking: bool) -> Any:
+        net = ours.MLPClassifier((20,), max_iter=60, random_state=0).fit(X, Y)
+        over = threading.Event()
+        big = np.tile(X, (10, 1))
+
+        def ask() -> None:
+            while not over.is_set():
+                net.predict_proba(big)
+                net.input_gradient(X[:5])
+
+        thread = threading.Thread(target=ask)
+        if asking:
+            thread.start()
+        try:
+            for _ in range(20):
+                net.partial_fit(X, Y)
+        finally:
+            over.set()
+            if asking:
+                thread.join()
+        return net
+
+    assert all(np.array_equal(a, b) for a, b in zip(arrays(fit(True)), arrays(fit(False)), strict=True))
