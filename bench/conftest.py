@@ -4,7 +4,8 @@ pytest-benchmark's clock is a stopwatch here. It advances by what a turn says it
 the columns of pytest-benchmark are seconds of that unit, whoever needs how many of them for a turn worth timing, and
 without what a peer does once in a run.
 
-``--smallest`` runs each suite with its smallest case and one round, and asks for no goal: that it runs is the test.
+``--one-round`` runs what is chosen once and asks for no goal: that it runs is the test. ``--smallest`` does so with the
+smallest case of each suite.
 """
 
 from __future__ import annotations
@@ -29,9 +30,8 @@ def stopwatch() -> float:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--smallest", action="store_true", help="each suite with its smallest case and one round, without its goals"
-    )
+    parser.addoption("--one-round", action="store_true", help="one round of each case, without the goals")
+    parser.addoption("--smallest", action="store_true", help="the same, and only the smallest case of each suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,9 +82,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 @pytest.fixture
-def smallest(request: pytest.FixtureRequest) -> bool:
-    """Whether one round of the smallest case is asked for, and no goal."""
-    return bool(request.config.getoption("--smallest"))
+def one_round(request: pytest.FixtureRequest) -> bool:
+    """Whether one round is asked for, and no goal."""
+    return bool(request.config.getoption("--smallest") or request.config.getoption("--one-round"))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def n_threads() -> int:
 
 
 @pytest.fixture
-def laps(benchmark: Any, smallest: bool) -> Callable[..., float]:
+def laps(benchmark: Any, one_round: bool) -> Callable[..., float]:
     """``laps(racer, rounds=7, beside=[...], group=...)``: turns of a `measure.Racer`, each after one of all beside it.
 
     Its result is the least time of a unit, which is pytest-benchmark's minimum.
@@ -111,7 +111,7 @@ def laps(benchmark: Any, smallest: bool) -> Callable[..., float]:
                 other.go()
 
         benchmark.group = group
-        benchmark.pedantic(turn, setup=others, rounds=1 if smallest else rounds)
+        benchmark.pedantic(turn, setup=others, rounds=1 if one_round else rounds)
         return min(times)
 
     return run

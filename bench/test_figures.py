@@ -27,43 +27,43 @@ def small_first(values: list[Any]) -> list[Any]:
     ]
 
 
-def test_one_row_is_faster_than_numpys_two_lines(smallest: bool) -> None:
-    us = forward.single(seconds=0.1 if smallest else 1.0)
+def test_one_row_is_faster_than_numpys_two_lines(one_round: bool) -> None:
+    us = forward.single(seconds=0.1 if one_round else 1.0)
     print(f"\none row through 784-30-10: {us}")
-    assert smallest or us["fastbp"] < us["NumPy"]
+    assert one_round or us["fastbp"] < us["NumPy"]
 
 
 @pytest.mark.parametrize("sizes", small_first([(64, 30, 10), (4, 3), (4, 8, 1), (784, 30, 10), (20, 1000)]))
-def test_the_decision_for_one_row_costs_little_more_than_its_outputs(sizes: tuple[int, ...], smallest: bool) -> None:
+def test_the_decision_for_one_row_costs_little_more_than_its_outputs(sizes: tuple[int, ...], one_round: bool) -> None:
     net = fastbp.Network(sizes, seed=0)
     x = np.random.default_rng(0).random((1, sizes[0]))
     best = {net.feedforward: math.inf, net.predict: math.inf}
-    for _ in range(10 if smallest else 400):
+    for _ in range(10 if one_round else 400):
         for call in best:
             began = time.perf_counter()
             call(x)
             best[call] = min(best[call], time.perf_counter() - began)
     ratio = best[net.predict] / best[net.feedforward]
     print(f"\n{sizes}: {ratio:.2f}")
-    assert smallest or ratio <= 1.2
+    assert one_round or ratio <= 1.2
 
 
 @pytest.mark.parametrize("case", small_first(sorted(nets.find(forward.WIDE), key=lambda case: case.flops())))
-def test_prediction_of_many_rows(case: nets.Case, smallest: bool, n_threads: int) -> None:
-    parts = forward.bulk(case, 0.1 if smallest else 1.0, n_threads)
+def test_prediction_of_many_rows(case: nets.Case, one_round: bool, n_threads: int) -> None:
+    parts = forward.bulk(case, 0.1 if one_round else 1.0, n_threads)
     print(f"\n{case.key}, of sgemm's rate: {parts}")
-    if case.sizes[1] >= 512 and not smallest:
+    if case.sizes[1] >= 512 and not one_round:
         assert parts["fastbp"] >= 0.9
 
 
-def test_import(smallest: bool) -> None:
-    seconds = start.imports(1 if smallest else 10)
+def test_import(one_round: bool) -> None:
+    seconds = start.imports(1 if one_round else 10)
     print(f"\n{seconds}")
-    assert smallest or seconds["fastbp"] - seconds["numpy"] <= 0.03
+    assert one_round or seconds["fastbp"] - seconds["numpy"] <= 0.03
 
 
-def test_first_training(smallest: bool) -> None:
-    if smallest:
+def test_first_training(one_round: bool) -> None:
+    if one_round:
         assert start.first_train("float32") > 0  # a cold compilation is no small case
         return
     found = start.measure(turns=4)
@@ -81,23 +81,23 @@ def test_peak_memory(i: int, n_threads: int) -> None:
 
 
 @pytest.mark.parametrize("case", small_first(list(nets.ALL)))
-def test_threads(case: nets.Case, smallest: bool, n_threads: int) -> None:
-    if n_threads < 2 and not smallest:
+def test_threads(case: nets.Case, one_round: bool, n_threads: int) -> None:
+    if n_threads < 2 and not one_round:
         pytest.skip("FASTBP_BENCH_THREADS is 1")
-    (one,) = threads.scaling([case], [1, n_threads, None], seconds=0.0 if smallest else 1.0)
+    (one,) = threads.scaling([case], [1, n_threads, None], seconds=0.0 if one_round else 1.0)
     us = one["us"]
     print(f"\n{case.key}: {us}, chosen {one['chosen']}")
-    if smallest:
+    if one_round:
         return
     assert us["None"] <= 1.03 * us["1"]
     if us["1"] > 50 and n_threads == 2:
         assert us["1"] >= 1.8 * us["2"]
 
 
-def test_the_books_run(smallest: bool, n_threads: int) -> None:
-    (one,) = threads.book(0.0 if smallest else 2.0, n_threads)
+def test_the_books_run(one_round: bool, n_threads: int) -> None:
+    (one,) = threads.book(0.0 if one_round else 2.0, n_threads)
     print(f"\nan epoch of the book's run: {one}, {one['book'] / one['fastbp']:.1f} times faster")
-    assert smallest or one["book"] / one["fastbp"] >= {1: 30, 2: 45}.get(n_threads, 30)
+    assert one_round or one["book"] / one["fastbp"] >= {1: 30, 2: 45}.get(n_threads, 30)
 
 
 @pytest.mark.skipif(mnist.folder() is None, reason="FASTBP_MNIST does not name the folder of MNIST's files")
@@ -110,10 +110,10 @@ def test_mnist(n_threads: int) -> None:
     assert results["fastbp"]["seconds"] <= np.min(times, initial=np.inf)
 
 
-def test_every_peer_is_held(smallest: bool, n_threads: int) -> None:
+def test_every_peer_is_held(one_round: bool, n_threads: int) -> None:
     """Nobody keeps more cores busy than it is allowed, whatever its library thinks."""
-    case = nets.find(["64-32-10 b16 float32" if smallest else "784-128-64-10 b128 float32"])[0]
-    result = run.measure(case, peers.load(), n_threads=n_threads, seconds=0.0 if smallest else 1.0)
+    case = nets.find(["64-32-10 b16 float32" if one_round else "784-128-64-10 b128 float32"])[0]
+    result = run.measure(case, peers.load(), n_threads=n_threads, seconds=0.0 if one_round else 1.0)
     for name, peer in result["peers"].items():
         if "cores" in peer:
             assert peer["cores"] <= n_threads + 0.1, name

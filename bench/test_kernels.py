@@ -149,7 +149,7 @@ def counted(function: Callable[[int], Any], turns: int) -> Racer:
 def test_product(
     laps: Callable[..., float],
     benchmark: Any,
-    smallest: bool,
+    one_round: bool,
     equation: str,
     shape: str,
     dtype: str,
@@ -173,7 +173,7 @@ def test_product(
     best = laps(racers[peer], rounds=25, group=f"{equation} {shape} {dtype}", beside=beside)
     of_numpy, of_peak = racers["numpy.dot"].best / best, racers["peak"].best / best
     benchmark.extra_info.update(gflops=flops / best / 1e9, of_numpy=of_numpy, of_peak=of_peak)
-    if peer == "fastbp" and not smallest:
+    if peer == "fastbp" and not one_round:
         least, least_of_peak = next((a, b) for *sizes, a, b in SHAPES if tuple(sizes) == (X, J, K))
         assert of_numpy >= least
         assert of_peak >= least_of_peak

@@ -107,9 +107,9 @@ class Turns:
     ],
 )
 def test_an_epoch(
-    laps: Callable[..., float], benchmark: Any, smallest: bool, net: str, dtype: str, peer: str, threads: int
+    laps: Callable[..., float], benchmark: Any, one_round: bool, net: str, dtype: str, peer: str, threads: int
 ) -> None:
-    samples = 500 if smallest else SAMPLES
+    samples = 500 if one_round else SAMPLES
     rng = np.random.default_rng(0)
     X, digits = rng.random((samples, SIZES[0], 1)), rng.integers(0, SIZES[-1], samples)
     data = [(x, np.eye(SIZES[-1])[:, [d]]) for x, d in zip(X, digits, strict=True)]
@@ -120,5 +120,5 @@ def test_an_epoch(
     laps(racers[peer], rounds=ROUNDS, group=f"{net} {dtype}, an epoch of {samples:,} samples", beside=[other])
     ratio = racers["book"].best / racers["fastbp.nielsen"].best
     benchmark.extra_info.update(times_faster=ratio)
-    if not smallest:
+    if not one_round:
         assert ratio >= LEAST

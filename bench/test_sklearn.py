@@ -38,7 +38,7 @@ DATA = list(estimators.data_sets())
 def test_an_epoch(
     laps: Callable[..., float],
     benchmark: Any,
-    smallest: bool,
+    one_round: bool,
     net: str,
     solver: str,
     dtype: str,
@@ -59,14 +59,14 @@ def test_an_epoch(
     ratio = racers["scikit-learn"].best / racers["fastbp"].best
     benchmark.extra_info.update(times_faster=ratio, goal=one.goal)
     row = pair.row({name: racer.best for name, racer in racers.items()})
-    assert smallest or estimators.missed([row]) == []
+    assert one_round or estimators.missed([row]) == []
 
 
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.smallest] if name == DATA[0] else []) for name in DATA]
 )
-def test_a_data_set(name: str, smallest: bool, n_threads: int) -> None:
+def test_a_data_set(name: str, one_round: bool, n_threads: int) -> None:
     estimators.quality(name, n_threads, seeds=1)  # compiled before it is timed
-    row = estimators.quality(name, n_threads, seeds=2 if smallest else estimators.SEEDS)
+    row = estimators.quality(name, n_threads, seeds=2 if one_round else estimators.SEEDS)
     print("\n" + "\n".join(estimators.quality_table([row])))
-    assert smallest or estimators.within_noise(row)
+    assert one_round or estimators.within_noise(row)
