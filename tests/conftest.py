@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from typing import Any
+
 import pytest
+from effort import EFFORT
 from hypothesis import HealthCheck, settings
 
 from fastbp import _jit
 
 settings.register_profile(
-    "fastbp", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    "fastbp", derandomize=EFFORT == 1, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("fastbp")
 
@@ -23,3 +28,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """As plain Python a net takes a thousand times longer: the marked tests are about compiled code."""
     if _jit.DISABLED:
         items[:] = [item for item in items if item.get_closest_marker("compiled") is None]
+
+
+COMPILE = """
+import sys, numpy, fastbp
+net = fastbp.Network([2, 3, 2], dtype=sys.argv[1], seed=0)
+fastbp.train(net, numpy.eye(2), numpy.eye(2), epochs=1, batch_size=1)
+"""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Any) -> None:
+    """Before the workers of ``pytest -n`` start: compile what all of them need, or each would do it for itself."""
+    if not _jit.DISABLED and _jit.CACHE_DIR is not None:
+        started = [subprocess.Popen([sys.executable, "-c", COMPILE, dtype]) for dtype in ("float32", "float64")]
+        for process in started:
+            process.wait()

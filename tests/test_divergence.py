@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from effort import examples
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from nets import HIDDEN, SMALL
@@ -149,7 +150,7 @@ def hard_cases(draw: st.DrawFn) -> tuple[fastbp.Network, np.ndarray, np.ndarray,
     }  # fmt: skip
 
 
-@settings(max_examples=20 if SMALL else 800)
+@settings(max_examples=examples(20 if SMALL else 800))
 @given(hard_cases(), st.integers(1, 40))
 def test_weights_stay_finite_whatever_is_trained(case: Any, epochs: int) -> None:
     net, X, Y, options = case

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_io import golden, same, small
@@ -335,7 +336,7 @@ def test_a_pickle_is_never_executed(tmp_path, protocol):
     assert canary.exists()  # the canary sings when it is let out
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=300), st.integers(0, len(golden())), st.integers(0, 40))
 def test_spliced_bytes(junk, at, removed):
     content = golden()[:at] + junk + golden()[at + removed :]
@@ -344,7 +345,7 @@ def test_spliced_bytes(junk, at, removed):
             decoded(content)
 
 
-@settings(max_examples=300, derandomize=True, deadline=None)
+@settings(max_examples=examples(300))
 @given(
     st.sampled_from(sorted(DESCRIPTION)),
     st.recursive(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from effort import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -36,7 +37,7 @@ def close(a: Any, b: Any, net: fastbp.Network, factor: float = 1e3) -> bool:
     return all(np.linalg.norm(p - q) <= bound for p, q in zip((*a.w, *a.b), (*b.w, *b.b), strict=True))
 
 
-@settings(max_examples=10 if SMALL else 150)
+@settings(max_examples=examples(10 if SMALL else 150))
 @given(nets(), st.sampled_from([0.0, 0.01]), st.sampled_from([0.0, 0.5]), st.booleans())
 def test_the_gradient_has_the_bits_of_the_textbook(case: Any, l1: float, l2: float, weighted: bool) -> None:
     net, X, Y, rng = case
@@ -48,7 +49,7 @@ def test_the_gradient_has_the_bits_of_the_textbook(case: Any, l1: float, l2: flo
         assert same_bits(g.b[l], expected.b[l - 1]), l
 
 
-@settings(max_examples=10 if SMALL else 100)
+@settings(max_examples=examples(10 if SMALL else 100))
 @given(nets())
 def test_a_row_has_the_same_bits_alone(case: Any) -> None:
     net, X, _, rng = case
@@ -62,7 +63,7 @@ def test_a_row_has_the_same_bits_alone(case: Any) -> None:
         assert same_bits(net.feedforward(layout), net.feedforward(X))
 
 
-@settings(max_examples=10 if SMALL else 150)
+@settings(max_examples=examples(10 if SMALL else 150))
 @given(nets())
 def test_symmetries_of_the_sums(case: Any) -> None:
     """Samples may come in any order and weigh as much as copies; a batch is the mean of its parts."""
@@ -84,7 +85,7 @@ def test_symmetries_of_the_sums(case: Any) -> None:
     assert close(g, mixed, net)
 
 
-@settings(max_examples=10 if SMALL else 100)
+@settings(max_examples=examples(10 if SMALL else 100))
 @given(nets())
 def test_hidden_neurons_may_change_places(case: Any) -> None:
     net, X, Y, rng = case
@@ -111,7 +112,7 @@ ANYTHING = st.one_of(
 )
 
 
-@settings(max_examples=100 if SMALL else 800)
+@settings(max_examples=examples(100 if SMALL else 800))
 @given(ANYTHING, ANYTHING, st.none() | ANYTHING, st.sampled_from(LEGAL), st.sampled_from(["float32", "float64"]))
 def test_whatever_is_passed_gets_an_answer(X: Any, Y: Any, s: Any, legal: tuple[str, str], dtype: str) -> None:
     """A finite result, a warning that names an overflow, or one sentence that begins with the argument."""

@@ -1,0 +1,144 @@
+"""Random networks beside PyTorch and JAX: gradients, and weights after some steps of every optimizer they have.
+
+python -m pytest tests/long/differential.py; not collected by the suite, which has neither of the two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fastbp
+
+HIDDEN = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "mish", "identity")
+OUTPUTS = (
+    ("identity", "quadratic"),
+    ("sigmoid", "quadratic"),
+    ("sigmoid", "cross_entropy"),
+    ("softmax", "cross_entropy"),
+)
+NETS = 250
+STEPS = 25
+
+
+def drawn(seed: int) -> tuple[fastbp.Network, Any, Any]:
+    """A float64 network of one to four layers, samples and legal targets."""
+    rng = np.random.default_rng(seed)
+    sizes = [int(n) for n in rng.integers(1, 24, rng.integers(2, 6))]
+    output, cost = OUTPUTS[rng.integers(len(OUTPUTS))]
+    if output == "softmax":
+        sizes[-1] = max(2, sizes[-1])
+    activations = [*(str(name) for name in rng.choice(HIDDEN, len(sizes) - 2)), output]
+    net = fastbp.Network(sizes, activations=activations, cost=cost, seed=seed)
+    for part in (*net.w, *net.b):
+        part[...] = rng.standard_normal(part.shape)
+    n = int(rng.integers(1, 12))
+    X, z = rng.standard_normal((n, sizes[0])), rng.standard_normal((n, sizes[-1]))
+    if output == "softmax":
+        return net, X, np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    return net, X, z if output == "identity" else 1 / (1 + np.exp(-z))
+
+
+def torch_cost(torch: Any, net: fastbp.Network, weights: list[Any], X: Any, Y: Any) -> Any:
+    """C in PyTorch, ``weights`` being w^1, ..., w^L, b^1, ..., b^L."""
+    F = torch.nn.functional
+    functions = {
+        "sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": F.relu, "leaky_relu": F.leaky_relu, "mish": F.mish,
+        "softplus": F.softplus, "silu": F.silu, "gelu": F.gelu, "identity": lambda z: z, "softmax": lambda z: z,
+    }  # fmt: skip
+    a = torch.tensor(X)
+    for l, name in enumerate(net.activations):
+        z = F.linear(a, weights[l], weights[net.L + l])
+        a = functions[name](z)
+    Y = torch.tensor(Y)
+    if net.cost == "quadratic":
+        return ((a - Y) ** 2).sum() / 2 / len(X)
+    if net.activations[-1] == "softmax":
+        return -(Y * F.log_softmax(z, 1)).sum() / len(X)
+    return F.binary_cross_entropy_with_logits(z, Y, reduction="sum") / len(X)
+
+
+def tensors(torch: Any, net: fastbp.Network) -> list[Any]:
+    return [torch.tensor(np.array(part)).requires_grad_() for part in (*net.w, *net.b)]
+
+
+def close(ours: Any, theirs: Any, tolerance: float) -> None:
+    """Relative to the array's largest entry, and absolutely below 1."""
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance * max(1.0, float(np.abs(theirs).max(initial=0))))
+
+
+@pytest.mark.parametrize("seed", range(NETS))
+def test_pytorchs_gradient(seed: int) -> None:
+    import torch
+
+    net, X, Y = drawn(seed)
+    weights = tensors(torch, net)
+    cost = torch_cost(torch, net, weights, X, Y)
+    cost.backward()
+    g = net.gradient(X, Y)
+    assert g.cost == pytest.approx(cost.item(), rel=1e-10, abs=1e-12)
+    for ours, theirs in zip((*g.w, *g.b), weights, strict=True):
+        close(ours, theirs.grad.numpy(), 1e-11)
+
+
+@pytest.mark.parametrize("seed", range(NETS))
+def test_jaxs_gradient(seed: int) -> None:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    jnp, nn = jax.numpy, jax.nn
+    net, X, Y = drawn(seed)
+    functions = {
+        "sigmoid": nn.sigmoid, "tanh": jnp.tanh, "relu": nn.relu, "leaky_relu": nn.leaky_relu, "softplus": nn.softplus,
+        "silu": nn.silu, "mish": nn.mish, "gelu": lambda z: nn.gelu(z, approximate=False), "identity": lambda z: z,
+        "softmax": lambda z: z,
+    }  # fmt: skip
+
+    def cost(w: Any, b: Any) -> Any:
+        a = jnp.asarray(X)
+        for l, name in enumerate(net.activations):
+            z = a @ w[l].T + b[l]
+            a = functions[name](z)
+        if net.cost == "quadratic":
+            return ((a - Y) ** 2).sum() / 2 / len(X)
+        if net.activations[-1] == "softmax":
+            return -(Y * nn.log_softmax(z, 1)).sum() / len(X)
+        return (nn.softplus(z) - Y * z).sum() / len(X)
+
+    g_w, g_b = jax.grad(cost, argnums=(0, 1))([np.array(w) for w in net.w], [np.array(b) for b in net.b])
+    g = net.gradient(X, Y)
+    for ours, theirs in zip((*g.w, *g.b), (*g_w, *g_b), strict=True):
+        close(ours, theirs, 1e-11)
+
+
+OPTIMIZERS = {
+    "SGD": fastbp.SGD(0.01),
+    "Adam": fastbp.Adam(0.01),
+    "AdamW": fastbp.AdamW(0.01, weight_decay=0.1),
+    "RMSprop": fastbp.RMSprop(0.01),
+    "Adagrad": fastbp.Adagrad(0.01),
+}
+
+
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("name", list(OPTIMIZERS))
+def test_pytorchs_steps(name: str, seed: int) -> None:
+    """Smooth activations: where z of a relu is 0 but for rounding, two right ways part."""
+    import torch
+
+    net, X, Y = drawn(seed)
+    smooth = [a if a not in ("relu", "leaky_relu") else "tanh" for a in net.activations]
+    twin = fastbp.Network(net.sizes, activations=smooth, cost=net.cost, seed=0)
+    twin.theta[...] = net.theta
+    weights = tensors(torch, twin)
+    theirs = getattr(torch.optim, name)(weights, lr=0.01, weight_decay=OPTIMIZERS[name].weight_decay)
+    for _ in range(STEPS):
+        theirs.zero_grad()
+        torch_cost(torch, twin, weights, X, Y).backward()
+        theirs.step()
+    fastbp.train(twin, X, Y, optimizer=OPTIMIZERS[name], epochs=STEPS, batch_size=len(X), shuffle=False)
+    for ours, other in zip((*twin.w, *twin.b), weights, strict=True):
+        close(ours, other.detach().numpy(), 1e-6)
