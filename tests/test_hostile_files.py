@@ -66,6 +66,11 @@ def entry(shape: list[int], start: int, stop: int) -> dict[str, object]:
     return {"dtype": "F32", "shape": shape, "data_offsets": [start, stop]}
 
 
+def empty(shape: list[int]) -> bytes:
+    """A file whose last tensor has no bytes, which fits its shape."""
+    return made(tensors={**TENSORS, "layers.2.bias": entry(shape, 32, 32)}, payload=PAYLOAD[:32])
+
+
 def tensor(name: str, **changes: object) -> bytes:
     return made(tensors={**TENSORS, name: {**TENSORS[name], **changes}})
 
@@ -224,8 +229,8 @@ HOSTILE = {
         made(tensors={**TENSORS, "x": entry([1], 36, 40)}, payload=PAYLOAD + b"1234"),
         "holds the tensors",
     ),
-    "nothing, of a huge shape": (tensor("layers.2.bias", shape=[0, 2**63 - 1], data_offsets=[32, 32]), "not sizes"),
-    "nothing, of a shape beyond any": (tensor("layers.2.bias", shape=[0, 10**18]), "not sizes"),
+    "nothing, of a huge shape": (empty([0, 2**63 - 1]), "not sizes"),
+    "nothing, of another huge shape": (empty([10**18, 0]), "not sizes"),
     "nothing": (made(tensors={"layers.1.weight": entry([0, 1], 0, 0)}), "not sizes"),
     "no tensors": (made(tensors={}, payload=b""), "holds the tensors"),
     "transposed": (tensor("layers.2.weight", shape=[2, 1]), "needs float32 of shape"),
