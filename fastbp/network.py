@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.floating[Any]]
 class PerLayer(Sequence[Floats]):
     """One array for each layer l = 1..L, indexed as in the notes: there are no weights into layer 0, the input.
 
-    Iterating gives l = 1..L; ``len`` is L. Assigning to an index copies the values in.
+    Iterating gives l = 1..L; ``len`` is L; negative indices count from L. Assigning to an index copies the values in.
     """
 
     def __init__(self, name: str, arrays: Sequence[Floats], reason: str = "layer 0 is the input") -> None:
@@ -43,10 +43,12 @@ class PerLayer(Sequence[Floats]):
 
     def _check(self, l: Any) -> int:
         number = _checks.check_int(l, f"layer l of {self._name}[l]")
+        if -len(self) <= number < 0:  # counted from L, as the book does
+            return number + len(self) + 1
         if not 1 <= number <= len(self):
             raise IndexError(
                 f"{self._name}[{number}] does not exist; {self._reason}, and the last layer is L = {len(self)}. "
-                f"Pass l in 1..{len(self)}."
+                f"Pass l in 1..{len(self)}, or -1 for the last."
             )
         return number
 

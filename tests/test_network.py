@@ -20,7 +20,11 @@ def test_indices_are_those_of_the_notes() -> None:
     assert [w.shape for w in net.w] == [(3, 4), (2, 3)]
     assert [b.shape for b in net.b] == [(3,), (2,)]
     assert net.n_parameters == 3 * 4 + 3 + 2 * 3 + 2
-    for l in (0, -1, 3):
+    assert net.w[-1] is net.w[2]
+    assert net.b[-2] is net.b[1]
+    net.w[-1] = np.ones((2, 3))
+    assert (net.w[2] == 1).all()
+    for l in (0, -3, 3):
         with pytest.raises(IndexError, match=r"does not exist; layer 0 is the input"):
             net.w[l]
     with pytest.raises(TypeError, match="layer l of w"):

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import inspect
 import math
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from fastbp import _checks
-from fastbp.network import Network, PerLayer
-from fastbp.teach import mistakes
-from fastbp.teach.diagnosis import Given, attempt, per_layer
-from fastbp.teach.mistakes import LAYER_WIDE, MISTAKES, Found, Mistake, Problem
+from fastbp.network import Network
+from fastbp.teach.answers import Case, described, try_on
+from fastbp.teach.catalogue import MISTAKES, Mistake
+from fastbp.teach.matching import (
+    FLOAT32,
+    FLOAT64,
+    SMALLEST,
+    Evidence,
+    Match,
+    Precision,
+    pairs,
+    precision_of,
+    shown,
+    singles,
+)
+from fastbp.teach.mistakes import ORDER, variants_at_zero
 from fastbp.teach.render import wrapped
 from fastbp.teach.steps import digits_of
+from fastbp.teach.ways import RIGHT, Problem, gradient
 
 SIZES = (
     [1, 1],
@@ -39,12 +49,14 @@ SIZES = (
 )
 """Networks tried, smallest first; most have no square weights, so that a forgotten transpose does not go unnoticed."""
 
-TOLERANCE = 1e-6
-ROUNDED = 5e-4
-"""Relative error of a number kept in float16."""
-PACKAGE = str(Path(__file__).parents[1])
 SAMPLES = 3
 """Of a minibatch: with two, a missing 1/2 and a sum instead of a mean look alike."""
+ROUNDED = 5e-4
+"""A relative error below it comes of rounded numbers, not of a mistake."""
+MARGIN = 0.05
+"""How far from 0 every z is where sigma has a corner there: rounding does not take it across."""
+TAME = 0.25
+"""Part of the usual weights that networks of e^z have."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +117,11 @@ class Check:
     ----------
     passed : bool
     first_wrong : str or None
-        Label of the first wrong equation, going as the computation does: F1, BP1, BP2, BP3, BP4; or "averaging",
+        Label of the first wrong equation, going as the computation does: F1, F2, BP1, BP2, BP3, BP4, U; or "averaging",
         "shapes", "values" (not a number), "inputs" (they were changed) or "error" (it raised).
     counterexample : Counterexample or None
-    mistake : Mistake or None
-        The one mistake that explains every number on every network; None if none does.
+    mistakes : tuple of Mistake
+        What explains every number on every network: one mistake, or two at once; empty if nothing known does.
     message : str
         What to do.
     n_networks : int
@@ -119,20 +131,26 @@ class Check:
     passed: bool
     first_wrong: str | None
     counterexample: Counterexample | None
-    mistake: Mistake | None
+    mistakes: tuple[Mistake, ...]
     message: str
     n_networks: int
 
     def __bool__(self) -> bool:
         return self.passed
 
+    @property
+    def mistake(self) -> Mistake | None:
+        """The mistake; of two at once the one that comes first in the computation."""
+        return self.mistakes[0] if self.mistakes else None
+
     def __str__(self) -> str:
         if self.passed:
             return self.message
         lines = [f"Not yet right. First wrong: {self.first_wrong}.", *wrapped(self.message, "")]
-        if self.mistake is not None:
-            lines.append(f"The mistake: {self.mistake.title} ({self.mistake.name})")
-            lines += [*wrapped(self.mistake.why), *wrapped(self.mistake.fix)]
+        for i, mistake in enumerate(self.mistakes):
+            which = "The mistake" if len(self.mistakes) == 1 else ("Two mistakes at once", "And")[i]
+            lines += wrapped(f"{which}: {mistake.title} ({mistake.name}, {mistake.equation})", "")
+            lines += [*wrapped(mistake.why), *wrapped(mistake.fix)]
         if self.counterexample is not None:
             lines += ["The smallest counterexample:", str(self.counterexample)]
         return "\n".join(lines)
@@ -140,38 +158,17 @@ class Check:
     __repr__ = __str__
 
 
-class _Refused(Exception):
-    """What the function did that is no gradient: a kind, and a message."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-@dataclass
-class _Case:
-    """One network, its samples, and what the function made of them."""
-
-    net: Network
-    problem: Problem
-    right: Found
-    got: Given | None = None
-    refused: _Refused | None = None
-    shapes_only: bool = False
-    """Whether it was refused for shapes that a mistake would explain."""
-
-
-def _problem(
-    sizes: list[int], rng: np.random.Generator, activations: Any, cost: Any, n: int
-) -> tuple[Network, Problem]:
+def _drawn(sizes: list[int], rng: np.random.Generator, activations: Any, cost: Any, n: int) -> tuple[Network, Problem]:
     """A network with numbers of two digits, all different, and samples."""
     L = len(sizes) - 1
     hidden: Any = "sigmoid" if activations == "softmax" else activations
     names = [hidden] * (L - 1) + [activations]
     net = Network(sizes, activations=names, cost=cost, seed=0)
+    size = TAME if activations == "exp" else 1.0
     for l in range(1, L + 1):
-        net.w[l] = np.round(rng.uniform(0.2, 1.4, net.w[l].shape) * rng.choice([-1, 1], net.w[l].shape), 2)
-        net.b[l] = np.round(rng.uniform(0.1, 0.9, sizes[l]) * rng.choice([-1, 1], sizes[l]), 2)
+        w = rng.uniform(0.2, 1.4, net.w[l].shape) * rng.choice([-1, 1], net.w[l].shape)
+        b = rng.uniform(0.1, 0.9, sizes[l]) * rng.choice([-1, 1], sizes[l])
+        net.w[l], net.b[l] = np.round(size * w, 2), np.round(size * b, 2)
     X = np.round(rng.uniform(-1.5, 1.5, (n, sizes[0])), 2)
     Y = np.eye(sizes[-1])[rng.integers(0, sizes[-1], n)] if activations == "softmax" else None
     if Y is None:
@@ -179,249 +176,200 @@ def _problem(
     return net, Problem([np.array(w) for w in net.w], [np.array(b) for b in net.b], X, Y, names, cost)
 
 
-def _arrays(answer: Any, net: Network) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
-    """The function's answer as arrays by layer, or _Refused with what is wrong with it."""
-    if answer is None:
-        raise _Refused("shapes", "Your function returned None. End it with: return grad_w, grad_b.")
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-        raise _Refused(
-            "shapes",
-            f"Your function returned {_described(answer)}; it must return the pair grad_w, grad_b, each a list of "
-            f"arrays for l = 1..{net.L}.",
-        )
-    out = []
-    for name, part in zip(("grad_w", "grad_b"), answer, strict=True):
-        try:
-            out.append(per_layer(part, net.L, name))
-        except (TypeError, ValueError) as error:
-            raise _Refused("shapes", str(error)) from None
-        missing = [l for l in range(1, net.L + 1) if l not in out[-1]]
-        if missing:
-            hint = f" In a list of {net.L + 1} the first stands for layer 0." if _length(part) == net.L + 1 else ""
-            raise _Refused(
-                "shapes", f"{name} has no array for layer {missing[0]}.{hint} Return one for each l = 1..{net.L}."
-            )
-    return out[0], out[1]
+def _case(sizes: list[int], rng: np.random.Generator, activations: str, cost: str, n: int) -> Case:
+    """A network and samples; where sigma has a corner, no z is near it, and something goes back through every layer."""
+    while True:
+        net, problem = _drawn(sizes, rng, activations, cost, n)
+        right = gradient(problem, sized=True)
+        if activations not in ("relu", "leaky_relu"):
+            return Case(net, problem, right)
+        smallest = min(float(np.abs(z).min()) for z in net.backprop(problem.X, problem.Y).z)
+        if smallest >= MARGIN and all(np.abs(b.value).max() > 0 for b in right.b):
+            return Case(net, problem, right)
 
 
-def _length(value: Any) -> int | None:
-    return len(value) if isinstance(value, (tuple, list)) else None
-
-
-def _described(value: Any) -> str:
-    if inspect.isgenerator(value):
-        return "a generator (a function with yield in it returns one)"
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
-    return f"{type(value).__name__} of shape {np.shape(value)}" if isinstance(value, np.ndarray) else repr(value)
-
-
-def _check_shapes(w: dict[int, np.ndarray], b: dict[int, np.ndarray], net: Network) -> None:
-    for l in range(1, net.L + 1):
-        J, K = net.w[l].shape
-        for name, array, shape in (("grad_w", w[l], (J, K)), ("grad_b", b[l], (J,))):
-            if array.shape == shape:
-                continue
-            hint = ""
-            if name == "grad_w" and array.shape == (J,) and b[l].shape == (J, K):
-                hint = " The two look exchanged: return grad_w, grad_b, in this order."
-            elif name == "grad_w" and array.shape == (K, J):
-                hint = " It looks transposed: j, from delta, is the row."
-            elif name == "grad_b" and array.shape in ((J, 1), (1, J)):
-                hint = f" It is a matrix with one row or column: return {name}[{l}].ravel()."
-            raise _Refused(
-                "shapes", f"{name}[{l}] has shape {array.shape}; {name[5:]}[{l}] has {shape}, and so must it.{hint}"
-            )
-
-
-def _check_finite(w: dict[int, np.ndarray], b: dict[int, np.ndarray]) -> None:
-    for name, part in (("grad_w", w), ("grad_b", b)):
-        for l, array in part.items():
-            if not np.isfinite(array).all():
-                index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-                raise _Refused(
-                    "values",
-                    f"{name}[{l}]{list(index)} is {array[index]}. Look for a division by 0, a logarithm of 0, or an "
-                    "array from np.empty that nothing was written to.",
-                )
-
-
-def _place(error: BaseException) -> str:
-    """Where in the learner's own code it was raised: NumPy's lines, or this package's, would not help."""
-    frames = traceback.extract_tb(error.__traceback__)[1:]
-    own = [
-        frame for frame in frames if not frame.filename.startswith(PACKAGE) and "site-packages" not in frame.filename
+def _cases(activations: str, cost: str, seed: int, n: int) -> list[Case]:
+    rng = np.random.default_rng(seed)
+    return [
+        _case(list(sizes), rng, activations, cost, n) for sizes in SIZES if activations != "softmax" or sizes[-1] > 1
     ]
-    if not own:
-        return ""
-    line = f": {own[-1].line}" if own[-1].line else ""
-    return f" (in {own[-1].name}, line {own[-1].lineno}{line})"
 
 
-def _call(mine: Callable[..., Any], case: _Case, batch: bool) -> Any:
-    """Call the function on copies; _Refused if it raises or changes them."""
-    problem = case.problem
-    w = PerLayer("w", [array.copy() for array in problem.w])
-    b = PerLayer("b", [array.copy() for array in problem.b])
-    x, y = (part.copy() if batch else part[0].copy() for part in (problem.X, problem.Y))
-    before = [array.copy() for array in (*w, *b, x, y)]
-    try:
-        with np.errstate(all="ignore"):
-            answer = mine(w, b, x, y)
-    except (Exception, SystemExit) as error:  # a learner's function may raise anything
-        raise _Refused("error", f"Your function raised {type(error).__name__}: {error}{_place(error)}") from error
-    L = len(problem.w)
-    names = [f"{letter}[{l}]" for letter in "wb" for l in range(1, L + 1)] + ["x", "y"]
-    for name, old, new in zip(names, before, (*w, *b, x, y), strict=True):
-        if not np.array_equal(old, new):
-            raise _Refused(
-                "inputs",
-                f"Your function changes its input {name} in place (such as {name.split('[')[0]}[...] -= ...). "
-                "Work on copies: the caller still needs the old numbers, and so does BP2.",
-            )
-    return answer
+def _case_at_zero(n: int) -> Case:
+    """A network of relu where z is exactly 0 in both layers, in any precision and order of sums."""
+    net = Network([2, 2, 2], activations="relu", seed=0)
+    net.w[1], net.b[1] = [[0.7, -0.4], [0.3, 0.9]], [0.0, 0.5]
+    net.w[2], net.b[2] = [[0.6, 0.5], [-0.8, 0.25]], [-0.25, 0.75]
+    Y = np.linspace(0.2, 0.7, 2 * n).reshape(n, 2)
+    problem = Problem(
+        [np.array(w) for w in net.w], [np.array(b) for b in net.b], np.zeros((n, 2)), Y, net.activations, net.cost
+    )
+    return Case(net, problem, gradient(problem, sized=True))
 
 
-def _try(mine: Callable[..., Any], case: _Case, batch: bool) -> None:
-    """Call the function twice, and note what came of it."""
-    try:
-        w, b = _arrays(_call(mine, case, batch), case.net)
-        w, b = ({l: a.copy() for l, a in part.items()} for part in (w, b))
-        try:
-            _check_shapes(w, b, case.net)
-        except _Refused:
-            case.shapes_only = True
-            case.got = Given(w, b, None, case.net.L, TOLERANCE)
-            raise
-        _check_finite(w, b)
-        case.got = Given(w, b, None, case.net.L, TOLERANCE)
-        again_w, again_b = _arrays(_call(mine, case, batch), case.net)
-        case_again = Given(again_w, again_b, None, case.net.L, TOLERANCE)
-        if any(not _close(w[l], again_w[l]) or not _close(b[l], again_b[l]) for l in w):
-            growing = case_again.matches(mistakes.gradient(case.problem, frozenset(["accumulated"])))
-            first = case.got.matches(case.right)
-            if growing or first:
-                raise _Refused("averaging" if growing else "error", "accumulated" if growing else "unsteady")
-            raise _Refused("error", "unsteady")
-    except _Refused as refused:
-        case.refused = refused
-
-
-def _close(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.shape == b.shape and np.allclose(a, b, rtol=TOLERANCE, atol=1e-12)
-
-
-def _first_difference(case: _Case) -> tuple[str, int, tuple[int, ...], float, float] | None:
+def _first_difference(case: Case) -> tuple[str, int, tuple[int, ...], float, float] | None:
     """The first wrong array as the computation goes, from the last layer back, b (which is delta) before w."""
     assert case.got is not None
     for l in range(case.net.L, 0, -1):
-        for what, part, right in (("b", case.got.parts["b"], case.right.b), ("w", case.got.parts["w"], case.right.w)):
-            given, wanted = part[l], right[l - 1]
-            bound = TOLERANCE * max(float(np.abs(wanted).max()), 1e-12)
-            wrong = np.argwhere(~(np.abs(given - wanted) <= bound))
+        for what, right in (("b", case.right.b), ("w", case.right.w)):
+            given, wanted = case.got.parts[what][l], right[l - 1]
+            wrong = np.argwhere(~(np.abs(given - wanted.value) <= case.got.bound(wanted)))
             if len(wrong):
                 index = tuple(int(i) for i in wrong[0])
-                return what, l, index, float(given[index]), float(wanted[index])
+                return what, l, index, float(given[index]), float(wanted.value[index])
     return None
 
 
-def _label(case: _Case) -> str:
+def _counterexample(case: Case, batch: bool) -> Counterexample:
+    x, y = (case.problem.X, case.problem.Y) if batch else (case.problem.X[0], case.problem.Y[0])
+    found = _first_difference(case) if case.got is not None and case.fits else None
+    return Counterexample(case.net, x, y, *found) if found else Counterexample(case.net, x, y)
+
+
+def _label(case: Case) -> str:
     """The equation whose result is wrong first: delta is known by b, and by the column of w where a is known."""
     assert case.got is not None
+
+    def wrong(kind: str, l: int) -> bool:
+        wanted = getattr(case.right, kind)[l - 1]
+        return not (np.abs(case.got.parts[kind][l] - wanted.value) <= case.got.bound(wanted)).all()  # type: ignore[union-attr]
+
     for l in range(case.net.L, 0, -1):
-        wrong_b = not _close(case.got.parts["b"][l], case.right.b[l - 1])
-        wrong_w = not _close(case.got.parts["w"][l], case.right.w[l - 1])
-        if wrong_b and wrong_w:
+        if wrong("b", l) and wrong("w", l):
             return "BP1" if l == case.net.L else "BP2"
-        if wrong_b:
+        if wrong("b", l):
             return "BP3"
-        if wrong_w:
+        if wrong("w", l):
             return "BP4"
     return "BP1"
 
 
-def _explains(name: str, flags: frozenset[str], case: _Case) -> bool:
-    """Whether a mistake gives what the function gave on this network, be it an error."""
-    square = all(w.shape[0] == w.shape[1] for w in case.problem.w[1 if name == "w-not-transposed" else 0 :])
-    if case.refused is not None and case.refused.kind == "error":
-        return name in LAYER_WIDE and not square
-    if case.got is None:
-        return False
-    if flags & {"updated-weights", "updated-weights:batch"}:
-        hidden = len(case.problem.w) > 1
-        rows = sum(len(b) for b in case.problem.b[:-1])
-        # One hidden neuron and one unknown step size: anything would fit.
-        return case.got.matches(case.right) if not hidden else rows < 2 or attempt(case.problem, flags, case.got)[0]
-    return attempt(case.problem, flags, case.got)[0]
+def _rounded(cases: list[Case]) -> bool:
+    """Whether nothing is off by more than rounding takes."""
+    return all(
+        np.abs(array - getattr(case.right, kind)[l - 1].value).max()
+        <= ROUNDED * np.abs(getattr(case.right, kind)[l - 1].value).max()
+        for case in cases
+        if case.got is not None and case.fits
+        for kind, part in case.got.parts.items()
+        for l, array in part.items()
+    )
 
 
-def _mistake(cases: list[_Case]) -> Mistake | None:
-    """The mistake that explains every network, if it is one alone."""
-    for name, flags in mistakes.candidates(cases[-1].problem):
-        if all(_explains(name, flags, case) for case in cases):
-            return MISTAKES[name]
-    return None
+def _measure(cases: list[Case]) -> Precision:
+    """The precision of all that the function returned, and with it how far each number may be off."""
+    given = [one for case in cases for one in (case.got, case.again) if one is not None]
+    precision = precision_of(array for one in given for array in one.arrays)
+    for one in given:
+        # Difference quotients, or single precision somewhere on the way, are no mistake.
+        one.rounding = max(precision.rounding, FLOAT32.rounding)
+        one.unit = SMALLEST if precision.eps > FLOAT32.eps else 0.0
+    return precision
 
 
-def _counterexample(case: _Case, batch: bool) -> Counterexample:
-    x, y = (case.problem.X, case.problem.Y) if batch else (case.problem.X[0], case.problem.Y[0])
-    if case.got is not None and not case.shapes_only:
-        found = _first_difference(case)
-        if found is not None:
-            return Counterexample(case.net, x, y, *found)
-    return Counterexample(case.net, x, y)
+def _steady(case: Case) -> bool:
+    """Whether a second call gave the same."""
+    if case.got is None or case.again is None:
+        return True
+    for kind, part in case.got.parts.items():
+        for l, first in part.items():
+            second = case.again.parts[kind].get(l)
+            if second is None or first.shape != second.shape:
+                return False
+            size = 1e-6 * np.abs(first).max(initial=0.0) + case.got.bound(getattr(case.right, kind)[l - 1])
+            if not (np.abs(first - second) <= size).all():
+                return False
+    return True
 
 
-def _cases(activations: str, cost: str, seed: int, n: int) -> list[_Case]:
-    rng = np.random.default_rng(seed)
-    cases = []
-    for sizes in SIZES:
-        if activations == "softmax" and sizes[-1] < 2:
-            continue
-        net, problem = _problem(list(sizes), rng, activations, cost, n)
-        cases.append(_Case(net, problem, mistakes.gradient(problem)))
-    return cases
+def _matches(cases: list[Case], precision: Precision) -> Match | None:
+    """The mistake, or the two at once, that explain every network."""
+    if any(case.got is None and case.refused is not None and case.refused.kind != "error" for case in cases):
+        return None
+    # One hidden layer shows most: the largest such network decides first, and most candidates end there.
+    gave = [case for case in cases if case.got is not None]
+    if not gave:
+        return None
+    first = max(gave, key=lambda case: (case.net.L == 2, sum(case.net.sizes)))
+    evidence = [Evidence(case.problem, case.got) for case in (first, *(case for case in cases if case is not first))]
+    found = singles(evidence)
+    if found or precision.eps > FLOAT32.eps:
+        return found[0] if found else None
+    return next(pairs(evidence), None)
 
 
-def _verdict(cases: list[_Case], batch: bool) -> Check | None:
+def _unsteady(cases: list[Case], counterexample: Counterexample) -> Check:
+    n, changed = len(cases), [case for case in cases if not _steady(case)]
+    twice = replace(RIGHT, samples="accumulated")
+    if all(
+        case.again is not None
+        and (case.got is not None and case.got.matches(case.right))
+        and case.again.matches(gradient(case.problem, twice, sized=True))
+        for case in changed
+    ):
+        message = "The first call is right; a second call with the same arguments gives twice as much."
+        return Check(False, "averaging", counterexample, (MISTAKES["accumulated"],), message, n)
+    message = "Two calls with the same arguments give different gradients. Look for a global or a random number."
+    return Check(False, "error", counterexample, (), message, n)
+
+
+def _verdict(cases: list[Case], batch: bool, precision: Precision) -> Check | None:
     """None if all networks came out right."""
-    bad = [case for case in cases if case.refused is not None or not (case.got and case.got.matches(case.right))]
+    bad = [
+        case
+        for case in cases
+        if case.refused is not None or not (case.got and case.got.matches(case.right)) or not _steady(case)
+    ]
     if not bad:
         return None
-    first = bad[0]
     n = len(cases)
-    counterexample = _counterexample(first, batch)
-    refused = first.refused
-    if refused is not None and str(refused) == "accumulated":
-        message = "The first call is right; a second call with the same arguments gives twice as much."
-        return Check(False, "averaging", counterexample, MISTAKES["accumulated"], message, n)
-    if refused is not None and str(refused) == "unsteady":
-        message = "Two calls with the same arguments give different gradients. Look for a global or a random number."
-        return Check(False, "error", counterexample, None, message, n)
+    counterexample = _counterexample(bad[0], batch)
+    refused = next((case.refused for case in bad if case.refused is not None), None) if bad[0].refused else None
+    if not all(map(_steady, cases)):
+        return _unsteady(cases, counterexample)
+    if all(case.exchanged for case in cases) and any(not case.fits for case in cases):
+        columns = any(array.ndim > 1 for case in cases for array in case.pair[0].values())
+        ravel = ", each grad_b[l] as a vector: grad_b[l].ravel()" if columns else ""
+        message = f"The two look exchanged: return grad_w, grad_b, in this order{ravel}."
+        return Check(False, "shapes", counterexample, (), message, n)
     if all(case.got is not None and case.got.backwards().matches(case.right) for case in cases):
         message = "Your arrays are right and in reverse: the first must be that of layer 1, not of the last layer."
-        return Check(False, "shapes", counterexample, None, message, n)
-    mistake = _mistake(cases)
+        return Check(False, "shapes", counterexample, (), message, n)
+    match = _matches(cases, precision)
+    named = tuple(variant.mistake(match.t) for variant in match.variants) if match else ()
+    if match:
+        label = min((variant.label for variant in match.variants), key=ORDER.index)
+        named = tuple(sorted(named, key=lambda mistake: ORDER.index(mistake.equation.partition(",")[0])))
+    else:
+        label = refused.kind if refused is not None else _label(bad[0])
     if refused is not None:
-        if mistake is None:
-            return Check(False, refused.kind, counterexample, None, str(refused), n)
-        label = mistake.equation.partition(",")[0]
-        return Check(False, label, counterexample, mistake, str(refused), n)
-    label = _label(first)
-    if mistake is not None and mistake.equation in ("F1", "averaging"):
-        label = mistake.equation
+        return Check(False, label, counterexample, named, str(refused), n)
     l = counterexample.layer
     got, right = digits_of(counterexample.got), digits_of(counterexample.expected)
     index = ", ".join(map(str, counterexample.index))
     message = f"{label} is where it goes wrong: grad_{counterexample.what}[{l}][{index}] is {got} instead of {right}."
-    if mistake is None:
+    if not named:
         off = abs(counterexample.got - counterexample.expected) / (abs(counterexample.expected) or 1.0)
         message += (
             f" They differ by {off:.1g} of it: look for rounded numbers, such as float16, or for digits cut off."
-            if off < ROUNDED
+            if _rounded(cases)
             else " It is none of the known mistakes; counterexample.explain() shows every term of the right number."
         )
-    return Check(False, label, counterexample, mistake, message, n)
+    return Check(False, label, counterexample, named, message, n)
+
+
+def _at_zero(mine: Callable[..., Any], batch: bool, n: int) -> Check | None:
+    """The slope of relu at 0: that on the left is right, one between is as good, that on the right is named."""
+    case = _case_at_zero(SAMPLES if batch else 1)
+    try_on(mine, case, batch)
+    _measure([case])
+    if case.got is None or case.got.matches(case.right):
+        return None
+    for variant in variants_at_zero():
+        if shown(replace(RIGHT, **variant.changes), Evidence(case.problem, case.got)):
+            message = f"Right, on {n} networks, but for z = 0 exactly."
+            return Check(False, variant.label, _counterexample(case, batch), (variant.mistake(),), message, n + 1)
+    return None
 
 
 def check_backprop(
@@ -459,22 +407,41 @@ def check_backprop(
         For arguments of this function; whatever ``mine`` does becomes part of the answer.
     """
     if not callable(mine):
-        raise TypeError(f"mine is {_described(mine)}; a function of w, b, x, y is needed. Pass it without calling it.")
+        raise TypeError(f"mine is {described(mine)}; a function of w, b, x, y is needed. Pass it without calling it.")
     names = (*_checks.ACTIVATIONS,)
     activations = _checks.check_name(activations, names, "activations")
     cost = _checks.check_cost(cost, ["softmax" if activations == "softmax" else activations])
-    cases = _cases(activations, cost, seed, SAMPLES if batch else 1)
-    for case in cases:
-        _try(mine, case, batch)
-    wrong = _verdict(cases, batch)
-    if wrong is not None and batch and wrong.mistake is None and wrong.first_wrong in ("BP1", "BP2", "BP3", "BP4"):
-        single = _cases(activations, cost, seed, 1)
-        for case in single:
-            _try(mine, case, batch)
-        if _verdict(single, batch) is None:
-            message = "One sample comes out right and three do not: how their gradients become one is wrong."
-            return Check(False, "averaging", wrong.counterexample, None, message, len(cases))
+    cases, precision, wrong = _tried(mine, activations, cost, seed, batch, SAMPLES if batch else 1)
+    if wrong is not None and batch and not wrong.mistakes and wrong.first_wrong in ("BP1", "BP2", "BP3", "BP4"):
+        if not _rounded(cases) and _tried(mine, activations, cost, seed, batch, 1)[2] is None:
+            message = (
+                "One sample comes out right and three do not: how their gradients become one is wrong, or something "
+                "adds up over the samples that should over the neurons (an axis)."
+            )
+            return Check(False, "averaging", wrong.counterexample, (), message, len(cases))
+    if wrong is None and activations == "relu":
+        wrong = _at_zero(mine, batch, len(cases))
     if wrong is not None:
         return wrong
     what = f"minibatches of {SAMPLES} samples" if batch else "one sample"
-    return Check(True, None, None, None, f"Right, on {len(cases)} networks, for {what}.", len(cases))
+    digits = f" in {precision.name}" if precision is not FLOAT64 else ""
+    if precision is FLOAT64 and not all(map(_exact, cases)):
+        digits = ", to about 7 digits: the others were lost on the way, as in float32 or in difference quotients"
+    return Check(True, None, None, (), f"Right, on {len(cases)} networks, for {what}{digits}.", len(cases))
+
+
+def _exact(case: Case) -> bool:
+    """Whether the numbers are right to all digits of float64."""
+    assert case.got is not None
+    case.got.rounding = 64 * FLOAT64.eps
+    return case.got.matches(case.right)
+
+
+def _tried(
+    mine: Callable[..., Any], activations: str, cost: str, seed: int, batch: bool, n: int
+) -> tuple[list[Case], Precision, Check | None]:
+    cases = _cases(activations, cost, seed, n)
+    for case in cases:
+        try_on(mine, case, batch)
+    precision = _measure(cases)
+    return cases, precision, _verdict(cases, batch, precision)

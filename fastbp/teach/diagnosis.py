@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-import copy
-import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fastbp.network import Network, PerLayer
-from fastbp.teach import mistakes
-from fastbp.teach.mistakes import MISTAKES, Flags, Found, Mistake, Problem
+from fastbp.network import Network
+from fastbp.teach.catalogue import MISTAKES, Mistake
+from fastbp.teach.matching import (
+    FLOAT32,
+    FULL,
+    SMALLEST,
+    Evidence,
+    Given,
+    Match,
+    decimals,
+    pairs,
+    precision_of,
+    shown,
+    singles,
+)
 from fastbp.teach.numbers import check_samples, dense_targets
 from fastbp.teach.render import wrapped
+from fastbp.teach.ways import RIGHT, Problem
 
-FULL = 12
-"""Digits after the point from which a number counts as printed in full."""
+RELATIVE = 1e-8
+"""Part of the largest number of an array that each may be off by."""
+ENOUGH, ENOUGH_FOR_TWO = 2.5, 6.0
+"""Digits that the numbers must hold together, so that a match with one of some hundred forms, or with one of some
+thousand pairs of them, is no chance."""
 
 
 @dataclass(frozen=True)
@@ -69,147 +82,40 @@ class Diagnosis:
     __repr__ = __str__
 
 
-def per_layer(given: Any, L: int, name: str) -> dict[int, np.ndarray]:
-    """Arrays by layer: from a mapping, from L arrays, or from L + 1 of which the first stands for layer 0."""
-    if given is None:
-        return {}
-    if isinstance(given, Mapping):
-        pairs = list(given.items())
-    elif isinstance(given, PerLayer):
-        pairs = list(enumerate(given, 1))
-    elif isinstance(given, (Sequence, np.ndarray)) and not isinstance(given, (str, bytes)):
-        pairs = list(enumerate(given, 1 if len(given) == L else 0))
-        if len(given) == L + 1:
-            pairs = pairs[1:]
-        elif len(given) != L:
-            raise ValueError(
-                f"{name} has {len(given)} arrays; the network has layers 1..{L}. Pass {L} arrays, or a dict by layer."
-            )
+def _given(net: Network, w: Any, b: Any, delta: Any, tolerance: float | None) -> Given:
+    """The numbers, and how far they may be off: as typed, or as their format rounds."""
+    given = Given(w, b, delta, net.L, relative=RELATIVE if tolerance is None else tolerance)
+    if tolerance is not None:
+        return given
+    places = max(map(decimals, given.arrays))
+    if places < FULL:
+        given.unit = 0.5001 * 10.0**-places
     else:
-        raise TypeError(f"{name} is {type(given).__name__}; one array for each layer is needed. Pass a list or a dict.")
-    out = {}
-    for l, value in pairs:
-        if value is None:
-            continue
-        if l not in range(1, L + 1):
-            what = "a layer 0, which is the input and has no weights" if l == 0 else f"a layer {l!r}"
-            raise ValueError(f"{name} has {what}; the network has layers 1..{L}. Pass these.")
-        if np.iscomplexobj(value):
-            raise TypeError(f"{name}[{l}] is complex; a gradient of real numbers is real. Pass real numbers.")
-        try:
-            out[int(l)] = np.asarray(value, float)
-        except (TypeError, ValueError):
-            raise TypeError(f"{name}[{l}] is {value!r}; an array of numbers is needed. Pass one.") from None
-    return out
-
-
-def decimals(values: np.ndarray) -> int:
-    """The most digits after the point that any of the numbers was written with."""
-    most = 0
-    for value in values.ravel():
-        mantissa, _, exponent = repr(float(value)).partition("e")
-        digits = len(mantissa.partition(".")[2]) if not mantissa.endswith(".0") else 0
-        most = max(most, digits - int(exponent or 0))
-    return most
-
-
-class Given:
-    """A learner's numbers, and how far they may be from a candidate."""
-
-    def __init__(self, w: Any, b: Any, delta: Any, L: int, tolerance: float | None) -> None:
-        self.parts = {"w": per_layer(w, L, "w"), "b": per_layer(b, L, "b"), "delta": per_layer(delta, L, "delta")}
-        arrays = [array for part in self.parts.values() for array in part.values()]
-        if not arrays:
-            raise ValueError("There are no numbers to diagnose. Pass w=, b= or delta=, by layer.")
-        places = max(map(decimals, arrays))
-        self.unit = 0.5001 * 10.0**-places if places < FULL else 0.0
-        largest = max((float(np.abs(array).max(initial=0.0)) for array in arrays), default=0.0)
-        self.precise = self.unit <= 1e-3 * largest
-        """Whether there are digits enough to tell two mistakes at once from chance."""
-        self.relative = 1e-8 if tolerance is None else tolerance
-        if tolerance is not None:
-            self.unit = 0.0
-
-    def hidden_rows(self, L: int) -> int:
-        """Hidden neurons of which something is given: a step size, one unknown, needs two."""
-        return len(
-            {(l, j) for part in self.parts.values() for l, array in part.items() if l < L for j in range(len(array))}
-        )
-
-    def backwards(self) -> Given:
-        """The same arrays, counted from the last layer."""
-        other = copy.copy(self)
-        other.parts = {kind: dict(zip(part, reversed(part.values()), strict=True)) for kind, part in self.parts.items()}
-        return other
-
-    def matches(self, found: Found) -> bool:
-        """Whether every number given is the candidate's."""
-        for kind, part in self.parts.items():
-            arrays = getattr(found, kind)
-            for l, given in part.items():
-                wanted = arrays[l - 1]
-                if given.shape != wanted.shape or not np.isfinite(given).all():
-                    return False
-                bound = self.unit + self.relative * (float(np.abs(wanted).max()) if wanted.size else 0.0)
-                if not (np.abs(given - wanted) <= bound).all():
-                    return False
-        return True
-
-
-def attempt(problem: Problem, flags: Flags, given: Given) -> tuple[bool, float | None]:
-    """Whether a mistake gives these numbers, and with which step size."""
-    try:
-        if not any(flag.startswith("updated-weights") for flag in flags):
-            return given.matches(mistakes.gradient(problem, flags)), None
-        l = len(problem.w) - 1
-        b = given.parts["b"].get(l, given.parts["delta"].get(l) if len(problem.X) == 1 else None)
-        w = given.parts["w"].get(l)
-        right = mistakes.gradient(problem)
-        if l < 1 or given.hidden_rows(l + 1) < 2:
-            return False, None
-        if w is None or w.shape != right.w[l - 1].shape:
-            w = None
-        if b is None or b.shape != right.b[l - 1].shape:
-            b = None
-        if b is None and w is None:
-            return False, None
-        if b is None:  # a row of the gradient of layer L - 1 is delta_j times a: one column tells delta
-            assert w is not None
-            eta = _from_weights(problem, flags, w)
-        else:
-            eta = mistakes.step_size(problem, flags, b, w)
-        if eta is None or not math.isfinite(eta) or not 1e-6 < eta < 1e6:
-            return False, None
-        return given.matches(mistakes.gradient(problem, flags, eta)), eta
-    except ValueError:  # the mistake does not fit the shapes
-        return False, None
-
-
-def _from_weights(problem: Problem, flags: Flags, w: np.ndarray) -> float | None:
-    base, one = mistakes.gradient(problem, flags, 0.0), mistakes.gradient(problem, flags, 1.0)
-    l = len(problem.w) - 2
-    slope = (one.w[l] - base.w[l]).ravel()
-    size = float(slope @ slope)
-    return None if size == 0 else float(slope @ (w - base.w[l]).ravel()) / size
+        precision = precision_of(given.arrays)
+        single = FLOAT32.rounding if net.dtype == np.float32 else 0.0
+        given.rounding = max(precision.rounding, single)
+        given.unit = SMALLEST if precision.eps > FLOAT32.eps else 0.0
+    return given
 
 
 def find(problem: Problem, given: Given) -> Diagnosis:
     """Compare with the right gradient, with every mistake, and then with every two of them."""
-    right = mistakes.gradient(problem)
-    if given.matches(right):
+    evidence = [Evidence(problem, given)]
+    if shown(RIGHT, evidence[0]):
         return Diagnosis(True, (), ())
-    found: dict[str, float | None] = {}
-    for name, flags in mistakes.candidates(problem):
-        fits, eta = attempt(problem, flags, given)
-        if fits:
-            found.setdefault(name, eta)
+    digits = given.digits()
+    found: dict[str, Match] = {}
+    for match in singles(evidence, every=True) if digits > ENOUGH else ():
+        found.setdefault(match.variants[0].name, match)
     if found:
-        eta = next((eta for eta in found.values() if eta is not None), None)
-        return Diagnosis(False, tuple(MISTAKES[name] for name in found), (), eta)
-    if not given.precise:
-        return Diagnosis(False, (), ())
-    two = {names: None for names, flags in mistakes.pairs(problem) if attempt(problem, flags, given)[0]}
-    return Diagnosis(False, (), tuple((MISTAKES[a], MISTAKES[b]) for a, b in two))
+        etas = [match.t for match in found.values() if match.variants[0].number.startswith("eta")]
+        named = tuple(match.variants[0].mistake(match.t) for match in found.values())
+        return Diagnosis(False, named, (), etas[0] if etas else None)
+    two: dict[tuple[str, ...], tuple[Mistake, Mistake]] = {}
+    for match in pairs(evidence) if digits > ENOUGH_FOR_TWO else ():
+        one, other = (variant.mistake(match.t) for variant in match.variants)
+        two.setdefault((one.name, other.name), (one, other))
+    return Diagnosis(False, (), tuple(two.values()))
 
 
 def diagnose(
@@ -268,5 +174,4 @@ def diagnose(
         net.cost,
         earlier,
     )
-    relative = 2e-4 if tolerance is None and net.dtype == np.float32 else tolerance
-    return find(problem, Given(w, b, delta, net.L, relative))
+    return find(problem, _given(net, w, b, delta, tolerance))

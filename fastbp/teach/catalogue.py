@@ -1,0 +1,435 @@
+"""The mistakes that learners make, in words: what was done, how it comes about, what to write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake by name.
+
+    Attributes
+    ----------
+    name : str
+    equation : str
+        The label of the equation that is wrong, or "averaging".
+    title, why, fix : str
+        What was done, how it comes about, what to write.
+    """
+
+    name: str
+    equation: str
+    title: str
+    why: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.equation}): {self.title} {self.why} {self.fix}"
+
+
+_ALL = (
+    Mistake(
+        "w-not-transposed",
+        "BP2",
+        "The weights are used where their transpose belongs.",
+        "In delta_j^l the sum runs over k, the first index of w_kj^{l+1}: down a column. w @ delta runs along a row.",
+        "Write w[l+1].T @ delta[l+1]. The transpose is not the inverse: w need not even be square.",
+    ),
+    Mistake(
+        "slope-at-a",
+        "BP1, BP2",
+        "sigma' is taken at a instead of z.",
+        "sigma' is a function of the weighted input. Code for a (1 - a) takes a; code for "
+        "sigma(z) (1 - sigma(z)) takes z: mixing them applies sigma twice.",
+        "Keep z of every layer from the forward pass and call sigma_prime(z[l]).",
+    ),
+    Mistake(
+        "sigma-not-slope",
+        "BP1, BP2",
+        "sigma is used where sigma' belongs.",
+        "Link 1 of the chain is the slope of sigma, not its value.",
+        "Multiply by sigma_prime(z[l]), for the sigmoid a * (1 - a).",
+    ),
+    Mistake(
+        "no-hidden-slope",
+        "BP2",
+        "sigma'(z_j^l) is missing in the hidden layers.",
+        "Link 2 alone gives dC/da_j^l; link 1 turns it into dC/dz_j^l.",
+        "delta[l] = sigma_prime(z[l]) * (w[l+1].T @ delta[l+1]).",
+    ),
+    Mistake(
+        "no-output-slope",
+        "BP1",
+        "sigma'(z_j^L) is missing in the output layer.",
+        "dC/da_j^L times sigma'(z_j^L) is delta_j^L. It only looks missing with cross-entropy, where the two cancel "
+        "to a - y.",
+        "delta[L] = (a[L] - y) * sigma_prime(z[L]) with the quadratic cost, a[L] - y with cross-entropy.",
+    ),
+    Mistake(
+        "one-path",
+        "BP2",
+        "One path instead of the sum over k.",
+        "The cost feels z_j^l through every neuron k of the next layer, and the changes add up. Often an = in the "
+        "loop where += belongs.",
+        "Add up all k: total += w[l+1][k, j] * delta[l+1][k].",
+    ),
+    Mistake(
+        "updated-weights",
+        "BP2",
+        "BP2 uses weights that are already updated.",
+        "All derivatives belong to one point: the weights before the step. Layer l+1 was moved before its errors went "
+        "back through it.",
+        "Compute every gradient first; then update every layer.",
+    ),
+    Mistake(
+        "y-minus-a",
+        "BP1",
+        "The sign of the error is turned: y - a instead of a - y.",
+        "C falls where a moves towards y, so dC/da is a - y. y - a is the negative gradient, which only fits w += ...",
+        "delta[L] starts from a[L] - y, and the update subtracts.",
+    ),
+    Mistake(
+        "no-half",
+        "BP1",
+        "The cost has no 1/2: everything is twice too large.",
+        "The derivative of (y - a)^2 is 2 (a - y); the notes' C has a 1/2 that cancels the 2.",
+        "Use a - y without the 2, or state the other cost.",
+    ),
+    Mistake(
+        "mean-over-outputs",
+        "BP1",
+        "The cost is a mean over the outputs instead of a sum.",
+        "Libraries' mean squared error, and np.mean over all entries, also divide by the number of outputs; the "
+        "notes' C is "
+        "1/2 the sum over j.",
+        "Divide by the number of samples only.",
+    ),
+    Mistake(
+        "extra-slope",
+        "BP1",
+        "An extra sigma' with cross-entropy.",
+        "The cross-entropy's 1 / (a (1 - a)) has already cancelled it; for softmax the sum over k collapses to a - y.",
+        "delta[L] = a[L] - y, and nothing else.",
+    ),
+    Mistake(
+        "outer-transposed",
+        "BP4",
+        "The outer product is transposed.",
+        "dC/dw_jk^l = a_k^{l-1} delta_j^l: j, the row, comes from delta; k, the column, from a.",
+        "np.outer(delta[l], a[l-1]), of the shape of w[l].",
+    ),
+    Mistake(
+        "z-not-a",
+        "BP4",
+        "BP4 uses z_k^{l-1} instead of a_k^{l-1}.",
+        "What enters through a weight is the activation of the layer before; in layer 1 that is the sample itself.",
+        "np.outer(delta[l], a[l-1]).",
+    ),
+    Mistake(
+        "no-bias",
+        "F1",
+        "The bias is missing in the weighted input.",
+        "z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l: without b every later number moves.",
+        "z = w[l] @ a + b[l].",
+    ),
+    Mistake(
+        "no-bias-gradient",
+        "BP3",
+        "The gradient of the biases is 0.",
+        "A bias moves its weighted input one to one, so dC/db_j^l is delta_j^l.",
+        "grad_b[l] = delta[l].",
+    ),
+    Mistake(
+        "sum-not-mean",
+        "averaging",
+        "The gradients of the samples are added and not divided.",
+        "C of a minibatch is the mean over its samples.",
+        "Divide the sum once by the number of samples.",
+    ),
+    Mistake(
+        "averaged-sample",
+        "averaging",
+        "The samples are averaged first, and one pass is made of their mean.",
+        "sigma is curved: the mean of the inputs does not give the mean of the gradients.",
+        "Backpropagate every sample; average the gradients.",
+    ),
+    Mistake(
+        "last-sample",
+        "averaging",
+        "Only one sample's gradient is there.",
+        "An = in the loop over the samples where += belongs: each one overwrites the one before.",
+        "grad_w[l] += np.outer(delta[l], a[l-1]).",
+    ),
+    Mistake(
+        "accumulated",
+        "averaging",
+        "Gradients of an earlier call are still in there.",
+        "The arrays that are added to were made once, outside of the function, and never set to 0.",
+        "Make new arrays of zeros in every call.",
+    ),
+    Mistake(
+        "no-slope",
+        "BP1, BP2",
+        "sigma' is missing in every layer.",
+        "Link 1 of the chain, z_j^l -> a_j^l, is taken as 1. For relu that is also what a >= 0 gives: a is never "
+        "negative, "
+        "so that asks nothing.",
+        "Multiply by sigma_prime(z[l]) in every layer; for relu by z[l] > 0.",
+    ),
+    Mistake(
+        "formula-at-z",
+        "BP1, BP2",
+        "The formula of sigma' in terms of a is given z.",
+        "a (1 - a) and 1 - a^2 are sigma' where a = sigma(z) is put in. With z in its place they are no slope of "
+        "anything.",
+        "Write a[l] * (1 - a[l]) for the sigmoid, 1 - a[l]**2 for tanh; or sigma_prime(z[l]).",
+    ),
+    Mistake(
+        "part-of-slope",
+        "BP1, BP2",
+        "Only 1 - a stands where sigma' belongs.",
+        "The sigmoid's slope is a (1 - a), tanh's is 1 - a^2: a factor, or a square, was lost.",
+        "Write a[l] * (1 - a[l]) for the sigmoid, 1 - a[l]**2 for tanh.",
+    ),
+    Mistake(
+        "slope-squared",
+        "BP1, BP2",
+        "sigma' is multiplied in twice.",
+        "Each layer is passed once on the way back: once before the error is handed on, or once after, not both.",
+        "delta[l] = sigma_prime(z[l]) * (w[l+1].T @ delta[l+1]), and nothing else.",
+    ),
+    Mistake(
+        "slope-of-wrong-layer",
+        "BP2",
+        "sigma' of another layer's z is taken.",
+        "delta_j^l needs sigma' at its own z_j^l; lists that start at different layers are easily one off.",
+        "Use z[l], the weighted input of the layer whose delta is computed.",
+    ),
+    Mistake(
+        "slope-of-another",
+        "BP1, BP2",
+        "The slope of another activation is used than goes forward.",
+        "When sigma was changed, sigma' was not: each activation has a slope of its own.",
+        "Change sigma_prime together with sigma.",
+    ),
+    Mistake(
+        "slope-at-zero",
+        "BP1, BP2",
+        "The slope at z = 0 is taken as that of z > 0.",
+        "z >= 0 counts 0 as active. Where z is exactly 0, as with inputs of 0 and biases of 0, a neuron that gives "
+        "nothing then learns; fastbp and most libraries take the slope on the left there.",
+        "Write z[l] > 0.",
+    ),
+    Mistake(
+        "half-left",
+        "BP1",
+        "The 1/2 of the cost is still there: everything is half as large as it should be.",
+        "The derivative of 1/2 (y - a)^2 is a - y: the exponent brings a 2 that cancels the 1/2.",
+        "delta[L] starts from a[L] - y.",
+    ),
+    Mistake(
+        "cost-not-slope",
+        "BP1",
+        "The cost itself goes back in place of its derivative.",
+        "What goes back is dC/da, which has the error once and keeps its sign; the cost has it squared.",
+        "delta[L] starts from a[L] - y.",
+    ),
+    Mistake(
+        "softmax-diagonal",
+        "BP1",
+        "Only the diagonal of softmax's Jacobian is there.",
+        "Every output of softmax feels every z: dC/dz_j sums over all outputs k, a_k (1 - a_k) for k = j and -a_k a_j "
+        "else.",
+        "Take the whole Jacobian; with cross-entropy it leaves delta[L] = a[L] - y.",
+    ),
+    Mistake(
+        "half-cross-entropy",
+        "BP1",
+        "The cost has only the term y ln a: (1 - y) ln(1 - a) is missing.",
+        "With sigmoid outputs each neuron answers a yes or no of its own, and a wrong yes must cost something too.",
+        "delta[L] = a[L] - y.",
+    ),
+    Mistake(
+        "raw-error",
+        "BP2",
+        "The raw error goes back instead of delta.",
+        "What passes from layer to layer is delta, dC/dz, which has sigma' of its layer in it. The error before "
+        "sigma' is "
+        "dC/da: sent back through w, it leaves link 1 of the layer it comes from out.",
+        "delta[l] = sigma_prime(z[l]) * (w[l+1].T @ delta[l+1]).",
+    ),
+    Mistake(
+        "output-error-everywhere",
+        "BP2",
+        "Every layer takes the output layer's delta.",
+        "delta of layer l comes from delta of layer l + 1; only the last hidden layer stands before the output.",
+        "Carry delta on: delta = sigma_prime(z[l]) * (w[l+1].T @ delta).",
+    ),
+    Mistake(
+        "sign-lost",
+        "BP1, BP2",
+        "An absolute value takes the sign away.",
+        "The sign says in which direction the cost falls; without it every error pushes the same way.",
+        "Leave the error signed, also where its size is printed.",
+    ),
+    Mistake(
+        "mean-over-paths",
+        "BP2",
+        "The mean over k stands where the sum over k belongs.",
+        "Each k is a path of its own from the neuron to the cost, and the changes along all of them add up.",
+        "w[l+1].T @ delta[l+1], divided by nothing.",
+    ),
+    Mistake(
+        "own-weights",
+        "BP2",
+        "The errors go back through the layer's own weights.",
+        "w^l leads into layer l. The errors of layer l + 1 come back through the weights that lead there, w^{l+1}.",
+        "delta[l] = sigma_prime(z[l]) * (w[l+1].T @ delta[l+1]).",
+    ),
+    Mistake(
+        "error-not-delta",
+        "BP3, BP4",
+        "The gradient is made of the error before sigma' is multiplied in.",
+        "dC/db and dC/dw belong to z, not to a: both take delta, which has sigma' in it.",
+        "grad_b[l] = delta[l], grad_w[l] = np.outer(delta[l], a[l-1]), after delta[l] is complete.",
+    ),
+    Mistake(
+        "own-activation",
+        "BP4",
+        "BP4 uses a^l, the layer's own activation, instead of a^{l-1}.",
+        "w_jk^l leads from neuron k of layer l - 1: that neuron's activation enters through it. One list starts with "
+        "the "
+        "input and the other does not.",
+        "np.outer(delta[l], a[l-1]), with a[0] = x.",
+    ),
+    Mistake(
+        "no-activation",
+        "BP4",
+        "a_k^{l-1} is missing in the gradient of the weights.",
+        "A weight moves its weighted input by what enters through it: dz_j/dw_jk = a_k.",
+        "np.outer(delta[l], a[l-1]).",
+    ),
+    Mistake(
+        "inputs-everywhere",
+        "BP4",
+        "BP4 uses the sample x in every layer.",
+        "Only in layer 1 does x enter through the weights; later layers get the activations before them.",
+        "np.outer(delta[l], a[l-1]), with a[0] = x.",
+    ),
+    Mistake(
+        "activated-twice",
+        "BP4",
+        "BP4 takes sigma of the activation once more.",
+        "a_k^{l-1} is already sigma(z_k^{l-1}), and the sample is taken as it is.",
+        "np.outer(delta[l], a[l-1]).",
+    ),
+    Mistake(
+        "inputs-activated",
+        "F2",
+        "The sample itself goes through sigma first.",
+        "Layer 0 is the input: a^0 = x.",
+        "Start the forward pass from a[0] = x.",
+    ),
+    Mistake(
+        "bias-subtracted",
+        "F1",
+        "The bias is subtracted in the weighted input.",
+        "z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l; with a threshold, which is -b, it would be subtracted.",
+        "z = w[l] @ a + b[l].",
+    ),
+    Mistake(
+        "w-transposed-forward",
+        "F1",
+        "The weights are transposed in the weighted input.",
+        "w_jk leads to j, the row, from k, the column; with w of shape (J, K), w @ a sums over k.",
+        "z = w[l] @ a + b[l].",
+    ),
+    Mistake(
+        "softmax-over-samples",
+        "F2",
+        "Softmax adds up over the samples instead of the outputs.",
+        "Each sample has its own probabilities, which add up to 1 over its outputs: along a row of (n, J).",
+        "e / e.sum(axis=1, keepdims=True).",
+    ),
+    Mistake(
+        "bias-from-weights",
+        "BP3",
+        "The gradient of the biases is summed from that of the weights.",
+        "A bias is not fed by the layer before: dC/db_j^l is delta_j^l, without any a_k.",
+        "grad_b[l] = delta[l].",
+    ),
+    Mistake(
+        "bias-summed-over-neurons",
+        "BP3",
+        "The gradient of the biases is added up over the neurons.",
+        "Each neuron j has a bias of its own. What is added up, in a minibatch, are the samples: the axis of x, not "
+        "of j.",
+        "grad_b[l] = delta[l]; of a minibatch delta[l].mean(axis=0), where rows are samples.",
+    ),
+    Mistake(
+        "bias-times-b",
+        "BP3",
+        "The gradient of the biases is multiplied by the biases.",
+        "z_j moves one to one with b_j: dz_j/db_j is 1.",
+        "grad_b[l] = delta[l].",
+    ),
+    Mistake(
+        "divided-by-sizes",
+        "BP3, BP4",
+        "The gradient is divided by a number of neurons.",
+        "Only the number of samples divides; how many inputs or neurons there are does not.",
+        "Divide by len(x) of a minibatch, and for one sample by nothing.",
+    ),
+    Mistake(
+        "divided-twice",
+        "averaging",
+        "The gradients are divided by the number of samples twice.",
+        "Once in the error or in the cost, and once more at the end.",
+        "Divide in one place.",
+    ),
+    Mistake(
+        "half-averaged",
+        "averaging",
+        "Weights and biases are not averaged alike: one of them is summed.",
+        "C of a minibatch is the mean over its samples, for every parameter.",
+        "Divide both by the number of samples.",
+    ),
+    Mistake(
+        "new-weights",
+        "U",
+        "New parameters are returned, not gradients.",
+        "The update w - eta dC/dw is another step, after backpropagation.",
+        "Return dC/dw and dC/db themselves.",
+    ),
+    Mistake(
+        "step-returned",
+        "U",
+        "The step is returned, not the gradient: the learning rate is already in it.",
+        "Backpropagation gives dC/dw; how far to go along it is the update's business.",
+        "Return dC/dw and dC/db without the learning rate, and without its minus sign.",
+    ),
+    Mistake(
+        "penalty-left",
+        "BP4",
+        "The gradient of a penalty on the weights is in there.",
+        "It belongs to another cost, C + lambda/2 sum w^2 (or lambda sum |w|); here C has no penalty.",
+        "Add the penalty in the update, or leave it out for this check.",
+    ),
+    Mistake(
+        "another-activation",
+        "F2",
+        "Right, but for another activation.",
+        "Nothing is wrong in the derivation; forward and backward agree with each other, and not with this network.",
+        "Use the network's own activations, or tell fastbp yours: activations= and cost= of check_backprop.",
+    ),
+    Mistake(
+        "another-cost",
+        "BP1",
+        "Right, but for another cost.",
+        "Nothing is wrong in the derivation; it starts from another dC/da.",
+        "Use the network's own cost, or tell fastbp yours: cost= of check_backprop.",
+    ),
+)
+MISTAKES = {mistake.name: mistake for mistake in _ALL}
+"""Name -> mistake."""

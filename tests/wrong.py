@@ -1,0 +1,262 @@
+"""Backpropagations with one thing wrong, or two, in NumPy as learners write it; spelled apart from fastbp's catalogue.
+
+Each function is ``mine(w, b, x, y)`` for one sample or a minibatch. It works in any precision, with any activation in
+all layers (quadratic cost), or with softmax and cross-entropy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from solutions import NUMPY
+
+
+def softmax(z: Any, axis: int = 1) -> Any:
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+class Learner:
+    """Rows are samples. Each method is one line of the computation, right until a subclass overrides it."""
+
+    def __init__(self, activation: str = "sigmoid", dtype: Any = np.float64) -> None:
+        self.output, self.dtype = activation, dtype
+        self.hidden = "sigmoid" if activation == "softmax" else activation
+
+    def __call__(self, w: Any, b: Any, x: Any, y: Any) -> Any:
+        self.w, self.b = [None, *map(self.dtype, w)], [None, *map(self.dtype, b)]
+        self.x, self.y = self.dtype(np.atleast_2d(x)), self.dtype(np.atleast_2d(y))
+        self.L, self.n = len(w), len(self.x)
+        self.a, self.z, self.delta, self.error = {0: self.x}, {0: self.x}, {}, {}
+        self.grad_w, self.grad_b = {}, {}
+        for l in range(1, self.L + 1):
+            self.z[l] = self.weighted(l)
+            self.a[l] = self.activated(l)
+        self.error[self.L] = self.at_output()
+        self.delta[self.L] = self.times_output_slope(self.error[self.L])
+        self.after(self.L)
+        for l in range(self.L - 1, 0, -1):
+            self.error[l] = self.back(l)
+            self.delta[l] = self.times_hidden_slope(self.error[l], l)
+            self.after(l)
+        for l in range(1, self.L + 1):
+            self.grad_w[l] = self.weights(l) / self.dtype(self.n)
+            self.grad_b[l] = self.biases(l) / self.dtype(self.n)
+        return self.returned()
+
+    def weighted(self, l: int) -> Any:
+        return self.a[l - 1] @ self.w[l].T + self.b[l]
+
+    def sigma(self, z: Any, l: int) -> Any:
+        return softmax(z) if l == self.L and self.output == "softmax" else NUMPY[self.hidden][0](z)
+
+    def activated(self, l: int) -> Any:
+        return self.sigma(self.z[l], l)
+
+    def slope(self, l: int) -> Any:
+        return NUMPY[self.hidden][1](self.z[l], self.a[l])
+
+    def at_output(self) -> Any:
+        return self.a[self.L] - self.y
+
+    def times_output_slope(self, error: Any) -> Any:
+        return error if self.output == "softmax" else error * self.slope(self.L)
+
+    def back(self, l: int) -> Any:
+        return self.delta[l + 1] @ self.w[l + 1]
+
+    def times_hidden_slope(self, error: Any, l: int) -> Any:
+        return error * self.slope(l)
+
+    def after(self, l: int) -> None:
+        pass
+
+    def weights(self, l: int) -> Any:
+        return self.delta[l].T @ self.a[l - 1]
+
+    def biases(self, l: int) -> Any:
+        return self.delta[l].sum(axis=0)
+
+    def returned(self) -> Any:
+        return self.grad_w, self.grad_b
+
+
+def change(**methods: Callable[..., Any]) -> type[Learner]:
+    return type("Wrong", (Learner,), methods)
+
+
+def slope_at(m: Any, l: int, values: Any) -> Any:
+    """The learner's sigma_prime, which takes z, called with something else."""
+    return NUMPY[m.hidden][1](values, NUMPY[m.hidden][0](values))
+
+
+def formula(m: Any, a: Any) -> Any:
+    """The learner's sigma_prime in terms of a."""
+    return {"sigmoid": a * (1 - a), "tanh": 1 - a * a}[m.hidden]
+
+
+def raw_chain(m: Any, l: int) -> Any:
+    return m.error[l + 1] @ m.w[l + 1]
+
+
+def raw_at_the_top(m: Any, l: int) -> Any:
+    return (m.error if l + 1 == m.L else m.delta)[l + 1] @ m.w[l + 1]
+
+
+def early(m: Any, l: int) -> None:
+    m.w[l] = m.w[l] - m.dtype(0.3) * (m.delta[l].T @ m.a[l - 1]) / m.dtype(m.n)
+
+
+def new(m: Any) -> Any:
+    eta = m.dtype(0.2)
+    return ({l: m.w[l] - eta * m.grad_w[l] for l in m.grad_w}, {l: m.b[l] - eta * m.grad_b[l] for l in m.grad_b})
+
+
+ANY: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
+    "the raw error goes back, all the way": (change(back=raw_chain), ("raw-error",)),
+    "the raw error goes back from the output": (change(back=raw_at_the_top), ("raw-error",)),
+    "no sigma' in hidden layers": (change(times_hidden_slope=lambda m, e, l: e), ("no-hidden-slope",)),
+    "sigma' twice in hidden layers": (
+        change(times_hidden_slope=lambda m, e, l: e * m.slope(l) ** 2), ("slope-squared",)),
+    "y - a": (change(at_output=lambda m: m.y - m.a[m.L]), ("y-minus-a",)),
+    "a mean over outputs": (
+        change(at_output=lambda m: (m.a[m.L] - m.y) / m.dtype(m.y.shape[1])), ("mean-over-outputs",)),
+    "biases from the weights' rows": (change(biases=lambda m, l: m.weights(l).sum(axis=1)), ("bias-from-weights",)),
+    "biases summed over the neurons": (
+        change(biases=lambda m, l: np.full_like(m.b[l], m.delta[l].sum())), ("bias-summed-over-neurons",)),
+    "biases as one number": (change(biases=lambda m, l: m.delta[l].sum()), ("bias-summed-over-neurons",)),
+    "biases forgotten": (change(biases=lambda m, l: np.zeros_like(m.b[l])), ("no-bias-gradient",)),
+    "a of the layer itself": (change(weights=lambda m, l: m.delta[l].T @ m.a[l]), ("own-activation",)),
+    "z in the place of a": (change(weights=lambda m, l: m.delta[l].T @ m.z[l - 1]), ("z-not-a",)),
+    "x in every layer": (change(weights=lambda m, l: m.delta[l].T @ m.x), ("inputs-everywhere",)),
+    "delta without a": (
+        change(weights=lambda m, l: np.outer(m.delta[l].sum(axis=0), np.ones(m.w[l].shape[1], m.dtype))),
+        ("no-activation",)),
+    "the outer product transposed": (change(weights=lambda m, l: m.a[l - 1].T @ m.delta[l]), ("outer-transposed",)),
+    "l2 of the weights": (
+        change(weights=lambda m, l: m.delta[l].T @ m.a[l - 1] + m.dtype(m.n) * m.dtype(0.05) * m.w[l]),
+        ("penalty-left",)),
+    "l1 of the weights": (
+        change(weights=lambda m, l: m.delta[l].T @ m.a[l - 1] + m.dtype(m.n) * m.dtype(0.05) * np.sign(m.w[l])),
+        ("penalty-left",)),
+    "new parameters": (change(returned=new), ("new-weights",)),
+    "minus eta times the gradient": (
+        change(returned=lambda m: ({l: g * m.dtype(-0.1) for l, g in m.grad_w.items()},
+                                   {l: g * m.dtype(-0.1) for l, g in m.grad_b.items()})), ("step-returned",)),
+    "weights moved before BP2": (change(after=early), ("updated-weights",)),
+    "one path": (change(back=lambda m, l: m.delta[l + 1][:, :1] * m.w[l + 1][:1]), ("one-path",)),
+    "the mean of the paths": (
+        change(back=lambda m, l: m.delta[l + 1] @ m.w[l + 1] / m.dtype(len(m.w[l + 1]))), ("mean-over-paths",)),
+    "w not transposed": (change(back=lambda m, l: m.delta[l + 1] @ m.w[l + 1].T), ("w-not-transposed",)),
+    "the output's delta everywhere": (
+        change(back=lambda m, l: m.delta[m.L] @ m.w[l + 1]), ("output-error-everywhere",)),
+    "the slope of the layer above": (
+        change(back=lambda m, l: (m.delta[l + 1] * m.slope(l + 1)) @ m.w[l + 1],
+               times_hidden_slope=lambda m, e, l: e), ("slope-of-wrong-layer",)),
+    "zs one layer too low": (
+        change(times_hidden_slope=lambda m, e, l: e * slope_at(m, l, m.z[l - 1])), ("slope-of-wrong-layer",)),
+    "no bias": (change(weighted=lambda m, l: m.a[l - 1] @ m.w[l].T), ("no-bias",)),
+    "bias as a threshold": (change(weighted=lambda m, l: m.a[l - 1] @ m.w[l].T - m.b[l]), ("bias-subtracted",)),
+    "absolute errors": (change(back=lambda m, l: abs(m.delta[l + 1] @ m.w[l + 1])), ("sign-lost",)),
+    "divided by the number of inputs": (
+        change(weights=lambda m, l: m.delta[l].T @ m.a[l - 1] / m.dtype(m.x.shape[1])), ("divided-by-sizes",)),
+    "the error before sigma' in the gradients": (
+        change(weights=lambda m, l: m.error[l].T @ m.a[l - 1], biases=lambda m, l: m.error[l].sum(axis=0)),
+        ("error-not-delta",)),
+    "y - a and no sigma' in hidden layers": (
+        change(at_output=lambda m: m.y - m.a[m.L], times_hidden_slope=lambda m, e, l: e),
+        ("y-minus-a", "no-hidden-slope")),
+    "biases forgotten and the raw error back": (
+        change(biases=lambda m, l: np.zeros_like(m.b[l]), back=raw_chain), ("raw-error", "no-bias-gradient")),
+}  # fmt: skip
+"""What is wrong in any activation -> the function, and the names of the mistakes."""
+
+QUADRATIC: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
+    "a factor 2": (change(at_output=lambda m: 2 * (m.a[m.L] - m.y)), ("no-half",)),
+    "a factor 1/2": (change(at_output=lambda m: (m.a[m.L] - m.y) / 2), ("half-left",)),
+    "2/J": (change(at_output=lambda m: 2 * (m.a[m.L] - m.y) / m.dtype(m.y.shape[1])), ("mean-over-outputs",)),
+    "no sigma' in the output layer": (change(times_output_slope=lambda m, e: e), ("no-output-slope",)),
+    "no sigma' at all": (
+        change(times_output_slope=lambda m, e: e, times_hidden_slope=lambda m, e, l: e), ("no-slope",)),
+    "sigma' at a": (
+        change(times_output_slope=lambda m, e: e * slope_at(m, m.L, m.a[m.L]),
+               times_hidden_slope=lambda m, e, l: e * slope_at(m, l, m.a[l])), ("slope-at-a",)),
+    "sigma' at a in hidden layers": (
+        change(times_hidden_slope=lambda m, e, l: e * slope_at(m, l, m.a[l])), ("slope-at-a",)),
+    "the squared error goes back": (change(at_output=lambda m: (m.a[m.L] - m.y) ** 2), ("cost-not-slope",)),
+    "sigma in the place of sigma'": (
+        change(times_output_slope=lambda m, e: e * m.a[m.L], times_hidden_slope=lambda m, e, l: e * m.a[l]),
+        ("sigma-not-slope",)),
+    "sigma' at a and a factor 2": (
+        change(at_output=lambda m: 2 * (m.a[m.L] - m.y), times_output_slope=lambda m, e: e * slope_at(m, m.L, m.a[m.L]),
+               times_hidden_slope=lambda m, e, l: e * slope_at(m, l, m.a[l])), ("slope-at-a", "no-half")),
+    "no sigma' at the output and weights moved early": (
+        change(times_output_slope=lambda m, e: e, after=early), ("no-output-slope", "updated-weights")),
+    "the sign of the error only": (change(at_output=lambda m: np.sign(m.a[m.L] - m.y)), ("another-cost",)),
+}  # fmt: skip
+"""The same with the quadratic cost."""
+
+FORMULAS: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
+    "a (1 - a) of z": (
+        change(times_output_slope=lambda m, e: e * formula(m, m.z[m.L]),
+               times_hidden_slope=lambda m, e, l: e * formula(m, m.z[l])), ("formula-at-z",)),
+    "a (1 - a) of z in hidden layers": (
+        change(times_hidden_slope=lambda m, e, l: e * formula(m, m.z[l])), ("formula-at-z",)),
+    "1 - a": (
+        change(times_output_slope=lambda m, e: e * (1 - m.a[m.L]),
+               times_hidden_slope=lambda m, e, l: e * (1 - m.a[l])), ("part-of-slope",)),
+}  # fmt: skip
+"""The same with sigmoid or tanh."""
+
+SOFTMAX: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
+    "the diagonal of the Jacobian": (
+        change(times_output_slope=lambda m, e: -m.y / m.a[m.L] * m.a[m.L] * (1 - m.a[m.L])), ("softmax-diagonal",)),
+    "an extra sigma'": (change(times_output_slope=lambda m, e: e * m.a[m.L] * (1 - m.a[m.L])), ("extra-slope",)),
+    "dC/da as delta": (change(times_output_slope=lambda m, e: -m.y / m.a[m.L]), ("no-output-slope",)),
+}  # fmt: skip
+"""The same with softmax and cross-entropy."""
+
+SEVERAL: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
+    "summed": (
+        change(weights=lambda m, l: m.delta[l].T @ m.a[l - 1] * m.n, biases=lambda m, l: m.delta[l].sum(axis=0) * m.n),
+        ("sum-not-mean",)),
+    "divided twice": (change(at_output=lambda m: (m.a[m.L] - m.y) / m.dtype(m.n)), ("divided-twice",)),
+    "only the biases summed": (change(biases=lambda m, l: m.delta[l].sum(axis=0) * m.n), ("half-averaged",)),
+    "only the weights summed": (change(weights=lambda m, l: m.delta[l].T @ m.a[l - 1] * m.n), ("half-averaged",)),
+    "biases along the other axis": (
+        change(biases=lambda m, l: m.delta[l].sum(axis=1)), ("bias-summed-over-neurons",)),
+    "only the first sample": (
+        change(weights=lambda m, l: m.delta[l][:1].T @ m.a[l - 1][:1], biases=lambda m, l: m.delta[l][0]),
+        ("last-sample",)),
+}  # fmt: skip
+"""Minibatches; all of the above are right and wrong for them too."""
+
+OVER_SAMPLES: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
+    "softmax along the samples": (
+        change(sigma=lambda m, z, l: softmax(z, 0) if l == m.L and m.output == "softmax" else NUMPY[m.hidden][0](z)),
+        ("softmax-over-samples",)),
+}  # fmt: skip
+"""Minibatches with softmax."""
+
+SAME = {
+    *((what, "relu") for what in (
+        "sigma' twice in hidden layers", "sigma' at a", "sigma' at a in hidden layers", "sigma' at a and a factor 2")),
+    ("the raw error goes back from the output", "softmax"),
+}  # fmt: skip
+"""What is no mistake: relu's slope is 0 or 1, and the same at a; cross-entropy's delta is the raw error."""
+
+
+def _settings(activations: tuple[str, ...], cost: str = "quadratic") -> list[tuple[str, str, bool]]:
+    return [(activation, cost, batch) for activation in activations for batch in (False, True)]
+
+
+GROUPS = (
+    (ANY | QUADRATIC, _settings(("sigmoid", "tanh", "relu", "gelu"))),
+    (FORMULAS, _settings(("sigmoid", "tanh"))),
+    (ANY | SOFTMAX, _settings(("softmax",), "cross_entropy")),
+    (SEVERAL, [one for one in _settings(("sigmoid", "tanh", "relu")) if one[2]]),
+    (SEVERAL | OVER_SAMPLES, [("softmax", "cross_entropy", True)]),
+)
+"""Mistakes, and the activation, cost and minibatch or not that each is tried with."""
