@@ -121,13 +121,13 @@ def test_scores_of_held_out_samples_are_those_of_scikit_learn(weighted: bool) ->
         b = ours.MLPClassifier((3,), max_iter=3, random_state=0).fit(rng.randn(40, 2), labels.astype(int))
         X = rng.randn(40, 2)
         columns = b._label_binarizer.transform(labels.astype(int)).astype(bool)
-        assert 0 < b._score(b._forward(X), columns, s) < 1, name
-        assert b._score(b._forward(X), columns, s) == b.score(X, labels.astype(int), s)
+        assert 0 < b._score_of_outputs(b._forward(X), columns, s) < 1, name
+        assert b._score_of_outputs(b._forward(X), columns, s) == b.score(X, labels.astype(int), s)
     b = ours.MLPRegressor(max_iter=2)
     for y in (rng.randn(40, 1), rng.randn(40, 3), rng.randn(40, 3) * [1, 0, 1], np.ones((40, 2))):
         for out in (rng.randn(*y.shape), y.copy(), rng.randn(*y.shape).astype(np.float32)):
-            assert b._score(out, y, s) == r2_score(y, out, sample_weight=s)
-    assert np.isnan(b._score(np.full((40, 1), np.nan), np.ones((40, 1)), s))
+            assert b._score_of_outputs(out, y, s) == r2_score(y, out, sample_weight=s)
+    assert np.isnan(b._score_of_outputs(np.full((40, 1), np.nan), np.ones((40, 1)), s))
 
 
 def test_a_planted_difference_is_caught() -> None:

@@ -66,7 +66,7 @@ class Attempt:
         elif self.going_on:
             if self._finite is not None and not all_finite(self._net.theta):
                 self._net.theta[:] = self._finite
-                self._estimator._unpack(self._net)
+                self._estimator._copy_back(self._net)
             stepper = attributes.get("_optimizer")
             if stepper is not None and not stepper.is_finite():
                 del attributes["_optimizer"]

@@ -28,8 +28,9 @@ from fastbp.schedules import SCHEDULES
 from fastbp.sklearn import _lbfgs, _stochastic
 from fastbp.sklearn._attempt import Attempt
 from fastbp.sklearn._fitted import HIDDEN, FittedNetwork
+from fastbp.sklearn._hooks import LOOPED, Overridable, check_overrides, run_scikit_learns_loop
 from fastbp.sklearn._parameters import fastbp_name
-from fastbp.sklearn._stepper import make_stepper
+from fastbp.sklearn._stepper import make_stepper, say
 from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
 from fastbp.sklearn._weights import check_some_weight
 
@@ -37,7 +38,7 @@ STOCHASTIC = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
 INPUT: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32)}
 
 
-class BaseMLP(CallbackSupportMixin, FittedNetwork):
+class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
     """Base of both estimators; not for use by itself."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -93,7 +94,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
                 setattr(self, name, value)
 
     @abstractmethod
-    def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
+    def _checked_samples(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
         """Checked samples and targets; a classifier's targets as columns of bool."""
 
     @abstractmethod
@@ -101,7 +102,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         """scikit-learn's name of the activation of layer L."""
 
     @abstractmethod
-    def _score(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
+    def _score_of_outputs(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
         """What ``score`` would say of samples with outputs ``out`` and targets ``columns``, without its checks."""
 
     def _cost(self) -> str:
@@ -124,28 +125,21 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         return hidden
 
-    def _initialize(self, sizes: list[int], dtype: Any) -> None:
+    def _draw_weights(self, sizes: list[int], dtype: Any) -> None:
         """Draw the weights and forget all earlier training."""
         self.n_iter_ = 0
         self.t_ = 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output_activation()
-        # Glorot and Bengio's bound, for the biases too.
-        names = map(fastbp_name, self._hidden_activations(len(sizes) - 2))
-        factor = 2.0 if set(names) == {"sigmoid"} else 6.0
         self.coefs_, self.intercepts_ = [], []
-        drawn = None if self.init is None else np.random.default_rng(self._random_state.randint(2**31))
+        if self.init is not None:
+            self._drawn = np.random.default_rng(self._random_state.randint(2**31))
         for n_in, n_out in pairwise(sizes):
-            if drawn is not None and self.init is not None:
-                w, b = initialize(self.init, drawn, n_out, n_in)
-                self.coefs_.append(np.ascontiguousarray(w.T, dtype))
-                self.intercepts_.append(b.astype(dtype, copy=False))
-                continue
-            bound = np.sqrt(factor / (n_in + n_out))
-            self.coefs_.append(self._random_state.uniform(-bound, bound, (n_in, n_out)).astype(dtype, copy=False))
-            self.intercepts_.append(self._random_state.uniform(-bound, bound, n_out).astype(dtype, copy=False))
-        self._best_coefs = [coef.copy() for coef in self.coefs_]
-        self._best_intercepts = [intercept.copy() for intercept in self.intercepts_]
+            coef, intercept = self._init_coef(n_in, n_out, dtype)
+            self.coefs_.append(coef)
+            self.intercepts_.append(intercept)
+        self.__dict__.pop("_drawn", None)
+        self._keep_best()
         if self.solver in STOCHASTIC:
             self.loss_curve_: list[float] = []
             self._no_improvement_count = 0
@@ -154,7 +148,60 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             self.validation_loss_curve_ = [] if self.early_stopping else None
             self.best_validation_score_ = -np.inf if self.early_stopping else None
 
-    def _fit(
+    def _keep_best(self) -> None:
+        """Copies of coefs_ and intercepts_, to which early stopping goes back."""
+        self._best_coefs = [np.array(coef, order="C") for coef in self.coefs_]
+        self._best_intercepts = [np.array(intercept) for intercept in self.intercepts_]
+
+    # scikit-learn's hooks: users override them (`_hooks`).
+
+    def _init_coef(self, fan_in: int, fan_out: int, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Initial weights, shape (fan_in, fan_out), and biases of one layer, drawn as scikit-learn or ``init`` does."""
+        if self.init is not None:
+            w, b = initialize(self.init, self._drawn, fan_out, fan_in)
+            return np.ascontiguousarray(w.T, dtype), b.astype(dtype, copy=False)
+        # Glorot and Bengio's bound, for the biases too.
+        names = set(map(fastbp_name, self._hidden_activations(self.n_layers_ - 2)))
+        bound = np.sqrt((2.0 if names == {"sigmoid"} else 6.0) / (fan_in + fan_out))
+        w = self._random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype, copy=False)
+        return w, self._random_state.uniform(-bound, bound, fan_out).astype(dtype, copy=False)
+
+    def _update_no_improvement_count(self, early_stopping: bool, X: Any, y: Any, sample_weight: Any = None) -> None:
+        """The bookkeeping after an epoch: whether loss or validation score have improved by ``tol``, and the best."""
+        if not early_stopping:
+            loss = self.loss_curve_[-1]
+            stalled = loss > self.best_loss_ - self.tol
+            if loss < self.best_loss_:
+                self.best_loss_ = loss
+        else:
+            stopping: _stochastic.Stopping | None = self.__dict__.get("_stopping")
+            score = stopping.score(X, y, sample_weight) if stopping else self._score(X, y, sample_weight=sample_weight)
+            self.validation_scores_.append(score)
+            if self.verbose:
+                say(f"Validation score: {score:f}")
+            stalled = score < self.best_validation_score_ + self.tol
+            if score > self.best_validation_score_:
+                self.best_validation_score_ = score
+                stopping.keep() if stopping else self._keep_best()
+        self._no_improvement_count = self._no_improvement_count + 1 if stalled else 0
+
+    def _score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Score of the predictions of checked samples, NaN where they are not finite."""
+        predicted = self._decisions(X)
+        if predicted.dtype.kind == "f" and not np.isfinite(predicted).all():
+            return float("nan")
+        return float(self._metric(y, predicted, sample_weight=sample_weight))
+
+    @abstractmethod
+    def _decisions(self, X: Any) -> Any:
+        """Predictions for checked samples."""
+
+    @staticmethod
+    @abstractmethod
+    def _metric(y: Any, predicted: Any, *, sample_weight: Any) -> float:
+        """What early stopping watches."""
+
+    def _train(
         self,
         X: Any,
         y: Any,
@@ -164,17 +211,25 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         validation: tuple[Any, Any, Any] | None = None,
         classes: Any = None,
     ) -> Any:
+        hooks = check_overrides(self)
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         with Attempt(self, going_on=incremental or not first) as attempt:
             self._attempt = attempt
             try:
-                self._fit_checked(X, y, sample_weight, hidden, first, incremental, validation, classes)
+                if hooks.intersection(LOOPED):
+                    if incremental:
+                        self._take_classes(y, classes)
+                    run_scikit_learns_loop(
+                        self, hooks, X, y, sample_weight, incremental=incremental, validation=validation
+                    )
+                    return self
+                self._train_checked(X, y, sample_weight, hidden, first, incremental, validation, classes)
             finally:
                 del self._attempt
         return self
 
-    def _fit_checked(
+    def _train_checked(
         self,
         X: Any,
         y: Any,
@@ -187,7 +242,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
     ) -> None:
         if incremental:
             self._take_classes(y, classes)
-        X, y = self._validate_input(X, y, incremental=incremental, reset=first)
+        X, y = self._checked_samples(X, y, incremental=incremental, reset=first)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         sample_weight = self._weighted(y, sample_weight)
@@ -198,7 +253,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         self._random_state = check_random_state(self.random_state)
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first:
-            self._initialize(sizes, X.dtype)
+            self._draw_weights(sizes, X.dtype)
         net = self._pack()
         self._check_architecture(net, sizes)
         n_epochs = (1 if incremental else self.max_iter) if self.solver in STOCHASTIC else 0
@@ -208,7 +263,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             if finite:
                 self._tasks.end()
         finally:
-            self._unpack(net)
+            self._copy_back(net)
             del self._tasks
         if not finite or not np.isfinite(net.theta).all():
             raise ValueError(
@@ -240,9 +295,9 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
             X, targets, weight = self._prepared(net, X, y, sample_weight)
             _lbfgs.minimize(self, net, X, targets, weight)
             return bool(np.isfinite(net.theta).all())
-        return self._fit_stochastic(net, X, y, sample_weight, held_out, incremental)
+        return self._solve_stochastic(net, X, y, sample_weight, held_out, incremental)
 
-    def _fit_stochastic(
+    def _solve_stochastic(
         self, net: Network, X: Any, y: np.ndarray, sample_weight: Any, held_out: Any, incremental: bool
     ) -> bool:
         if not incremental or not hasattr(self, "_optimizer"):
@@ -326,7 +381,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         X, targets, weight = self._prepared(net, X, np.asarray(y).reshape(len(y), -1), sample_weight)
         with _engine.Team(1) as team:
             result = _lbfgs.Objective(self, net, X, targets, weight, team)(packed)
-        self._unpack(net)
+        self._copy_back(net)
         return result
 
     def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float:
@@ -339,7 +394,7 @@ class BaseMLP(CallbackSupportMixin, FittedNetwork):
         share = 1.0 / net.sizes[-1] if self.loss == "squared_error" else 1.0
         return cost_of_best_constant(net, targets, weight) * share
 
-    def _check_solver(self) -> bool:
+    def _is_stochastic(self) -> bool:
         if self.solver not in STOCHASTIC:
             raise AttributeError(
                 f"partial_fit is only available for stochastic optimizers. {self.solver} is not stochastic."

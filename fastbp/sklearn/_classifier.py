@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import StrOptions
@@ -15,10 +16,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp.sklearn._base import INPUT, BaseMLP
 from fastbp.sklearn._described import described
+from fastbp.sklearn._hooks import remember
 from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import with_class_weights
 
 
+@remember
 @described
 class MLPClassifier(ClassifierMixin, BaseMLP):
     """scikit-learn's multilayer perceptron classifier on fastbp's kernels.
@@ -125,10 +128,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         ValueError, TypeError
             For input that cannot be trained on, and when training diverges.
         """
-        self._fit(X, y, sample_weight, incremental=False, validation=(X_val, y_val, sample_weight_val))
+        self._train(X, y, sample_weight, incremental=False, validation=(X_val, y_val, sample_weight_val))
         return self
 
-    @available_if(lambda estimator: estimator._check_solver())
+    @available_if(lambda estimator: estimator._is_stochastic())
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
         """Train for one epoch on these samples, from the weights and the optimizer's state as they are.
@@ -146,7 +149,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                 "are. Use sklearn.utils.class_weight.compute_class_weight on a large enough sample, and pass its "
                 "weights as a dictionary."
             )
-        self._fit(X, y, sample_weight, incremental=True, classes=classes)
+        self._train(X, y, sample_weight, incremental=True, classes=classes)
         return self
 
     def _take_classes(self, y: Any, classes: Any) -> None:
@@ -155,7 +158,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             several = in_their_name(type_of_target, y).startswith("multilabel")
             self._label_binarizer.fit(y if several else classes)
 
-    def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
+    def _checked_samples(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(self, X, y, multi_output=True, reset=reset, **INPUT)
         if y.ndim == 2 and y.shape[1] == 1:
             y = in_their_name(column_or_1d, y, warn=True)
@@ -209,13 +212,15 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _as_given(self, y: np.ndarray) -> Any:
         return self._label_binarizer.inverse_transform(y)
 
-    def _predict(self, X: Any) -> Any:
+    _metric = staticmethod(accuracy_score)
+
+    def _decisions(self, X: Any) -> Any:
         out = self._forward(X)
         if np.isnan(out).any():
             self._pack(self._dtype_for(X))._warn_of_no_decision(out, stacklevel=4)
         return self._label_binarizer.inverse_transform(out.ravel() if self.n_outputs_ == 1 else out)
 
-    def _score(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
+    def _score_of_outputs(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
         if len(self.classes_) == 1:
             right = np.ones(len(out), bool)  # whatever the output is
         elif self.out_activation_ == "softmax":
@@ -241,7 +246,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             Outputs of a sample are NaN, so that its class means nothing, and why.
         """
         check_is_fitted(self)
-        return self._predict(self._check_X(X))
+        return self._decisions(self._check_X(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class, in the order of ``classes_``.

@@ -54,7 +54,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         pack(net, self.coefs_, self.intercepts_)
         return net
 
-    def _unpack(self, net: Network) -> None:
+    def _copy_back(self, net: Network) -> None:
         """coefs_ and intercepts_ become those of the network that was trained."""
         self.coefs_, self.intercepts_ = unpack(net, self.coefs_, self.intercepts_)
 

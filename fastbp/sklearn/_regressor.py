@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -20,6 +21,7 @@ from fastbp.network import Network
 from fastbp.sklearn._base import INPUT, BaseMLP
 from fastbp.sklearn._described import described
 from fastbp.sklearn._fitted import HIDDEN
+from fastbp.sklearn._hooks import remember
 from fastbp.sklearn._parameters import OF_LOSS
 from fastbp.sklearn._warn import in_their_name
 
@@ -69,6 +71,7 @@ def best_constants(code: int, p: float, y: np.ndarray, s: np.ndarray) -> np.ndar
     return np.asarray(best)
 
 
+@remember
 @described
 class MLPRegressor(RegressorMixin, BaseMLP):
     """scikit-learn's multilayer perceptron regressor on fastbp's kernels.
@@ -191,20 +194,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         ValueError, TypeError
             For input that cannot be trained on, and when training diverges.
         """
-        self._fit(X, y, sample_weight, incremental=False, validation=(X_val, y_val, sample_weight_val))
+        self._train(X, y, sample_weight, incremental=False, validation=(X_val, y_val, sample_weight_val))
         return self
 
-    @available_if(lambda estimator: estimator._check_solver())
+    @available_if(lambda estimator: estimator._is_stochastic())
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train for one epoch on these samples, from the weights and the optimizer's state as they are.
 
         Parameters are those of `fit`.
         """
-        self._fit(X, y, sample_weight, incremental=True)
+        self._train(X, y, sample_weight, incremental=True)
         return self
 
-    def _validate_input(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
+    def _checked_samples(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, reset=reset, **INPUT)
         if y.ndim == 2 and y.shape[1] == 1:
             y = in_their_name(column_or_1d, y, warn=True)
@@ -273,11 +276,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         self._check_range(y)
         return y  # type: ignore[no-any-return]
 
-    def _predict(self, X: Any) -> np.ndarray:
+    _metric = staticmethod(r2_score)
+
+    def _decisions(self, X: Any) -> np.ndarray:
         out = self._forward(X)
         return out.ravel() if out.shape[1] == 1 else out
 
-    def _score(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
+    def _score_of_outputs(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
         if not np.isfinite(out).all() or len(out) < 2:
             return float("nan")
         share = 1.0 if weight is None else weight[:, None]
@@ -299,4 +304,4 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         numpy.ndarray, shape (n_samples,) or (n_samples, n_outputs)
         """
         check_is_fitted(self)
-        return self._predict(self._check_X(X))
+        return self._decisions(self._check_X(X))

@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
@@ -15,6 +16,7 @@ from fastbp._explosion import Growth
 from fastbp._slices import Pace
 from fastbp.kernels import clipping, layout, updates
 from fastbp.schedules import SCHEDULES, ReduceOnPlateau
+from fastbp.sklearn._hooks import overridden
 from fastbp.sklearn._parameters import pack, views
 from fastbp.sklearn._stepper import say
 from fastbp.sklearn._warn import warn_as_scikit_learn
@@ -155,46 +157,46 @@ class Stopping:
         self._estimator, self._net, self._held_out = estimator, net, held_out
         scoring = estimator.scoring
         self.scorer = None if scoring in (None, "loss") else check_scoring(estimator, scoring)
+        hooks = overridden(estimator)
+        self._hooks = "_score" in hooks
+        self.watched = self.scorer is not None or bool(hooks.difference(("_init_coef",)))
         if held_out is not None:
+            self._y = held_out.y if is_classifier(estimator) else held_out.columns  # as scikit-learn has it
             self._samples, self._targets, _ = estimator._prepared(net, held_out.X, held_out.columns, None)
 
-    def _scores(self, held_out: HeldOut) -> tuple[float, float]:
-        """Score and loss on the samples held out; NaN where outputs are not finite.
+    def score(self, X: Any, y: Any, sample_weight: Any) -> float:
+        """Score on the samples held out, NaN where outputs are not finite; their loss joins ``validation_loss_curve_``.
 
         The loss has no penalty and, unlike the training loss, is not clipped.
         """
-        estimator = self._estimator
+        estimator, held_out = self._estimator, self._held_out
+        assert held_out is not None
         out, cost = estimator._outputs(self._net, self._samples, self._targets)
         finite = np.isfinite(out).all()
         loss = estimator._mean_cost(out, held_out.columns, cost, held_out.weight) if finite else float("nan")
+        estimator.validation_loss_curve_.append(loss)
+        if self._hooks or not (X is held_out.X and y is self._y and sample_weight is held_out.weight):
+            return float(estimator._score(X, y, sample_weight=sample_weight))
         if estimator.scoring == "loss":
-            return -loss, loss
+            return -loss
         if self.scorer is None:
-            return estimator._score(out, held_out.columns, held_out.weight), loss
+            return estimator._score_of_outputs(out, held_out.columns, held_out.weight)
         if not np.isfinite(self._net.theta).all():
-            return float("nan"), loss
+            return float("nan")
         options = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-        return float(self.scorer(estimator, held_out.X, held_out.y, **options)), loss
+        return float(self.scorer(estimator, held_out.X, held_out.y, **options))
 
     def note(self) -> None:
         """The epoch that has just ended."""
-        estimator = self._estimator
-        if self._held_out is None:
-            loss = estimator.loss_curve_[-1]
-            stalled = loss > estimator.best_loss_ - estimator.tol
-            if loss < estimator.best_loss_:
-                estimator.best_loss_ = loss
-        else:
-            score, loss = self._scores(self._held_out)
-            estimator.validation_scores_.append(score)
-            estimator.validation_loss_curve_.append(loss)
-            if estimator.verbose:
-                say(f"Validation score: {score:f}")
-            stalled = score < estimator.best_validation_score_ + estimator.tol
-            if score > estimator.best_validation_score_:
-                estimator.best_validation_score_ = score
-                self.keep()
-        estimator._no_improvement_count = estimator._no_improvement_count + 1 if stalled else 0
+        estimator, held_out = self._estimator, self._held_out
+        if held_out is None:
+            estimator._update_no_improvement_count(False, None, None, None)
+            return
+        estimator._stopping = self
+        try:
+            estimator._update_no_improvement_count(True, held_out.X, self._y, held_out.weight)
+        finally:
+            del estimator._stopping
 
     def keep(self) -> None:
         """Copy the weights, which are the best so far."""
@@ -316,7 +318,7 @@ def train(
     stopping = Stopping(estimator, net, held_out)
     schedule = Schedule(estimator)
     callbacks = as_functions(estimator.callbacks)
-    watched = bool(callbacks) or stopping.scorer is not None or estimator._tasks.watched
+    watched = bool(callbacks) or stopping.watched or estimator._tasks.watched
     order = np.arange(n)
     plain = is_plain(estimator) and not isinstance(X, _sparse.Rows)
     with _engine.Team(_engine.choose_team(net, batch, plain, estimator.n_threads)) as team:
@@ -353,7 +355,7 @@ def train(
                 if estimator.verbose:
                     say(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
                 if watched:
-                    estimator._unpack(net)
+                    estimator._copy_back(net)
                 stopping.note()
                 estimator._optimizer.epoch_ends(estimator.t_)
                 estimator._attempt.note(net)

@@ -1,0 +1,176 @@
+"""scikit-learn's private methods that its users override, and what an override does here.
+
+Some are called by fastbp's loops as by scikit-learn's. Some compute what the compiled kernels compute: scikit-learn's
+own loop then calls them, at its speed. All others have no place here, and are refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn import neural_network
+from sklearn.base import is_classifier
+from sklearn.neural_network import _multilayer_perceptron
+from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
+from sklearn.utils._param_validation import InvalidParameterError
+
+from fastbp.sklearn._warn import warn_of_own
+
+if TYPE_CHECKING:
+    from fastbp.sklearn._base import BaseMLP
+
+CALLED = ("_init_coef", "_update_no_improvement_count", "_score")
+"""Called by fastbp's loops, with scikit-learn's arguments."""
+
+LOOPED = ("_backprop", "_compute_loss_grad", "_forward_pass")
+"""An override is called by scikit-learn's own loop, which then takes the place of fastbp's."""
+
+PUBLIC = {
+    "_check_solver": "Set solver=, or use fit in place of partial_fit.",
+    "_fit": "Override fit and partial_fit.",
+    "_fit_lbfgs": "Set solver=, or minimise by yourself with to_network().gradient and assign coefs_ and intercepts_.",
+    "_fit_stochastic": "Set solver= and callbacks=, or call partial_fit in a loop of your own.",
+    "_forward_pass_fast": "Override predict and predict_proba, or use to_network().feedforward.",
+    "_initialize": "Override _init_coef, set init=, or assign coefs_ and intercepts_ and train with warm_start=True.",
+    "_loss_grad_lbfgs": "Override _backprop, or use to_network().gradient.",
+    "_predict": "Override predict.",
+    "_score_with_function": "Override _score, or set scoring=.",
+    "_unpack": "Assign coefs_ and intercepts_.",
+    "_validate_input": "Override fit, and convert X and y before super().fit(X, y).",
+}
+"""What to do in place of overriding a method that is never called here."""
+
+
+def scikit_learns(estimator: BaseMLP) -> Any:
+    """scikit-learn's class of the same name."""
+    return neural_network.MLPClassifier if is_classifier(estimator) else neural_network.MLPRegressor
+
+
+@functools.cache
+def private_methods(kind: type) -> tuple[str, ...]:
+    """Names of the private methods of scikit-learn's multilayer perceptron, for one of its two classes."""
+    of_module = [c for c in kind.__mro__ if c.__module__ == _multilayer_perceptron.__name__]
+    names = {name for c in of_module for name, value in vars(c).items() if inspect.isfunction(value)}
+    return tuple(sorted(name for name in names if name.startswith("_") and not name.startswith("__")))
+
+
+def remember(kind: Any) -> Any:
+    """The class, with a note of which of those methods are its own: whatever stands there later is an override."""
+    kind._fastbp_methods = {
+        name: inspect.getattr_static(kind, name, None)
+        for theirs in (neural_network.MLPClassifier, neural_network.MLPRegressor)
+        for name in private_methods(theirs)
+    }
+    return kind
+
+
+def overridden(estimator: BaseMLP) -> set[str]:
+    """Which of scikit-learn's private methods are replaced: in a subclass or mixin, on the class or on the instance."""
+    own = estimator._fastbp_methods
+    names = private_methods(scikit_learns(estimator))
+    return {name for name in names if inspect.getattr_static(estimator, name, None) is not own[name]}
+
+
+def check_overrides(estimator: BaseMLP) -> set[str]:
+    """The overridden methods.
+
+    Raises
+    ------
+    TypeError
+        For one that is never called here; the message names the public way.
+    sklearn.utils._param_validation.InvalidParameterError
+        For parameters that an override contradicts.
+    """
+    names = overridden(estimator)
+    for name in sorted(names - {*CALLED, *LOOPED}):
+        raise TypeError(
+            f"{type(estimator).__name__} overrides {name}, a private method of scikit-learn's MLP that fastbp never "
+            f"calls. {PUBLIC.get(name, 'Use the public methods.')} Or use scikit-learn's own estimator."
+        )
+    if "_score" in names and estimator.scoring is not None:
+        raise InvalidParameterError(
+            f"{type(estimator).__name__} overrides _score, and scoring is {estimator.scoring!r}; one of them decides "
+            "when training stops. Set scoring=None, or remove the override."
+        )
+    return names
+
+
+def _only_here(estimator: BaseMLP, validation: tuple[Any, ...] | None) -> list[str]:
+    """What the user asks for that scikit-learn's loop does not know."""
+    given = estimator.get_params(deep=False)
+    theirs = scikit_learns(estimator)
+    constraints = theirs._parameter_constraints
+    defaults = {name: p.default for name, p in inspect.signature(type(estimator)).parameters.items()}
+    asked = []
+    for name, value in given.items():
+        if name not in constraints:
+            default = defaults.get(name)
+            if not (value is default or (np.isscalar(value) and value == default)):
+                asked.append(f"{name}={value!r}")
+        elif name in ("activation", "solver", "loss"):
+            if not any(
+                hasattr(c, "options") and isinstance(value, str) and value in c.options for c in constraints[name]
+            ):
+                asked.append(f"{name}={value!r}")
+    if any(part is not None for part in validation or ()):
+        asked.append("X_val and y_val")
+    if getattr(estimator, "_skl_callbacks", None):
+        asked.append("set_callbacks")
+    return asked
+
+
+def run_scikit_learns_loop(
+    estimator: BaseMLP,
+    names: set[str],
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    *,
+    incremental: bool,
+    validation: tuple[Any, ...] | None,
+) -> None:
+    """Train with scikit-learn's loop, in which the estimator's overrides stand for its own methods.
+
+    Raises
+    ------
+    sklearn.utils._param_validation.InvalidParameterError
+        For parameters that only fastbp has.
+    """
+    overrides = ", ".join(name for name in LOOPED if name in names)
+    asked = _only_here(estimator, validation)
+    if asked:
+        raise InvalidParameterError(
+            f"{type(estimator).__name__} overrides {overrides}, which scikit-learn's own loop calls; that loop does "
+            f"not know {', '.join(asked)}. Leave it out, or remove the override."
+        )
+    warn_of_own(
+        f"{type(estimator).__name__} overrides {overrides}: training runs in scikit-learn's own loop, which calls the "
+        "override for every minibatch and is slow.",
+        UserWarning,
+        stacklevel=5,
+    )
+    theirs = scikit_learns(estimator)
+
+    def forwarding(name: str) -> Any:
+        return lambda loop, *args, **options: getattr(estimator, name)(*args, **options)
+
+    of_estimator = {"loss": estimator.loss, **{name: forwarding(name) for name in names}}
+    kind = type(theirs.__name__, (theirs,), of_estimator)
+    loop: Any = object.__new__(kind)
+    loop.__dict__ = estimator.__dict__  # one state: what either sets, both have
+    loop._fit(X, y, sample_weight=sample_weight, incremental=incremental)
+    estimator.coefs_ = [coef if coef.flags.owndata else coef.copy() for coef in estimator.coefs_]
+    estimator.intercepts_ = [b if b.flags.owndata else b.copy() for b in estimator.intercepts_]
+    if estimator.solver != "lbfgs":
+        estimator.validation_loss_curve_ = [] if estimator.early_stopping else None
+
+
+class Overridable:
+    """scikit-learn's methods that fastbp's kernels stand for, for ``super()`` in an override."""
+
+    _backprop = BaseMultilayerPerceptron._backprop
+    _compute_loss_grad = BaseMultilayerPerceptron._compute_loss_grad
+    _forward_pass = BaseMultilayerPerceptron._forward_pass
