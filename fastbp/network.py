@@ -195,7 +195,9 @@ class Network:
         self.cost = _checks.check_cost(cost, self.activations)
         self.dtype = _checks.check_dtype(dtype)
         if meta is not None and not isinstance(meta, Mapping):
-            raise TypeError(f"meta is {meta!r}; a mapping is needed. Pass a dict of numbers and names.")
+            raise argument_error(
+                TypeError, "meta", f"is {meta!r}; a mapping is needed. Pass a dict of numbers and names."
+            )
         self.meta = _freeze(meta or {})
         self._allocate()
         rng = _checks.make_rng(seed)
@@ -657,9 +659,11 @@ class Network:
         l2 = _checks.check_real(l2, "l2", low=0.0)
         v = np.asarray(v)
         if v.shape != (self.n_parameters,):
-            raise ValueError(
-                f"v has shape {v.shape}; this network has {self.n_parameters} parameters. "
-                f"Pass an array of shape ({self.n_parameters},)."
+            raise argument_error(
+                ValueError,
+                "v",
+                f"has shape {v.shape}; this network has {self.n_parameters} parameters. "
+                f"Pass an array of shape ({self.n_parameters},).",
             )
         v_w, v_b, at = [], [], 0
         for w, b in zip(self.w, self.b, strict=True):

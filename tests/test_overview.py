@@ -37,7 +37,7 @@ def test_a_wide_network_does_not_flood_the_screen() -> None:
     assert len(str(seen).splitlines()) < 20
     assert "target  y = [0., 0., 1.]" in str(seen)
     assert "32 more" in seen.svg()
-    assert f"{net.w[1][0, 0]:.6f}" in str(seen)
+    assert f"{net.w[1][0, 0]:.8f}" in str(seen)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fastbp._readers.formats import STDIN, first_bytes, read_idx, read_npy, read_npz
 from fastbp._readers.tables import describe_columns, read_table
 from fastbp._readers.targets import Task, from_text
-from fastbp.errors import LoadError
+from fastbp.errors import LoadError, argument_error
 
 Array = npt.NDArray[Any]
 Path = str | bytes | os.PathLike[Any]
@@ -68,9 +68,11 @@ def find(
     if kind == "table":
         return _table(path, _name(target), _name(weight), task, columns)
     if kind in ("digits", "folder") and target is not None:
-        raise LoadError(
-            f"The target is {str(target)!r}; {path!r} comes with targets of its own. Leave it out, or pass a file of "
-            "samples."
+        raise argument_error(
+            LoadError,
+            "The target",
+            f"is {str(target)!r}; {path!r} comes with targets of its own. Leave it out, or pass a file of samples.",
+            parameter="target",
         )
     raw = _digits() if kind == "digits" else OPENERS[kind](path, target)
     if weight is None:
@@ -78,7 +80,10 @@ def find(
     if kind == "npz":
         arrays = read_npz(path)
         if str(weight) not in arrays:
-            raise LoadError(f"{path!r} has no key {str(weight)!r}: it has {_keys(arrays)}. Pass one of these.")
+            problem = (
+                f"is {str(weight)!r}; {path!r} has no key {str(weight)!r}: it has {_keys(arrays)}. Pass one of these."
+            )
+            raise argument_error(LoadError, "weight", problem)
         return replace(raw, weight=arrays[str(weight)])
     return replace(raw, weight=_npy(_file(weight), "the weights"))
 
@@ -221,7 +226,8 @@ def _npz(path: str, target: Path | int | None) -> Raw:
     if X is None:
         raise LoadError(f"{path!r} has the keys {keys}; the features must be 'X', 'x_train' or 'data'. Rename them.")
     if target is not None and str(target) not in arrays:
-        raise LoadError(f"{path!r} has no key {target!r}: it has {keys}. Pass one of these as target.")
+        problem = f"is {str(target)!r}; {path!r} has no key {str(target)!r}: it has {keys}. Pass one of these."
+        raise argument_error(LoadError, "target", problem)
     y = _first(arrays, Y_KEYS) if target is None else arrays[str(target)]
     X_test, y_test = _first(arrays, X_TEST_KEYS), _first(arrays, Y_TEST_KEYS)
     hint = f"It has the keys {keys}; the targets should be 'y', 'y_train' or 'target'. Or pass a key as target."

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from fastbp._readers.cells import PLAIN, as_number, is_missing, is_text, looks_like_a_number
 from fastbp._readers.formats import MOST_TEXT, check_growth, opened, refuse_bomb
-from fastbp.errors import LoadError
+from fastbp.errors import LoadError, argument_error
 
 Array = npt.NDArray[Any]
 Row = tuple[int, list[str]]  # line number, cells
@@ -72,8 +72,8 @@ def read_table(
         sample, names, header = _start(path, rows, target)
         if header and target is not None:
             _refuse_doubles(path, names)
-        t = None if target is None else _find(path, target, names, header)
-        s = None if weight is None else _find(path, weight, names, header)
+        t = None if target is None else _find(path, "target", target, names, header)
+        s = None if weight is None else _find(path, "weight", weight, names, header)
         if s is not None and s == t:
             raise LoadError(f"{path!r} has one column for both target and weight, {names[s]!r}. Name two columns.")
         others = {t, s, _index(drop, names)}
@@ -186,11 +186,12 @@ def _index(column: str | int | None, names: list[str]) -> int | None:
     return int(column) % len(names)
 
 
-def _find(path: str, column: str | int, names: list[str], header: bool) -> int:
+def _find(path: str, what: str, column: str | int, names: list[str], header: bool) -> int:
     index = _index(column, names)
     if index is not None:
         return index
-    raise LoadError(f"{path!r} has no column {column!r}: it has {_have(names, header)}. Pass one of these.")
+    problem = f"is {column!r}; {path!r} has no column {column!r}: it has {_have(names, header)}. Pass one of these."
+    raise argument_error(LoadError, what, problem)
 
 
 def _refuse_doubles(path: str, names: list[str]) -> None:

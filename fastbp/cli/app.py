@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ except ModuleNotFoundError as missing:
     sys.exit(f'fastbp: {missing.name} is not installed. Install the command line with pip install "fastbp[cli]".')
 
 import fastbp
-from fastbp._signals import signals
+from fastbp._signals import Phase, signals
 from fastbp.errors import renamed
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ArithmeticError, ModuleNotFoundError)
@@ -86,6 +87,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
+            signals.phase = Phase.NOTE  # once is enough
             with contextlib.suppress(OSError):
                 Out(stderr=True).print(f"{signals.word}.")
             raise typer.Exit(signals.status) from None
@@ -127,7 +129,7 @@ def fail(error: BaseException) -> NoReturn:
                 f"Training diverged in epoch {error.epoch}, minibatch {error.minibatch}: its gradient is not finite or "
                 "too large to apply. No model is written. Pass a smaller --learning-rate."
             )
-        case FileNotFoundError(filename=str(name)):
+        case FileNotFoundError(filename=str(name), strerror=reason) if reason == os.strerror(errno.ENOENT):
             message = f"{name!r} does not exist. Pass the path of a file that does."
         case OSError(filename=str(name), strerror=str(reason)):
             message = f"{name}: {reason}."
@@ -149,6 +151,10 @@ def run() -> NoReturn:
         sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")
     try:
         app()
+    except SystemExit as end:
+        if signals.received and isinstance(end.code, int):  # Python's own end takes long enough for one more to come
+            os._exit(end.code)
+        raise
     except OSError as error:  # of a help text, which typer prints itself
         _silence(sys.stdout)
         with contextlib.suppress(OSError):

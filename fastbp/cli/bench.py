@@ -47,8 +47,7 @@ def bench(
         )
     except RuntimeError as error:
         fail(error)
-    finally:
-        signals.phase = Phase.LEAVE
+    signals.phase = Phase.LEAVE
     if not kept:
         raise typer.Exit(1)
 

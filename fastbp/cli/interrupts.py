@@ -47,4 +47,4 @@ class Interrupts(fastbp.Callback):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        signals.phase = Phase.LEAVE
+        signals.phase = Phase.NOTE if self.leaving else Phase.LEAVE

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,7 @@ def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastb
     names = {f"activations[{l}]": "--activation" for l in range(len(hidden))}
     names |= {f"activations[{len(hidden)}]": "--output"}
     try:
-        with called(names):
+        with called(names), _output_named(options):
             net = fastbp.Network(
                 [data.X.shape[1], *hidden, data.n_outputs],
                 activations=[*[options["activation"]] * len(hidden), output],
@@ -103,6 +104,17 @@ def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastb
         return fastbp.Model(net)
     both = data.task == "regression" and output == "identity"
     return fastbp.Model(net, [data.scaling(rows)], target=standardise(data.Y[rows]) if both else None)
+
+
+@contextlib.contextmanager
+def _output_named(options: Mapping[str, Any]) -> Iterator[None]:
+    """Where the cost was not given, it is the output activation that does not go with it."""
+    try:
+        yield
+    except ValueError as error:
+        if options["cost"] is None and getattr(error, "parameter", "") == "cost":
+            raise ValueError(f"--output is {options['output']!r}: {error}") from None
+        raise
 
 
 def optimizer(name: str, task: str, options: Mapping[str, Any]) -> fastbp.optimizers.Optimizer:

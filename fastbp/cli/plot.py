@@ -36,20 +36,21 @@ def check(path: str | os.PathLike[str]) -> None:
     ending = os.path.splitext(os.fspath(path))[1].removeprefix(".").lower()
     if ending not in kinds:
         raise ValueError(
-            f"The picture is to be {os.fspath(path)!r}; its ending must name a format, one of {', '.join(kinds)}. "
-            "Pass for example run.png."
+            f"--plot is {os.fspath(path)!r}; its ending must name a format, one of {', '.join(kinds)}. Pass for "
+            "example run.png."
         )
 
 
 def _curves(axes: Any, run: Run, names: Sequence[tuple[str, str]], title: str) -> None:
     epochs = np.arange(1, run.epoch + 1)
-    for name, label in names:
-        if name in run.history:
-            values = run.history[name][: run.epoch]
-            axes.plot(epochs[: len(values)], values, marker="." if run.epoch < 40 else None, label=label)
+    known = [(name, label) for name, label in names if name in run.history]
+    for name, label in known:
+        values = run.history[name][: run.epoch]
+        axes.plot(epochs[: len(values)], values, marker="." if run.epoch < 40 else None, label=label)
     axes.set(title=title, xlabel="epoch")
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+    if known:  # not after 0 epochs
+        axes.legend(frameon=False)
 
 
 def _matrix(axes: Any, counts: np.ndarray, names: Sequence[Any]) -> None:

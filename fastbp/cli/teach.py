@@ -68,6 +68,9 @@ def explain(
     net = made.net
     options: dict[str, Any] = {"learning_rate": learning_rate, "notation": notation}
     e = fastbp.explain(net, x, y, layer, neuron, of, k=k, l1=l1, l2=l2, sample_weight=s, **options)
+    further: list[Any] = [e.paths()] if paths else []
+    further += [] if nudge is None else [e.nudge(nudge)]
+    further += [e.source()] if source else []
     if html is not None:
         options |= {"of": of, "k": k, "digits": digits, "terms": rows}
         write_atomically(html, [page(net, x, y, layer=layer, neuron=neuron, **options).encode()])
@@ -80,9 +83,6 @@ def explain(
         out.print(rich(e, digits, rows))
     else:
         out.write(e.text(digits=digits, terms=rows) + "\n")
-    further: list[Any] = [e.paths()] if paths else []
-    further += [] if nudge is None else [e.nudge(nudge)]
-    further += [e.source()] if source else []
     for answer in further:
         out.write(f"\n{answer}\n")
     if made.steps or made.target:

@@ -89,7 +89,7 @@ def train(
     test: Annotated[float, typer.Option(help="Share of the samples to test on, if the data has no test part.")] = 0.2,
     validation: Annotated[float, typer.Option(help="Share of the training samples to validate on; 0 for none.")] = 0.1,
     early_stopping: Annotated[
-        int | None, typer.Option(help="Stop after this many epochs without a better validation loss.")
+        int | None, typer.Option(help="Stop after this many epochs without a better validation loss; 0 for never.")
     ] = None,
     monitor: Annotated[
         str, typer.Option(help="What early stopping looks at: val_loss, val_accuracy, val_r2, loss or accuracy.")
@@ -120,21 +120,23 @@ def _read(o: dict[str, Any]) -> Any:
     path = o["data"] if o["targets"] is None else (o["data"], o["targets"])
     if o["targets"] is not None and o["target"] is not None:
         raise ValueError("--target and --targets are both given; the targets stand in one place. Leave one out.")
-    data = files.read(path, column(o["target"]), weight=column(o["sample_weight"]), task=o["task"] and o["task"].value)
+    task = o["task"] and o["task"].value
+    with called({"target": "--target" if o["targets"] is None else "--targets", "weight": "--sample-weight"}):
+        data = files.read(path, column(o["target"]), weight=column(o["sample_weight"]), task=task)
     return data if data.X_test is not None else files.split(data, o["test"], seed=o["seed"])
 
 
 def _stopping(o: dict[str, Any]) -> fastbp.EarlyStopping | None:
     check_name(o["monitor"], sorted({name for names in MONITORED.values() for name in names}), "--monitor")
-    if not check_int(o["early_stopping"] or 0, "--early-stopping", low=0):
+    patience = check_int(o["early_stopping"] or 0, "--early-stopping", low=0)
+    rule = fastbp.EarlyStopping(o["monitor"], patience or 1, o["min_delta"], o["restore_best"])
+    if patience == 0:
         return None
     if not o["validation"] and o["monitor"].startswith("val_"):
         raise ValueError(
             f"--early-stopping looks at {o['monitor']}; --validation is 0. Pass --validation 0.1, or --monitor loss."
         )
-    return fastbp.EarlyStopping(
-        o["monitor"], patience=o["early_stopping"], min_delta=o["min_delta"], restore_best=o["restore_best"]
-    )
+    return rule
 
 
 def _rate(o: dict[str, Any]) -> Any:

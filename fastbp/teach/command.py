@@ -9,6 +9,7 @@ import numpy as np
 from fastbp import _checks
 from fastbp._readers.targets import Task
 from fastbp.data import Data, read
+from fastbp.errors import called
 from fastbp.model import Model, as_model, load
 from fastbp.teach.examples import worked_example
 from fastbp.teach.explanation import Explanation
@@ -62,7 +63,8 @@ def sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[M
         )
     column = target if target is not None else made.meta.get("target")
     task: Task = "regression" if made.task == "regression" else "classification"
-    data = read(path, column, weight=weight, task=task, columns=made.features)
+    with called({"weight": "--sample-weight"}):
+        data = read(path, column, weight=weight, task=task, columns=made.features)
     rows = _rows(row, len(data.X))
     X, y = made.transform(data.X[rows]), _targets(data, made, rows)
     if len(rows) == 1:
