@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Any
+
+# Before NumPy is imported. The threads of its OpenBLAS, and of SciPy's, spin while they wait: where processes share
+# the cores, each small product of an L-BFGS step then takes milliseconds.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 from effort import EFFORT
