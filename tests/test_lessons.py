@@ -109,7 +109,7 @@ def answers() -> dict[str, tuple[Any, Any]]:
     """A right and a wrong answer to each exercise; numbers from the published example."""
     return {
         "touch": (["a_j^l", "z_k^{l+1}", "C"], ["C", "a_j^l", "z_k^{l+1}"]),
-        "link-1": (0.24130070857232525, 0.2413),
+        "link-1": (0.24130070857232525, 0.2314),
         "link-2": ("kj", "jk"),
         "bp1": (lambda a, y, z: (a - y) * a * (1 - a), lambda a, y, z: a - y),
         "sum": (0.03635030639314466, 0.055399425),
@@ -144,6 +144,80 @@ def test_exercises_know_right_from_wrong(name: str) -> None:
 )
 def test_wrong_answers_are_told_why(name: str, answer: Any, message: str) -> None:
     assert re.search(message, repr(exercises.check(name, answer)))
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("link-1", 0.2413),
+        ("link-1", 0.241),
+        ("link-1", "0.2413"),
+        ("link-1", np.float32(0.24130071)),
+        ("sum", 0.03635),
+        ("sum", 0.0364),
+        ("delta", [0.0088, 0.0100]),
+        ("delta", [[0.00877], [0.00995]]),
+        ("delta", "0.0088, 0.0100"),
+        ("weight", 0.000877),
+        ("weight", "8.77e-4"),
+        ("shape", "30 x 10"),
+        ("shape", "(30, 10)"),
+        ("shape", [30, 10]),
+        *(("link-2", spelled) for spelled in (
+            "kj", ["k", "j"], ("k", "j"), "k j", "k, j", "w_kj", "w_{kj}", "w_{kj}^{l+1}", "$w_{k j}^{l + 1}$", "W_kj",
+            "w^{l+1}_{kj}", "w[k, j]", "w[l+1][k, j]", "w\u2096\u2c7c",
+        )),
+        *(("touch", spelled) for spelled in (
+            ["a_j^l", "z_k^{l+1}", "C"], "a_j^l, z_k^{l+1}, C", "a_j^l -> z_k^(l+1) -> C", ["a", "z", "C"],
+            ("a^l_j", "z^{l + 1}_k", "c"), r"$a_j^l \to z_k^{l+1} \to C$", "a_j then z_k then C",
+        )),
+    ],
+)  # fmt: skip
+def test_answers_may_be_rounded_and_spelled_as_people_do(name: str, answer: Any) -> None:
+    assert exercises.check(name, answer), repr(exercises.check(name, answer))
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "message"),
+    [
+        ("link-1", 0.2414, "is not right yet"),
+        ("link-1", 0.2, "more digits"),
+        ("link-1", 0.2413, ""),
+        ("sum", 0.04, "more digits"),
+        ("delta", [0.0088, 0.0101], "is not right yet"),
+        ("delta", [0.0092, 0.0116], "is not right yet"),
+        ("weight", 0.000439, "is not right yet"),
+        ("shape", "10 x 30", "is not right yet"),
+        ("shape", 30, "shape"),
+        ("link-2", "jk", "to k, from j"),
+        ("link-2", ["j", "k"], "to k, from j"),
+        ("link-2", "k", "to k, from j"),
+        ("touch", ["a_k^l", "z_k^{l+1}", "C"], "its own activation"),
+        ("touch", ["a_j^l", "z_k^l", "C"], "its own activation"),
+        ("touch", ["C", "z", "a"], "its own activation"),
+    ],
+)
+def test_rounding_and_spelling_let_no_wrong_answer_through(name: str, answer: Any, message: str) -> None:
+    found = exercises.check(name, answer)
+    assert bool(found) is (message == "")
+    assert message in repr(found)
+
+
+def test_an_answer_that_cannot_be_read_is_told_so() -> None:
+    class Guarded:
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+    for name in ("link-1", "delta"):
+        text = repr(exercises.check(name, Guarded()))
+        assert "raised RuntimeError: Can't call numpy()" in text
+        assert "detach()" in text
+    assert "RuntimeError" in repr(exercises.check("bp1", lambda a, y, z: Guarded()))
+    assert "RuntimeError" in repr(exercises.check("backprop", lambda w, b, x, y: ([Guarded() for _ in w], list(b))))
+
+
+def test_single_precision_is_right_in_the_output_layer() -> None:
+    assert exercises.check("bp1", lambda a, y, z: np.float32(a - y) * np.float32(a) * np.float32(1 - a))
 
 
 def test_an_unknown_exercise() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,10 @@ from fastbp import textbook
 from fastbp.activations import SIGMOID
 from fastbp.teach.check import check_backprop
 from fastbp.teach.examples import worked_example
+from fastbp.teach.matching import decimals
+
+ENOUGH = 0.02
+"""Part of the number that half a unit of the last digit typed may be."""
 
 
 @dataclass(frozen=True)
@@ -36,27 +42,67 @@ class Exercise:
     judge: Callable[[Any], str | None]
 
 
+def _as_numbers(answer: Any) -> np.ndarray:
+    """The numbers of an answer, also where they are typed as text; ValueError if there are none."""
+    if isinstance(answer, str):
+        found = re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", answer)
+        answer = float(found[0]) if len(found) == 1 else [float(number) for number in found]
+    numbers = np.asarray(answer, float)
+    if not numbers.size:
+        raise ValueError("there is no number in it")
+    return numbers
+
+
 def _number(right: Callable[[], Any], hint: str) -> Callable[[Any], str | None]:
+    """Numbers, in full or rounded to as many digits as were typed, of which there must be enough to tell."""
+
     def judge(answer: Any) -> str | None:
         wanted = np.asarray(right(), float)
         try:
-            given = np.asarray(answer, float)
+            given = _as_numbers(answer)
         except (TypeError, ValueError):
             return f"{answer!r} is no number. {hint}"
-        if given.shape != wanted.shape:
+        if given.size != wanted.size:
             return f"Your answer has shape {given.shape}; {wanted.shape} is needed. {hint}"
-        close = np.abs(given - wanted) <= 1e-6 * np.abs(wanted).max() + 1e-12
-        return None if close.all() else f"{np.array2string(given, precision=8)} it is not. {hint}"
+        given, size = given.reshape(wanted.shape), float(np.abs(wanted).max())
+        off = np.abs(given - wanted)
+        if (off <= 1e-6 * size).all():
+            return None
+        unit = 0.5001 * 10.0 ** -decimals(given)
+        if not (off <= unit).all():
+            return f"Your answer, {np.array2string(given, precision=8)}, is not right yet. {hint}"
+        return None if unit <= ENOUGH * size else "That may be right; give one or two more digits."
 
     return judge
 
 
-def _words(right: Sequence[str], hint: str) -> Callable[[Any], str | None]:
-    def judge(answer: Any) -> str | None:
-        given = list(answer) if isinstance(answer, (list, tuple)) else [answer]
-        return None if [str(part).strip() for part in given] == list(right) else f"Not {answer!r}. {hint}"
+def _plain(answer: Any) -> str:
+    """Letters as typed in any of many ways: lists, LaTeX, Unicode, arrows; spaces only between the parts."""
+    parts = answer if isinstance(answer, (list, tuple)) else [answer]
+    text = unicodedata.normalize("NFKC", " ".join(map(str, parts))).lower()
+    text = re.sub(r"\s*([+^_])\s*|(?<=[{\[])\s+|\s+(?=[}\]])", lambda found: found[1] or "", text)
+    text = re.sub(r"\\(right)?arrow|\\to|[-=]+>|[\u2192,;/|]|\bthen\b|\band\b", " ", text)
+    return re.sub(r"[^a-z0-9+\s]", "", text)
 
-    return judge
+
+def _letters(answer: Any) -> str | None:
+    """The indices of a weight, with or without the weight and its layer."""
+    letters = re.sub(r"\s|l\+1", "", _plain(answer))
+    if letters.removeprefix("w") == "kj":
+        return None
+    return f"Not {answer!r}. A weight leads to its first index from its second: here to k, from j."
+
+
+def _chain(answer: Any) -> str | None:
+    """a_j^l, z_k^{l+1}, C, each with its indices or without."""
+    given = _plain(answer).split()
+    spelled = [("a", "aj", "ajl"), ("z", "zk", "zkl+1"), ("c",)]
+    matches = len(given) == 3 and all(
+        sorted(one) in map(sorted, forms) for one, forms in zip(given, spelled, strict=True)
+    )
+    if matches:
+        return None
+    return f"Not {answer!r}. z_j^l only enters its own activation; that enters the next layer's sums, then C."
 
 
 def _output_error(function: Any) -> str | None:
@@ -77,7 +123,7 @@ def _output_error(function: Any) -> str | None:
         for name, wrong in (("y - a in place of a - y", -right), ("no sigma'", a - y)):
             if n > 1 and np.allclose(given, wrong):
                 return f"Not yet: that is BP1 with {name}."
-        if not np.allclose(given, right, rtol=1e-9):
+        if not np.allclose(given, right, rtol=1e-5, atol=1e-6):  # single precision is right too
             return "Not yet. BP1 is dC/da times sigma'(z); dC/da is a - y, and sigma'(z) is a (1 - a)."
     return None
 
@@ -108,8 +154,8 @@ def _sum() -> float:
 
 EXERCISES = {
     "touch": Exercise(
-        "What does z_j^l touch first, then, then? Three of: C, a_j^l, z_k^{l+1}.",
-        _words(("a_j^l", "z_k^{l+1}", "C"), "z_j^l only enters its own activation; that enters the next layer's sums."),
+        "Through which two does z_j^l move the cost? Put these three in order: C, a_j^l, z_k^{l+1}.",
+        _chain,
     ),
     "link-1": Exercise(
         "Link 1 of neuron j = 0 in layer 1 of the worked example, sigma'(z), z = 0.3775.",
@@ -117,7 +163,7 @@ EXERCISES = {
     ),
     "link-2": Exercise(
         "The indices of the weight in link 2, dz_k^{l+1}/da_j^l = w_??^{l+1}.",
-        _words(("kj",), "A weight leads to its first index from its second: here to k, from j."),
+        _letters,
     ),
     "bp1": Exercise(
         "A function of a, y and z that returns delta of the output layer, with the quadratic cost.", _output_error
@@ -133,7 +179,8 @@ EXERCISES = {
     "shape": Exercise(
         "Layer 1 has 30 neurons, layer 2 has 10. Which shape has (w^2)^T?",
         _number(
-            lambda: (30, 10), "w^2 has a row for each neuron it leads to: (10, 30). Its transpose turns that round."
+            lambda: (30, 10),
+            "w^2 has a row for each neuron it leads to: (10, 30). Its transpose has the rows as columns.",
         ),
     ),
     "weight": Exercise(
@@ -159,5 +206,11 @@ def check(name: str, answer: Any = ...) -> Answer:
     exercise = EXERCISES[name]
     if answer is ... or answer is None:
         return Answer(False, f"Exercise {name}: {exercise.question} Put your answer in place of the dots.")
-    wrong = exercise.judge(answer)
+    try:
+        wrong = exercise.judge(answer)
+    except Exception as error:  # an answer may be an object of any library, with its own ways of refusing to be read
+        wrong = (
+            f"Reading your answer raised {type(error).__name__}: {error} Pass plain numbers, of a tensor "
+            "tensor.detach().numpy()."
+        )
     return Answer(True, f"Exercise {name}: right.") if wrong is None else Answer(False, f"Exercise {name}: {wrong}")
