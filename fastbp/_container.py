@@ -52,26 +52,32 @@ def pack(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> list[b
 
     Raises ``ValueError`` when the header would be longer than 1 MB.
     """
-    codes = {dtype: code for code, dtype in TENSOR_TYPES.items()}
-    header: dict[str, Any] = {"__metadata__": {"fastbp": _json(description), "sha256": ZEROS}}
+    head = header(description, tensors)
     payload: list[bytes | memoryview] = []
+    for tensor in tensors.values():
+        # A copy: what is hashed is what is written. One dimension, because a scalar has no bytes of its own to cast.
+        copy = np.array(tensor, tensor.dtype.newbyteorder("<"), order="C").reshape(-1)
+        payload.append(copy.data.cast("B"))
+    return [head.replace(_field(ZEROS), _field(_digest(head, payload)), 1), *payload]
+
+
+def header(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> bytes:
+    """What stands before the payload, with a digest of zeros."""
+    codes = {dtype: code for code, dtype in TENSOR_TYPES.items()}
+    entries: dict[str, Any] = {"__metadata__": {"fastbp": _json(description), "sha256": ZEROS}}
     start = 0
     for name, tensor in tensors.items():
-        # A copy: what is hashed is what is written.
-        tensor = np.array(tensor, tensor.dtype.newbyteorder("<"), order="C")
-        stop = start + tensor.nbytes
-        header[name] = {"dtype": codes[tensor.dtype], "shape": tensor.shape, "data_offsets": (start, stop)}
-        payload.append(tensor.reshape(-1).data.cast("B"))  # a scalar has no bytes of its own to cast
+        stop, code = start + tensor.nbytes, codes[tensor.dtype.newbyteorder("<")]
+        entries[name] = {"dtype": code, "shape": tensor.shape, "data_offsets": (start, stop)}
         start = stop
-    text = _json(header).encode("ascii")
+    text = _json(entries).encode("ascii")
     text += b" " * (-(8 + len(text)) % 64)
     if len(text) > MAX_HEADER:
         raise ValueError(
             f"The header of the model file would take {len(text)} bytes; the most is {MAX_HEADER}. Shorten net.meta: "
-            "its longest parts are usually class names, feature names and the scaling of each feature."
+            "its longest parts are usually the names of classes and features."
         )
-    head = len(text).to_bytes(8, "little") + text
-    return [head.replace(_field(ZEROS), _field(_digest(head, payload)), 1), *payload]
+    return len(text).to_bytes(8, "little") + text
 
 
 def unpack(stream: BinaryIO, length: int) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -97,9 +103,9 @@ def unpack(stream: BinaryIO, length: int) -> tuple[dict[str, Any], dict[str, Arr
         The payload does not fit into the memory there is.
     """
     head = _read_head(stream, length)
-    header = strict_json(head[8:], "header")
-    text, digest = _metadata(header)
-    entries = {name: _entry(name, entry) for name, entry in header.items() if name != "__metadata__"}
+    described = strict_json(head[8:], "header")
+    text, digest = _metadata(described)
+    entries = {name: _entry(name, entry) for name, entry in described.items() if name != "__metadata__"}
     held, end = length - len(head), _end(entries)
     if held < end:
         raise LoadError(f"is truncated: it holds {held} of the {end} bytes of its payload. {AGAIN}")

@@ -73,6 +73,16 @@ NETWORK = _by_name(
 )
 """Likewise of networks."""
 
+MODEL = _by_name(
+    {
+        "Call model.train(X, Y, ...).": "fit partial_fit",
+        "Call model.evaluate(X, Y).": "score test",
+        "Call model.feedforward(X).": "predict_proba forward",
+        "Call fastbp.save(model, path) and fastbp.load(path).": "load dump",
+    }
+)
+"""Attributes of models elsewhere -> how to write it."""
+
 TRAIN = _by_name(
     {
         "It belongs to the optimizer. Pass optimizer=fastbp.SGD(learning_rate={}), say.": (

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 import numpy as np
 
 from fastbp._atomic import write_atomically
-from fastbp._container import AGAIN, MAX_DEPTH, Array, pack, unpack
+from fastbp._container import AGAIN, MAX_DEPTH, Array, header, pack, unpack
 from fastbp.errors import LoadError
 from fastbp.scaling import Scale
 
@@ -65,8 +65,8 @@ def write(path: str | bytes | os.PathLike[Any], contents: Contents) -> None:
 
 
 def check_savable(contents: Contents) -> None:
-    """Raise what `write` would, but for the disk; it costs a copy of the parameters."""
-    pack(*_described(contents))
+    """Raise what `write` would, but for the disk."""
+    header(*_described(contents))
 
 
 def _described(contents: Contents) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbp import io
+from fastbp import _names, io
 from fastbp._arrays import as_inputs, as_names, as_sample_weight, as_samples, require_finite
 from fastbp.network import Network, not_a_network
 from fastbp.scaling import Scale
@@ -55,6 +55,13 @@ class Model:
     TypeError, ValueError
         For steps that do not fit the network.
     """
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    cost: str
+    dtype: np.dtype[Any]
+    meta: Mapping[str, Any]
+    n_parameters: int
 
     def __init__(self, net: Network, steps: Sequence[Scale] = (), *, target: Scale | None = None) -> None:
         if not isinstance(net, Network):
@@ -109,16 +116,23 @@ class Model:
         names: tuple[str, ...] | None = self.net.meta.get("features")
         return names
 
-    def __getattr__(self, name: str) -> Any:
-        if name in OF_THE_NET:
-            return getattr(self.net, name)
-        if not name.startswith("_") and (hasattr(Network, name) or name == "explain"):
-            call = "fastbp.explain(model.net, ...)" if name == "explain" else f"model.net.{name}"
-            raise AttributeError(
-                f"A Model has no {name!r}: it is the network's, which knows scaled numbers only. Use {call}, with "
-                "model.transform(X) and model.transform_targets(Y)."
-            )
-        raise AttributeError(f"'Model' object has no attribute {name!r}")
+    if not TYPE_CHECKING:  # or a type checker would believe in every attribute
+
+        def __getattr__(self, name: str) -> Any:
+            if name in OF_THE_NET:
+                return getattr(self.net, name)
+            if name in _names.MODEL:
+                problem = f"A Model has no {name}. {_names.MODEL[name]}"
+            elif name == "explain" or (hasattr(Network, name) and not name.startswith("__")):
+                use = {"explain": "Use fastbp.explain(model.net, ...)"}.get(name, f"Use model.net.{name}")
+                problem = (
+                    f"A Model has no {name}: it is the network's, which knows scaled numbers only. "
+                    f"{'Pass model.net' if name.startswith('_') else use}, with model.transform(X) and "
+                    "model.transform_targets(Y)."
+                )
+            else:
+                problem = f"A Model has no {name}; see help(fastbp.Model)"
+            raise AttributeError(problem, name=name, obj=self)
 
     def transform(self, X: Any) -> np.ndarray:
         """Raw rows as the network takes them.

@@ -520,6 +520,10 @@ def test_columns_of_a_file_to_predict_from_may_have_double_names(tmp_path):
     np.testing.assert_array_equal(read_features(path, columns=("b", "a")), [[2, 1]])
     with pytest.raises(LoadError, match="2 columns named 'c'; 1 of it is needed"):
         read_features(path, columns=("b", "c"))
+    data = read(path, "a", columns=("b",), task="regression")  # for a model that knows its columns
+    np.testing.assert_array_equal(data.X, [[2]])
+    with pytest.raises(LoadError, match="2 columns named 'c'"):
+        read(path, "c", columns=("b",), task="regression")
     # a model trained on double names, as fastbp 0.1.0 allowed
     np.testing.assert_array_equal(read_features(path, columns=("c", "b", "c")), [[3, 2, 4]])
 

@@ -211,10 +211,19 @@ def test_classes_of_version_0_1_0_are_what_they_were() -> None:
 def test_what_is_in_index_form_is_asked_of_the_network(name: str) -> None:
     model, _, _ = regression()
     call = r"fastbp.explain\(model.net" if name == "explain" else f"model.net.{name}"
-    with pytest.raises(AttributeError, match=f"A Model has no '{name}'.*{call}"):
+    with pytest.raises(AttributeError, match=f"A Model has no {name}: it is the network's.*Use {call}"):
         getattr(model, name)
-    with pytest.raises(AttributeError, match="no attribute 'predict_proba'"):
-        model.predict_proba  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [("fit", r"Call model\.train"), ("score", r"Call model\.evaluate"), ("predict_proba", r"Call model\.feedforward"),
+     ("nothing", r"see help\(fastbp\.Model\)")],
+)  # fmt: skip
+def test_other_names_of_what_a_model_does_are_answered(name: str, answer: str) -> None:
+    model, _, _ = regression()
+    with pytest.raises(AttributeError, match=f"A Model has no {name}[.;] {answer}"):
+        getattr(model, name)
 
 
 def test_functions_of_networks_refuse_models_and_name_the_network() -> None:
@@ -226,6 +235,7 @@ def test_functions_of_networks_refuse_models_and_name_the_network() -> None:
         lambda: fastbp.train(model, X, Y),
         lambda: fastbp.explain(model, X[0], Y[0]),
         lambda: fastbp.gradcheck(model, X, Y),
+        lambda: fastbp.diagnose(model, X[0], Y[0]),
         lambda: fastbp.teach.gradient_flow(model, X, Y),
         lambda: fastbp.teach.page(model, X[0], Y[0]),
         lambda: MLPRegressor.from_network(model),

@@ -70,7 +70,7 @@ def read_table(
     with _text(path) as (text, length):
         rows = _rows(text, path, length)
         sample, names, header = _start(path, rows, target)
-        if header and target is not None:
+        if header and target is not None and columns is None:
             _refuse_doubles(path, names)
         t = None if target is None else _find(path, "target", target, names, header)
         s = None if weight is None else _find(path, "weight", weight, names, header)
@@ -187,6 +187,8 @@ def _index(column: str | int | None, names: list[str]) -> int | None:
 
 
 def _find(path: str, what: str, column: str | int, names: list[str], header: bool) -> int:
+    if isinstance(column, str) and names.count(column) > 1:
+        raise LoadError(f"{path!r} has {names.count(column)} columns named {column!r}. Rename them or pass an index.")
     index = _index(column, names)
     if index is not None:
         return index
