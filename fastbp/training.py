@@ -393,7 +393,9 @@ def train(
     optimizer = SGD() if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise argument_error(
-            TypeError, "optimizer", f"is {optimizer!r}; it must be one of fastbp's. Pass {nearest(optimizer)}, say."
+            TypeError,
+            "optimizer",
+            f"is {optimizer!r}; it must be one of fastbp's. Pass optimizer={nearest(optimizer)}, say.",
         )
     optimizer.check_dtype(net.dtype)
     epochs = _checks.check_int(epochs, "epochs", low=0)
