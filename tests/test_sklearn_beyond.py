@@ -127,6 +127,18 @@ def test_output_activation() -> None:
         MLPRegressor(loss="poisson", output_activation="tanh").fit(X_DIABETES, Y_DIABETES**2)
 
 
+def test_targets_that_an_output_activation_cannot_reach_are_warned_of() -> None:
+    y = np.stack([Y_DIABETES] * 2, axis=1)
+    for name, text in (("logistic", "y has .* sigmoid outputs are in 0..1, and cannot reach it. Scale y"),
+                       ("softplus", "softplus outputs are at least 0, and cannot reach it")):  # fmt: skip
+        with pytest.warns(UserWarning, match=text):
+            MLPRegressor(output_activation=name, **SHORT).fit(X_DIABETES, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        MLPRegressor(output_activation="logistic", **SHORT).fit(X_DIABETES, 1.0 * (Y_DIABETES > 0))
+    assert not [w for w in caught if "outputs are" in str(w.message)]
+
+
 def test_l1_is_added_to_the_gradient() -> None:
     n = len(X_IRIS)
     b = MLPClassifier(l1=3.0, alpha=2.0, solver="sgd", momentum=0, learning_rate_init=0.1, **SHORT)

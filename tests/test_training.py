@@ -56,21 +56,24 @@ def test_the_loss_is_the_running_mean_before_each_update() -> None:
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("batch_size", [1, 8])
-def test_descent_with_weight_decay(batch_size: int, n_threads: int, dtype: str) -> None:
-    """Without a penalty, where plain descent would need no gradient in memory and a thread own neurons of layer 1."""
+@pytest.mark.parametrize(("decay", "l1", "l2"), [(0.5, 0.0, 0.0), (0.0, 0.25, 0.0), (0.0, 0.0, 0.5)])
+def test_descent_with_weight_decay_or_a_penalty(
+    decay: float, l1: float, l2: float, batch_size: int, n_threads: int, dtype: str
+) -> None:
+    """Where plain descent would need no gradient in memory and a thread own neurons of layer 1."""
     rng = np.random.default_rng(32)
     options: dict[str, Any] = {"activations": ["tanh", "identity"], "dtype": dtype, "seed": 0}
     net, other = (fastbp.Network([9, 64, 3], **options) for _ in range(2))
     X, Y = rng.standard_normal((20, 9)), rng.standard_normal((20, 3))
     real = net.dtype.type
     for start in range(0, 20, batch_size):
-        g = net.gradient(X[start : start + batch_size], Y[start : start + batch_size])
+        g = net.gradient(X[start : start + batch_size], Y[start : start + batch_size], l1=l1, l2=l2)
         for parts, slopes in ((net.w, g.w), (net.b, g.b)):
             for part, slope in zip(parts, slopes, strict=True):
-                part -= real(0.05) * real(0.5) * part
+                part -= real(0.05) * real(decay) * part
                 part -= real(0.05) * slope
-    optimizer = fastbp.SGD(0.05, weight_decay=0.5)
-    fastbp.train(other, X, Y, optimizer=optimizer, epochs=1, batch_size=batch_size, shuffle=False, n_threads=n_threads)
+    options = {"epochs": 1, "batch_size": batch_size, "shuffle": False, "n_threads": n_threads, "l1": l1, "l2": l2}
+    fastbp.train(other, X, Y, optimizer=fastbp.SGD(0.05, weight_decay=decay), **options)
     assert np.array_equal(net.theta, other.theta)
 
 

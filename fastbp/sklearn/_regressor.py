@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fastbp._arrays import Targets
+from fastbp._arrays import Targets, out_of_reach
 from fastbp.activations import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
 from fastbp.kernels import layout
 from fastbp.network import Network
@@ -22,7 +23,7 @@ from fastbp.sklearn._base import INPUT, BaseMLP
 from fastbp.sklearn._described import described
 from fastbp.sklearn._fitted import HIDDEN
 from fastbp.sklearn._hooks import remember
-from fastbp.sklearn._parameters import OF_LOSS
+from fastbp.sklearn._parameters import OF_LOSS, fastbp_name
 from fastbp.sklearn._warn import in_their_name
 
 OWN_LOSSES = {"absolute_error": ABSOLUTE, "huber": HUBER, "quantile": QUANTILE, "tweedie": TWEEDIE}
@@ -213,6 +214,10 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             y = in_their_name(column_or_1d, y, warn=True)
         check_numbers(y, "y")
         self._check_range(y)
+        if self.output_activation is not None and self.loss not in ("poisson", "tweedie"):
+            problem = out_of_reach(y.reshape(len(y), -1), fastbp_name(self.output_activation), "y")
+            if problem is not None:
+                warnings.warn(f"{problem} Scale y, or leave output_activation out.", UserWarning, stacklevel=4)
         return X, y
 
     def _check_range(self, y: np.ndarray) -> None:
