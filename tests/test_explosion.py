@@ -45,13 +45,17 @@ def test_the_last_update_of_a_run_can_be_the_one_that_explodes(optimizer: Any, w
         fastbp.train(explosive(), X, SUMS, optimizer=optimizer, epochs=1, batch_size=None, sample_weight=s)
 
 
-def test_an_explosion_in_an_epoch_that_was_stopped_is_noticed() -> None:
+def test_an_explosion_in_an_epoch_that_was_stopped_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastbp._slices.SLOWEST", 0.0)  # or one slice might be the epoch
+
     class Stop(fastbp.Callback):
         def on_progress(self, run: fastbp.Run) -> None:
-            run.stop()
+            if run.minibatch > 5:
+                run.stop()
 
-    with pytest.raises(fastbp.DivergenceError, match="Training diverged in epoch 1 and explodes"):
+    with pytest.raises(fastbp.DivergenceError, match="Training diverged in epoch 1 and explodes") as caught:
         fastbp.train(explosive(), X, SUMS, optimizer=fastbp.SGD(1e3), batch_size=5, epochs=9, callbacks=[Stop()])
+    assert 5 < caught.value.minibatch < 20
 
 
 def test_an_explosion_gives_back_the_best_weights_where_they_are_kept() -> None:
