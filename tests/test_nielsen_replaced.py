@@ -329,7 +329,7 @@ def losing(samples: list[Any]) -> None:
 
 
 def growing(samples: list[Any]) -> None:
-    samples.append(samples[0])
+    samples += samples[: 31 - len(samples)]  # the book's code counts the minibatches of the list it was given
 
 
 @BOTH
@@ -564,7 +564,10 @@ def scaled() -> list[Any]:
 
 
 @pytest.mark.parametrize("kind", ["network", "quadratic", "cross-entropy"])
-def test_targets_out_of_reach_are_warned_of_once_and_trained_on(kind: str, scaled: list[Any]) -> None:
+def test_targets_out_of_reach_are_warned_of_once_and_trained_on(
+    kind: str, scaled: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "shuffle", by_first_number)  # own code: samples are read before each epoch
     module: Any = network if kind == "network" else network2
     net = seeded(module.Network, *([Quadratic()] if kind == "quadratic" else []))
     with pytest.warns(UserWarning, match=r"training_data has .*in row \d+.*cannot reach it.*identity") as caught:
@@ -580,3 +583,248 @@ def test_targets_out_of_reach_are_warned_of_once_and_trained_on(kind: str, scale
 @BOTH
 def test_targets_at_the_ends_are_trained_on_without_a_warning(module: Any) -> None:
     trained(seeded(module.Network), 1)
+
+
+# What runs beside the kernels or instead of them has the book's numbers too
+
+
+@pytest.mark.parametrize("size", [1, 7, 23, 100])
+@BOTH
+def test_minibatches_of_any_size(module: Any, size: int, kernels: list[int]) -> None:
+    net = seeded(module.Network)
+    net.SGD(DATA, 2, size, 0.5)
+    w, b = book.weights(SIZES, 7, module is network2)
+    random.seed(8)
+    book.train(w, b, DATA, 2, size, 0.5, cross_entropy=module is network2)
+    assert worst(net, (w, b)) < 1e-12
+    assert kernels == [2]
+
+
+def test_the_penalty_shrinks_weights_and_no_biases_in_plain_python_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network2.Network, "backprop", doubled(network2))
+    net = seeded(network2.Network)
+    net.SGD(DATA, 3, 10, 0.5, 4.0)
+    assert worst(net, expected(network2, lmbda=4.0, parts=Parts(change=lambda g: 2 * g))) < 1e-12
+
+
+def test_a_method_of_another_net_is_called() -> None:
+    net, other = seeded(network.Network), network.Network(SIZES)
+    w, b = [m.copy() for m in net.weights], [m.copy() for m in net.biases]
+    net.backprop = other.backprop
+    net.SGD(DATA, 1, 23, 0.5)
+    for x, y in DATA:
+        g_w, g_b = book.gradient(other.weights, other.biases, x, y, False)
+        for l in range(2):
+            w[l] -= 0.5 / 23 * g_w[l]
+            b[l] -= 0.5 / 23 * g_b[l]
+    assert worst(net, (w, b)) < 1e-12
+
+
+def test_who_listens_to_read_weights_hears_of_every_sample() -> None:
+    reads = []
+
+    class Listening(network.Network):
+        def __getattribute__(self, name: str) -> Any:
+            reads.append(name)
+            return super().__getattribute__(name)
+
+    net = trained(seeded(Listening), 1)
+    assert reads.count("weights") >= 23
+    assert worst(net, expected(network, 1)) < 1e-12
+
+
+def test_an_own_numpy_in_the_module_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Steep:
+        def __getattr__(self, name: str) -> Any:
+            return (lambda z: np.exp(2 * z)) if name == "exp" else getattr(np, name)
+
+    def steep(z: Any) -> Any:
+        return 1 / (1 + np.exp(-2 * z))
+
+    monkeypatch.setattr(network, "np", Steep())
+    parts = Parts(sigma=steep, slope=lambda z: steep(z) * (1 - steep(z)))
+    assert worst(trained(seeded(network.Network)), expected(network, parts=parts)) < 1e-12
+
+
+def test_weights_of_an_own_array_type_keep_it() -> None:
+    class Mine(np.ndarray):
+        pass
+
+    net = seeded(network.Network)
+    net.weights = [w.view(Mine) for w in net.weights]
+    assert all(type(w) is Mine for w in trained(net).weights)
+    assert worst(net, expected(network)) < 1e-12
+
+
+@pytest.mark.parametrize("wrong", ["bias", "weight", "chain"])
+def test_arrays_of_other_shapes_are_not_for_the_kernels(wrong: str) -> None:
+    net = seeded(network.Network)
+    assert fastbp.nielsen._engine.sizes_on_kernels(net) == SIZES
+    if wrong == "bias":
+        net.biases[0] = net.biases[0][:, 0]
+    elif wrong == "weight":
+        net.weights[1] = net.weights[1][0]
+    else:
+        net.weights[1] = net.weights[1][:, :-1]
+    assert fastbp.nielsen._engine.sizes_on_kernels(net) == []
+
+
+def test_weights_of_another_width_train_as_in_the_book(kernels: list[int]) -> None:
+    """Neurons added to a hidden layer by hand: the book's code never looks at sizes again."""
+    net = seeded(network.Network)
+    w = [np.vstack([net.weights[0], net.weights[0][:2]]), np.hstack([net.weights[1], net.weights[1][:, :2]])]
+    b = [np.vstack([net.biases[0], net.biases[0][:2]]), net.biases[1].copy()]
+    net.weights, net.biases = [m.copy() for m in w], [m.copy() for m in b]
+    trained(net)
+    random.seed(8)
+    book.train(w, b, DATA, 3, 10, 0.5)
+    assert worst(net, (w, b)) < 1e-12
+    assert kernels == [3]
+
+
+@pytest.mark.parametrize("what", ["weights", "sizes", "cost", "sigmoid"])
+def test_what_a_replaced_print_changes_counts_from_the_next_epoch_on(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = seeded(network2.Network)
+    steep = Parts(sigma=lambda z: 1 / (1 + np.exp(-2 * z)))
+
+    def change(text: str) -> None:
+        if what == "weights":
+            net.weights = [0.5 * w for w in net.weights]
+        elif what == "sizes":
+            net.weights = [np.vstack([net.weights[0]] * 2), np.hstack([net.weights[1]] * 2)]
+            net.biases = [np.vstack([net.biases[0]] * 2), net.biases[1]]
+        elif what == "cost":
+            net.cost = Quadratic
+        else:
+            monkeypatch.setattr(network2, "sigmoid", steep.sigma)
+
+    monkeypatch.setattr(network2, "print", change, raising=False)
+    trained(net, 2)
+    w, b = book.weights(SIZES, 7, True)
+    random.seed(8)
+    data = list(DATA)
+    steep.slope = lambda z: steep.sigma(z) * (1 - steep.sigma(z))
+    for epoch in range(2):
+        late = epoch == 1
+        parts = steep if late and what == "sigmoid" else None
+        entropy = not (late and what == "cost")
+        book.train(w, b, data, 1, 10, 0.5, cross_entropy=entropy, parts=parts, fresh=False)
+        if what == "weights":
+            w[:] = [0.5 * m for m in w]
+        elif what == "sizes":
+            w[:] = [np.vstack([w[0]] * 2), np.hstack([w[1]] * 2)]
+            b[:] = [np.vstack([b[0]] * 2), b[1]]
+    assert worst(net, (w, b)) < 1e-12
+
+
+def test_an_interrupt_between_minibatches_keeps_those_that_are_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = fastbp.train
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        run = train(*arguments, **(options | {"epochs": 1, "callbacks": []}))  # Ctrl-C comes before the epoch is noted
+        run.stopped = "interrupted"
+        return run
+
+    monkeypatch.setattr(fastbp, "train", interrupted)
+    net = seeded(network.Network)
+    with pytest.raises(KeyboardInterrupt):
+        trained(net)
+    assert worst(net, expected(network, 1)) < 1e-12
+
+
+@BOTH
+def test_a_monitored_method_that_puts_the_original_back_has_changed_samples(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Samples to train on and to evaluate on alike."""
+    name = "evaluate" if module is network else "accuracy"
+    original = getattr(module.Network, name)
+    data, tests = copies(), [(x.copy(), y) for x, y in TESTS]
+    calls = []
+
+    def evaluate(self: Any, samples: Any) -> int:
+        calls.append(1)
+        for x, _ in [*data, *tests]:
+            x *= -1.5
+        monkeypatch.setattr(module.Network, name, original)
+        return 0
+
+    printed: list[str] = []
+
+    def replace(text: str) -> None:
+        printed.append(text)
+        if len(printed) == 1:
+            monkeypatch.setattr(module.Network, name, evaluate)
+
+    monkeypatch.setattr(module, "print", replace, raising=False)
+    net = seeded(module.Network)
+    net.weights = [8 * w for w in net.weights]  # outputs that depend on the sample
+    net.SGD(data, 3, 10, 0.5, *((tests,) if module is network else (0.0, tests, False, True)))
+    w, b = book.weights(SIZES, 7, module is network2)
+    w[:] = [8 * m for m in w]
+    random.seed(8)
+    again = copies()
+    for epoch in range(3):
+        book.train(w, b, again, 1, 10, 0.5, cross_entropy=module is network2, fresh=False)
+        if epoch == (1 if module is network else 0):  # the first prints after it has evaluated
+            for x, _ in again:
+                x *= -1.5
+    assert calls == [1]
+    assert worst(net, (w, b)) < 1e-12
+    right = sum(int(book.outputs(w, b, -1.5 * x).argmax() == y) for x, y in TESTS)
+    assert printed[-1].endswith(f": {right} / 23")
+    assert right != sum(int(book.outputs(w, b, x).argmax() == y) for x, y in TESTS)
+
+
+def test_ties_do_not_put_off_early_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = seeded(network2.Network)
+    monkeypatch.setattr(net, "accuracy", lambda data, convert=False: 5)
+    _, accuracy, _, _ = net.SGD(DATA, 10, 10, 0.5, 0.0, TESTS, False, True, early_stopping_n=3)
+    assert accuracy == [5, 5, 5, 5]
+
+
+@pytest.mark.parametrize("way", ["kernels", "plain Python"])
+def test_the_quadratic_cost_is_half_the_squared_distance(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    net = seeded(network2.Network, Quadratic)
+    if way == "plain Python":
+        monkeypatch.setattr(network2.Network, "feedforward", lambda self, a: book.outputs(self.weights, self.biases, a))
+    half = book.total_cost(net.weights, net.biases, DATA, 0.5, lambda a, y: 0.5 * float(((a - y) ** 2).sum()))
+    assert net.total_cost(DATA, 0.5) == pytest.approx(half, rel=1e-12)
+    assert net.total_cost(TESTS, 0.5, convert=True) == pytest.approx(half, rel=1e-12)
+    assert Quadratic.fn(np.array([[1.0], [2.0]]), np.array([[0.0], [0.0]])) == pytest.approx(2.5, rel=1e-15)
+
+
+def test_a_saturated_output_that_is_right_costs_nothing() -> None:
+    """Where the book's formula has 0 ln 0."""
+    net = seeded(network2.Network)
+    net.weights = [0 * w for w in net.weights]
+    net.biases[1] = np.where(np.eye(10)[:, [4]] == 1, 1000.0, -1000.0)
+    x = DATA[0][0]
+    assert net.total_cost([(x, np.eye(10)[:, [4]])], 0.0) == 0
+    assert net.total_cost([(x, 4)], 0.0, convert=True) == 0
+    with np.errstate(divide="ignore", over="ignore"):  # a wrong one costs the largest number there is, or more
+        assert net.total_cost([(x, 5)], 0.0, convert=True) >= np.finfo(float).max
+
+
+@pytest.mark.parametrize("way", ["kernels", "plain Python"])
+def test_other_numbers_of_outputs_than_ten(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "plain Python":
+        monkeypatch.setattr(network2.Network, "feedforward", lambda self, a: book.outputs(self.weights, self.biases, a))
+    np.random.seed(7)  # noqa: NPY002
+    net = network2.Network([12, 3])
+    data, tests = book.samples(11, 12, 3)
+    cost = book.total_cost(net.weights, net.biases, data, 0.0)
+    assert net.total_cost(tests, 0.0, convert=True) == pytest.approx(cost, rel=1e-12)
+    right = sum(int(book.outputs(net.weights, net.biases, x).argmax() == y) for x, y in tests)
+    assert net.accuracy(tests) == net.accuracy(data, convert=True) == right
+
+
+def test_printed_counts_are_of_the_tests(capsys: pytest.CaptureFixture[str]) -> None:
+    seeded(network.Network).SGD(DATA, 1, 10, 0.5, TESTS[:9])
+    assert capsys.readouterr().out.endswith(" / 9\n")
+    seeded(network.Network).SGD(DATA, 1, 10, 0.5, [])
+    assert capsys.readouterr().out == "Epoch 0 complete\n"
+    with pytest.raises(ValueError, match=r"training_data\[0\] is no pair"):
+        seeded(network.Network).SGD([(1, 2, 3)], 1, 10, 0.5)

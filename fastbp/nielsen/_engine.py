@@ -114,7 +114,8 @@ class Epochs:
     own_code : function
         Whether code of the user's runs between epochs: it may change samples in place, so they are read again.
     shuffle, step, after : functions
-        Of the list of samples; of a minibatch; of the number of the epoch that has ended, which may say stop.
+        Of the list of samples; of a minibatch; of the number of the epoch that has ended, which may say stop, and sets
+        ``samples`` to None where it runs own code.
     """
 
     def __init__(
@@ -163,11 +164,8 @@ class Epochs:
 
     def _end(self) -> bool:
         """Let the user's code see the epoch that has ended, then begin the next one; whether there is one."""
-        own_code = self.own_code()
         over = self._after(self.done)
         self.done += 1
-        if own_code:
-            self.samples = None
         return not over and self._begin()
 
     def _in_python(self) -> bool:
@@ -178,15 +176,12 @@ class Epochs:
 
     def _read(self) -> None:
         """The samples as the kernels take them, in the order of this epoch."""
-        order = None if self.samples is None else self._order()
-        if order is None:
+        if self.samples is None:
             data = pairs(self.data, "training_data")
             self.samples = Samples(data, sizes_on_kernels(self.net))
-            self._pairs = data  # kept, so that no other object gets one's id
             self._places = {id(pair): i for i, pair in enumerate(data)}
-            order = np.arange(len(data))
             self._look_at_targets(self.samples.Y)
-        self.order = order
+        self.order = self._order()
 
     def _look_at_targets(self, Y: np.ndarray) -> None:
         """Warn once of targets that no output reaches."""
@@ -200,13 +195,9 @@ class Epochs:
                 stacklevel=5,
             )
 
-    def _order(self) -> np.ndarray | None:
-        """The shuffled list as indices of the samples read; None where it has others."""
-        try:
-            order = list(map(self._places.__getitem__, map(id, self.data)))
-        except KeyError:
-            return None
-        return np.array(order, np.int64) if len(order) == self.n else None
+    def _order(self) -> np.ndarray:
+        """The shuffled list as indices of the samples read; own code that shuffles has them read again."""
+        return np.array(list(map(self._places.__getitem__, map(id, self.data))), np.int64)
 
     def _fits(self, cost: str) -> bool:
         """Whether the kernels train on the samples of this epoch as the book's code would."""
@@ -227,13 +218,12 @@ class Epochs:
             nonlocal going
             twin.write()
             going = self._end()
-            if going and self.cost() == cost and self.samples is not None:
-                order = self._order()
-                if order is not None and sizes_on_kernels(self.net) == list(twin.net.sizes):
-                    self.order = order
-                    twin.read()  # the user's code may have given the net other weights
-                    return
-            run.stop()
+            same = sizes_on_kernels(self.net) == list(twin.net.sizes)
+            if going and same and self.cost() == cost and self.samples is not None:
+                self.order = self._order()
+                twin.read()  # what prints may have given the net other weights
+            else:
+                run.stop()
 
         run = None
         try:

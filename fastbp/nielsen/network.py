@@ -77,7 +77,7 @@ class Network:
         size = _checks.check_int(mini_batch_size, "mini_batch_size", low=1)
         if not data:
             raise ValueError("training_data has no samples; at least one is needed. A zip can be read only once.")
-        evaluated = None
+        evaluated: _engine.Samples | None = None
         if tests and _evaluates_on_kernels(self):
             evaluated = _engine.Samples(labelled(tests, "test_data"), _engine.sizes_on_kernels(self))
 
@@ -86,8 +86,8 @@ class Network:
 
         def after(j: int) -> bool:
             nonlocal evaluated
-            if own_code():
-                evaluated = None  # it may change the samples
+            if own_code():  # it may change the samples
+                evaluated = training.samples = None
             if tests:
                 right = self.evaluate(tests) if evaluated is None else evaluated.hits(evaluated.outputs(self))
                 print(f"Epoch {j}: {right} / {len(tests)}")  # noqa: T201
@@ -95,7 +95,7 @@ class Network:
                 print(f"Epoch {j} complete")  # noqa: T201
             return False
 
-        _engine.Epochs(
+        training = _engine.Epochs(
             self,
             data,
             size,
@@ -106,7 +106,8 @@ class Network:
             shuffle=lambda samples: random.shuffle(samples),
             step=lambda mini_batch: self.update_mini_batch(mini_batch, eta),
             after=after,
-        ).run(epochs)
+        )
+        training.run(epochs)
 
     def update_mini_batch(self, mini_batch: Sequence[Pair], eta: float) -> None:
         """One step of gradient descent: the mean of the samples' gradients, times eta, is subtracted."""

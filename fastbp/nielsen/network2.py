@@ -185,10 +185,10 @@ class Network:
             nonlocal evaluated
             print(f"Epoch {j} training complete")  # noqa: T201
             if own_code():  # it may change the samples
-                evaluated = None
+                evaluated = training.samples = None
             elif evaluated is None and on_evaluation.is_wanted:
                 evaluated = _engine.Samples(held or [], _engine.sizes_on_kernels(self))
-            on_training.look(self, data, None if own_code() else training.samples, lmbda)
+            on_training.look(self, data, training.samples, lmbda)
             on_evaluation.look(self, held or [], evaluated, lmbda)
             return bool(patience) and _since_best(on_evaluation.accuracy) >= patience
 
