@@ -23,6 +23,15 @@ settings.register_profile(
 settings.load_profile("fastbp")
 
 
+ONCE = {
+    *("activations", "check", "cli_options", "data", "derivatives", "environment", "equations", "explain", "flow"),
+    *("hostile_files", "io", "lessons", "mistakes", "names", "overview", "page", "readme", "report", "sklearn_checks"),
+    *("sklearn_page", "solutions", "sums", "textbook"),
+}
+"""Modules about files, words and numbers of single samples, or that start processes of their own: the number of threads
+makes no difference to them."""
+
+
 @pytest.fixture(params=["float32", "float64"])
 def dtype(request: pytest.FixtureRequest) -> str:
     """Each dtype that kernels exist for."""
@@ -30,7 +39,13 @@ def dtype(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """As plain Python a net takes a thousand times longer: the marked tests are about compiled code."""
+    """Mark what the number of threads does not matter to; as plain Python, leave out what is about compiled code.
+
+    There a net takes a thousand times longer.
+    """
+    for item in items:
+        if item.path.stem.removeprefix("test_") in ONCE:
+            item.add_marker(pytest.mark.once)
     if _jit.DISABLED:
         items[:] = [item for item in items if item.get_closest_marker("compiled") is None]
 

@@ -314,7 +314,7 @@ def test_chains_of_multiply_adds_add_up(dtype: str) -> None:
     assert flops > 1e6
 
 
-@pytest.mark.processes
+@pytest.mark.once
 @pytest.mark.compiled
 def test_a_held_process_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
@@ -375,7 +375,7 @@ def test_steps_do_not_allocate() -> None:
     assert memory.compiled_allocations(lambda: fastbp.textbook.weighted_input(w, b, a)) == 3 + 1  # it returns an array
 
 
-@pytest.mark.processes
+@pytest.mark.once
 @pytest.mark.compiled
 @pytest.mark.skipif(not memory.supported(), reason="the system does not tell a process its peak")
 def test_peak_memory_counts_what_training_holds() -> None:
@@ -410,7 +410,7 @@ def test_the_books_run_is_compared_with_its_code() -> None:
     assert found["book"] > found["fastbp"] > 0
 
 
-@pytest.mark.processes
+@pytest.mark.once
 @pytest.mark.compiled
 def test_a_file_of_results_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small nets in place of the table's, through fresh processes, into a file and on into README and page."""
@@ -622,7 +622,7 @@ def suites(tmp_path: Path, suite: str, *arguments: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.processes
+@pytest.mark.once
 @pytest.mark.compiled
 def test_benchmarks_are_saved_with_readable_parameters_and_ratios_and_compared(tmp_path: Path) -> None:
     chosen = ["bench/test_epoch.py", "--smallest", "-k", "fastbp or NumPy or floor"]
@@ -660,7 +660,7 @@ def test_benchmarks_are_saved_with_readable_parameters_and_ratios_and_compared(t
     assert "regressed" not in printed
 
 
-@pytest.mark.processes
+@pytest.mark.once
 @pytest.mark.compiled
 def test_the_suites_choose_nets_and_peers_by_name(tmp_path: Path) -> None:
     printed = suites(tmp_path, "bench/", "-k", "784-30-10 and (fastbp or JAX)", "--collect-only", "-q")
@@ -838,7 +838,7 @@ def invoke(*arguments: str, code: int = 0) -> str:
     return result.output
 
 
-@pytest.mark.processes
+@pytest.mark.once
 @pytest.mark.compiled
 def test_bench_races_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "r.json"

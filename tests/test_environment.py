@@ -15,8 +15,6 @@ import pytest
 import fastbp
 from fastbp import _jit
 
-pytestmark = pytest.mark.processes
-
 PACKAGE = Path(fastbp.__file__).parent
 COMPUTE = """
 import fastbp, numpy as np
