@@ -83,6 +83,9 @@ def test_the_library_predicts_what_the_command_line_writes(case: str) -> None:
     fastbp_("train", "table.csv", "--target", target, "--hidden", "3", "--epochs", epochs, "-q", *options)
     model = fastbp.load("model.fastbp")
     assert isinstance(model, Model)
+    scaled = "unscaled" not in case
+    assert len(model.steps) == scaled
+    assert (model.target is not None) == (scaled and target == "price")
     predicted = model.predict(X)
     fastbp_("predict", "model.fastbp", "table.csv", "--out", "p.npy")
     assert same_bits(np.load("p.npy"), predicted)
@@ -94,7 +97,7 @@ def test_the_library_predicts_what_the_command_line_writes(case: str) -> None:
     assert same_bits(model.predict(X[3:4]), predicted[3:4])
     if target != "price":
         assert set(np.unique(predicted)) <= set(np.unique(column))
-    elif "unscaled" not in case:  # within the range of the targets, not of scaled ones
+    elif scaled:  # within the range of the targets, not of scaled ones
         assert np.abs(predicted.mean() / column.mean() - 1) < 0.3
 
 
