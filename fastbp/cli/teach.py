@@ -63,7 +63,9 @@ def explain(
                     "penalty. Leave one of the two out."
                 )
     rows = terms if terms > 0 else None
-    path = data if data is None or targets is None else (data, targets)
+    if targets is not None and data is None:
+        raise ValueError(f"--targets is {str(targets)!r}, without a file of samples. Pass both, or neither.")
+    path = data if targets is None else (data, targets)
     made, x, y, s = sample(model, path, row, column(target), column(sample_weight))
     net = made.net
     options: dict[str, Any] = {"learning_rate": learning_rate, "notation": notation}

@@ -51,6 +51,10 @@ def sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[M
     if model == EXAMPLE:
         if weight is not None:
             raise ValueError(f"{EXAMPLE!r} has one sample, whose weight cancels. Leave --sample-weight out.")
+        if row != "0":
+            raise ValueError(f"--row is {row!r}; {EXAMPLE!r} has one sample. Leave it out.")
+        if target is not None:
+            raise ValueError(f"--target is {target!r}; {EXAMPLE!r} has a target of its own. Leave it out.")
         if path is not None:
             raise ValueError(f"{EXAMPLE!r} has a sample of its own; {path!r} is not needed. Leave it out.")
         net, x, y = worked_example()

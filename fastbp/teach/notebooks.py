@@ -73,7 +73,11 @@ def copy_lessons(folder: Path, *, overwrite: bool = False) -> list[Path]:
     FileExistsError
         A lesson is already there, perhaps with a learner's answers; nothing is written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"{error.strerror}; the folder of the lessons cannot be made. Pass another folder"
+        raise OSError(error.errno, reason, str(folder)) from None
     paths = {folder / f"{name}.ipynb": text for name, text in lessons().items()}
     there = [path for path in paths if path.exists()]
     if there and not overwrite:

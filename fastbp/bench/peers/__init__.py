@@ -10,6 +10,7 @@ import time
 from typing import Any, ClassVar
 
 from fastbp.bench.nets import Case
+from fastbp.errors import argument_error
 
 Parameters = list[tuple[Any, Any]]
 """(w^l, b^l) for l = 1..L, w of shape (J, K)."""
@@ -75,5 +76,6 @@ def load(names: list[str] | None = None) -> list[Peer]:
     known = [peer.name for peer in peers]
     for name in names:
         if name not in known:
-            raise ValueError(f"{name!r} is no peer. Choose among: {', '.join(known)}.")
+            problem = f"has {name!r}; {name!r} is no peer. Choose among: {', '.join(known)}."
+            raise argument_error(ValueError, "peers", problem)
     return [peer for peer in peers if peer.name == "fastbp" or peer.name in names]
