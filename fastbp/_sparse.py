@@ -66,9 +66,19 @@ def outputs(net: Network, X: Rows, targets: Targets | None, n_threads: int | Non
     n = len(X)
     flops = 2.0 * len(X.values) * net.sizes[1] + _engine.operations(net.sizes[1:], n, training=False)
     threads = _engine.choose_threads(n_threads, flops, _engine.LARGE_CALL)
-    where = net._located(plan(net, min(128, n), threads, own_tiles=True))
+    tile = 1 << min(7, (n - 1).bit_length())
+    key = -tile, threads  # beside the plans for dense samples
+    if key not in net._plans:
+        net._plans[key] = plan(net, tile, threads, own_tiles=True), []
+    where, spare = net._plans[key]
+    where = net._located(where)
     out = np.empty((n, net.sizes[-1]), net.dtype)
     cost = np.empty(0 if targets is None else n)
-    job = X.into(_engine.make_job(net, where, X.values, targets, sums=cost), n)
+    try:
+        scratch = spare.pop()
+    except IndexError:
+        scratch = _engine.prepare_scratch(where, net.dtype)
+    job = X.into(_engine.make_job(net, where, X.values, targets, sums=cost, scratch=scratch), n)
     _engine.run_outputs(job, out, threads)
+    spare.append(scratch)
     return out, cost

@@ -6,6 +6,7 @@ import copy
 import itertools
 import pickle
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +15,11 @@ import pytest
 import scipy.sparse
 from sklearn import neural_network as theirs
 from sklearn.base import clone
+from sklearn.utils.validation import validate_data
 
 from fastbp import sklearn as ours
 from fastbp.kernels import layout
+from fastbp.sklearn._rows import as_is
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -249,3 +252,53 @@ def test_a_prediction_of_another_thread_does_not_disturb_training() -> None:
         return net
 
     assert all(np.array_equal(a, b) for a, b in zip(arrays(fit(True)), arrays(fit(False)), strict=True))
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_samples_that_skip_scikit_learns_checks_are_what_these_would_return(named: bool) -> None:
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    names = [f"c{k}" for k in range(7)]
+    frame = pandas.DataFrame(X, columns=names)
+    net = ours.MLPClassifier((5,), **SHORT).fit(frame if named else X, Y)
+    twin = theirs.MLPClassifier((5,), **SHORT).fit(frame if named else X, Y)
+    nan, infinite = X.copy(), X.astype(np.float32)
+    nan[3, 2], infinite[0, 0] = np.nan, np.inf
+    coo, holes = scipy.sparse.coo_matrix(X), scipy.sparse.csr_matrix(nan)
+    cases: list[tuple[Any, bool]] = [  # and whether they skip them, without names
+        (X, True), (X.astype(np.float32), True), (np.asfortranarray(X), True), (X[::2], True), (X.tolist(), True),
+        (X.astype(np.int64), True), (X[:1].astype(np.uint8), True), (scipy.sparse.csr_matrix(X), True),
+        (X.astype(np.float16), False), (X.astype(">f8"), False), (X.astype(bool), False), (X.astype(object), False),
+        (X.astype(str), False), (X.tolist()[0], False), ([[1.0], [1.0, 2.0]], False), (X[:0], False), (nan, False),
+        (infinite, False), (nan.tolist(), False), (X[:, :6], False), (X[np.newaxis], False), (coo, False),
+        (coo.tocsc(), False), (holes, False), (X.view(np.recarray), False), (np.asmatrix, False), (None, False),
+        (frame, False), (frame[names[::-1]], False), (frame.astype("Float64"), False), (frame.astype(object), False),
+        (polars.DataFrame(X, names), False), (frame.iloc[:, :6], False), (pandas.DataFrame(X), False),
+        (frame.assign(c3=nan[:, 3] * 0 + nan[:, 2]), False), ("text", False), (X.astype(complex), False),
+    ]  # fmt: skip
+
+    def outcome(estimator: Any, case: Any) -> Any:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                value = estimator.predict_proba(case)
+            except (ValueError, TypeError) as error:
+                value = type(error), str(error).replace("fastbp.sklearn.", "sklearn.")
+        return value, [str(warning.message) for warning in told]
+
+    skipped = 0
+    for i, (case, skips) in enumerate(cases):
+        quick = as_is(case, 7, getattr(net, "feature_names_in_", None))
+        skipped += quick is not None
+        if quick is not None:
+            known = validate_data(net, case, accept_sparse=["csr", "csc"], reset=False)
+            assert quick.dtype == known.dtype, i
+            assert np.array_equal(*(a.toarray() if scipy.sparse.issparse(a) else a for a in (quick, known))), i
+        if not named:
+            assert (quick is not None) == skips, i
+        (a, told_a), (b, told_b) = outcome(twin, case), outcome(net, case)
+        if isinstance(a, tuple):
+            assert a == b, i
+        else:
+            np.testing.assert_allclose(b, a, rtol=1e-5, err_msg=str(i))
+        assert told_a == told_b, i
+    assert skipped == (2 if named else 8)

@@ -218,6 +218,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         out = self._forward(X)
         if np.isnan(out).any():
             self._pack(self._dtype_for(X))._warn_of_no_decision(out, stacklevel=4)
+        if self._label_binarizer.y_type_ == "multiclass":  # what the binarizer would do, after more checks
+            return self.classes_.take(out.argmax(axis=1))
+        if self._label_binarizer.y_type_ == "binary" and len(self.classes_) == 2:
+            return self.classes_.take(out[:, 0] > 0.5)
         return self._label_binarizer.inverse_transform(out.ravel() if self.n_outputs_ == 1 else out)
 
     def _score_of_outputs(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:

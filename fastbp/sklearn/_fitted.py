@@ -11,11 +11,11 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp import _checks, _sparse
-from fastbp._arrays import all_finite
 from fastbp.network import Network
 from fastbp.sklearn import _convert
 from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name, pack, sizes_of, unpack
 from fastbp.sklearn._pickles import restored, stamped
+from fastbp.sklearn._rows import as_is
 
 HIDDEN = {"logistic", *_checks.ACTIVATIONS} - {"softmax"}
 """Activations that a hidden layer may have."""
@@ -81,8 +81,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             self.coefs_ = [np.ascontiguousarray(coef) for coef in self.coefs_]
 
     def _dtype_for(self, X: Any) -> Any:
-        """float64 unless samples and weights are all float32."""
-        return self._weights_dtype() if X.dtype == np.float32 else np.float64
+        """float64 unless samples and weights are no wider than float32."""
+        return np.float32 if np.result_type(X.dtype, self._weights_dtype()) == np.float32 else np.float64
 
     def _outputs(self, net: Network, samples: np.ndarray | _sparse.Rows, targets: Any = None) -> Any:
         """a^L and, with targets, C_x of samples as the kernels take them."""
@@ -204,20 +204,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return _convert.from_sklearn(cls, estimator)
 
     def _check_X(self, X: Any) -> Any:
-        """Samples as ``validate_data`` returns them; an array that it would return as it is does not have to wait."""
-        if (
-            type(X) is np.ndarray
-            and X.dtype in (np.float64, np.float32)
-            and X.ndim == 2
-            and X.flags.c_contiguous
-            and X.flags.aligned
-            and len(X) > 0
-            and X.shape[1] == self.n_features_in_
-            and not hasattr(self, "feature_names_in_")
-            and all_finite(X.reshape(-1))
-        ):
-            return X
-        return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        """Samples that can be predicted."""
+        checked = as_is(X, self.n_features_in_, getattr(self, "feature_names_in_", None))
+        return validate_data(self, X, accept_sparse=["csr", "csc"], reset=False) if checked is None else checked
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
