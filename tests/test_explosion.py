@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import fastbp
 import fastbp.sklearn
-from fastbp._explosion import cost_of_best_constant
+from fastbp._explosion import Growth, cost_of_best_constant
 from fastbp.sklearn._regressor import OWN_LOSSES, best_constants, mean_costs
 
 X = np.random.default_rng(0).random((100, 4))
@@ -68,6 +68,32 @@ def test_an_explosion_gives_back_the_best_weights_where_they_are_kept() -> None:
                      schedule=lambda epoch, n: rates[int(np.min(epoch))],
                      callbacks=lambda run: seen.append(net.theta.copy()))  # fmt: skip
     assert np.array_equal(net.theta, seen[0])
+
+
+@pytest.mark.parametrize(
+    ("start", "first", "constant", "theta", "cost", "explodes"),
+    [
+        (0.1, 1.0, 1.0, -1.1e6, 1.1e6, True),
+        (0.1, 1.0, 1.0, 0.9e6, 1.1e6, False),  # below 1, a start counts as 1
+        (0.1, 1.0, 1.0, 1.1e6, 0.9e6, False),
+        (-1e3, 1.0, 1.0, 0.9e9, 1e9, False),
+        (-1e3, 1.0, 1.0, 1.1e9, 1e9, True),
+        (0.1, 10.0, 1.0, 1e9, 0.9e7, False),
+        (0.1, 10.0, 1.0, 1e9, 1.1e7, True),
+        (0.1, 1.0, 10.0, 1e9, 0.9e7, False),
+        (0.1, 1.0, 10.0, 1e9, 1.1e7, True),
+        (0.1, 0.0, 0.0, 1e9, 1e-3, True),  # from a perfect start
+        (0.1, 1.0, 1.0, 1e9, float("inf"), True),
+        (0.1, 1.0, 1.0, 1e9, float("nan"), True),
+    ],
+)
+def test_an_explosion_is_one_of_the_cost_and_of_the_weights(
+    start: float, first: float, constant: float, theta: float, cost: float, explodes: bool
+) -> None:
+    """Both a million times: the cost of the larger of two, the weights of at least 1."""
+    growth = Growth(np.array([0.0, start]))
+    growth.first = first
+    assert growth.is_explosion(cost, np.array([theta, 0.0]), lambda: constant) == explodes
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
