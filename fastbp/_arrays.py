@@ -256,7 +256,8 @@ def as_targets(
     problem = out_of_reach(array, activation, name) if within_reach else None
     if problem is not None:
         instead = ' and cost="quadratic"' if cost != "quadratic" else ""
-        raise ValueError(f'{problem} Scale the targets, or make the net with activations=[..., "identity"]{instead}.')
+        advice = f'Scale the targets, or make the net with activations=[..., "identity"]{instead}.'
+        raise argument_error(ValueError, name, f"{problem.removeprefix(name + ' ')} {advice}")
     if cost == "poisson" and array.min() < 0:
         i = int(np.argmax((array < 0).any(axis=1)))
         raise argument_error(
@@ -265,7 +266,8 @@ def as_targets(
             f"has negative values in row {i}; Poisson's cost is defined for counts. Pass values of at least 0, "
             "or use cost='quadratic'.",
         )
-    if cost in ("quadratic", "poisson"):
+    bounded = within_reach and activation in RANGES and RANGES[activation][1] < math.inf
+    if cost in ("quadratic", "poisson") and not bounded:
         _check_squares(array, cost, name)
     return Targets(array, None)
 

@@ -67,6 +67,7 @@ def test_targets_that_the_outputs_cannot_reach_are_refused(
     with pytest.raises(ValueError, match=message) as caught:
         call(net, rows(J, value))
     assert 'activations=[..., "identity"]' in str(caught.value)
+    assert caught.value.parameter in ("Y", "Y_val")  # type: ignore[attr-defined]
     assert np.array_equal(net.theta, before)
 
 
