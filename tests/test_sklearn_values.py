@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import pickle
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def weights(estimator: Any) -> np.ndarray:
 
 def state(estimator: Any) -> dict[str, Any]:
     """The attributes, comparable: which objects they are, and what they hold."""
-    return {name: (id(value), repr(value)) for name, value in vars(estimator).items()}
+    return {name: (id(value), repr(value)) for name, value in vars(estimator).items() if name != "_networks"}
 
 
 # Targets
@@ -84,6 +85,85 @@ def test_targets_that_are_numbers_of_any_kind_are_trained_on(form: str) -> None:
     given = pd.Series(y.astype(int), dtype="Int64") if form == "Int64" else y.astype(form)
     a, b = (module.MLPRegressor(**SHORT).fit(X, given) for module in (theirs, ours))
     np.testing.assert_allclose(weights(b), weights(a), rtol=1e-8, atol=1e-10)
+
+
+# Large values in float32
+
+R = np.random.RandomState(0).rand(400, 5)
+FACTORS = np.arange(1.0, 6.0)
+LARGE: dict[str, Any] = {
+    "hidden_layer_sizes": (20,),
+    "learning_rate_init": 0.01,
+    "random_state": 0,
+    "max_iter": 200,
+}
+
+
+@pytest.mark.parametrize("form", ["dense", "sparse"])
+@pytest.mark.parametrize("kind", ["float64", "int64", "two columns"])
+def test_large_float32_samples_with_wider_targets_are_learned_as_in_scikit_learn(kind: str, form: str) -> None:
+    D = (R * 1e10).astype(np.float32)
+    y = D.astype(float) @ FACTORS
+    y = {"float64": y, "int64": y.astype(np.int64), "two columns": np.stack([y, -2 * y], axis=1)}[kind]
+    D = scipy.sparse.csr_array(D) if form == "sparse" else D
+    b = ours.MLPRegressor(**LARGE).fit(D, y)
+    assert {part.dtype for part in [*b.coefs_, *b.intercepts_]} == {np.dtype(np.float32)}
+    assert b.predict(D).dtype == np.float32
+    if (kind, form) == ("float64", "dense"):
+        assert b.score(D, y) == pytest.approx(theirs.MLPRegressor(**LARGE).fit(D, y).score(D, y), abs=1e-6)
+    assert b.score(D, y) > 0.998
+
+
+@pytest.mark.parametrize("factor", [1e10, 1e18])
+def test_large_float32_samples_are_learned_in_parts(factor: float) -> None:
+    D = (R * factor).astype(np.float32)
+    y = D.astype(float) @ FACTORS
+    a, b = (module.MLPRegressor(**LARGE) for module in (theirs, ours))
+    for epoch in range(30):
+        half = slice(epoch % 2, None, 2)
+        a.partial_fit(D[half], y[half]), b.partial_fit(D[half], y[half])
+        b = pickle.loads(pickle.dumps(b))  # moments beyond float32 travel
+    assert b.score(D, y) == pytest.approx(a.score(D, y), abs=1e-3)
+    for module_part, own in zip(a.coefs_, b.coefs_, strict=True):
+        np.testing.assert_allclose(own, module_part, rtol=1e-3, atol=1e-4)
+    b.partial_fit(D[:50] * np.float32(1e-12), y[:50] * 1e-12)  # the moments are still large
+    assert b._optimizer.is_finite()
+    assert b.coefs_[0].dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", ["regression", "classes"])
+@pytest.mark.parametrize("how", ["fit", "partial_fit"])
+def test_moments_that_overflow_are_warned_of(kind: str, how: str) -> None:
+    """There scikit-learn stalls without a word."""
+    D = (R * (1e10 if kind == "regression" else 1e25)).astype(np.float32)
+    if kind == "regression":
+        b, y = ours.MLPRegressor(**LARGE), (D @ FACTORS).astype(np.float32)
+        with np.errstate(all="ignore"):
+            assert theirs.MLPRegressor(**LARGE).fit(D, y).score(D, y) < -9
+    else:
+        b, y = ours.MLPClassifier(**{**LARGE, "activation": "identity"}), np.arange(400) % 2
+    arguments = {"classes": [0, 1]} if (kind, how) == ("classes", "partial_fit") else {}
+    with pytest.warns(
+        RuntimeWarning, match=r"A moment of the optimizer has overflowed in float32, in layer 1.* float64"
+    ):
+        getattr(b, how)(D, y, **arguments)
+
+
+def test_ordinary_float32_samples_stay_float32_beside_float64_targets() -> None:
+    D, asked = X.astype(np.float32), []
+    b = ours.MLPRegressor(callbacks=lambda e: asked.append(e._optimizer.moments[0][0].dtype), **SHORT)
+    b.fit(D, T)
+    b.fit(D * np.float32(1e6), T * 1e6)
+    assert set(asked) == {np.dtype(np.float32)}
+    assert not b.set_params(callbacks=None)._is_too_large(D.astype(float) * 1e20, T, False)
+
+
+def test_a_callback_that_only_looks_changes_nothing() -> None:
+    D = (R * 1e10).astype(np.float32)
+    y = D.astype(float) @ FACTORS
+    options = {**LARGE, "max_iter": 5}
+    alone, watched = ours.MLPRegressor(**options), ours.MLPRegressor(callbacks=lambda e: None, **options)
+    assert np.array_equal(weights(alone.fit(D, y)), weights(watched.fit(D, y)))
 
 
 # Weights of samples

@@ -5,12 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fastbp.kernels.finite import all_finite
-
 if TYPE_CHECKING:
-    from fastbp.network import Network
     from fastbp.sklearn._base import BaseMLP
 
 PRIVATE = {
@@ -36,20 +31,11 @@ class Attempt:
     def __init__(self, estimator: BaseMLP, *, going_on: bool) -> None:
         self._estimator, self.going_on = estimator, going_on
         self._before = dict(vars(estimator))
-        self._net: Network | None = None
-        self._finite: np.ndarray | None = None
+        self._began = False
 
-    def begin(self, net: Network) -> None:
+    def begin(self) -> None:
         """Training begins: from here on weights change."""
-        self._net = net
-        self.note(net)
-
-    def note(self, net: Network) -> None:
-        """Keep a copy of the weights if they are finite, where a failure will go back to it."""
-        if self.going_on and all_finite(net.theta):
-            if self._finite is None:
-                self._finite = np.empty_like(net.theta)
-            self._finite[:] = net.theta
+        self._began = True
 
     def __enter__(self) -> Attempt:
         return self
@@ -58,15 +44,12 @@ class Attempt:
         attributes = self._estimator.__dict__
         if error is None:
             return
-        if self._net is None:
+        if not self._began:
             attributes.clear()
             attributes.update(self._before)
         elif not isinstance(error, Exception) or isinstance(error, Warning):
             return  # an interrupt, or a warning that the user has made an error, is no failure of the weights
-        elif self.going_on:
-            if self._finite is not None and not all_finite(self._net.theta):
-                self._net.theta[:] = self._finite
-                self._estimator._copy_back(self._net)
+        elif self.going_on:  # coefs_ take over finite weights only
             stepper = attributes.get("_optimizer")
             if stepper is not None and not stepper.is_finite():
                 del attributes["_optimizer"]

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import train_test_split
@@ -17,7 +18,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
 from fastbp import _engine
-from fastbp._arrays import Targets
+from fastbp._arrays import Targets, all_finite, largest_magnitude
 from fastbp._explosion import cost_of_best_constant
 from fastbp._threads import MAX_THREADS
 from fastbp.activations import CLIPPED
@@ -33,6 +34,9 @@ from fastbp.sklearn._parameters import fastbp_name
 from fastbp.sklearn._stepper import make_stepper, say
 from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
 from fastbp.sklearn._weights import check_some_weight
+
+LARGE = 1e15
+"""Of max |x| max(1, max |y|): the squares of larger gradients come near float32's largest number, 3e38."""
 
 STOCHASTIC = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
 INPUT: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32)}
@@ -254,7 +258,8 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first:
             self._draw_weights(sizes, X.dtype)
-        net = self._pack()
+        wide = self._is_too_large(X, y, incremental)
+        net = self._pack(np.float64 if wide else None)
         self._check_architecture(net, sizes)
         n_epochs = (1 if incremental else self.max_iter) if self.solver in STOCHASTIC else 0
         self._tasks = Tasks(self, n_epochs, lambda X=X: X, lambda y=y: self._as_given(y))
@@ -263,13 +268,28 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             if finite:
                 self._tasks.end()
         finally:
-            self._copy_back(net)
             del self._tasks
-        if not finite or not np.isfinite(net.theta).all():
+            usable = all_finite(net.theta) and not (wide and largest_magnitude(net.theta) > np.finfo(np.float32).max)
+            if usable or not self._attempt.going_on:
+                self._copy_back(net)
+        if not finite or not usable:
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
                 "preprocessed."
             )
+
+    def _is_too_large(self, X: Any, y: np.ndarray, incremental: bool) -> bool:
+        """Whether squares of the gradient may overflow in float32, the dtype of X, where they do not in scikit-learn.
+
+        There deltas have the wider dtype of X and y.
+        """
+        if X.dtype != np.float32 or np.result_type(np.float32, y.dtype) == np.float32:
+            return False
+        values = X.data if issparse(X) else X
+        if largest_magnitude(values) * max(1.0, float(largest_magnitude(y))) > LARGE:
+            return True
+        stepper = getattr(self, "_optimizer", None)  # what moments have become they stay
+        return incremental and stepper is not None and stepper.exceeds(np.float32)
 
     def _take_classes(self, y: Any, classes: Any) -> None:
         """Of a classifier: the labels that the first call of ``partial_fit`` names."""

@@ -94,7 +94,7 @@ def minimize(estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sam
     with _engine.Team(_engine.choose_threads(estimator.n_threads, flops, _engine.LARGE_STEP)) as team:
         Sums(sample_weight).check(np.arange(len(X)), len(X))
         objective = Objective(estimator, net, X, targets, sample_weight, team)
-        estimator._attempt.begin(net)
+        estimator._attempt.begin()
         result = scipy.optimize.minimize(
             objective,
             objective.pack(),

@@ -54,6 +54,14 @@ def pack(net: Network, coefs: Sequence[Any], intercepts: Sequence[Any]) -> None:
         own[...] = given
 
 
+def pack_changes(net: Network, coefs: Sequence[Any], intercepts: Sequence[Any]) -> None:
+    """Likewise, where the values are no longer those of theta, rounded to their dtype."""
+    ours = views(net, net.theta)
+    for given, own in zip([*coefs, *intercepts], [*ours[0], *ours[1]], strict=True):
+        if not np.array_equal(given, own.astype(np.asarray(given).dtype, copy=False)):
+            own[...] = given
+
+
 def unpack(net: Network, coefs: Sequence[Any], intercepts: Sequence[Any]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Copy theta into these arrays, as scikit-learn trains in place; a new one stands for one that cannot take it."""
     ours = views(net, net.theta)
@@ -69,7 +77,8 @@ def _is_plain(array: Any, dtype: np.dtype[Any]) -> bool:
 
 
 def _copied(values: np.ndarray, into: Any) -> np.ndarray:
-    if _is_plain(into, values.dtype) and into.flags.writeable and into.shape == values.shape:
+    plain = any(_is_plain(into, dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64)))
+    if plain and into.flags.writeable and into.shape == values.shape:
         into[...] = values
         return into  # type: ignore[no-any-return]
     return np.array(values, order="C")

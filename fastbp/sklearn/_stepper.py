@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastbp._arrays import all_finite, largest_magnitude
 from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.optimizers import OPTIMIZERS, SGD, Adam
@@ -68,7 +69,13 @@ class Stepper:
 
     def is_finite(self) -> bool:
         """Whether all of the state is."""
-        return self._state is None or bool(np.isfinite(self._state).all())
+        return self._state is None or all_finite(self._state)
+
+    def exceeds(self, dtype: Any) -> bool:
+        """Whether moments, kept in a wider dtype, would overflow in this one."""
+        limit = float(np.finfo(dtype).max)
+        wider = (part for slot in self.moments for part in slot if part.dtype.itemsize > np.dtype(dtype).itemsize)
+        return any(largest_magnitude(part) > limit for part in wider)
 
     def write(self, reals: np.ndarray) -> None:
         """The kernels' constants."""

@@ -12,13 +12,13 @@ from sklearn.metrics import check_scoring
 
 from fastbp import _engine, _sparse
 from fastbp._arrays import Targets, largest_magnitude
-from fastbp._explosion import Growth
+from fastbp._explosion import Growth, infinite_moment
 from fastbp._slices import Pace
 from fastbp.kernels import clipping, layout, updates
 from fastbp.schedules import SCHEDULES, ReduceOnPlateau
 from fastbp.sklearn._hooks import overridden
-from fastbp.sklearn._parameters import pack, views
-from fastbp.sklearn._stepper import say
+from fastbp.sklearn._parameters import pack, pack_changes, views
+from fastbp.sklearn._stepper import Stepper, say
 from fastbp.sklearn._warn import warn_as_scikit_learn
 from fastbp.sklearn._weights import Sums
 
@@ -294,6 +294,25 @@ class Watch:
         return self._estimator._cost_of_best_constant(self._net, self._targets, self._weight)
 
 
+def warn_of_overflow(net: Network, stepper: Stepper, before: int) -> None:
+    """Warn of an infinite moment of the optimizer, with which weights do not change: there scikit-learn stalls too.
+
+    Infinite moments stay so. Calls of few steps, of ``partial_fit``, look when the number of all steps, ``before`` at
+    their begin, has doubled.
+    """
+    if stepper.t.bit_length() == before.bit_length() or stepper.is_finite():
+        return
+    lost = infinite_moment(net, stepper.bind(net))
+    if lost is not None:
+        remedy = " or pass X as float64" if net.dtype == np.float32 else ""
+        warnings.warn(
+            f"A moment of the optimizer has overflowed in {net.dtype}, in layer {lost[1]}, whose weights stand still "
+            f"or move wrongly. Standardise X and y{remedy}.",
+            RuntimeWarning,
+            stacklevel=1,
+        )
+
+
 def as_functions(callbacks: Any) -> list[Any]:
     """Functions of the estimator, called after each epoch; training ends when one returns True."""
     functions: list[Any] = [callbacks] if callable(callbacks) else list(callbacks or ())
@@ -325,7 +344,8 @@ def train(
         epochs = Epochs(estimator, net, X, targets, sample_weight, batch, team)
         watch = Watch(estimator, net, X, targets, sample_weight)
         finite = True
-        estimator._attempt.begin(net)
+        estimator._attempt.begin()
+        before = estimator._optimizer.t
         try:
             estimator.n_iter_ = 0
             for _ in range(estimator.max_iter):
@@ -358,12 +378,11 @@ def train(
                     estimator._copy_back(net)
                 stopping.note()
                 estimator._optimizer.epoch_ends(estimator.t_)
-                estimator._attempt.note(net)
                 schedule.note()
                 asked = [callback(estimator) for callback in callbacks]  # all of them, whatever one answers
                 asked.append(estimator._tasks.epoch_ends(task))
                 if watched:  # what was written into coefs_ counts
-                    pack(net, estimator.coefs_, estimator.intercepts_)
+                    pack_changes(net, estimator.coefs_, estimator.intercepts_)
                 if any(asked) or stopping.is_over() or incremental:
                     break
                 if estimator.n_iter_ == estimator.max_iter:
@@ -377,4 +396,5 @@ def train(
     stopping.restore()
     if finite and epochs.first is not None:
         watch.end()
+        warn_of_overflow(net, estimator._optimizer, before)
     return finite or held_out is not None
