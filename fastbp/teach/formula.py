@@ -197,7 +197,7 @@ def _mathml(node: Node | None, digits: int | None) -> str:
     if node.kind == "operator":
         text = OPERATORS.get(node.text, (node.text, node.text))[1]
         text = "\N{MINUS SIGN}" if text == "-" else text
-        fence = ' stretchy="false"' if text in "()" else ""
+        fence = ' stretchy="false"' if text in "()[]" else ""
         return f"<mo{fence}>{escape(text)}</mo>"
     if node.kind == "text":
         # MathML drops a plain space at either end.

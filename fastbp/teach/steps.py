@@ -184,8 +184,8 @@ def _hidden_steps(n: Notation, numbers: Numbers) -> list[Step]:
         _link_1(n, numbers),
         Step(
             "link 2",
-            f"From the activation to each neuron k of layer {l + 1}: of the sum in its weighted input only one term "
-            "knows this activation. One number for every k, the column of weights below.",
+            f"From the activation to each neuron k of layer {l + 1}: its weighted input is a sum, and this activation "
+            "stands in one term of it, times one weight. There is one such weight for every k: the column below.",
             (rf"{n.rate(n.z('k', 'l+1'), n.a('j', 'l'))} = {to}",),
         ),
         Step(
@@ -327,7 +327,7 @@ def _gradient_steps(n: Notation, numbers: Numbers) -> list[Step]:
         first, second = "", n.delta(j, l)
     else:
         equation = rf"{n.rate(n.cost, n.w('j', p, 'l'))} = {n.a(p, 'l-1')} \cdot {n.delta('j', 'l')}"
-        text = "The cost feels a weight by what enters through it, times the error where it leads."
+        text = "The cost changes with a weight by what enters through it, times the error of the neuron where it leads."
         first, second = n.a(k, l - 1), n.delta(j, l)
     target = n.rate(n.cost, n.b(j, l) if k is None else n.w(j, k, l))
     if "mean" in values and k is not None:
