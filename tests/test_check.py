@@ -33,7 +33,8 @@ SINGLE = (
     *("updated-weights", "no-half", "mean-over-outputs", "outer-transposed", "z-not-a", "no-bias", "no-bias-gradient"),
 )
 BY_HAND = ("another-activation", "slope-of-another", "inputs-activated", "w-transposed-forward", "slope-at-zero",
-           "half-cross-entropy", "own-weights", "activated-twice", "bias-times-b")  # fmt: skip
+           "half-cross-entropy", "own-weights", "slope-negated", "reshaped", "bias-unit",
+           "averages-multiplied", "activated-twice", "bias-times-b")  # fmt: skip
 """Tried in `test_mistakes`."""
 SEVERAL = ("sum-not-mean", "averaged-sample", "last-sample")
 

@@ -121,17 +121,40 @@ def test_inputs_that_go_through_sigma_and_weights_turned_going_forward() -> None
     assert (check.mistake.name, check.first_wrong) == ("w-transposed-forward", "F1")
 
 
+def formula_of(a: Any) -> Any:
+    return a * (1 - a)
+
+
 def test_rarer_mistakes() -> None:
     own = wrong.change(back=lambda m, l: m.delta[l + 1] @ m.w[l])
     twice = wrong.change(weights=lambda m, l: m.delta[l].T @ NUMPY[m.hidden][0](m.a[l - 1]))
     times = wrong.change(biases=lambda m, l: m.delta[l].sum(axis=0) * m.b[l])
+    below = wrong.change(times_hidden_slope=lambda m, e, l: e * formula_of(m.a[l - 1]))
+    negated = wrong.change(slope=lambda m, l: m.a[l] * (m.a[l] - 1))
+    folded = wrong.change(back=lambda m, l: m.delta[l + 1] @ m.w[l + 1].reshape(m.w[l + 1].shape[::-1]).T)
+    refolded = wrong.change(weights=lambda m, l: (m.a[l - 1].T @ m.delta[l]).reshape(m.w[l].shape))
+    late = wrong.change(weights=lambda m, l: (m.error if l == m.L else m.delta)[l].T @ m.a[l - 1])
+    idle = wrong.change(biases=lambda m, l: m.delta[l].sum(axis=0) * (l == m.L))
+    cut = wrong.change(
+        back=lambda m, l: np.hstack([m.delta[l + 1] @ m.w[l + 1], m.delta[l + 1] @ m.b[l + 1][:, None]])[:, 1:]
+    )
     for kind, name, label in (
         (own, "own-weights", "BP2"),
         (twice, "activated-twice", "BP4"),
         (times, "bias-times-b", "BP3"),
+        (below, "slope-of-wrong-layer", "BP2"),
+        (negated, "slope-negated", "BP1"),
+        (folded, "reshaped", "BP2"),
+        (refolded, "reshaped", "BP4"),
+        (late, "error-not-delta", "BP4"),
+        (idle, "no-bias-gradient", "BP3"),
+        (cut, "bias-unit", "BP2"),
     ):
         check = fastbp.check_backprop(kind())
         assert ([mistake.name for mistake in check.mistakes], check.first_wrong) == ([name], label), str(check)
+    means = wrong.change(weights=lambda m, l: m.n * np.outer(m.delta[l].mean(axis=0), m.a[l - 1].mean(axis=0)))
+    check = fastbp.check_backprop(means(), True)
+    assert ([mistake.name for mistake in check.mistakes], check.first_wrong) == (["averages-multiplied"], "averaging")
     one_term = wrong.change(times_output_slope=lambda m, e: -m.y * (1 - m.a[m.L]))
     check = fastbp.check_backprop(one_term(), cost="cross_entropy")
     assert [mistake.name for mistake in check.mistakes] == ["half-cross-entropy"]

@@ -222,6 +222,35 @@ _ALL = (
         "Write z[l] > 0.",
     ),
     Mistake(
+        "slope-negated",
+        "BP1, BP2",
+        "sigma' has the wrong sign.",
+        "The sigmoid rises: its slope a (1 - a) is positive. a (a - 1) is not.",
+        "Write a[l] * (1 - a[l]).",
+    ),
+    Mistake(
+        "reshaped",
+        "BP2, BP4",
+        "reshape is used where a transpose belongs.",
+        "reshape gives the shape and leaves the numbers in their old order; a transpose exchanges rows and columns.",
+        "Write w[l+1].T, and np.outer(delta[l], a[l-1]) without turning it.",
+    ),
+    Mistake(
+        "bias-unit",
+        "BP2",
+        "The bias unit is cut off at the wrong end.",
+        "Where biases are one more column of w, that column's error goes nowhere and is dropped. Here an error of a "
+        "neuron was dropped in its place, and all others moved by one.",
+        "Drop the column that holds the biases, the first or the last, as the forward pass appends it.",
+    ),
+    Mistake(
+        "averages-multiplied",
+        "averaging",
+        "The mean of delta is multiplied by the mean of a.",
+        "The mean of products is not the product of means: each sample's delta belongs to its own activations.",
+        "grad_w[l] = delta[l].T @ a[l-1] / len(x), where rows are samples.",
+    ),
+    Mistake(
         "half-left",
         "BP1",
         "The 1/2 of the cost is still there: everything is half as large as it should be.",

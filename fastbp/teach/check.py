@@ -336,7 +336,7 @@ def _verdict(cases: list[Case], batch: bool, precision: Precision) -> Check | No
         message = "Your arrays are right and in reverse: the first must be that of layer 1, not of the last layer."
         return Check(False, "shapes", counterexample, (), message, n)
     match = _matches(cases, precision)
-    named = tuple(variant.mistake(match.t) for variant in match.variants) if match else ()
+    named = tuple(variant.mistake(match.t, len(match.variants) == 1) for variant in match.variants) if match else ()
     if match:
         label = min((variant.label for variant in match.variants), key=ORDER.index)
         named = tuple(sorted(named, key=lambda mistake: ORDER.index(mistake.equation.partition(",")[0])))

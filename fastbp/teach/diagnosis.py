@@ -113,7 +113,7 @@ def find(problem: Problem, given: Given) -> Diagnosis:
         return Diagnosis(False, named, (), etas[0] if etas else None)
     two: dict[tuple[str, ...], tuple[Mistake, Mistake]] = {}
     for match in pairs(evidence) if digits > ENOUGH_FOR_TWO else ():
-        one, other = (variant.mistake(match.t) for variant in match.variants)
+        one, other = (variant.mistake(match.t, alone=False) for variant in match.variants)
         two.setdefault((one.name, other.name), (one, other))
     return Diagnosis(False, (), tuple(two.values()))
 

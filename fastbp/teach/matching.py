@@ -65,14 +65,17 @@ def precision_of(arrays: Iterable[np.ndarray]) -> Precision:
 
 def as_numbers(value: Any, name: str) -> np.ndarray:
     """The value as float64; TypeError if it is none, and whatever reading it raises."""
-    if np.iscomplexobj(value):
-        raise TypeError(f"{name} is complex; a gradient of real numbers is real. Pass real numbers.")
     try:
-        return np.asarray(value, float)
-    except (TypeError, ValueError):
         if "bfloat16" in str(getattr(value, "dtype", "")):  # which NumPy does not know
             return np.asarray(value.tolist(), float)
-        raise TypeError(f"{name} is {value!r}; an array of numbers is needed. Pass one.") from None
+        array = np.asarray(value)
+        if not np.iscomplexobj(array):
+            return np.asarray(array, float)
+    except (TypeError, ValueError):
+        array = np.empty(0)
+    if np.iscomplexobj(array):
+        raise TypeError(f"{name} is complex; a gradient of real numbers is real. Pass real numbers.")
+    raise TypeError(f"{name} is {value!r}; an array of numbers is needed. Pass one.")
 
 
 def per_layer(given: Any, L: int, name: str) -> dict[int, np.ndarray]:

@@ -47,10 +47,12 @@ class Variant:
     pairs: bool = True
     rare: bool = False
 
-    def mistake(self, t: float | None = None) -> Mistake:
-        """The mistake, as this form shows it."""
+    def mistake(self, t: float | None = None, alone: bool = True) -> Mistake:
+        """The mistake, as this form shows it; not ``alone``: beside another."""
         mistake = MISTAKES[self.name]
         title, why = mistake.title, mistake.why
+        if self.other and not alone:
+            title = title.replace("Right, but for", "It is made for")
         if self.detail:
             title = f"{title[:-1]}: {self.detail}."
         if t is not None and self.number:
@@ -91,7 +93,11 @@ def _of_slopes(problem: Problem) -> Iterator[Variant]:
     if hidden in EXACT_SLOPES:
         yield from _slopes(problem, "formula-at-z", "a (1 - a) of z")
         yield from _slopes(problem, "part-of-slope", "1 - a")
+        yield Variant("slope-of-wrong-layer", {"hidden_slope": "formula below"}, "BP2")
     yield from _slopes(problem, "slope-squared", "squared")
+    yield Variant("slope-negated", {"hidden_slope": "negated"}, "BP2")
+    if not simple:
+        yield Variant("slope-negated", {"output_slope": "negated", "hidden_slope": "negated"}, "BP1, BP2")
     yield Variant("slope-of-wrong-layer", {"hidden_slope": "inside"})
     yield Variant("slope-of-wrong-layer", {"hidden_slope": "layer above"})
     yield from _slopes(problem, "slope-of-wrong-layer", "layer below")
@@ -138,10 +144,14 @@ def _of_the_sum() -> Iterator[Variant]:
     yield Variant("sign-lost", {"sums": "absolute weights"}, "BP2", rare=True)
     yield Variant("mean-over-paths", {"sums": "mean"})
     yield Variant("own-weights", {"sums": "own weights"})
+    yield Variant("reshaped", {"sums": "reshaped"}, "BP2", rare=True)
+    yield Variant("bias-unit", {"sums": "bias unit last"})
+    yield Variant("bias-unit", {"sums": "bias unit first"})
 
 
 def _of_gradients(problem: Problem) -> Iterator[Variant]:
     yield Variant("outer-transposed", {"enters": "transposed"})
+    yield Variant("reshaped", {"enters": "reshaped"}, "BP4", rare=True)
     yield Variant("z-not-a", {"enters": "z"})
     yield Variant("own-activation", {"enters": "own a"})
     yield Variant("own-activation", {"enters": "own a, cut"})
@@ -151,7 +161,12 @@ def _of_gradients(problem: Problem) -> Iterator[Variant]:
     yield Variant("error-not-delta", {"local": "error"}, "BP3, BP4")
     yield Variant("error-not-delta", {"local": "error in w"}, "BP4")
     yield Variant("error-not-delta", {"local": "error in b"}, "BP3")
+    if not cancels(problem.cost, problem.activations[-1]):
+        yield Variant("error-not-delta", {"local": "error at the output"}, "BP3, BP4")
+        yield Variant("error-not-delta", {"local": "error in w at the output"}, "BP4")
+        yield Variant("error-not-delta", {"local": "error in b at the output"}, "BP3")
     yield Variant("no-bias-gradient", {"biases": "0"})
+    yield Variant("no-bias-gradient", {"biases": "0 in hidden layers"})
     yield Variant("bias-from-weights", {"biases": "rows of w"})
     for kind in ("sum over j", "one number", "mean over j", "one mean"):
         yield Variant("bias-summed-over-neurons", {"biases": kind})
@@ -170,6 +185,7 @@ def _of_the_end(problem: Problem) -> Iterator[Variant]:
         yield Variant("averaged-sample", {"samples": "averaged"})
         for kind in ("last", "last, divided", "first", "first, divided"):
             yield Variant("last-sample", {"samples": kind})
+        yield Variant("averages-multiplied", {"enters": "mean over samples"})
         yield Variant("divided-twice", {"samples": "divided twice"})
         yield Variant("half-averaged", {"samples": "b summed"})
         yield Variant("half-averaged", {"samples": "w summed"})

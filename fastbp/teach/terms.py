@@ -134,6 +134,13 @@ def each(function: Callable[[np.ndarray], Any], x: Array) -> Array:
     return x.each(function) if isinstance(x, Sized) else np.asarray(function(x))
 
 
+def beside(one: Array, other: Array) -> Array:
+    """The columns of one array, then those of another."""
+    if isinstance(one, Sized):
+        return Sized(np.hstack([one.value, other.value]), np.hstack([one.terms, other.terms]))
+    return np.hstack([one, other])
+
+
 def through(function: Callable[[np.ndarray], np.ndarray], slope: Callable[[np.ndarray], np.ndarray], z: Array,
             curved: bool = True) -> Array:  # fmt: skip
     """f(z), of which f'(z) is the slope; ``curved``: made of terms such as 1 - e^-z, which are about 1."""

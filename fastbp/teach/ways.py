@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbp.teach.terms import Array, Sized, each, number, sigma, sigma_prime
+from fastbp.teach.terms import Array, Sized, beside, each, number, sigma, sigma_prime
 
 Arrays = list[Any]
 
@@ -72,8 +72,9 @@ class Way:
         delta of the output layer, to every layer.
     sums : str
         The sum over k in BP2, as in `_sums`.
-    local : {"delta", "error", "error in w", "error in b"}
-        What BP3 and BP4 take: delta, or what it is before sigma'.
+    local : str
+        What BP3 and BP4 take: "delta", or "error", what it is before sigma'; that "in w" or "in b" alone, or only "at
+        the output".
     enters : str
         The other factor of BP4, as in `_weights`.
     biases : str
@@ -145,6 +146,8 @@ class _Forward:
             return sigma_prime(other, z[l])
         if kind == "formula of":  # another activation's a (1 - a), of this one's a
             return EXACT_SLOPES[other](a[l + 1])
+        if kind == "formula below" and names[l] in EXACT_SLOPES:
+            return EXACT_SLOPES[names[l]](a[l])
         if kind == "layer below":
             return sigma_prime(names[l], z[l - 1] if l else a[0])
         if kind == "layer above":
@@ -152,6 +155,8 @@ class _Forward:
         slope = sigma_prime(names[l], z[l])
         if kind == "squared":
             return slope * slope
+        if kind == "negated":
+            return -slope
         if kind == "1 at 0":
             return each(lambda values: np.where(number(z[l]) == 0, 1.0, values), slope)
         return slope
@@ -226,7 +231,7 @@ def _output(problem: Problem, way: Way, forward: _Forward) -> tuple[Array, Array
     return e, e if slope is None else e * slope
 
 
-def _sums(way: Way, w: Arrays, d: Array, a: Array, l: int, t: float) -> Array:
+def _sums(way: Way, w: Arrays, b: Arrays, d: Array, a: Array, l: int, t: float) -> Array:
     """The sum over k of BP2, into layer l, here counted from 0; a: that layer's activations."""
     ahead, kind = w[l + 1], way.sums
     if kind == "along a row":
@@ -243,6 +248,13 @@ def _sums(way: Way, w: Arrays, d: Array, a: Array, l: int, t: float) -> Array:
         return d @ ahead / len(ahead)
     if kind == "own weights":
         return d @ w[l]
+    if kind == "reshaped":
+        return d @ ahead.reshape(ahead.T.shape).T
+    if kind.startswith("bias unit"):  # w has a column for the biases, and the other end is cut off
+        back, own = d @ ahead, d @ b[l + 1][:, None]
+        parts = (back, own) if kind == "bias unit last" else (own, back)
+        both = beside(*parts)
+        return both[:, 1:] if kind == "bias unit last" else both[:, :-1]
     if kind == "early":  # of each sample by itself: sum_k (w_kj - t delta_k a_j) delta_k
         return d @ ahead - t * (each(lambda v: v.sum(axis=1, keepdims=True), d * d) * a)
     if kind == "early, of all":
@@ -264,15 +276,21 @@ def _weights(kind: str, names: Sequence[str], d: Array, a: Arrays, z: Arrays, l:
         enters = each(np.ones_like, a[l])
     elif kind == "x":
         enters = a[0]
+    elif kind == "mean over samples":
+        enters = each(lambda v: np.broadcast_to(v.mean(axis=0), v.shape), a[l])
     elif kind == "activated again":
         enters = sigma(names[l], a[l])
+    if kind == "reshaped":
+        return each(lambda v: v.reshape(v.T.shape), enters.T @ d)
     return enters.T @ d if kind == "transposed" else d.T @ enters
 
 
-def _biases(kind: str, d: Array, g: Array, b: np.ndarray) -> Array:
-    """BP3, summed over the samples."""
+def _biases(kind: str, d: Array, g: Array, b: np.ndarray, last: bool) -> Array:
+    """BP3, summed over the samples; ``last``: of the output layer."""
     if kind == "0":
         return each(lambda v: np.zeros(v.shape[1]), d)
+    if kind == "0 in hidden layers":
+        return each(lambda v: v.sum(axis=0) * last, d)
     if kind == "rows of w":
         return each(lambda v: v.sum(axis=1), g)
     if kind == "sum over j":
@@ -305,13 +323,14 @@ def _pass(problem: Problem, way: Way, t: float, sized: bool) -> tuple[Arrays, Ar
             back = delta[-1]
         if way.hidden_slope == "inside":
             back = back * forward.slope("own", l + 1)
-        raw[l] = _sums(way, w, back, a[l + 1], l, t)
+        raw[l] = _sums(way, w, b, back, a[l + 1], l, t)
         slope = None if way.hidden_slope == "inside" else forward.slope(way.hidden_slope or "own", l)
         delta[l] = raw[l] if slope is None else raw[l] * slope
-    for_w = raw if way.local in ("error", "error in w") else delta
-    for_b = raw if way.local in ("error", "error in b") else delta
+    wrong = [*delta[:-1], raw[-1]] if way.local.endswith("at the output") else raw
+    for_w = wrong if way.local.startswith("error") and "in b" not in way.local else delta
+    for_b = wrong if way.local.startswith("error") and "in w" not in way.local else delta
     g_w = [_weights(way.enters, names, for_w[l], a, z, l) for l in range(L)]
-    return g_w, [_biases(way.biases, for_b[l], g_w[l], b[l]) for l in range(L)], delta
+    return g_w, [_biases(way.biases, for_b[l], g_w[l], b[l], l == L - 1) for l in range(L)], delta
 
 
 def _finished(problem: Problem, way: Way, g_w: Arrays, g_b: Arrays, t: float) -> tuple[Arrays, Arrays]:
