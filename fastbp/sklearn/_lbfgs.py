@@ -78,7 +78,13 @@ class Objective:
 
 
 def _packed(coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([part.ravel() for part in [*coefs, *intercepts]]).astype(np.float64, copy=False)
+    """One float64 vector of all of them, each copied once: they are views of padded rows."""
+    parts = [*coefs, *intercepts]
+    vector, at = np.empty(sum(part.size for part in parts)), 0
+    for part in parts:
+        vector[at : at + part.size].reshape(part.shape)[...] = part
+        at += part.size
+    return vector
 
 
 def minimize(estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sample_weight: np.ndarray | None) -> None:
