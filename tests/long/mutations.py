@@ -62,8 +62,12 @@ def mutants(tree: ast.AST) -> list[tuple[int, str, Any]]:
             found.append((node.lineno, text, lambda n=node, o=new: n.ops.__setitem__(0, o())))
         elif isinstance(node, ast.Constant) and type(node.value) in (int, float) and node.value in (0, 1, 2, 0.5):
             found.append((node.lineno, f"{node.value} -> {node.value + 1}", lambda n=node: add_one(n)))
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.USub):
-            found.append((node.lineno, f"no {type(node.op).__name__}", lambda n=node: setattr(n, "op", ast.UAdd())))
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            found.append((node.lineno, "no minus", lambda n=node: swap(n, ast.UAdd)))
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            found.append(
+                (node.lineno, "no not", lambda n=node: setattr(n, "operand", ast.UnaryOp(ast.Not(), n.operand)))
+            )
     return found
 
 
@@ -106,12 +110,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "fastbp"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".*_cache", "__pycache__", ".venv"))
-        for name in TESTS:
+        drawn = random.Random(seed).sample(places, number)
+        for name in dict.fromkeys(name for name, _ in drawn):
             if survives(copy, name, (copy / name).read_text(encoding="utf-8")):
                 continue
             print(f"The tests of {name} fail without any change: {', '.join(TESTS[name])}. Nothing was tried.")
             return 1
-        for name, i in random.Random(seed).sample(places, number):
+        for name, i in drawn:
             tree = ast.parse((copy / name).read_text(encoding="utf-8"))
             line, text, change = mutants(tree)[i]
             change()
