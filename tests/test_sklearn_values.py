@@ -251,11 +251,13 @@ def test_a_minibatch_whose_weights_are_all_zero_is_skipped(options: dict[str, An
     """It is no step of the optimizer either."""
     s = np.repeat([0.0, 1.0], [50, 100])
     options = {**SHORT, "shuffle": False, "alpha": 0.0, **options}
-    b = ours.MLPClassifier(**options).fit(X, Y, sample_weight=s)
-    rest = ours.MLPClassifier(**options)
+    b, parts, rest = (ours.MLPClassifier(**options) for _ in range(3))
+    b.fit(X, Y, sample_weight=s)
     for _ in range(4):
+        parts.partial_fit(X, Y, classes=[0, 1, 2], sample_weight=s)
         rest.partial_fit(X[50:], Y[50:], classes=[0, 1, 2])
     np.testing.assert_allclose(weights(b), weights(rest), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(weights(parts), weights(rest), rtol=1e-12, atol=1e-14)
 
 
 def test_weights_that_are_all_zero_are_refused() -> None:
