@@ -162,7 +162,7 @@ def jax_solution(activation: str, cost: str, dtype: str = "float32") -> Any:
             return -(y * jnp.log(a)).sum() / len(y)
         return -(y * jnp.log(a) + (1 - y) * jnp.log(1 - a)).sum() / len(y)
 
-    slopes = jax.grad(loss)
+    slopes = jax.jit(jax.grad(loss))
 
     def mine(w: Any, b: Any, x: Any, y: Any) -> Any:
         W, B = ([jnp.asarray(np.array(v), dtype) for v in part] for part in (w, b))

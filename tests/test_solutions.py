@@ -112,18 +112,17 @@ def test_difference_quotients_are_right() -> None:
 @pytest.mark.parametrize("dtype", FORMATS[:2])
 def test_an_entry_that_moves_by_more_than_a_thousandth_is_wrong(dtype: Any) -> None:
     right = numpy_solution("sigmoid", "quadratic", dtype)
-    for layer in (0, -1):
-        for part in (0, 1):
+    for layer, part in ((0, 0), (-1, 1)):
 
-            def mine(w: Any, b: Any, x: Any, y: Any, layer: int = layer, part: int = part) -> Any:
-                answer = right(w, b, x, y)
-                answer[part][layer] = answer[part][layer] * dtype(1.0015)
-                return answer
+        def mine(w: Any, b: Any, x: Any, y: Any, layer: int = layer, part: int = part) -> Any:
+            answer = right(w, b, x, y)
+            answer[part][layer] = answer[part][layer] * dtype(1.0015)
+            return answer
 
-            check = fastbp.check_backprop(mine, layer == 0)
-            assert not check.passed
-            assert not check.mistakes
-            assert check.first_wrong in ("BP1", "BP2", "BP3", "BP4")
+        check = fastbp.check_backprop(mine, layer == 0)
+        assert not check.passed
+        assert not check.mistakes
+        assert check.first_wrong in ("BP3", "BP4")
 
 
 def test_a_rounding_difference_is_never_called_averaging() -> None:
