@@ -70,8 +70,13 @@ def remember(kind: Any) -> Any:
 def overridden(estimator: BaseMLP) -> set[str]:
     """Which of scikit-learn's private methods are replaced: in a subclass or mixin, on the class or on the instance."""
     own = estimator._fastbp_methods
-    names = private_methods(scikit_learns(estimator))
-    return {name for name in names if inspect.getattr_static(estimator, name, None) is not own[name]}
+    # As inspect.getattr_static finds them, which would take longer than a step of a small net.
+    spaces = [vars(estimator), *map(vars, type(estimator).__mro__)]
+    found = {
+        name: next((space[name] for space in spaces if name in space), None)
+        for name in private_methods(scikit_learns(estimator))
+    }
+    return {name for name, method in found.items() if method is not own[name]}
 
 
 def check_overrides(estimator: BaseMLP) -> set[str]:
