@@ -138,7 +138,7 @@ def to_network(estimator: BaseMLP) -> Network:
         if estimator.loss in OF_LOSS:
             meta[OF_LOSS[estimator.loss]] = float(getattr(estimator, OF_LOSS[estimator.loss]))
     net = Network.__new__(Network)
-    net.__setstate__(estimator._pack().__getstate__() | {"meta": meta})
+    net.__setstate__(estimator._copied().__getstate__() | {"meta": meta})
     return net
 
 

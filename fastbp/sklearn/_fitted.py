@@ -54,6 +54,13 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         pack(net, self.coefs_, self.intercepts_)
         return net
 
+    def _copied(self, dtype: Any = None) -> Network:
+        """A network of its own with these values: another thread may be training the one of ``_pack``."""
+        sizes, activations = tuple(sizes_of(self.coefs_, self.intercepts_)), self._activations()
+        net = blank_network(sizes, activations, self._cost(), dtype or self._weights_dtype())
+        pack(net, self.coefs_, self.intercepts_)
+        return net
+
     def _copy_back(self, net: Network) -> None:
         """coefs_ and intercepts_ become those of the network that was trained."""
         self.coefs_, self.intercepts_ = unpack(net, self.coefs_, self.intercepts_)
@@ -145,7 +152,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         check_is_fitted(self)
         X = self._check_X(X)
-        net = self._pack(self._dtype_for(X))
+        net = self._copied(self._dtype_for(X))
         if issparse(X):
             rows, block = X.tocsr(), 32  # never the whole of X as a dense array
             slopes = np.empty((X.shape[0], net.sizes[-1], net.sizes[0]), net.dtype)
