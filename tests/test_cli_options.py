@@ -245,3 +245,10 @@ def fastbp_process(command: str, **options: Any) -> subprocess.CompletedProcess[
     return subprocess.run(
         [sys.executable, "-m", "fastbp", *command.split()], env=environment, text=True, check=False, **options
     )
+
+
+def test_the_command_line_starts_without_numba() -> None:
+    """``fastbp --help`` and a mistyped option do not wait for what only a training needs."""
+    code = "import sys, fastbp.cli; sys.exit('numba' in sys.modules)"
+    environment = os.environ | {"PYTHONPATH": str(Path(fastbp.__file__).parent.parent)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

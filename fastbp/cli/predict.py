@@ -13,7 +13,6 @@ import fastbp
 from fastbp._atomic import write_atomically
 from fastbp.cli.app import Out, app
 from fastbp.cli.options import check_file
-from fastbp.model import as_model
 
 
 @app.command()
@@ -25,6 +24,8 @@ def predict(
 ) -> None:
     """Write a network's predictions for samples in a file."""
     check_file(out, "--out")
+    from fastbp.model import as_model
+
     names, values = _predictions(as_model(fastbp.load(model)), data, probabilities)
     if out is not None and out.suffix == ".npy":
         write_atomically(out, [_npy(values)])
@@ -70,5 +71,6 @@ def _predictions(model: fastbp.Model, path: str, probabilities: bool) -> tuple[l
 def info(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     """Show what is in a model file."""
     from fastbp._report import describe
+    from fastbp.model import as_model
 
     describe(as_model(fastbp.load(model)), Out())
