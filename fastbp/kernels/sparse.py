@@ -69,4 +69,5 @@ def weight_gradient(job, first, X, k0, k1, delta, g, starting, scale):
             k = job.indices[stored]
             if k0 <= k < k1:
                 add_row(J, job.X[stored], d, line(g, (k - k0) * stride, J))
-    times(n, g, scale)
+    if scale != 1:  # of the last tile only: g is as large as w, and a tile touches few of its rows
+        times(n, g, scale)
