@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from pytest_benchmark.session import PerformanceRegression
 
 from fastbp.bench import pin
 
@@ -21,7 +22,9 @@ THREADS = pin.asked()
 pin.hold(THREADS)
 
 _READ = [0.0]
-_OTHER_MACHINE = pytest.StashKey[str]()
+_COMPARED = pytest.StashKey[set[str]]()
+_SAID = pytest.StashKey[list[str]]()
+_SLOWER = pytest.StashKey[bool]()
 
 
 def stopwatch() -> float:
@@ -40,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
+        item.add_marker(pytest.mark.filterwarnings("default"))  # a peer's own warnings are no failure of the race
         if "benchmark" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.benchmark(timer=stopwatch))
     if not config.getoption("--smallest"):
@@ -67,18 +71,46 @@ def pytest_benchmark_compare_machine_info(
     config: pytest.Config, machine_info: dict[str, Any], compared_benchmark: dict[str, Any]
 ) -> None:
     """Times of two machines do not compare: say so, and do not call one of them slower."""
+    names = {one["fullname"] for one in compared_benchmark["benchmarks"]}
+    config.stash.setdefault(_COMPARED, set()).update(names)
     here, there = described(machine_info), described(compared_benchmark["machine_info"])
     if here == there:
         return
-    text = f"The saved run is of {there}; this is {here}. Their times do not compare; of_floor in extra_info does."
+    text = f"The saved run is of {there}; this is {here}. Neither times nor multiples of the floor compare."
     if config.getoption("benchmark_compare_fail"):
         raise pytest.UsageError(f"{text} Save a run here first with --benchmark-autosave, and compare with that.")
-    config.stash[_OTHER_MACHINE] = text
+    config.stash.setdefault(_SAID, []).append(text)
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    if _OTHER_MACHINE in config.stash:
-        terminalreporter.write_line(config.stash[_OTHER_MACHINE], yellow=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A comparison needs something to compare with."""
+    asked = session.config.getoption("benchmark_compare")
+    if asked and _COMPARED not in session.config.stash:
+        which = "no saved run" if asked is True else f"no saved run that matches {asked!r}"
+        storage = session.config.getoption("benchmark_storage").removeprefix("file://")
+        raise pytest.UsageError(f"There is {which} in {storage}. Save one first, with --benchmark-autosave.")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Any:
+    run = {report.nodeid for report in terminalreporter.stats.get("passed", [])}
+    said = config.stash.get(_SAID, [])
+    if run and run.isdisjoint(config.stash.get(_COMPARED, run)):
+        said = [*said, "The saved run holds none of these benchmarks; nothing was compared."]
+    for text in said:
+        terminalreporter.write_line(text, yellow=True)
+    try:
+        return (yield)
+    except PerformanceRegression:  # the table and the lines above say which
+        config.stash[_SLOWER] = True
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Any:
+    result = yield
+    if session.config.stash.get(_SLOWER, False):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    return result
 
 
 @pytest.fixture

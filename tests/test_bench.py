@@ -616,7 +616,12 @@ def suites(tmp_path: Path, suite: str, *arguments: str, code: int = 0) -> str:
         capture_output=True,
         text=True,
         cwd=tmp_path,  # where runs are saved
-        env={**os.environ, "COLUMNS": "300", "FASTBP_BENCH_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        env={
+            **os.environ,
+            "COLUMNS": "300",
+            "FASTBP_BENCH_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(map(str, (ROOT, tmp_path))),
+        },
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -626,6 +631,9 @@ def suites(tmp_path: Path, suite: str, *arguments: str, code: int = 0) -> str:
 @pytest.mark.compiled
 def test_benchmarks_are_saved_with_readable_parameters_and_ratios_and_compared(tmp_path: Path) -> None:
     chosen = ["bench/test_epoch.py", "--smallest", "-k", "fastbp or NumPy or floor"]
+    printed = suites(tmp_path, *chosen, "--benchmark-compare", code=4)
+    assert "There is no saved run in ./.benchmarks. Save one first, with --benchmark-autosave." in printed
+    assert "Traceback" not in printed
     suites(tmp_path, *chosen, "--benchmark-autosave")
     (path,) = (tmp_path / ".benchmarks").rglob("0001_*.json")
     saved = json.loads(path.read_text())
@@ -652,12 +660,40 @@ def test_benchmarks_are_saved_with_readable_parameters_and_ratios_and_compared(t
     of["fastbp"]["stats"]["min"] /= 1e3
     path.write_text(json.dumps(saved))
     failing = [*chosen, "--benchmark-compare=0001", "--benchmark-compare-fail=min:10%"]
-    assert "Performance has regressed" in suites(tmp_path, *failing, code=1)
+    printed = suites(tmp_path, *failing, code=1)
+    assert "Performance has regressed" in printed
+    assert "Traceback" not in printed
+    assert "nothing was compared" not in printed
+    path.write_text(json.dumps(saved | {"benchmarks": [of["NumPy"] | {"fullname": "another"}]}))
+    assert "holds none of these benchmarks; nothing was compared" in suites(tmp_path, *failing)
     saved["machine_info"]["cpu"]["brand_raw"] = "Imagined CPU"
     path.write_text(json.dumps(saved))
     printed = suites(tmp_path, *failing, code=4)
     assert "The saved run is of Imagined CPU on 1 thread; this is" in printed
+    assert "Neither times nor multiples of the floor compare." in printed
     assert "regressed" not in printed
+
+
+@pytest.mark.once
+@pytest.mark.compiled
+def test_a_warning_of_a_peers_own_is_no_failure_of_its_race(tmp_path: Path) -> None:
+    """torch.compile's are why: in the suites of tests/ a warning is an error."""
+    (tmp_path / "warns.py").write_text(
+        """
+def pytest_collection_finish():  # when the process is held
+    import warnings
+    from fastbp.bench.peers.numpy_ import Numpy
+    honest = Numpy.trainer
+    def trainer(*arguments):
+        warnings.warn("old-fashioned", DeprecationWarning)
+        return honest(*arguments)
+    Numpy.trainer = trainer
+"""
+    )
+    chosen = ["-p", "warns", "--smallest", "-k", "test_step and NumPy"]
+    printed = suites(tmp_path, "bench/test_epoch.py", *chosen)
+    assert "old-fashioned" in printed
+    assert "1 passed" in printed
 
 
 @pytest.mark.once
