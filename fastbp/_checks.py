@@ -6,8 +6,9 @@ import difflib
 import math
 import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, cast, get_args
 
 import numpy as np
@@ -108,15 +109,25 @@ def make_rng(seed: Any) -> np.random.Generator:
         raise argument_error(type(error), "seed", problem) from None
 
 
-def check_name(value: Any, allowed: Iterable[str], name: str, *, parameter: str | None = None) -> str:
-    """The value if it is one of the allowed names, or another name of one; ValueError with the nearest otherwise."""
+def check_name(
+    value: Any,
+    allowed: Iterable[str],
+    name: str,
+    *,
+    parameter: str | None = None,
+    answers: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The value if it is one of the allowed names, or another name of one; ValueError with what to do otherwise."""
     allowed = tuple(allowed)
     if isinstance(value, str):
         same = value if value in allowed else _names.ACTIVATIONS.get(value)
         if same in allowed:
             return same
-    near = difflib.get_close_matches(value.lower(), allowed, 1) if isinstance(value, str) else []
-    hint = f"Did you mean {near[0]!r}?" if near else "Pass one of these names."
+    word = str(value).strip().lower()
+    near = [_names.ACTIVATIONS.get(word, "")] if isinstance(value, str) else []
+    if near and near[0] not in allowed:
+        near = difflib.get_close_matches(word, allowed, 1)
+    hint = answers.get(word) or (f"Did you mean {near[0]!r}?" if near else "Pass one of these names.")
     problem = f"is {value!r}; it must be one of {', '.join(allowed)}. {hint}"
     raise argument_error(ValueError, name, problem, parameter=parameter)
 
@@ -142,7 +153,7 @@ def check_sizes(sizes: Any) -> tuple[int, ...]:
 def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
     """A name for each of layers 1..L, from one name or L of them."""
     if isinstance(activations, str):
-        activations = check_name(activations, ACTIVATIONS, "activations")
+        activations = check_name(activations, ACTIVATIONS, "activations", answers=_names.NO_ACTIVATIONS)
         names = (cast(Activation, activations),) * L
         if activations == "softmax" and L > 1:
             raise argument_error(
@@ -164,7 +175,13 @@ def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
             f"has {len(given)} names; the network has {L} layers after the input. Pass one name, or {L} names.",
         )
     for l, name in enumerate(given, 1):
-        given[l - 1] = check_name(name, ACTIVATIONS, f"The activation of layer {l}", parameter=f"activations[{l - 1}]")
+        given[l - 1] = check_name(
+            name,
+            ACTIVATIONS,
+            f"The activation of layer {l}",
+            parameter=f"activations[{l - 1}]",
+            answers=_names.NO_ACTIVATIONS,
+        )
         if name == "softmax" and l < L:
             raise argument_error(
                 ValueError,
@@ -178,11 +195,7 @@ def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
 
 def check_cost(cost: Any, activations: Sequence[str]) -> Cost:
     """The cost, if it goes with the output activation."""
-    if isinstance(cost, str) and cost.lower() in _names.COSTS:
-        raise argument_error(
-            ValueError, "cost", f"is {cost!r}; costs are {', '.join(COSTS)}. {_names.COSTS[cost.lower()]}"
-        )
-    check_name(cost, COSTS, "cost")
+    check_name(cost, COSTS, "cost", answers=_names.COSTS)
     output = activations[-1]
     if cost == "quadratic" and output == "softmax":
         raise argument_error(

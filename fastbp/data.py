@@ -307,11 +307,18 @@ def split_indices(
     aside = np.sort(chosen[np.isfinite(position[chosen])])
     if not 0 < aside.size < n:
         problem = f"is {fraction:g}, and one part of {n} samples would be empty. Pass another number, or more samples."
+        if labels is not None and 1 < n == len(counts):
+            problem = f"is {fraction:g}, and each of the {n} classes has one sample, which stays. Pass another target."
         raise argument_error(ValueError, "fraction", problem)
     return np.setdiff1d(np.arange(n), aside), aside
 
 
 def _check_rows(where: str, X: Array, y: Array) -> None:
+    for what, part in (("features", X), ("targets", y)):
+        if not part.ndim:
+            raise LoadError(
+                f"{where!r} has a single number as its {what}; an array is needed. Save one with a row for each sample."
+            )
     if len(X) != len(y):
         raise LoadError(f"{where!r} has {len(X)} samples and {len(y)} targets; there must be one target for each.")
     if len(X) == 0:

@@ -19,10 +19,15 @@ class DivergenceError(ArithmeticError):
         Epoch in which it happened, counted from 1.
     minibatch : int or None
         Minibatch of that epoch, counted from 1: the one that was not applied, or the last that was.
+    problem : str
+        What happened, without what to do.
     """
 
-    def __init__(self, message: str, epoch: int | None = None, minibatch: int | None = None) -> None:
+    def __init__(
+        self, message: str, epoch: int | None = None, minibatch: int | None = None, *, problem: str | None = None
+    ) -> None:
         super().__init__(message)
+        self.problem = message if problem is None else problem
         self.epoch = epoch
         self.minibatch = minibatch
 

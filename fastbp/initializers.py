@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastbp import _names
 from fastbp._checks import check_name
 
 # Variance of the weights as (numerator, n_in counts, n_out counts): numerator / (n_in counts + n_out counts).
@@ -58,7 +59,7 @@ def initialize(name: str, rng: np.random.Generator, n_out: int, n_in: int) -> tu
     ValueError
         For an unknown name.
     """
-    check_name(name, INITIALIZERS, "init")
+    check_name(name, INITIALIZERS, "init", answers=_names.INITIALIZERS)
     if name == "nielsen_large":
         return rng.standard_normal((n_out, n_in)), rng.standard_normal(n_out)
     numerator, counts_in, counts_out = _VARIANCES[name.split("_")[0]]

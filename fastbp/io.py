@@ -108,6 +108,8 @@ def read(path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False)
     """Read a model file of any version; `LoadError` says what is wrong with it."""
     name = as_path(path)
     try:
+        if "\0" in name:
+            raise LoadError("cannot be the name of a file: it holds a null character. Pass another.")
         kind = os.stat(name).st_mode
         if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):  # open() would wait at a pipe; at a directory it raises
             raise LoadError("is not a regular file. Pass the path of a file that fastbp.save wrote.")

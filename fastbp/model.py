@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 OF_THE_NET = ("sizes", "activations", "cost", "dtype", "meta", "n_parameters")
 """What describes a network and is the same of a model."""
+INDEX_FORM = {
+    "explain": "Use fastbp.explain(model.net, ...)",
+    "gradcheck": "Use fastbp.gradcheck(model.net, ...)",
+    "jacobian": "Use model.net.input_jacobian or model.net.parameter_jacobian",
+} | dict.fromkeys(("z", "a", "delta"), "Use model.net.backprop")
+"""What is in index form and goes by no such name at a network -> where it is."""
 FAR_FROM_ZERO = 1e4
 """From here on, a mean of targets in units of their deviation, float32 rounds off a thousandth of the deviation."""
 
@@ -123,8 +129,8 @@ class Model:
                 return getattr(self.net, name)
             if name in _names.MODEL:
                 problem = f"A Model has no {name}. {_names.MODEL[name]}"
-            elif name == "explain" or (hasattr(Network, name) and not name.startswith("__")):
-                use = {"explain": "Use fastbp.explain(model.net, ...)"}.get(name, f"Use model.net.{name}")
+            elif name in INDEX_FORM or (hasattr(Network, name) and not name.startswith("__")):
+                use = INDEX_FORM.get(name, f"Use model.net.{name}")
                 problem = (
                     f"A Model has no {name}: it is the network's, which knows scaled numbers only. "
                     f"{'Pass model.net' if name.startswith('_') else use}, with model.transform(X) and "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import reprlib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -106,6 +107,15 @@ class Trace(NamedTuple):
     cost: float
 
 
+def _by_position(given: Sequence[Any]) -> str:
+    """What to do with more than one argument by position of `Network`."""
+    if isinstance(given[0], Sequence):
+        first = f"{reprlib.repr(given[0])}, activations={reprlib.repr(given[1])}"
+    else:
+        first = reprlib.repr(list(given))
+    return f"It takes one, the list of its layers' neurons, and all else by name. Pass fastbp.Network({first}), say."
+
+
 def not_a_network(value: Any) -> Exception:
     """The TypeError about something else that was passed as ``net``."""
     if isinstance(getattr(value, "net", None), Network):  # a model's units are others than its network's
@@ -114,7 +124,9 @@ def not_a_network(value: Any) -> Exception:
             "model.transform(X) and model.transform_targets(Y), or call the model's own train or evaluate."
         )
     else:
-        problem = f"is {value!r}; a network is needed. Pass fastbp.Network([784, 30, 10]), say."
+        problem = f"is {reprlib.repr(value)}; a network is needed. Pass fastbp.Network([784, 30, 10]), say."
+        if hasattr(value, "__len__"):  # X or Y
+            problem = f"is a {type(value).__name__}; a network comes first. Pass net, then X and Y."
     return argument_error(TypeError, "net", problem)
 
 
@@ -176,9 +188,7 @@ class Network:
     _needs_reach = True
     """Whether targets that the outputs cannot reach are refused; a bridge to other code's rules says no."""
 
-    @_names.answering(
-        "Network", _names.NETWORK, "It takes one: the list of its layers' neurons. Pass fastbp.Network({}), say."
-    )
+    @_names.answering("Network", _names.NETWORK, _by_position)
     def __init__(
         self,
         sizes: Sequence[int],

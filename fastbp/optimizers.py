@@ -261,8 +261,11 @@ OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "ada
 
 
 def nearest(given: Any) -> str:
-    """How to write the optimizer that something that is none stands for, with its most important number."""
+    """How to write the optimizer that something that is none stands for, as a sentence."""
     name = given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__)
-    kind: type[Any] = OPTIMIZERS.get(name.lower().partition("(")[0].strip(), SGD)
+    name = name.lower().partition("(")[0].strip()
+    if name in _names.OPTIMIZERS:
+        return _names.OPTIMIZERS[name]
+    kind: type[Any] = OPTIMIZERS.get(name, SGD)
     rate = next(part.default for part in fields(kind) if part.name == "learning_rate")
-    return f"fastbp.{kind.__name__}(learning_rate={rate})"
+    return f"Pass optimizer=fastbp.{kind.__name__}(learning_rate={rate}), say."

@@ -219,9 +219,10 @@ class _Epochs:
                 problem += f" and would make the {moment} infinite in {dtype.name}"
         self.refuse(
             f"Training diverged in epoch {run.epoch + 1}, minibatch {run.minibatch + 1} of {run.n_minibatches}: "
-            f"{problem}. The weights before that minibatch are kept.",
+            f"{problem}.",
             run.epoch + 1,
             run.minibatch + 1,
+            kept=" The weights before that minibatch are kept.",
         )
 
     def largest_gradients(self, minibatch: int) -> list[float]:
@@ -234,11 +235,12 @@ class _Epochs:
         g = net._gradient(data.X[x], Y[x], s, l1, l2, None, 1, keep=False)[0]
         return [float(max(np.abs(w).max(), np.abs(b).max())) for w, b in zip(*net._views(g, "w", "b"), strict=True)]
 
-    def refuse(self, what: str, epoch: int, minibatch: int) -> None:
+    def refuse(self, problem: str, epoch: int, minibatch: int, kept: str = "") -> None:
         """Raise DivergenceError, with what helps."""
         scale = "scale the inputs" if self.data.targets.are_classes else "scale inputs and targets: standardise X and y"
         rate = self.run.optimizer.learning_rate
-        raise DivergenceError(f"{what} Lower the learning rate ({rate:g}) or {scale}.", epoch, minibatch)
+        message = f"{problem}{kept} Lower the learning rate ({rate:g}) or {scale}."
+        raise DivergenceError(message, epoch, minibatch, problem=problem)
 
     def require_convergence(self, cost: float) -> None:
         """DivergenceError where training goes nowhere in numbers that are all finite."""
@@ -297,7 +299,9 @@ class _Epochs:
 @_names.answering(
     "train",
     _names.TRAIN,
-    "It takes net, X and Y so, and all else by name: epochs=30, batch_size=10, optimizer=fastbp.SGD(3.0), say.",
+    lambda _: (
+        "It takes net, X and Y so, and all else by name: epochs=30, batch_size=10, optimizer=fastbp.SGD(3.0), say."
+    ),
 )
 def train(
     net: Network,
@@ -395,7 +399,7 @@ def train(
         raise argument_error(
             TypeError,
             "optimizer",
-            f"is {optimizer!r}; it must be one of fastbp's. Pass optimizer={nearest(optimizer)}, say.",
+            f"is {optimizer!r}; it must be one of fastbp's. {nearest(optimizer)}",
         )
     optimizer.check_dtype(net.dtype)
     epochs = _checks.check_int(epochs, "epochs", low=0)

@@ -312,6 +312,20 @@ def test_errors_are_one_message_without_a_traceback(arguments: list[str], messag
     assert not Path("model.fastbp").exists()
 
 
+def test_an_explosion_is_told_as_what_it_is() -> None:
+    X = np.random.default_rng(0).random((100, 4)) * 1e3
+    table = np.c_[X, X.sum(axis=1) * 1e3]
+    np.savetxt("boom.csv", table, delimiter=",", header="a,b,c,d,price", comments="")
+    printed = fastbp_("train", "boom.csv", "--target", "price", "--task", "regression", "--no-scale", "--activation",
+                      "relu", "--learning-rate", "10", "--dtype", "float64", "-q", code=1)  # fmt: skip
+    printed = " ".join(printed.split())
+    assert "explodes: the cost has grown from" in printed
+    assert printed.endswith(
+        "No model is written. Pass a smaller --learning-rate, and leave out --no-scale if it is given."
+    )
+    assert not Path("model.fastbp").exists()
+
+
 def test_doctor() -> None:
     printed = fastbp_("doctor")
     for word in ("CPU", "threads", "cache", "numba", "limited by"):

@@ -199,6 +199,11 @@ def test_what_is_no_path(path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_name_that_no_file_can_have_is_a_load_error():
+    with pytest.raises(LoadError, match="it holds a null character"):
+        load("a\0b")
+
+
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(LoadError, match="regular file"):

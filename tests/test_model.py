@@ -209,11 +209,13 @@ def test_classes_of_version_0_1_0_are_what_they_were() -> None:
 @pytest.mark.parametrize(
     "name",
     ["w", "b", "theta", "L", "gradient", "backprop", "input_jacobian", "parameter_jacobian", "per_sample_gradient",
-     "hessian_vector_product", "parameters", "set_parameters", "copy", "explain"],
+     "hessian_vector_product", "parameters", "set_parameters", "copy", "explain", "jacobian", "gradcheck", "delta"],
 )  # fmt: skip
 def test_what_is_in_index_form_is_asked_of_the_network(name: str) -> None:
     model, _, _ = regression()
-    call = r"fastbp.explain\(model.net" if name == "explain" else f"model.net.{name}"
+    elsewhere = {"jacobian": "model.net.input_jacobian or model.net.parameter_jacobian", "delta": "model.net.backprop"}
+    elsewhere |= {function: rf"fastbp.{function}\(model.net" for function in ("explain", "gradcheck")}
+    call = elsewhere.get(name, f"model.net.{name}")
     with pytest.raises(AttributeError, match=f"A Model has no {name}: it is the network's.*Use {call}"):
         getattr(model, name)
 

@@ -32,7 +32,8 @@ def test_another_name_of_the_same_activation_is_accepted(other: str, name: str) 
 
 
 @pytest.mark.parametrize("name", ["fit", "train", "save", "load", "score", "forward", "weights", "biases", "coefs_",
-                                  "state_dict", "compile", "SGD", "partial_fit", "predict_proba"])  # fmt: skip
+                                  "state_dict", "compile", "SGD", "partial_fit", "predict_proba", "bias", "params",
+                                  "delta", "summary", "loss_function"])  # fmt: skip
 def test_what_a_network_does_not_have_is_answered(name: str) -> None:
     answers = {
         "fastbp.train(net, X, Y, ...)": ("fit", "train", "compile", "SGD", "partial_fit"),
@@ -40,7 +41,10 @@ def test_what_a_network_does_not_have_is_answered(name: str) -> None:
         'fastbp.load("net.fastbp")': ("load",),
         "net.evaluate(X, Y)": ("score",),
         "net.feedforward(X)": ("forward", "predict_proba"),
-        "net.w[l] and net.b[l]": ("weights", "biases", "coefs_", "state_dict"),
+        "net.w[l] and net.b[l]": ("weights", "biases", "coefs_", "state_dict", "bias", "params"),
+        "net.backprop(X, Y)": ("delta",),
+        "print(net)": ("summary",),
+        "See net.cost": ("loss_function",),
     }
     expected = next(answer for answer, names in answers.items() if name in names)
     with pytest.raises(AttributeError, match=f"^A Network has no {name}\\. ") as caught:
@@ -56,7 +60,9 @@ def test_an_attribute_that_is_nowhere_is_an_attribute_error() -> None:
 
 
 CALLS: list[tuple[str, str]] = [
-    ("fastbp.Network(4, 8, 3)", "It takes one: the list of its layers' neurons. Pass fastbp.Network([4, 8, 3])"),
+    ("fastbp.Network(4, 8, 3)", "all else by name. Pass fastbp.Network([4, 8, 3])"),
+    ("fastbp.Network([4, 3], 'relu')", "Pass fastbp.Network([4, 3], activations='relu')"),
+    ("fastbp.Network((4, 3), 'relu', 'mse')", "Pass fastbp.Network((4, 3), activations='relu')"),
     ("fastbp.Network([4, 3], activation='relu')", "Pass activations='relu'"),
     ("fastbp.Network([4, 3], hidden=30)", "Pass the neurons of all layers"),
     ("fastbp.Network([4, 3], hidden_layer_sizes=(30,))", "Pass the neurons of all layers"),
@@ -68,13 +74,30 @@ CALLS: list[tuple[str, str]] = [
     ("fastbp.Network([4, 3], cost='MSELoss')", "Pass cost='quadratic'"),
     ("fastbp.Network([4, 3], cost='bce')", "Pass cost='cross_entropy'"),
     ("fastbp.Network([4, 3], cost='categorical_crossentropy')", "Pass cost='cross_entropy'"),
+    ("fastbp.Network([4, 3], cost='sse')", "Pass cost='quadratic'"),
+    ("fastbp.Network([4, 3], cost='MAE')", "MLPRegressor has it: pass loss='absolute_error'"),
+    ("fastbp.Network([4, 3], cost='huber')", "MLPRegressor has it"),
+    ("fastbp.Network([4, 3], bias=False)", "Every layer has biases"),
+    ("fastbp.Network([4, 3], init='xavier')", "Pass init='glorot_uniform' or init='glorot_normal'"),
+    ("fastbp.Network([4, 3], init='Kaiming')", "Pass init='he_uniform' or init='he_normal'"),
+    ("fastbp.Network([4, 3], init='random')", "Pass init='nielsen_large' for N(0, 1)"),
+    ("fastbp.Network([4, 3], init='zeros')", "all neurons of a layer learn the same"),
+    ("fastbp.Network([4, 3], activations=[None])", "Pass 'identity' where there is none"),
+    ("fastbp.Network([4, 3], activations='step')", "Its slope is 0"),
+    ("fastbp.Network([4, 3], activations='Logistic')", "Did you mean 'sigmoid'?"),
     ("net().gradient(X, Y, cost='squared_error')", "Pass cost='quadratic'"),
     ("fastbp.Network([4, 3], activations='ReLU')", "Did you mean 'relu'?"),
     ("fastbp.Network([4, 3], activations=['LeakyReLU'])", "Did you mean 'leaky_relu'?"),
     ("fastbp.train(net(), X, Y, optimizer='adam')", "Pass optimizer=fastbp.Adam(learning_rate=0.001)"),
     ("fastbp.train(net(), X, Y, optimizer='Adam()')", "Pass optimizer=fastbp.Adam(learning_rate=0.001)"),
     ("fastbp.train(net(), X, Y, optimizer=fastbp.RMSprop)", "Pass optimizer=fastbp.RMSprop(learning_rate=0.01)"),
-    ("fastbp.train(net(), X, Y, optimizer='lbfgs')", "Pass optimizer=fastbp.SGD(learning_rate=0.1)"),
+    ("fastbp.train(net(), X, Y, optimizer='adamax')", "Pass optimizer=fastbp.SGD(learning_rate=0.1)"),
+    ("fastbp.train(net(), X, Y, optimizer='lbfgs')", "The estimators of fastbp.sklearn have it"),
+    ("fastbp.train(net(), X, Y, optimizer='momentum')", "fastbp.SGD(learning_rate=0.1, momentum=0.9)"),
+    ("fastbp.train(net(), X, Y, optimizer='Nesterov')", "momentum=0.9, nesterov=True"),
+    ("fastbp.train(net(), X, Y, solver='adam')", "Pass optimizer="),
+    ("fastbp.train(net(), X, Y, minibatch=8)", "Pass batch_size=8"),
+    ("fastbp.train(X, Y, net())", "net is a ndarray; a network comes first"),
     ("fastbp.train(net(), X, Y, lr=0.3)", "Pass optimizer=fastbp.SGD(learning_rate=0.3)"),
     ("fastbp.train(net(), X, Y, momentum=0.9)", "It belongs to the optimizer"),
     ("fastbp.train(net(), X, Y, batch=8)", "Pass batch_size=8"),

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastbp._readers.cells import PLAIN, as_number, is_missing, is_text, looks_like_a_number
-from fastbp._readers.formats import MOST_TEXT, check_growth, opened, refuse_bomb
+from fastbp._readers.cells import PLAIN, as_number, is_measured, is_missing, is_text, looks_like_a_number
+from fastbp._readers.formats import MOST_TEXT, opened, refuse_bomb
 from fastbp.errors import LoadError, argument_error
 
 Array = npt.NDArray[Any]
@@ -67,8 +67,8 @@ def read_table(
     weight : str, int or None
         The column of the samples' weights, which is no feature.
     """
-    with _text(path) as (text, length):
-        rows = _rows(text, path, length)
+    with _text(path) as text:
+        rows = _rows(text, path)
         sample, names, header = _start(path, rows, target)
         if header and target is not None and columns is None:
             _refuse_doubles(path, names)
@@ -91,20 +91,20 @@ def read_table(
 
 def describe_columns(path: str) -> str:
     """What columns a file has, as part of a sentence."""
-    with _text(path) as (text, length):
-        _, names, header = _start(path, _rows(text, path, length), None)
+    with _text(path) as text:
+        _, names, header = _start(path, _rows(text, path), None)
     return _have(names, header)
 
 
 @contextlib.contextmanager
-def _text(path: str) -> Iterator[tuple[io.TextIOWrapper, int | None]]:
-    """The text of a file, and the length of the file if it is compressed."""
-    with opened(path) as (stream, length, compressed):
+def _text(path: str) -> Iterator[io.TextIOWrapper]:
+    """The text of a file."""
+    with opened(path) as (stream, _, compressed):
         if compressed:
             refuse_bomb(path, MOST_TEXT)
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
         try:
-            yield text, length if compressed else None
+            yield text
         finally:
             text.detach()  # standard input stays open, and a file is closed by whoever opened it
 
@@ -124,17 +124,13 @@ def _have(names: list[str], header: bool) -> str:
     return f"the columns {shown}" if header else f"no header and {len(names)} columns, 0 to {len(names) - 1}"
 
 
-def _rows(text: io.TextIOWrapper, path: str, compressed: int | None) -> Iterator[Row]:
+def _rows(text: io.TextIOWrapper, path: str) -> Iterator[Row]:
     """Rows that are not blank, with the number of their (last) line."""
 
     def lines() -> Iterator[str]:
-        held = 0
         while line := text.readline(LONGEST_LINE):
             if len(line) == LONGEST_LINE:
                 raise LoadError(f"{path!r} has a line of {LONGEST_LINE} characters or more. It is not a table.")
-            if compressed is not None:
-                held += len(line)
-                check_growth(path, compressed, held, MOST_TEXT)
             yield line
 
     source = lines()
@@ -272,7 +268,7 @@ def _not_a_number(path: str, line: int, cells: list[str], names: list[str], want
         if is_text(cells[j]):
             break
     got = f"{path!r} has the text {cells[j][:40]!r} in line {line}, column {names[j]!r}; features must be numbers. "
-    if looks_like_a_number(cells[j]):
+    if looks_like_a_number(cells[j]) or is_measured(cells[j]):
         return LoadError(f"{got}{PLAIN}")
     return LoadError(
         f"{got}Replace the column by numbers (for categories, one column of 0 and 1 for each) or remove it."

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from fastbp._readers.cells import PLAIN, is_padded, is_text, looks_like_a_number
+from fastbp._readers.cells import PLAIN, is_measured, is_padded, is_text, looks_like_a_number
 from fastbp.errors import LoadError, argument_error
 
 Array = npt.NDArray[Any]
@@ -55,7 +55,7 @@ def encode(
         if not _is_one_hot(y):
             raise LoadError(
                 f"{where!r} has targets of shape {y.shape} that are not one-hot; classification needs one class for "
-                "each sample. Pass task='regression' or a single column of classes."
+                "each sample. Choose the task 'regression', or pass a single column of classes."
             )
         return task, tuple(range(y.shape[1])), _cut(y.argmax(axis=1).astype(np.int64), parts)
     if y.dtype.kind == "f" and (y == np.rint(y)).all() and (np.abs(y) < 2**53).all():
@@ -63,7 +63,9 @@ def encode(
     names, index = np.unique(y, return_inverse=True)
     if len(names) < 2:
         got = f"{where!r} has the single class {names[0].item()!r}"
-        raise LoadError(f"{got}; classification needs two or more. Pass another target, or task='regression'.")
+        raise LoadError(
+            f"{got}; classification needs two or more. Pass another target, or choose the task 'regression'."
+        )
     return task, tuple(names.tolist()), _cut(index.astype(np.int64), parts)
 
 
@@ -90,20 +92,25 @@ def _numbers(cells: Sequence[str]) -> Array | None:
 
 def _refuse_disguised(cells: Sequence[str], lines: Sequence[int], task: Task | None, where: str) -> None:
     """LoadError for a target of text that a reader would take for numbers, if it is not plainly one of classes."""
-    numbers = sum(map(looks_like_a_number, cells))
+    repeat = _repeat(cells)
+
+    def looks(cell: str) -> bool:  # a unit is no part of a number that is the name of a class: 1st, 5a
+        return looks_like_a_number(cell) or ((task is not None or not repeat) and is_measured(cell))
+
+    numbers = sum(map(looks, cells))
     if task is None:
         some = 0 < numbers < len(cells) and 2 * numbers >= len(cells)
         plain = numbers == len(cells) and not any(map(is_text, cells))
-        if (plain and lines) or ((some or plain) and _repeat(cells)) or not (some or numbers == len(cells)):
+        if (plain and lines) or ((some or plain) and repeat) or not (some or numbers == len(cells)):
             return
-    odd = [i for i, cell in enumerate(cells) if is_text(cell) and looks_like_a_number(cell) == (numbers == len(cells))]
+    odd = [i for i, cell in enumerate(cells) if is_text(cell) and looks(cell) == (numbers == len(cells))]
     i = odd[0] if odd else 0
     remedy = f"{numbers} of the {len(cells)} targets look like numbers: correct this one, or remove the row."
     if not numbers:
         remedy = "Pass another target."
-    elif looks_like_a_number(cells[i]):
+    elif looks(cells[i]):
         remedy = PLAIN if odd else "Convert the array with .astype(float)."
-    instead = "" if task else " If these are names of classes, pass task='classification'."
+    instead = "" if task else " If these are names of classes, choose the task 'classification'."
     need = "regression needs numbers" if task else "classes or numbers are needed"
     place = f"line {lines[i]}" if lines else f"row {i}, counting from 0"
     raise LoadError(f"{where!r} has the text {cells[i][:40]!r} as its target in {place}; {need}. {remedy}{instead}")

@@ -126,8 +126,8 @@ def fail(error: BaseException) -> NoReturn:
     match error:
         case fastbp.DivergenceError():
             message = (
-                f"Training diverged in epoch {error.epoch}, minibatch {error.minibatch}: its gradient is not finite or "
-                "too large to apply. No model is written. Pass a smaller --learning-rate."
+                f"{error.problem} No model is written. Pass a smaller --learning-rate, and leave out --no-scale if it "
+                "is given."
             )
         case FileNotFoundError(filename=str(name), strerror=reason) if reason == os.strerror(errno.ENOENT):
             message = f"{name!r} does not exist. Pass the path of a file that does."
