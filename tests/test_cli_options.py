@@ -101,7 +101,7 @@ def test_explain_names_the_option(options: list[str]) -> None:
         (["explain", "--targets", "y.npy"], "--targets is 'y.npy'"),
         (["learn", "t.csv"], "t.csv: File exists; the folder of the lessons cannot be made"),
         (["learn", "t.csv/lessons"], "t.csv/lessons: Not a directory; the folder of the lessons cannot be made"),
-        (["bench", "--peers", "numpie"], "--peers has 'numpie'"),
+        pytest.param(["bench", "--peers", "numpie"], "--peers has 'numpie'", marks=pytest.mark.compiled),
         (["bench", "--threads", "0"], "--threads is 0"),
         (["bench", "--threads", "one"], "--threads is 'one'"),
         (["bench", "--json", "/no/such.json"], "--json is '/no/such.json'"),
