@@ -748,6 +748,46 @@ def test_another_cpu_is_no_regression(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "lower than" not in printed
 
 
+RACE = {"net": "2-3-1", "dtype": "float32", "threads": 1, "floor": 1.0, "peers": {"fastbp": {"us": 2.0}}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"\x97\xff",
+        b"[1, 2]",
+        b"5",
+        b"[" * 100_000,
+        b'{"nets": 5}',
+        b'{"nets": [{}]}',
+        b'{"nets": []}',
+        json.dumps({"nets": [RACE], "machine": []}).encode(),
+        json.dumps({"nets": [RACE], "machine": {"cpu": 5}}).encode(),
+        json.dumps({"nets": [RACE | {"floor": 0}]}).encode(),
+        json.dumps({"nets": [RACE | {"peers": {"NumPy": {"us": 1.0}}}]}).encode(),
+        json.dumps({"nets": [RACE | {"peers": {"fastbp": {"us": "two"}}}]}).encode(),
+        json.dumps({"nets": [RACE | {"net": ["2-3-1"]}]}).encode(),
+        json.dumps({"nets": [RACE], "more": [RACE | {"peers": {}}]}).encode(),
+    ],
+    ids=range(15),
+)
+def test_a_file_without_races_or_results_is_refused_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: bytes
+) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps({"nets": [RACE], "machine": {"cpu": "Imagined CPU"}}))
+    assert report.main([str(good), "--compare", str(good)]) == 0
+    bad.write_bytes(text)
+    for arguments in ([good, "--compare", bad], [bad, "--compare", good], [bad, "--check"]):
+        with pytest.raises(SystemExit):
+            report.main([str(one) for one in arguments])
+        assert re.search(r"error: .*bad\.json holds no (races|results)", capsys.readouterr().err)
+    done = CliRunner().invoke(app, ["bench", "784-30-10", "--compare", str(bad)])
+    assert done.exit_code == 1
+    assert "holds no races" in str(done.exception) + done.output
+
+
 def test_a_comparison_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     new = results() | {"more": [], "nets": [results()["nets"][0] | {"net": "another"}]}
     for name, found in (("old", results()), ("new", new)):

@@ -320,32 +320,52 @@ def files() -> list[Path]:
 
 def load(paths: Sequence[Path]) -> list[dict[str, Any]]:
     """What the files hold, the machine measured last first."""
-    results = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    results = []
+    for path in paths:
+        try:
+            results.append(json.loads(path.read_text(encoding="utf-8")))
+            str(results[-1]["machine"]["date"] + results[-1]["machine"]["cpu"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            raise ValueError(
+                f"{path} holds no results; python -m fastbp.bench.full writes a file that does. Name such a file."
+            ) from None
     return sorted(results, key=lambda found: str(found["machine"]["date"]), reverse=True)
 
 
+def raced(row: Any) -> bool:
+    """Whether a file's row is a race that a comparison can read."""
+    try:
+        net, dtype, n = row["net"], row["dtype"], row["threads"]
+        multiple = row["peers"]["fastbp"]["us"] / row["floor"]
+    except (KeyError, TypeError, ZeroDivisionError):
+        return False
+    return isinstance(net, str) and isinstance(dtype, str) and isinstance(n, int) and multiple > 0
+
+
 def races_of(path: Path) -> dict[str, Any]:
-    """A file to compare with; ValueError where it is none."""
+    """A file to compare, of which only CPU and races are asked; ValueError where it holds none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        found = None
-    if not isinstance(found, dict) or not races(found):
+        known = bool(races(found)) and all(map(raced, races(found)))
+        cpu = found.get("machine", {}).get("cpu", "")
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        known, cpu = False, ""
+    if not (known and isinstance(cpu, str)):
         raise ValueError(
             f"{path} holds no races; a comparison needs a file that fastbp bench --json or python -m fastbp.bench.full "
             "has written. Write one first."
         )
-    return found
+    return dict(found)
 
 
 def other_cpu(here: dict[str, Any], there: dict[str, Any], name: str) -> str:
     """Why multiples of the floor do not compare: they are of two CPUs. Nothing where they are of one."""
     known = [machine["architecture"] for machine in (here, there) if "architecture" in machine]
-    if here["cpu"] == there.get("cpu") and len(set(known)) < 2:
+    if "cpu" in here and here["cpu"] == there.get("cpu") and len(set(known)) < 2:
         return ""
-    was = cpu_name(there) if "cpu" in there else "a CPU that it does not name"
+    now, was = (cpu_name(machine) if "cpu" in machine else "a CPU that it does not name" for machine in (here, there))
     return (
-        f"{name} was measured on {was}, this is {cpu_name(here)}: multiples of the floor do not compare between CPUs. "
+        f"{name} was measured on {was}, this is {now}: multiples of the floor do not compare between CPUs. "
         "Nothing is said about the speed. Compare with a file measured here, by fastbp bench --json."
     )
 
@@ -373,7 +393,7 @@ def races(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 def judged(new: dict[str, Any], old: dict[str, Any], name: str, tolerance: float) -> tuple[list[str], bool]:
     """What a comparison with the file of this name says, a line each, and whether something has become slower."""
-    other = other_cpu(new["machine"], old.get("machine", {}), name)
+    other = other_cpu(new.get("machine", {}), old.get("machine", {}), name)
     if other:
         return [other], False
     known = {(row["net"], row["dtype"], row["threads"]) for row in races(old)}
@@ -392,17 +412,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--compare", type=Path, metavar="OLD", help="fail where fastbp has become slower than in OLD")
     parser.add_argument("--tolerance", type=float, default=0.1, help="how much slower is noise (default: %(default)s)")
     options = parser.parse_args(arguments)
-    results = load(options.results or files())
-    if options.compare:
-        try:
-            old = races_of(options.compare)
-        except (OSError, ValueError) as error:
-            parser.error(str(error))
-        if len(results) != 1:
+    paths = options.results or files()
+    try:
+        if not options.compare:
+            results = load(paths)
+        elif len(paths) != 1:
             parser.error(f"--compare takes one file of results to compare with {options.compare}; name it.")
-        lines, slower = judged(results[0], old, str(options.compare), options.tolerance)
-        sys.stdout.write("\n".join(lines) + "\n")
-        return int(slower)
+        else:
+            lines, slower = judged(
+                races_of(paths[0]), races_of(options.compare), str(options.compare), options.tolerance
+            )
+            sys.stdout.write("\n".join(lines) + "\n")
+            return int(slower)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     if options.check:
         wrong = stale(results)
         for name in wrong:
