@@ -59,7 +59,7 @@ COSTS = _by_name(
             "square squares sum_squared_error sum_of_squares least_squares rmse root_mean_squared_error"
         ),
         "Pass cost='cross_entropy': after sigmoid, of each output, summed; after softmax, of the classes.": (
-            "bce ce xent crossentropy cross-entropy entropy logistic softmax bernoulli "
+            "bce ce xent entropy logistic softmax bernoulli "
             "binary_crossentropy binary_cross_entropy bceloss bcewithlogitsloss crossentropyloss crossentropycost "
             "categorical_crossentropy categorical_cross_entropy sparse_categorical_crossentropy log_loss logloss nll "
             "nllloss nll_loss log_likelihood softmax_cross_entropy"

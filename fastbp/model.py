@@ -62,6 +62,8 @@ class Model:
         For steps that do not fit the network.
     """
 
+    __slots__ = ("__weakref__", "_net", "_steps", "_target")  # what is assigned to any other name would be lost
+
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
     cost: str
@@ -137,7 +139,10 @@ class Model:
                     "model.transform_targets(Y)."
                 )
             else:
-                problem = f"A Model has no {name}; see help(fastbp.Model)"
+                answer = _names.ATTRIBUTES.get(name)
+                problem = f"A Model has no {name}" + (
+                    f". With net = model.net: {answer}" if answer else "; see help(fastbp.Model)"
+                )
             raise AttributeError(problem, name=name, obj=self)
 
     def transform(self, X: Any) -> np.ndarray:

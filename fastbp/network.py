@@ -107,6 +107,10 @@ class Trace(NamedTuple):
     cost: float
 
 
+FIXED = ("sizes", "activations", "dtype", "n_parameters")
+"""Attributes of a network that cannot be assigned to."""
+
+
 def _by_position(given: Sequence[Any]) -> str:
     """What to do with more than one argument by position of `Network`."""
     if isinstance(given[0], Sequence):
@@ -125,8 +129,8 @@ def not_a_network(value: Any) -> Exception:
         )
     else:
         problem = f"is {reprlib.repr(value)}; a network is needed. Pass fastbp.Network([784, 30, 10]), say."
-        if hasattr(value, "__len__"):  # X or Y
-            problem = f"is a {type(value).__name__}; a network comes first. Pass net, then X and Y."
+        if hasattr(value, "shape"):  # X or Y
+            problem = f"has shape {value.shape}; a network is needed, as the first argument. Pass the data after it."
     return argument_error(TypeError, "net", problem)
 
 
@@ -220,6 +224,14 @@ class Network:
             answer = _names.ATTRIBUTES.get(name)
             what = f"A Network has no {name}" + (f". {answer}" if answer else "; see help(fastbp.Network)")
             raise AttributeError(what, name=name, obj=self)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name in _names.ATTRIBUTES:  # what nobody would ever read
+                raise AttributeError(f"A Network has no {name}. {_names.ATTRIBUTES[name]}", name=name, obj=self)
+            if name in FIXED and name in self.__dict__:  # what the memory and the kernels stand on
+                problem = f"{name} is fixed once a network is made. Make another: fastbp.Network(...)"
+                raise AttributeError(problem, name=name, obj=self)
+            object.__setattr__(self, name, value)
 
     def _allocate(self) -> None:
         codes = tuple(CODES[name] for name in self.activations)

@@ -223,12 +223,21 @@ def test_what_is_in_index_form_is_asked_of_the_network(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "answer"),
     [("fit", r"Call model\.train"), ("score", r"Call model\.evaluate"), ("predict_proba", r"Call model\.feedforward"),
-     ("nothing", r"see help\(fastbp\.Model\)")],
+     ("weights", r"With net = model\.net: They are net\.w\[l\]"), ("nothing", r"see help\(fastbp\.Model\)")],
 )  # fmt: skip
 def test_other_names_of_what_a_model_does_are_answered(name: str, answer: str) -> None:
     model, _, _ = regression()
     with pytest.raises(AttributeError, match=f"A Model has no {name}[.;] {answer}"):
         getattr(model, name)
+
+
+@pytest.mark.parametrize("name", ["net", "steps", "target", "w", "theta", "meta", "classes", "weights"])
+def test_what_would_change_nothing_cannot_be_assigned(name: str) -> None:
+    model, _, _ = regression()
+    with pytest.raises(AttributeError, match=name):
+        setattr(model, name, ())
+    assert copy.copy(model).net is model.net
+    assert copy.deepcopy(model).steps == model.steps
 
 
 def test_functions_of_networks_refuse_models_and_name_the_network() -> None:

@@ -53,6 +53,18 @@ def test_what_a_network_does_not_have_is_answered(name: str) -> None:
     assert not hasattr(net(), name)
 
 
+@pytest.mark.parametrize("name", ["weights", "biases", "coefs_", "learning_rate", "sizes", "activations", "dtype"])
+def test_what_would_change_nothing_cannot_be_assigned(name: str) -> None:
+    made = net()
+    before = made.feedforward(X)
+    value = {"sizes": (4, 5, 2), "activations": ("relu", "relu"), "dtype": np.dtype("float32")}.get(name, 0.5)
+    with pytest.raises(AttributeError, match=f"^(A Network has no {name}\\. |{name} is fixed once a network is made)"):
+        setattr(made, name, value)
+    assert np.array_equal(made.feedforward(X), before)
+    made.cost, made.note = "cross_entropy", "of the user"  # type: ignore[attr-defined]
+    assert made.copy().cost == "cross_entropy"
+
+
 def test_an_attribute_that_is_nowhere_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"A Network has no nothing; see help") as caught:
         net().nothing  # noqa: B018
@@ -97,7 +109,7 @@ CALLS: list[tuple[str, str]] = [
     ("fastbp.train(net(), X, Y, optimizer='Nesterov')", "momentum=0.9, nesterov=True"),
     ("fastbp.train(net(), X, Y, solver='adam')", "Pass optimizer="),
     ("fastbp.train(net(), X, Y, minibatch=8)", "Pass batch_size=8"),
-    ("fastbp.train(X, Y, net())", "net is a ndarray; a network comes first"),
+    ("fastbp.train(X, Y, net())", "net has shape (3, 4); a network is needed, as the first argument"),
     ("fastbp.train(net(), X, Y, lr=0.3)", "Pass optimizer=fastbp.SGD(learning_rate=0.3)"),
     ("fastbp.train(net(), X, Y, momentum=0.9)", "It belongs to the optimizer"),
     ("fastbp.train(net(), X, Y, batch=8)", "Pass batch_size=8"),

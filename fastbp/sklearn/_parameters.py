@@ -103,6 +103,8 @@ class PlainNetwork(Network):
     _table: np.ndarray
     """Where they lie."""
 
+    __setattr__ = object.__setattr__  # one is made for each prediction, and no user sees it
+
     def __init__(self, sizes: Sequence[int], activations: Sequence[Any], cost: Any, dtype: Any) -> None:
         self.sizes, self.activations, self.cost, self.dtype = tuple(sizes), tuple(activations), cost, np.dtype(dtype)
         codes = tuple(CODES[name] for name in self.activations)
