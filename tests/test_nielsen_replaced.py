@@ -829,3 +829,15 @@ def test_printed_counts_are_of_the_tests(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == "Epoch 0 complete\n"
     with pytest.raises(ValueError, match=r"training_data\[0\] is no pair"):
         seeded(network.Network).SGD([(1, 2, 3)], 1, 10, 0.5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("make", [network.Network, network2.Network])
+def test_targets_that_are_not_finite_are_refused(make: Any, value: float) -> None:
+    data = [(np.full((4, 1), 0.5), np.full((2, 1), 0.5)) for _ in range(6)]
+    data[3][1][1] = value
+    net = make([4, 3, 2])
+    before = [w.copy() for w in net.weights]
+    with pytest.raises(ValueError, match=f"training_data has {value} in row 3, column 1"):
+        net.SGD(data, 1, 2, 0.5)
+    assert all(np.array_equal(a, b) for a, b in zip(net.weights, before, strict=True))

@@ -6,10 +6,12 @@ import copy
 import itertools
 import pickle
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 import scipy.sparse
@@ -47,6 +49,13 @@ def fitted(n: int, **options: Any) -> Any:
     return ours.MLPClassifier((n,), **{**SHORT, **options}).fit(X, Y)
 
 
+def loaded(estimator: Any, **options: Any) -> Any:
+    """What joblib makes of the estimator's file."""
+    with tempfile.TemporaryDirectory() as folder:
+        joblib.dump(estimator, f"{folder}/net.joblib")
+        return joblib.load(f"{folder}/net.joblib", **options)
+
+
 def continued(n: int) -> Any:
     return fitted(n, warm_start=True).fit(X, Y)
 
@@ -62,6 +71,7 @@ WAYS: dict[str, Callable[[int], Any]] = {
     "warm_start": continued,
     "early_stopping": stopped_early,
     "unpickled": lambda n: pickle.loads(pickle.dumps(fitted(n))),
+    "joblib": lambda n: loaded(fitted(n)),
     "copied": lambda n: copy.deepcopy(fitted(n)),
     "clone": lambda n: clone(fitted(n)).fit(X, Y),
     "from_network": lambda n: ours.MLPClassifier.from_network(fitted(n).to_network()),
@@ -78,7 +88,7 @@ def test_weights_are_plain_arrays_and_a_flat_view_writes_into_them(way: str) -> 
             assert type(array) is np.ndarray
             assert array.flags.c_contiguous
             assert array.flags.writeable
-            assert array.flags.owndata or way == "unpickled"  # there NumPy keeps the memory that it was given
+            assert array.flags.owndata
         assert not any(np.shares_memory(a, b) for i, a in enumerate(arrays(net)) for b in arrays(net)[:i])
         Z = X.astype(net.coefs_[0].dtype)
         np.testing.assert_allclose(net.predict_proba(Z), by_hand(net, Z), rtol=1e-4 if way == "float32" else 1e-12)
@@ -105,6 +115,17 @@ def test_training_goes_on_from_what_was_written_as_scikit_learns_does(n: int) ->
         np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
         assert np.shares_memory(b, flat)
     np.testing.assert_allclose(nets[1].predict_proba(X), nets[0].predict_proba(X), rtol=1e-9)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file that is mapped cannot be removed there")
+def test_arrays_in_a_file_stay_there_until_they_are_trained() -> None:
+    before = fitted(64)
+    net = loaded(before, mmap_mode="r")
+    assert not any(array.flags.owndata or array.flags.writeable for array in net.coefs_)
+    assert np.array_equal(net.predict_proba(X), before.predict_proba(X))
+    net.partial_fit(X, Y)
+    assert all(array.flags.owndata and array.flags.writeable for array in arrays(net))
+    assert np.array_equal(net.predict_proba(X), before.partial_fit(X, Y).predict_proba(X))
 
 
 def test_arrays_of_any_kind_may_be_assigned() -> None:

@@ -76,6 +76,14 @@ def test_an_interrupted_fit_warns_in_the_name_of_scikit_learn() -> None:
     assert modules_of_warnings(lambda: b.fit(X, Y)) == [(THEIRS, UserWarning)]
 
 
+def test_a_probability_of_zero_warns_in_the_name_of_scikit_learn() -> None:
+    for module in (theirs, ours):
+        estimator = module.MLPClassifier(**CONVERGED).fit(X, Y)
+        estimator.coefs_[-1][:] *= 1e6
+        found = modules_of_warnings(lambda estimator=estimator: estimator.predict_log_proba(X))
+        assert found == [(THEIRS, RuntimeWarning)]
+
+
 def test_warnings_that_are_fastbps_own_carry_its_name() -> None:
     b = ours.MLPClassifier(dropout=0.5, **CONVERGED).fit(X, Y)
     assert modules_of_warnings(b.to_sklearn) == [("fastbp.sklearn", UserWarning)]

@@ -79,6 +79,17 @@ def test_targets_that_are_no_numbers_are_named() -> None:
             ours.MLPRegressor(early_stopping=True, **SHORT).fit(X, T, X_val=X, y_val=NO_NUMBERS[wrong])
 
 
+@pytest.mark.parametrize("missing", [None, "nan", np.nan, pd.NaT, "1e999"], ids=str)
+def test_objects_that_stand_for_no_number_are_refused_as_targets(missing: Any) -> None:
+    y = T.astype(object)
+    y[7] = missing
+    b = ours.MLPRegressor(**SHORT)
+    with pytest.raises(ValueError, match=r"contains (NaN|infinity)"):
+        b.fit(X, y)
+    with pytest.raises(ValueError, match=r"contains (NaN|infinity)"):
+        b.set_params(early_stopping=True).fit(X, T, X_val=X, y_val=y)
+
+
 @pytest.mark.parametrize("form", ["bool", "f2", "f4", "g", "u1", "i8", ">f8", "object", "Int64"])
 def test_targets_that_are_numbers_of_any_kind_are_trained_on(form: str) -> None:
     y = np.round(T) > 0
@@ -147,6 +158,14 @@ def test_moments_that_overflow_are_warned_of(kind: str, how: str) -> None:
         RuntimeWarning, match=r"A moment of the optimizer has overflowed in float32, in layer 1.* float64"
     ):
         getattr(b, how)(D, y, **arguments)
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_weights_that_float32_cannot_hold_are_told_of_in_words() -> None:
+    given = (1e10 * X).astype(np.float32)
+    b = ours.MLPRegressor(solver="sgd", learning_rate_init=0.01, random_state=0, max_iter=30)
+    with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
+        b.fit(given, given.astype(float).sum(axis=1))
 
 
 def test_ordinary_float32_samples_stay_float32_beside_float64_targets() -> None:
@@ -353,6 +372,7 @@ def test_a_single_class_scores_one_with_early_stopping_as_in_scikit_learn(name: 
         ({"early_stopping": True, "validation_fraction": 0.001}, X[:, :3], Y == 1, {}),
         ({"early_stopping": True}, X[:, :3], np.arange(len(X)) == 9, {}),  # one sample of a class cannot be divided
         ({"schedule": "plateau"}, X[:, :3], Y == 1, {}),
+        ({"batch_size": len(X)}, X[:, :3], Y == 1, {"sample_weight": np.tile([1.0, -1.0], len(X) // 2)}),
         ({"callbacks": [7]}, X[:, :3], Y == 1, {}),
         ({"class_weight": {"z": 1.0}}, X[:, :3], Y == 1, {}),
         ({"activation": ["relu", "tanh"]}, X[:, :3], Y == 1, {}),

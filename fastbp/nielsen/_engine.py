@@ -11,7 +11,7 @@ import numpy as np
 
 import fastbp
 from fastbp import _checks
-from fastbp._arrays import as_inputs, out_of_reach
+from fastbp._arrays import as_inputs, out_of_reach, require_finite
 from fastbp.nielsen._columns import pairs, stacked, vectorized_result
 
 
@@ -184,7 +184,8 @@ class Epochs:
         self.order = self._order()
 
     def _look_at_targets(self, Y: np.ndarray) -> None:
-        """Warn once of targets that no output reaches."""
+        """Refuse targets that are not finite; warn once of those that no output reaches."""
+        require_finite(Y, Y, "training_data")
         problem = out_of_reach(Y, "sigmoid", "training_data")
         self.within_reach = problem is None
         if problem and not self._warned:

@@ -269,9 +269,11 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
                 self._tasks.end()
         finally:
             del self._tasks
-            usable = all_finite(net.theta) and not (wide and largest_magnitude(net.theta) > np.finfo(np.float32).max)
+            limit = float(np.finfo(np.float32).max)
+            usable = all_finite(net.theta) and not (wide and largest_magnitude(net.theta) > limit)
             if usable or not self._attempt.going_on:
-                self._copy_back(net)
+                with np.errstate(over="ignore"):  # weights too large for float32: said below
+                    self._copy_back(net)
         if not finite or not usable:
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "

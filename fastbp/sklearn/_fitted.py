@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fastbp import _checks, _sparse
 from fastbp.network import Network
 from fastbp.sklearn import _convert
-from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name, pack, sizes_of, unpack
+from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name, owned, pack, sizes_of, unpack
 from fastbp.sklearn._pickles import restored, stamped
 from fastbp.sklearn._rows import as_is
 
@@ -85,7 +85,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         super().__setstate__(restored(self, state))
         if "coefs_" in state:
             self._networks: dict[Any, Network] = {}
-            self.coefs_ = [np.ascontiguousarray(coef) for coef in self.coefs_]
+            self.coefs_, self.intercepts_ = ([*map(owned, arrays)] for arrays in (self.coefs_, self.intercepts_))
 
     def _dtype_for(self, X: Any) -> Any:
         """float64 unless samples and weights are no wider than float32."""

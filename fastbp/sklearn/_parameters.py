@@ -84,6 +84,12 @@ def _copied(values: np.ndarray, into: Any) -> np.ndarray:
     return np.array(values, order="C")
 
 
+def owned(array: Any) -> np.ndarray:
+    """The array in C order and in memory of its own, which unpickling does not ensure; one in a file stays there."""
+    plain = np.ascontiguousarray(array)
+    return plain if plain.flags.owndata or isinstance(array, np.memmap) else plain.copy()
+
+
 MANY_SAMPLES = 128
 SMALL_WEIGHTS = 1 << 17
 """For so many samples, weights of so few bytes are copied into padded rows: measured 64-30-10, 2,000 samples, 1.04 of

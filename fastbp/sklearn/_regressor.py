@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -50,12 +50,22 @@ def mean_costs(code: int, p: float, out: np.ndarray, y: np.ndarray) -> np.ndarra
 
 
 def check_numbers(y: np.ndarray, name: str) -> None:
-    """TypeError for targets that NumPy would make numbers of, though they are dates, durations or text."""
+    """Refuse targets that NumPy would make numbers of, and objects that it has made NaN or infinity of.
+
+    Raises
+    ------
+    TypeError
+        They are dates, durations or text.
+    ValueError
+        Not all of them are finite.
+    """
     if y.dtype.kind not in "biuf":
         raise TypeError(
             f"{name} has dtype {y.dtype}; a regressor needs numbers. Convert the targets first: text with "
             f"{name}.astype(float), durations and dates by choosing a unit, such as {name} / numpy.timedelta64(1, 's')."
         )
+    if y.dtype.kind == "f":
+        assert_all_finite(y, input_name=name)
 
 
 def best_constants(code: int, p: float, y: np.ndarray, s: np.ndarray) -> np.ndarray:

@@ -60,7 +60,7 @@ class Epochs:
         team: _engine.Team,
     ) -> None:
         n = len(X)
-        self._stepper = estimator._optimizer
+        self._stepper, self._attempt = estimator._optimizer, estimator._attempt
         self.n_minibatches = -(-n // batch)
         # A batch's loss counts as often as the batch has samples, whatever their weights.
         self._counts = np.full(self.n_minibatches, float(batch))
@@ -120,6 +120,7 @@ class Epochs:
         """Every minibatch once; the mean loss before each update as scikit-learn counts it, None on divergence."""
         job = self._job
         self._sums.check(order, job.batch)
+        self._attempt.begin()
         job.order[:] = order
         self._stats[:] = 0
         job.eta[:] = self._stepper.rate * factors
@@ -344,7 +345,6 @@ def train(
         epochs = Epochs(estimator, net, X, targets, sample_weight, batch, team)
         watch = Watch(estimator, net, X, targets, sample_weight)
         finite = True
-        estimator._attempt.begin()
         before = estimator._optimizer.t
         try:
             estimator.n_iter_ = 0
