@@ -106,6 +106,7 @@ def main() -> int:
     places = [
         (name, i) for name in TESTS for i in range(len(mutants(ast.parse((ROOT / name).read_text(encoding="utf-8")))))
     ]
+    drawn = random.Random(seed).sample(places, number)
     living = []
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "fastbp"
