@@ -13,6 +13,7 @@ import pytest
 import scipy.sparse
 from sklearn import neural_network as theirs
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, r2_score
 
 from fastbp import sklearn as ours
@@ -311,3 +312,79 @@ def test_private_names_are_no_other_methods_than_scikit_learns() -> None:
 def test_they_are_no_instances_of_scikit_learns_classes() -> None:
     assert not isinstance(ours.MLPClassifier(), theirs.MLPClassifier)
     assert not isinstance(ours.MLPRegressor(), theirs.MLPRegressor)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_an_override_may_come_and_go_between_calls_of_partial_fit(solver: str) -> None:
+    """The optimizer's state passes from fastbp's loop to scikit-learn's and back."""
+    a, b = (module.MLPRegressor(solver=solver, **SHORT) for module in (theirs, ours))
+    for step in range(5):
+        if step in (1, 3):
+            kept = b._backprop
+            b._backprop = lambda *args, kept=kept: kept(*args)
+        a.partial_fit(X, NUMBERS)
+        b.partial_fit(X, NUMBERS)
+        assert_alike(a, b)
+        assert_alike(a.partial_fit(X, NUMBERS), b.to_sklearn().partial_fit(X, NUMBERS))
+        b.partial_fit(X, NUMBERS)
+        vars(b).pop("_backprop", None)
+    assert_alike(a, b)
+
+
+class Failing:
+    """Gradients that are not finite, or an exception, from a given call on."""
+
+    left, error = 10**9, False
+
+    def _backprop(self, *args: Any) -> Any:
+        loss, coef_grads, intercept_grads = super()._backprop(*args)  # type: ignore[misc]
+        self.left -= 1
+        if self.left < 0:
+            if self.error:
+                raise RuntimeError("The user's own.")
+            coef_grads[0][0] = np.nan
+        return loss, coef_grads, intercept_grads
+
+
+FailingRegressor = type("FailingRegressor", (Failing, ours.MLPRegressor), {})
+
+
+@pytest.mark.parametrize("error", [False, True])
+@pytest.mark.parametrize("fitted_before", [False, True])
+def test_a_new_fit_that_fails_in_scikit_learns_loop_leaves_no_fitted_attributes(
+    fitted_before: bool, error: bool
+) -> None:
+    b: Any = FailingRegressor(**SHORT)
+    if fitted_before:
+        b.fit(X, NUMBERS)
+    b.left, b.error = 2, error
+    with pytest.raises((ValueError, RuntimeError), match=r"non-finite|The user's own"):
+        b.fit(X, NUMBERS)
+    with pytest.raises(NotFittedError):
+        b.predict(X)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_going_on_in_scikit_learns_loop_keeps_the_last_finite_weights(solver: str) -> None:
+    options = {**SHORT, "solver": solver, "warm_start": True, "batch_size": 20}
+    b: Any = FailingRegressor(**options).fit(X, NUMBERS)
+    until: Any = FailingRegressor(**options).fit(X, NUMBERS)
+    b.left = 5
+    with pytest.raises(ValueError, match="non-finite"):
+        b.fit(X, NUMBERS)
+    assert all(np.isfinite(array).all() for array in arrays(b))
+    until.left, until.error = 5, True  # the weights after five minibatches more
+    with pytest.raises(RuntimeError, match="The user's own"):
+        until.fit(X, NUMBERS)
+    assert_alike(until, b)
+    b.left = 10**9
+    assert np.isfinite(b.fit(X, NUMBERS).predict(X)).all()
+
+
+@pytest.mark.parametrize("how", ["warm_start", "partial_fit"])
+def test_other_layers_are_refused_in_scikit_learns_loop_too(how: str) -> None:
+    b: Any = FailingRegressor(warm_start=True, **SHORT).fit(X, NUMBERS).set_params(hidden_layer_sizes=(9,))
+    before = [array.copy() for array in arrays(b)]
+    with pytest.raises(ValueError, match=r"ask for layers of \[4, 9, 1\] neurons.*have \[4, 6, 1\]"):
+        (b.fit if how == "warm_start" else b.partial_fit)(X, NUMBERS)
+    assert all(np.array_equal(x, y) for x, y in zip(arrays(b), before, strict=True))

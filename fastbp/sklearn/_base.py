@@ -30,7 +30,7 @@ from fastbp.sklearn import _lbfgs, _stochastic
 from fastbp.sklearn._attempt import Attempt
 from fastbp.sklearn._fitted import HIDDEN, FittedNetwork
 from fastbp.sklearn._hooks import LOOPED, Overridable, check_overrides, run_scikit_learns_loop
-from fastbp.sklearn._parameters import fastbp_name
+from fastbp.sklearn._parameters import fastbp_name, sizes_of
 from fastbp.sklearn._stepper import make_stepper, say
 from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
 from fastbp.sklearn._weights import check_some_weight
@@ -224,6 +224,9 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
                 if hooks.intersection(LOOPED):
                     if incremental:
                         self._take_classes(y, classes)
+                    if not first:
+                        there = sizes_of(self.coefs_, self.intercepts_)
+                        self._check_architecture([there[0], *hidden, there[-1]])
                     run_scikit_learns_loop(
                         self, hooks, X, y, sample_weight, incremental=incremental, validation=validation
                     )
@@ -260,7 +263,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             self._draw_weights(sizes, X.dtype)
         wide = self._is_too_large(X, y, incremental)
         net = self._pack(np.float64 if wide else None)
-        self._check_architecture(net, sizes)
+        self._check_architecture(sizes)
         n_epochs = (1 if incremental else self.max_iter) if self.solver in STOCHASTIC else 0
         self._tasks = Tasks(self, n_epochs, lambda X=X: X, lambda y=y: self._as_given(y))
         try:
@@ -296,12 +299,13 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
     def _take_classes(self, y: Any, classes: Any) -> None:
         """Of a classifier: the labels that the first call of ``partial_fit`` names."""
 
-    def _check_architecture(self, net: Network, sizes: list[int]) -> None:
+    def _check_architecture(self, sizes: list[int]) -> None:
         """ValueError where the weights to go on from are not those of the layers that are asked for."""
-        if sizes != list(net.sizes):
+        there = sizes_of(self.coefs_, self.intercepts_)
+        if sizes != there:
             raise ValueError(
                 f"X, hidden_layer_sizes and y ask for layers of {sizes} neurons; coefs_ and intercepts_, from which "
-                f"training would go on, have {list(net.sizes)}. Set hidden_layer_sizes={net.sizes[1:-1]} and pass "
+                f"training would go on, have {there}. Set hidden_layer_sizes={tuple(there[1:-1])} and pass "
                 "data that fit, or fit with warm_start=False."
             )
         if self._output_activation() != self.out_activation_:

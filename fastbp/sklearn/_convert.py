@@ -71,11 +71,12 @@ def to_sklearn(estimator: BaseMLP) -> Any:
     twin.coefs_ = [np.array(coef, order="C") for coef in estimator.coefs_]
     twin.intercepts_ = [np.array(intercept, order="C") for intercept in estimator.intercepts_]
     if hasattr(estimator, "_optimizer"):
-        twin._optimizer = _their_optimizer(estimator._optimizer, twin)
+        twin._optimizer = to_their_optimizer(estimator._optimizer, twin)
     return twin
 
 
-def _their_optimizer(stepper: Stepper, twin: Any) -> Any:
+def to_their_optimizer(stepper: Stepper, twin: Any) -> Any:
+    """scikit-learn's optimizer of its estimator ``twin``, in the state of ours."""
     parameters = twin.coefs_ + twin.intercepts_
     moments = [[np.array(part, order="C") for part in slot] for slot in stepper.moments]
     if stepper.corrected:
@@ -115,15 +116,19 @@ def from_sklearn(kind: type[BaseMLP], theirs: Any) -> Any:
     if hasattr(theirs, "validation_scores_"):  # of the losses until now they keep no record
         estimator.validation_loss_curve_ = None if theirs.validation_scores_ is None else []
     if hasattr(theirs, "_optimizer"):
-        stepper = make_stepper(estimator)
-        their = theirs._optimizer
-        stepper.learning_rate_init, stepper.learning_rate = their.learning_rate_init, their.learning_rate
-        if isinstance(their, AdamOptimizer):
-            stepper.t, stepper.moments = their.t, [list(their.ms), list(their.vs)]
-        else:
-            stepper.moments = [list(their.velocities)] if stepper.slots else []
-        estimator._optimizer = stepper
+        estimator._optimizer = from_their_optimizer(theirs._optimizer, estimator)
     return estimator
+
+
+def from_their_optimizer(their: Any, estimator: BaseMLP) -> Stepper:
+    """The optimizer of our estimator, in the state of scikit-learn's."""
+    stepper = make_stepper(estimator)
+    stepper.learning_rate_init, stepper.learning_rate = their.learning_rate_init, their.learning_rate
+    if isinstance(their, AdamOptimizer):
+        stepper.t, stepper.moments = their.t, [list(their.ms), list(their.vs)]
+    else:
+        stepper.moments = [list(their.velocities)] if stepper.slots else []
+    return stepper
 
 
 def to_network(estimator: BaseMLP) -> Network:

@@ -17,6 +17,8 @@ from sklearn.neural_network import _multilayer_perceptron
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.utils._param_validation import InvalidParameterError
 
+from fastbp.sklearn._convert import from_their_optimizer, to_their_optimizer
+from fastbp.sklearn._parameters import owned
 from fastbp.sklearn._warn import warn_of_own
 
 if TYPE_CHECKING:
@@ -159,16 +161,41 @@ def run_scikit_learns_loop(
     )
     theirs = scikit_learns(estimator)
 
+    finite: list[np.ndarray] = []
+
+    def weights() -> list[np.ndarray]:
+        return [*estimator.coefs_, *estimator.intercepts_]
+
+    def are_finite() -> bool:
+        return all(np.isfinite(part).all() for part in weights())
+
     def forwarding(name: str) -> Any:
-        return lambda loop, *args, **options: getattr(estimator, name)(*args, **options)
+        def forward(loop: Any, *args: Any, **options: Any) -> Any:
+            if name in LOOPED:  # scikit-learn trains in place, and calls these before each update
+                estimator._attempt.begin()
+                if estimator._attempt.going_on and are_finite():
+                    finite[:] = [part.copy() for part in weights()]
+            return getattr(estimator, name)(*args, **options)
+
+        return forward
 
     of_estimator = {"loss": estimator.loss, **{name: forwarding(name) for name in names}}
     kind = type(theirs.__name__, (theirs,), of_estimator)
     loop: Any = object.__new__(kind)
     loop.__dict__ = estimator.__dict__  # one state: what either sets, both have
-    loop._fit(X, y, sample_weight=sample_weight, incremental=incremental)
-    estimator.coefs_ = [coef if coef.flags.owndata else coef.copy() for coef in estimator.coefs_]
-    estimator.intercepts_ = [b if b.flags.owndata else b.copy() for b in estimator.intercepts_]
+    if hasattr(estimator, "_optimizer"):
+        loop._optimizer = to_their_optimizer(estimator._optimizer, loop)
+    try:
+        loop._fit(X, y, sample_weight=sample_weight, incremental=incremental)
+    finally:
+        if finite and not are_finite():
+            for part, last in zip(weights(), finite, strict=True):
+                part[...] = last
+        if hasattr(estimator, "coefs_"):
+            estimator.coefs_ = [owned(coef) for coef in estimator.coefs_]
+            estimator.intercepts_ = [owned(intercept) for intercept in estimator.intercepts_]
+        if hasattr(estimator, "_optimizer"):
+            estimator._optimizer = from_their_optimizer(loop._optimizer, estimator)
     if estimator.solver != "lbfgs":
         estimator.validation_loss_curve_ = [] if estimator.early_stopping else None
 

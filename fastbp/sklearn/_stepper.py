@@ -69,7 +69,9 @@ class Stepper:
 
     def is_finite(self) -> bool:
         """Whether all of the state is."""
-        return self._state is None or all_finite(self._state)
+        if self._state is None:
+            return all(bool(np.isfinite(part).all()) for slot in self.moments for part in slot)
+        return all_finite(self._state)
 
     def exceeds(self, dtype: Any) -> bool:
         """Whether moments, kept in a wider dtype, would overflow in this one."""
