@@ -17,6 +17,8 @@ lecun_normal       N(0, 1 / n_in)                                         0
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import numpy as np
 
 from fastbp import _names
@@ -25,7 +27,7 @@ from fastbp._checks import check_name
 # Variance of the weights as (numerator, n_in counts, n_out counts): numerator / (n_in counts + n_out counts).
 _VARIANCES = {"glorot": (2.0, 1, 1), "he": (2.0, 1, 0), "lecun": (1.0, 1, 0), "nielsen": (1.0, 1, 0)}
 
-INITIALIZERS = (
+Initializer = Literal[
     "nielsen",
     "nielsen_unit_bias",
     "nielsen_large",
@@ -35,7 +37,8 @@ INITIALIZERS = (
     "he_normal",
     "lecun_uniform",
     "lecun_normal",
-)
+]
+INITIALIZERS: tuple[Initializer, ...] = get_args(Initializer)
 
 
 def initialize(name: str, rng: np.random.Generator, n_out: int, n_in: int) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets, dec
 from fastbp._checks import Activation, Cost, DType, OtherName
 from fastbp.activations import CODES, COSTS
 from fastbp.errors import argument_error
-from fastbp.initializers import initialize
+from fastbp.initializers import Initializer, initialize
 from fastbp.kernels import layout
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -201,7 +201,7 @@ class Network:
         cost: Cost = "quadratic",
         dtype: DType = "float64",
         seed: int | np.random.Generator | None = None,
-        init: str = "nielsen",
+        init: Initializer = "nielsen",
         meta: Mapping[str, Any] | None = None,
     ) -> None:
         self.sizes = _checks.check_sizes(sizes)

@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -310,7 +310,7 @@ def train(
     *,
     optimizer: Optimizer | None = None,
     epochs: int = 10,
-    batch_size: int | str | None = "auto",
+    batch_size: int | Literal["auto"] | None = "auto",
     shuffle: bool | Callable[[int], Any] = True,
     seed: Any = None,
     sample_weight: Any = None,

@@ -164,11 +164,19 @@ def test_a_run_is_shown_in_a_line() -> None:
 
 
 def test_types_say_which_names_there_are_and_what_is_an_array() -> None:
+    pytest.importorskip("sklearn")
+    from fastbp.sklearn import MLPClassifier, MLPRegressor
+
     assert set(typing.get_args(_checks.Activation)) == set(fastbp.activations.CODES)
     assert set(typing.get_args(_checks.Cost)) == set(fastbp.activations.COSTS)
     hints = typing.get_type_hints(fastbp.Network.__init__.__wrapped__)  # type: ignore[attr-defined]
     names = {name for part in typing.get_args(hints["activations"]) for name in typing.get_args(part)}
     assert {"sigmoid", "softmax", "linear", "swish"} <= names
     assert hints["cost"] == _checks.Cost
+    assert typing.get_args(hints["init"]) == fastbp.initializers.INITIALIZERS
+    for function in (fastbp.train, MLPClassifier.__init__, MLPRegressor.__init__):
+        options = typing.get_args(typing.get_type_hints(inspect.unwrap(function))["batch_size"])
+        assert typing.Literal["auto"] in options
+        assert str not in options
     for method in (fastbp.Network.feedforward, fastbp.Network.predict, type(net().w).__getitem__):
         assert typing.get_origin(typing.get_type_hints(method)["return"]) is np.ndarray
