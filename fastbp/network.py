@@ -408,14 +408,14 @@ class Network:
             return decide(out)
         return decisions
 
-    def _warn_of_no_decision(self, out: np.ndarray, stacklevel: int = 3) -> None:
+    def _warn_of_no_decision(self, out: np.ndarray, stacklevel: int = 3, weights: str = "net.w and net.b") -> None:
         """Say for which samples, and why, there is no largest output."""
         nan = np.isnan(out)
         if nan.any():
             lost = nan.any(axis=1)
             warnings.warn(
                 f"The outputs of {lost.sum()} of {len(out)} samples, first of row {lost.argmax()}, are NaN, and their "
-                f"class means nothing; {self._reason_not_finite()}.",
+                f"class means nothing; {self._reason_not_finite(weights)}.",
                 RuntimeWarning,
                 stacklevel=stacklevel,
             )
@@ -463,10 +463,10 @@ class Network:
             return
         warnings.warn(f"{what}; {self._reason_not_finite()}.", RuntimeWarning, stacklevel=3)
 
-    def _reason_not_finite(self) -> str:
+    def _reason_not_finite(self, weights: str = "net.w and net.b") -> str:
         if np.isfinite(self.theta).all():
             return f"something overflows {self.dtype.name} on the way. Scale the inputs, or lower the weights"
-        return "not all weights are finite. Look at net.w and net.b, or load the net again"
+        return f"not all weights are finite. Look at {weights}, or load the net again"
 
     def _targets(self, Y: Any, n: int, cost: str | None = None, name: str = "Y") -> Targets:
         return as_targets(

@@ -323,6 +323,18 @@ def test_balanced_class_weights_of_several_labels_count_sample_weights() -> None
     np.testing.assert_allclose(weights(by_class), weights(by_hand), rtol=1e-12, atol=1e-14)
 
 
+def test_class_weights_that_are_not_finite_are_named() -> None:
+    with pytest.raises(ValueError, match=r"class_weight is \{0: nan\}"):
+        ours.MLPClassifier(class_weight={0: float("nan")}, **SHORT).fit(X, Y)
+
+
+def test_weights_that_are_nan_are_told_of_under_their_names() -> None:
+    b = ours.MLPClassifier(**SHORT).fit(X, Y)
+    b.coefs_[0][0] = np.nan
+    with pytest.warns(RuntimeWarning, match="Look at coefs_ and intercepts_"):
+        b.predict(X)
+
+
 def test_a_class_without_weight_does_not_count_among_balanced_ones() -> None:
     s = np.where(Y == 1, 0.0, 1.0)
     b = ours.MLPClassifier(class_weight="balanced", **SHORT).fit(X, Y, sample_weight=s)
@@ -375,6 +387,7 @@ def test_a_single_class_scores_one_with_early_stopping_as_in_scikit_learn(name: 
         ({"batch_size": len(X)}, X[:, :3], Y == 1, {"sample_weight": np.tile([1.0, -1.0], len(X) // 2)}),
         ({"callbacks": [7]}, X[:, :3], Y == 1, {}),
         ({"class_weight": {"z": 1.0}}, X[:, :3], Y == 1, {}),
+        ({"class_weight": {True: np.nan}}, X[:, :3], Y == 1, {}),
         ({"activation": ["relu", "tanh"]}, X[:, :3], Y == 1, {}),
     ],
     ids=lambda value: "" if isinstance(value, np.ndarray) else str(sorted(value)),

@@ -217,7 +217,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _decisions(self, X: Any) -> Any:
         out = self._forward(X)
         if np.isnan(out).any():
-            self._copied(self._dtype_for(X))._warn_of_no_decision(out, stacklevel=4)
+            self._copied(self._dtype_for(X))._warn_of_no_decision(out, 4, "coefs_ and intercepts_")
         if self._label_binarizer.y_type_ == "multiclass":  # what the binarizer would do, after more checks
             return self.classes_.take(out.argmax(axis=1))
         if self._label_binarizer.y_type_ == "binary" and len(self.classes_) == 2:

@@ -39,6 +39,8 @@ def with_class_weights(given: Any, classes: Any, y: np.ndarray, sample_weight: n
         for column in y.T:
             known, codes = np.unique(column, return_inverse=True)
             weight *= _of_classes(given, known, column, sample_weight)[codes]
+    if not np.isfinite(weight).all():
+        raise ValueError(f"class_weight is {given!r}, in which not all are finite; numbers are needed. Pass some.")
     return weight if sample_weight is None else weight * sample_weight
 
 
