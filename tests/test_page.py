@@ -180,6 +180,36 @@ def test_nothing_is_cut_off(browser: Browser, tmp_path: Path, width: int) -> Non
         browser.resize(1200, 900)
 
 
+BELOW = """
+const bar = document.querySelector('.controls').getBoundingClientRect().top, below = []
+for (let s = 1; s < data.steps.length; s++) {
+  go(s)
+  const place = document.querySelector('[data-result]').getBoundingClientRect()
+  if (place.bottom > bar || place.top < 0) below.push(data.steps[s].label + ' ' + place.bottom)
+}
+return below
+"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 720), (1440, 900), (1920, 1080)])
+def test_the_result_of_every_step_is_seen_without_scrolling(
+    browser: Browser, tmp_path: Path, width: int, height: int
+) -> None:
+    """On a phone of the worked example; a drawing of seven neurons on each other fills its screen."""
+    net, x, y = worked_example()
+    wide = fastbp.Network([40, 30, 12, 3], activations=["tanh", "relu", "softmax"], cost="cross_entropy", seed=1)
+    pages = [page(net, x, y, learning_rate=ETA), page(wide, np.linspace(-1, 1, 40), 2, layer=2, neuron=9)]
+    try:
+        for text in pages[: 1 if width < 600 else 2]:
+            (tmp_path / "page.html").write_text(text, encoding="utf-8")
+            browser.resize(width, height)
+            browser.open("about:blank")
+            browser.open((tmp_path / "page.html").as_uri())
+            assert browser.run(BELOW) == []
+    finally:
+        browser.resize(1200, 900)
+
+
 def test_what_is_cut_off_would_be_seen(opened: Browser) -> None:
     opened.run("data.steps[7].panels[0].html += '<table><td style=\"white-space:nowrap\">' + '0.12345 '.repeat(99)")
     assert any(step == 7 for _, step, *_ in opened.run(CUT)[1])

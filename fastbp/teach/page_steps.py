@@ -128,11 +128,11 @@ class Steps:
             "exp": rf"{n.cost} = \sum_j ({n.a('j', 'L')} - y_j \ln {n.a('j', 'L')})",
         }["quadratic" if net.cost == "quadratic" else net.activations[-1]]
         html = (
-            "<p>How far the outputs are from the target.</p>"
+            parts.result(f"{n.cost} = {num(self.sample.trace.cost)}", self.sample.trace.cost, self.digits)
+            + "<p>How far the outputs are from the target.</p>"
             + formula(definition, self.digits)
             + parts.grid(("j", to_mathml(n.a("j", net.L)), to_mathml("y_j")), rows)
             + _more(net.sizes[-1] - len(drawn))
-            + parts.result(f"{n.cost} = {num(self.sample.trace.cost)}", self.sample.trace.cost, self.digits)
         )
         return self.step("C", "C", "The cost of the sample", None, ["a"] * (net.L + 1), _all(html), "w")
 
@@ -152,7 +152,7 @@ class Steps:
         return self.step(label, label, f"Errors of layer {l}", l, shows, panels, "z")
 
     def gradients(self, l: int) -> Any:
-        """BP4 and BP3."""
+        """BP3 and BP4."""
         n, net = self.n, self.net
         a_prev = self.sample.X[0] if l == 1 else self.sample.trace.a[l - 1][0]
         panels = {}
@@ -176,14 +176,14 @@ class Steps:
             if hidden:
                 rows.insert(len(head), parts.gap(4, hidden))
             html = (
-                "<h3>BP4</h3><p>How fast the cost changes with a weight: what enters through the weight, times the "
-                "error of the neuron where it leads.</p>"
+                parts.result(f"{n.rate(n.cost, n.b(j, l))} = {n.delta(j, l)} = {num(b)}", b, self.digits)
+                + "<h3>BP3</h3><p>How fast the cost changes with the bias: as fast as with the weighted input, which a "
+                "bias moves one to one.</p><h3>BP4</h3><p>How fast the cost changes with a weight: what enters through "
+                "the weight, times the error of the neuron where it leads.</p>"
                 + formula(
                     rf"{n.rate(n.cost, n.w('j', p, 'l'))} = {n.a(p, 'l-1')} \cdot {n.delta('j', 'l')}", self.digits
                 )
                 + parts.grid([to_mathml(head_) for head_ in heads], rows)
-                + "<h3>BP3</h3><p>A bias moves its weighted input one to one.</p>"
-                + parts.result(f"{n.rate(n.cost, n.b(j, l))} = {n.delta(j, l)} = {num(b)}", b, self.digits)
             )
             panels[j] = _panel(html, lines(self.sample, l, ends))
         shows = ["a"] * l + ["delta"] * (net.L - l + 1)
@@ -213,12 +213,12 @@ class Steps:
                 rows.insert(len(head) + 1, parts.gap(4, hidden))
             old, new = self.number("a", l, j), self.number("new a", l, j)
             html = (
-                f"<p>A step against the gradient, with {eta}. All gradients came from the old weights; all weights and "
-                "biases move at once.</p>"
+                parts.result(rf"{n.a(j, l)} = {num(old)} \to {num(new)}", new, self.digits)
+                + "<p>This neuron's activation before, and after all layers have moved and the sample has gone forward "
+                f"once more.</p><p>A step against the gradient, with {eta}. All gradients came from the old weights; "
+                "all weights and biases move at once.</p>"
                 + formula(rf"{w} \leftarrow {w} - \eta \cdot {n.rate(n.cost, w)}", self.digits)
                 + parts.grid(("", "before", "gradient", "after"), rows)
-                + "<p>When all layers have moved and the sample goes forward once more, this neuron's activation is "
-                "another:</p>" + parts.result(rf"{n.a(j, l)} = {num(old)} \to {num(new)}", new, self.digits)
             )
             panels[j] = _panel(html)
         shows = ["a"] * l + ["delta"] * (net.L - l + 1)
@@ -236,10 +236,9 @@ class Steps:
         net, n = self.net, self.n
         old, new = self.sample.trace.cost, self.sample.new.cost
         html = (
-            "<p>The same sample goes forward through the new weights and biases. The drawing shows the activations "
-            "that come out now.</p>"
-            + formula(rf"\text{{before: }} {n.cost} = {num(old)}", self.digits)
-            + parts.result(rf"\text{{after: }} {n.cost} = {num(new)}", new, self.digits)
+            parts.result(rf"{n.cost} = {num(old)} \to {num(new)}", new, self.digits)
+            + "<p>The cost before and after: the same sample goes forward through the new weights and biases. The "
+            "drawing shows the activations that come out now.</p>"
         )
         if new > old:
             html += '<p class="note">The cost has grown: the step was too long for this slope. Try a smaller eta.</p>'
