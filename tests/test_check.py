@@ -34,7 +34,7 @@ SINGLE = (
 )
 BY_HAND = ("another-activation", "slope-of-another", "inputs-activated", "w-transposed-forward", "slope-at-zero",
            "half-cross-entropy", "own-weights", "slope-negated", "reshaped", "bias-unit",
-           "averages-multiplied", "activated-twice", "bias-times-b")  # fmt: skip
+           "averages-multiplied", "activated-twice", "bias-times-b", "error-shared")  # fmt: skip
 """Tried in `test_mistakes`."""
 SEVERAL = ("sum-not-mean", "averaged-sample", "last-sample")
 

@@ -51,6 +51,55 @@ def test_what_is_right_for_another_activation_is_told_so(other: str, dtype: Any)
     assert fastbp.check_backprop(mine, activations=other)
 
 
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_errors_shared_out_by_weights_are_named_with_and_without_a_turned_sign(activation: str, batch: bool) -> None:
+    """In double precision: some weights add up to nearly 0, and single precision loses their shares."""
+
+    class Shared(wrong.Learner):
+        def back(self, l: int) -> Any:
+            w = self.w[l + 1]
+            return self.delta[l + 1] @ (w / w.sum(axis=1, keepdims=True))
+
+    class Turned(Shared):
+        def at_output(self) -> Any:
+            return self.y - self.a[self.L]
+
+    for kind, names in ((Shared, ["error-shared"]), (Turned, ["y-minus-a", "error-shared"])):
+        check = fastbp.check_backprop(kind(activation), batch, activations=activation)
+        assert [mistake.name for mistake in check.mistakes] == names, str(check)
+
+
+@pytest.mark.parametrize(
+    ("detail", "sigma", "slope"),
+    [
+        ("2 sigmoid(z) - 1", lambda z: 2 / (1 + np.exp(-z)) - 1, lambda a: (1 + a) * (1 - a) / 2),
+        ("1.7159 tanh(2 z / 3)", lambda z: 1.7159 * np.tanh(z * 2 / 3), lambda a: (1.7159**2 - a * a) * 2 / 3 / 1.7159),
+    ],
+)
+def test_sigmoids_of_older_books_are_known(detail: str, sigma: Any, slope: Any) -> None:
+    class Older(wrong.Learner):
+        def sigma(self, z: Any, l: int) -> Any:
+            return sigma(z)
+
+        def slope(self, l: int) -> Any:
+            return slope(self.a[l])
+
+    check = fastbp.check_backprop(Older("tanh"), activations="tanh")
+    assert [mistake.name for mistake in check.mistakes] == ["another-activation"], str(check)
+    assert f"{detail} in every layer" in check.mistakes[0].title
+
+
+def test_the_slope_of_relu_kept_for_a_leaky_one_is_named() -> None:
+    class Kept(wrong.Learner):
+        def slope(self, l: int) -> Any:
+            return NUMPY["relu"][1](self.z[l], self.a[l])
+
+    check = fastbp.check_backprop(Kept("leaky_relu"), activations="leaky_relu")
+    assert [mistake.name for mistake in check.mistakes] == ["slope-of-another"], str(check)
+    assert "relu." in check.mistakes[0].title
+
+
 def mixed(hidden: str, output: str) -> Any:
     class Mixed(wrong.Learner):
         def sigma(self, z: Any, l: int) -> Any:

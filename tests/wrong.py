@@ -114,12 +114,28 @@ def new(m: Any) -> Any:
     return ({l: m.w[l] - eta * m.grad_w[l] for l in m.grad_w}, {l: m.b[l] - eta * m.grad_b[l] for l in m.grad_b})
 
 
+def without(*layers: Callable[[Any], int]) -> Callable[..., Any]:
+    """Gradients of 0 in some layers."""
+
+    def returned(m: Any) -> Any:
+        out = [layer(m) for layer in layers]
+        return tuple({l: np.zeros_like(g) if l in out else g for l, g in part.items()} for part in (m.grad_w, m.grad_b))
+
+    return returned
+
+
+def again(m: Any, l: int) -> Any:
+    """delta, already divided by the number of samples, is divided in every layer."""
+    return m.delta[l + 1] / m.dtype(m.n) @ m.w[l + 1]
+
+
 ANY: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
     "the raw error goes back, all the way": (change(back=raw_chain), ("raw-error",)),
     "the raw error goes back from the output": (change(back=raw_at_the_top), ("raw-error",)),
     "no sigma' in hidden layers": (change(times_hidden_slope=lambda m, e, l: e), ("no-hidden-slope",)),
     "sigma' twice in hidden layers": (
         change(times_hidden_slope=lambda m, e, l: e * m.slope(l) ** 2), ("slope-squared",)),
+    "a factor 1/2": (change(at_output=lambda m: (m.a[m.L] - m.y) / 2), ("half-left",)),
     "y - a": (change(at_output=lambda m: m.y - m.a[m.L]), ("y-minus-a",)),
     "a mean over outputs": (
         change(at_output=lambda m: (m.a[m.L] - m.y) / m.dtype(m.y.shape[1])), ("mean-over-outputs",)),
@@ -162,6 +178,18 @@ ANY: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
     "absolute errors": (change(back=lambda m, l: abs(m.delta[l + 1] @ m.w[l + 1])), ("sign-lost",)),
     "divided by the number of inputs": (
         change(weights=lambda m, l: m.delta[l].T @ m.a[l - 1] / m.dtype(m.x.shape[1])), ("divided-by-sizes",)),
+    "divided by the inputs of each layer": (
+        change(weights=lambda m, l: m.delta[l].T @ m.a[l - 1] / m.dtype(m.a[l - 1].shape[1]),
+               biases=lambda m, l: m.delta[l].sum(axis=0) / m.dtype(m.a[l - 1].shape[1])), ("divided-by-sizes",)),
+    "delta added up without weights": (
+        change(back=lambda m, l: m.delta[l + 1].sum(axis=1, keepdims=True)), ("no-weights",)),
+    "biases of thresholds": (change(biases=lambda m, l: -m.delta[l].sum(axis=0)), ("bias-negated",)),
+    "only the output layer": (change(returned=without(*(lambda m, i=i: m.L - i for i in range(1, 9)))),
+                              ("layers-left-out",)),
+    "all but the output layer": (change(returned=without(lambda m: m.L)), ("layers-left-out",)),
+    "all but the first layer": (change(returned=without(lambda m: 1 if m.L > 1 else 0)), ("layers-left-out",)),
+    "y - a and the raw error back": (
+        change(at_output=lambda m: m.y - m.a[m.L], back=raw_chain), ("y-minus-a", "raw-error")),
     "the error before sigma' in the gradients": (
         change(weights=lambda m, l: m.error[l].T @ m.a[l - 1], biases=lambda m, l: m.error[l].sum(axis=0)),
         ("error-not-delta",)),
@@ -174,8 +202,11 @@ ANY: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
 """What is wrong in any activation -> the function, and the names of the mistakes."""
 
 QUADRATIC: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
+    "the errors of all outputs added up": (
+        change(at_output=lambda m: (m.a[m.L] - m.y).sum(axis=1, keepdims=True) * np.ones_like(m.y)), ("one-error",)),
+    "the mean of the outputs' errors": (
+        change(at_output=lambda m: (m.a[m.L] - m.y).mean(axis=1, keepdims=True) * np.ones_like(m.y)), ("one-error",)),
     "a factor 2": (change(at_output=lambda m: 2 * (m.a[m.L] - m.y)), ("no-half",)),
-    "a factor 1/2": (change(at_output=lambda m: (m.a[m.L] - m.y) / 2), ("half-left",)),
     "2/J": (change(at_output=lambda m: 2 * (m.a[m.L] - m.y) / m.dtype(m.y.shape[1])), ("mean-over-outputs",)),
     "no sigma' in the output layer": (change(times_output_slope=lambda m, e: e), ("no-output-slope",)),
     "no sigma' at all": (
@@ -223,6 +254,9 @@ SEVERAL: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
         change(weights=lambda m, l: m.delta[l].T @ m.a[l - 1] * m.n, biases=lambda m, l: m.delta[l].sum(axis=0) * m.n),
         ("sum-not-mean",)),
     "divided twice": (change(at_output=lambda m: (m.a[m.L] - m.y) / m.dtype(m.n)), ("divided-twice",)),
+    "divided by n - 1": (
+        change(at_output=lambda m: (m.a[m.L] - m.y) * m.dtype(m.n) / m.dtype(m.n - 1)), ("one-sample-less",)),
+    "divided in every layer": (change(back=again), ("divided-in-every-layer",)),
     "only the biases summed": (change(biases=lambda m, l: m.delta[l].sum(axis=0) * m.n), ("half-averaged",)),
     "only the weights summed": (change(weights=lambda m, l: m.delta[l].T @ m.a[l - 1] * m.n), ("half-averaged",)),
     "biases along the other axis": (

@@ -254,8 +254,16 @@ _ALL = (
         "half-left",
         "BP1",
         "The 1/2 of the cost is still there: everything is half as large as it should be.",
-        "The derivative of 1/2 (y - a)^2 is a - y: the exponent brings a 2 that cancels the 1/2.",
+        "The derivative of 1/2 (y - a)^2 is a - y: the exponent brings a 2 that cancels the 1/2. "
+        "Cross-entropy has no 1/2.",
         "delta[L] starts from a[L] - y.",
+    ),
+    Mistake(
+        "one-error",
+        "BP1",
+        "One error, that of all outputs together, stands for that of each output.",
+        "dC/da_j^L has only output j in it: the others' errors are theirs, and in a sum they cancel.",
+        "a[L] - y, neither added up nor averaged over j.",
     ),
     Mistake(
         "cost-not-slope",
@@ -315,6 +323,27 @@ _ALL = (
         "The errors go back through the layer's own weights.",
         "w^l leads into layer l. The errors of layer l + 1 come back through the weights that lead there, w^{l+1}.",
         "delta[l] = sigma_prime(z[l]) * (w[l+1].T @ delta[l+1]).",
+    ),
+    Mistake(
+        "no-weights",
+        "BP2",
+        "The weights are missing in the sum over k.",
+        "Each k feels the neuron through the weight between them: delta_k counts w_kj times, not once.",
+        "w[l+1].T @ delta[l+1], not delta[l+1].sum().",
+    ),
+    Mistake(
+        "error-shared",
+        "BP2",
+        "The error is shared out in proportion to the weights.",
+        "A share w_kj / sum_j w_kj is a picture, not a derivative: z_k moves by w_kj when a_j moves by 1.",
+        "w[l+1].T @ delta[l+1], with the weights as they are.",
+    ),
+    Mistake(
+        "layers-left-out",
+        "BP2, BP4",
+        "The gradient of a layer is 0: it is left out.",
+        "The loop ends one layer too early, or fills only one layer of arrays of zeros. Layers count from 1 to L.",
+        "for l in range(L, 0, -1): L, L - 1, ..., 1.",
     ),
     Mistake(
         "error-not-delta",
@@ -404,6 +433,13 @@ _ALL = (
         "grad_b[l] = delta[l].",
     ),
     Mistake(
+        "bias-negated",
+        "BP3",
+        "The gradient of the biases has the wrong sign.",
+        "It would be -delta for a threshold, which is subtracted in the weighted input; a bias is added.",
+        "grad_b[l] = delta[l].",
+    ),
+    Mistake(
         "divided-by-sizes",
         "BP3, BP4",
         "The gradient is divided by a number of neurons.",
@@ -416,6 +452,20 @@ _ALL = (
         "The gradients are divided by the number of samples twice.",
         "Once in the error or in the cost, and once more at the end.",
         "Divide in one place.",
+    ),
+    Mistake(
+        "one-sample-less",
+        "averaging",
+        "The gradients are divided by n - 1 instead of n samples.",
+        "n - 1 belongs to the estimate of a variance, or to an index that counts from 0; C is a mean over all n.",
+        "Divide by len(x).",
+    ),
+    Mistake(
+        "divided-in-every-layer",
+        "averaging",
+        "Each layer divides by the number of samples once more.",
+        "delta of layer l + 1 is already divided, and that of layer l is made of it.",
+        "Divide in one place: in grad_w and grad_b, and not in delta.",
     ),
     Mistake(
         "half-averaged",

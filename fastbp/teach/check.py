@@ -53,6 +53,8 @@ SAMPLES = 3
 """Of a minibatch: with two, a missing 1/2 and a sum instead of a mean look alike."""
 ROUNDED = 5e-4
 """A relative error below it comes of rounded numbers, not of a mistake."""
+ROUNDED_IN_SINGLE = 1e-2
+"""The same in the short formats: difference quotients in float32 lose five digits of seven."""
 MARGIN = 0.05
 """How far from 0 every z is where sigma has a corner there: rounding does not take it across."""
 TAME = 0.25
@@ -244,11 +246,12 @@ def _label(case: Case) -> str:
     return "BP1"
 
 
-def _rounded(cases: list[Case]) -> bool:
+def _rounded(cases: list[Case], precision: Precision) -> bool:
     """Whether nothing is off by more than rounding takes."""
+    share = ROUNDED if precision is FLOAT64 else ROUNDED_IN_SINGLE
     return all(
         np.abs(array - getattr(case.right, kind)[l - 1].value).max()
-        <= ROUNDED * np.abs(getattr(case.right, kind)[l - 1].value).max()
+        <= share * np.abs(getattr(case.right, kind)[l - 1].value).max()
         for case in cases
         if case.got is not None and case.fits
         for kind, part in case.got.parts.items()
@@ -351,8 +354,9 @@ def _verdict(cases: list[Case], batch: bool, precision: Precision) -> Check | No
     if not named:
         off = abs(counterexample.got - counterexample.expected) / (abs(counterexample.expected) or 1.0)
         message += (
-            f" They differ by {off:.1g} of it: look for rounded numbers, such as float16, or for digits cut off."
-            if _rounded(cases)
+            f" They differ by {off:.1g} of it: look for rounded numbers, such as float16 or difference "
+            "quotients in float32, or for digits cut off."
+            if _rounded(cases, precision)
             else " It is none of the known mistakes; counterexample.explain() shows every term of the right number."
         )
     return Check(False, label, counterexample, named, message, n)
@@ -413,7 +417,7 @@ def check_backprop(
     cost = _checks.check_cost(cost, ["softmax" if activations == "softmax" else activations])
     cases, precision, wrong = _tried(mine, activations, cost, seed, batch, SAMPLES if batch else 1)
     if wrong is not None and batch and not wrong.mistakes and wrong.first_wrong in ("BP1", "BP2", "BP3", "BP4"):
-        if not _rounded(cases) and _tried(mine, activations, cost, seed, batch, 1)[2] is None:
+        if not _rounded(cases, precision) and _tried(mine, activations, cost, seed, batch, 1)[2] is None:
             message = (
                 "One sample comes out right and three do not: how their gradients become one is wrong, or something "
                 "adds up over the samples that should over the neurons (an axis)."

@@ -20,6 +20,8 @@ FULL = 12
 """Digits after the point from which a number counts as printed in full."""
 SMALLEST = 16 * 2.0**-24
 """Below some of these float16 has no digits."""
+FACTORS = {"factor", "samples", "divided"}
+"""Fields of a `Way` that multiply everything by one number."""
 LARGEST_FIT = 1e6
 """A step size or a penalty found by fitting lies between its inverse and this."""
 
@@ -278,11 +280,14 @@ def singles(evidence: Sequence[Evidence], every: bool = False) -> list[Match]:
 
 
 def pairs(evidence: Sequence[Evidence]) -> Iterator[Match]:
-    """Every two mistakes at once that do, in different places of the computation."""
+    """Every two mistakes at once that do, in different places of the computation; those with a rare one come last."""
     every = [variant for variant in variants(evidence[0].problem) if variant.pairs]
+    every.sort(key=lambda variant: variant.rare)
     for one, other in itertools.combinations(every, 2):
         if one.changes.keys() & other.changes.keys() or one.name == other.name or (one.number and other.number):
             continue
+        if "step" in (one.number, other.number) and not FACTORS.isdisjoint({*one.changes, *other.changes}):
+            continue  # with a number of its own each factor explains every other
         found = _match((one, other), evidence)
         if found is not None:
             yield found

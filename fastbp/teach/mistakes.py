@@ -11,6 +11,8 @@ from fastbp.teach.catalogue import MISTAKES, Mistake
 from fastbp.teach.terms import MORE
 from fastbp.teach.ways import EXACT_SLOPES, Problem, cancels
 
+STRAIGHT = ("relu", "leaky_relu")
+"""Activations whose slope is kept when another one goes forward."""
 COMMON = ("sigmoid", "tanh", "relu", "identity")
 """Activations that learners take in place of others, and make a second mistake with."""
 ORDER = ("F1", "F2", "BP1", "BP2", "BP3", "BP4", "averaging", "U")
@@ -57,6 +59,8 @@ class Variant:
             title = f"{title[:-1]}: {self.detail}."
         if t is not None and self.number:
             why += f" Here {'lambda' if self.number == 'lambda' else 'eta'} is {t:.6g}."
+            if self.number == "eta" and t < 0:
+                why += " It is negative: the step goes up the slope, as y - a in the place of a - y makes it."
         return replace(mistake, title=title, why=why, equation=self.equation or mistake.equation)
 
     @property
@@ -95,9 +99,10 @@ def _of_slopes(problem: Problem) -> Iterator[Variant]:
         yield from _slopes(problem, "part-of-slope", "1 - a")
         yield Variant("slope-of-wrong-layer", {"hidden_slope": "formula below"}, "BP2")
     yield from _slopes(problem, "slope-squared", "squared")
-    yield Variant("slope-negated", {"hidden_slope": "negated"}, "BP2")
+    yield Variant("slope-negated", {"hidden_slope": "negated"}, "BP2", rare=True)
     if not simple:
-        yield Variant("slope-negated", {"output_slope": "negated", "hidden_slope": "negated"}, "BP1, BP2")
+        changes = {"output_slope": "negated", "hidden_slope": "negated"}
+        yield Variant("slope-negated", changes, "BP1, BP2", rare=True)
     yield Variant("slope-of-wrong-layer", {"hidden_slope": "inside"})
     yield Variant("slope-of-wrong-layer", {"hidden_slope": "layer above"})
     yield from _slopes(problem, "slope-of-wrong-layer", "layer below")
@@ -107,6 +112,10 @@ def _of_slopes(problem: Problem) -> Iterator[Variant]:
     for other in EXACT_SLOPES:
         if other != hidden:
             yield from _slopes(problem, "slope-of-another", f"of:{other}", other)
+    for other in STRAIGHT:
+        if other != hidden:
+            for variant in _slopes(problem, "slope-of-another", f"of:{other}", other):
+                yield replace(variant, pairs=False, rare=True)
     if simple:
         yield Variant("extra-slope", {"output_slope": "own" if output != "softmax" else "diagonal"})
         yield Variant("extra-slope", {"output_slope": "at a"})
@@ -122,8 +131,10 @@ def _of_the_output(problem: Problem) -> Iterator[Variant]:
     yield Variant("mean-over-outputs", {"factor": "1/J"})
     if problem.cost == "quadratic":
         yield Variant("mean-over-outputs", {"factor": "2/J"})
-        yield Variant("half-left", {"factor": "1/2"})
+    yield Variant("half-left", {"factor": "1/2"})
     yield Variant("sign-lost", {"error": "|a - y|"}, "BP1", rare=True)
+    yield Variant("one-error", {"error": "sum over j"}, rare=True)
+    yield Variant("one-error", {"error": "mean over j"}, rare=True)
     yield Variant("cost-not-slope", {"error": "(a - y)^2"})
     yield Variant("cost-not-slope", {"error": "(a - y)^2 / 2"})
     if problem.cost == "cross_entropy":
@@ -132,6 +143,8 @@ def _of_the_output(problem: Problem) -> Iterator[Variant]:
 
 
 def _of_the_sum() -> Iterator[Variant]:
+    for layers in ("first", "hidden", "last"):
+        yield Variant("layers-left-out", {"left_out": layers}, "BP4" if layers == "last" else "BP2", pairs=False)
     yield Variant("w-not-transposed", {"sums": "along a row"})
     yield Variant("one-path", {"sums": "first"})
     yield Variant("one-path", {"sums": "last"})
@@ -144,6 +157,8 @@ def _of_the_sum() -> Iterator[Variant]:
     yield Variant("sign-lost", {"sums": "absolute weights"}, "BP2", rare=True)
     yield Variant("mean-over-paths", {"sums": "mean"})
     yield Variant("own-weights", {"sums": "own weights"})
+    yield Variant("no-weights", {"sums": "no weights"})
+    yield Variant("error-shared", {"sums": "shares"})
     yield Variant("reshaped", {"sums": "reshaped"}, "BP2", rare=True)
     yield Variant("bias-unit", {"sums": "bias unit last"})
     yield Variant("bias-unit", {"sums": "bias unit first"})
@@ -173,9 +188,11 @@ def _of_gradients(problem: Problem) -> Iterator[Variant]:
     if len(problem.X) > 1:
         yield Variant("bias-summed-over-neurons", {"biases": "other axis"})
     yield Variant("bias-times-b", {"biases": "times b"})
+    yield Variant("bias-negated", {"biases": "negated"})
     yield Variant("divided-by-sizes", {"divided": "w by inputs"}, "BP4")
     yield Variant("divided-by-sizes", {"divided": "w by fan-in"}, "BP4")
     yield Variant("divided-by-sizes", {"divided": "by inputs"})
+    yield Variant("divided-by-sizes", {"divided": "by fan-in"})
     yield Variant("divided-by-sizes", {"divided": "by layers"})
 
 
@@ -187,6 +204,8 @@ def _of_the_end(problem: Problem) -> Iterator[Variant]:
             yield Variant("last-sample", {"samples": kind})
         yield Variant("averages-multiplied", {"enters": "mean over samples"})
         yield Variant("divided-twice", {"samples": "divided twice"})
+        yield Variant("one-sample-less", {"samples": "divided by n - 1"})
+        yield Variant("divided-in-every-layer", {"divided": "by samples again"})
         yield Variant("half-averaged", {"samples": "b summed"})
         yield Variant("half-averaged", {"samples": "w summed"})
         if problem.activations[-1] == "softmax":

@@ -62,7 +62,8 @@ class Way:
     cost : str
         Another cost; "" for the network's own.
     error : str
-        dC/da of the output: "a - y", "y - a", "|a - y|", "(a - y)^2", "one term" (that of y ln a alone).
+        dC/da of the output: "a - y", "y - a", "|a - y|", "(a - y)^2", "one term" (that of y ln a alone), or the "sum
+        over j" or "mean over j" of a - y.
     factor : {"1", "2", "1/2", "1/J", "2/J"}
         Before it.
     output_slope, hidden_slope : str
@@ -79,8 +80,11 @@ class Way:
         The other factor of BP4, as in `_weights`.
     biases : str
         BP3, as in `_biases`.
-    divided : {"", "w by inputs", "by inputs", "w by fan-in", "by layers"}
-        What the gradient is divided by that it should not be.
+    divided : {"", "w by inputs", "by inputs", "w by fan-in", "by fan-in", "by layers", "by samples again"}
+        What the gradient is divided by that it should not be; the last one more time for each layer that the error has
+        gone back.
+    left_out : {"", "first", "hidden", "last"}
+        Layers whose gradients are 0.
     penalty : {"", "w", "w and b", "sign"}
         What is added, t times.
     returned : {"gradient", "new", "new w", "step"}
@@ -106,6 +110,7 @@ class Way:
     enters: str = "a"
     biases: str = "delta"
     divided: str = ""
+    left_out: str = ""
     penalty: str = ""
     returned: str = "gradient"
     samples: str = "mean"
@@ -215,6 +220,9 @@ def _output(problem: Problem, way: Way, forward: _Forward) -> tuple[Array, Array
         e = e * e
     elif way.error == "(a - y)^2 / 2":
         e = e * e * 0.5
+    elif way.error.endswith("over j"):
+        total = each(lambda v: v.sum(axis=1, keepdims=True), e)
+        e = 0 * e + (total if way.error == "sum over j" else total / len(Y[0]))
     elif way.error == "one term":
         e = -(Y * (1 - last))
     J = len(Y[0])
@@ -246,6 +254,11 @@ def _sums(way: Way, w: Arrays, b: Arrays, d: Array, a: Array, l: int, t: float) 
         return d @ np.abs(ahead)
     if kind == "mean":
         return d @ ahead / len(ahead)
+    if kind == "no weights":
+        return each(lambda v: v.sum(axis=1, keepdims=True), d) + 0 * a
+    if kind == "shares":
+        w_next = Sized(ahead) if isinstance(d, Sized) else ahead
+        return d @ (w_next / each(lambda v: v.sum(axis=1, keepdims=True), w_next))
     if kind == "own weights":
         return d @ w[l]
     if kind == "reshaped":
@@ -304,6 +317,8 @@ def _biases(kind: str, d: Array, g: Array, b: np.ndarray, last: bool) -> Array:
     if kind == "other axis":
         return each(lambda v: v.sum(axis=1), d)
     total = each(lambda v: v.sum(axis=0), d)
+    if kind == "negated":
+        return -total
     return total * b if kind == "times b" else total
 
 
@@ -340,12 +355,19 @@ def _finished(problem: Problem, way: Way, g_w: Arrays, g_b: Arrays, t: float) ->
     if way.divided in ("w by inputs", "by inputs"):
         by_w = [1 / inputs] * len(g_w)
         by_b = by_w if way.divided == "by inputs" else by_b
-    elif way.divided == "w by fan-in":
+    elif way.divided in ("w by fan-in", "by fan-in"):
         by_w = [1 / w.shape[1] for w in problem.w]
+        by_b = by_w if way.divided == "by fan-in" else by_b
+    elif way.divided == "by samples again":
+        by_w = by_b = [len(problem.X) ** -float(back) for back in reversed(range(len(g_w)))]
     elif way.divided == "by layers":
         by_w = by_b = [1 / w.shape[0] for w in problem.w]
     g_w = [g * by for g, by in zip(g_w, by_w, strict=True)]
     g_b = [g * by for g, by in zip(g_b, by_b, strict=True)]
+    if way.left_out:
+        L = len(g_w)
+        out = {"first": range(min(1, L - 1)), "hidden": range(L - 1), "last": range(L - 1, L)}[way.left_out]
+        g_w, g_b = ([g * float(l not in out) for l, g in enumerate(part)] for part in (g_w, g_b))
     if way.penalty:
         g_w = [g + t * (np.sign(w) if way.penalty == "sign" else w) for g, w in zip(g_w, problem.w, strict=True)]
         if way.penalty == "w and b":
@@ -372,7 +394,14 @@ def gradient(problem: Problem, way: Way = RIGHT, t: float = 0.0, sized: bool = F
         one = slice(0, 1) if kind.startswith("first") else slice(-1, None)
         problem = replace(problem, X=problem.X[one], Y=problem.Y[one])
     g_w, g_b, delta = _pass(problem, way, t, sized)
-    by_w = by_b = {"sum": 1.0, "averaged": 1.0, "first": 1.0, "last": 1.0, "divided twice": 1 / n**2}.get(kind, 1 / n)
+    by_w = by_b = {
+        "sum": 1.0,
+        "averaged": 1.0,
+        "first": 1.0,
+        "last": 1.0,
+        "divided twice": 1 / n**2,
+        "divided by n - 1": 1 / max(n - 1, 1),
+    }.get(kind, 1 / n)
     by_w, by_b = 1.0 if kind == "w summed" else by_w, 1.0 if kind == "b summed" else by_b
     g_w, g_b = _finished(problem, way, [g * by_w for g in g_w], [g * by_b for g in g_b], t)
     if kind == "accumulated":
