@@ -177,6 +177,13 @@ def test_answers_may_be_rounded_and_spelled_as_people_do(name: str, answer: Any)
     assert exercises.check(name, answer), repr(exercises.check(name, answer))
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_rounded_answers_may_be_of_any_precision(dtype: type[np.floating[Any]]) -> None:
+    assert exercises.check("link-1", dtype(0.2413))
+    assert exercises.check("delta", np.array([0.0088, 0.0100], dtype))
+    assert not exercises.check("link-1", dtype(0.2423))
+
+
 @pytest.mark.parametrize(
     ("name", "answer", "message"),
     [

@@ -47,10 +47,12 @@ def _as_numbers(answer: Any) -> np.ndarray:
     if isinstance(answer, str):
         found = re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", answer)
         answer = float(found[0]) if len(found) == 1 else [float(number) for number in found]
-    numbers = np.asarray(answer, float)
+    numbers = np.asarray(answer)
     if not numbers.size:
         raise ValueError("there is no number in it")
-    return numbers
+    if numbers.dtype in (np.float16, np.float32):  # with the digits they print, not those of the nearest double
+        return np.array([float(str(number)) for number in numbers.ravel()]).reshape(numbers.shape)
+    return np.asarray(numbers, float)
 
 
 def _number(right: Callable[[], Any], hint: str) -> Callable[[Any], str | None]:
