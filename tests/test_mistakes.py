@@ -51,6 +51,21 @@ def test_what_is_right_for_another_activation_is_told_so(other: str, dtype: Any)
     assert fastbp.check_backprop(mine, activations=other)
 
 
+def test_an_epsilon_beside_softmax_is_no_other_cost() -> None:
+    """Poisson's cost of outputs that add up to 1 has the gradient of the cross-entropy."""
+
+    class Epsilon(wrong.Learner):
+        def at_output(self) -> Any:
+            a = self.a[self.L]
+            e = -self.y / (a + 1e-6)
+            return a * (e - (a * e).sum(axis=1, keepdims=True))
+
+    check = fastbp.check_backprop(Epsilon("softmax"), activations="softmax", cost="cross_entropy", seed=3)
+    assert not check.passed
+    assert check.mistakes == ()
+    assert "an epsilon" in check.message
+
+
 @pytest.mark.parametrize("batch", [False, True])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
 def test_errors_shared_out_by_weights_are_named_with_and_without_a_turned_sign(activation: str, batch: bool) -> None:

@@ -355,7 +355,7 @@ def _verdict(cases: list[Case], batch: bool, precision: Precision) -> Check | No
         off = abs(counterexample.got - counterexample.expected) / (abs(counterexample.expected) or 1.0)
         message += (
             f" They differ by {off:.1g} of it: look for rounded numbers, such as float16 or difference "
-            "quotients in float32, or for digits cut off."
+            "quotients in float32, for digits cut off or for an epsilon that is added."
             if _rounded(cases, precision)
             else " It is none of the known mistakes; counterexample.explain() shows every term of the right number."
         )

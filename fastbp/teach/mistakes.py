@@ -229,7 +229,7 @@ def _of_others(problem: Problem) -> Iterator[Variant]:
             yield Variant("another-activation", changes, "F2", detail=f"{name} in every layer", pairs=name in COMMON)
     costs = ["quadratic", "cross_entropy", "binary cross_entropy", "absolute", "poisson", "root"]
     for cost in costs:
-        if cost != problem.cost:
+        if cost != problem.cost and (cost, output) != ("poisson", "softmax"):  # with softmax that is cross-entropy
             yield Variant("another-cost", {"cost": cost}, "BP1", detail=_COSTS[cost])
     for one in names if hidden else [""]:
         for last in (*names, "softmax"):
