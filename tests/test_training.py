@@ -250,6 +250,8 @@ def test_schedules() -> None:
     cosine = schedules.Cosine(warmup=1, final=0.1)
     np.testing.assert_allclose(cosine(np.array([0, 0.5, 1, 4, 5.5, 10]), 10), [0, 0.5, 1, 0.775, 0.55, 0.1], atol=1e-15)
     assert schedules.ExponentialDecay(0.5)(2, 9) == 0.25
+    assert schedules.ExponentialDecay()(2, 9) == pytest.approx(0.9025)
+    assert [schedules.StepDecay()(epoch, 30) for epoch in (9, 10, 20)] == [1, 0.5, 0.25]
     np.testing.assert_array_equal(schedules.WarmUp(2)(np.array([0, 1, 5]), 9), [0, 0.5, 1])
     run = fastbp.train(small_net(), X, Y, epochs=7, batch_size=10, optimizer=fastbp.SGD(1e-9),
                        schedule=ReduceOnPlateau(0.1, patience=2, monitor="loss"))  # fmt: skip
