@@ -52,7 +52,7 @@ class Growth:
 
 def infinite_moment(net: Network, state: np.ndarray) -> tuple[int, int] | None:
     """Which vector of an optimizer's state is not finite, and in which layer; None where all are."""
-    if all_finite(state):
+    if not state.size or all_finite(state):
         return None
     places = (
         (slot, l)

@@ -246,8 +246,9 @@ class _Epochs:
         """DivergenceError where training goes nowhere in numbers that are all finite."""
         net, run = self.net, self.run
         if self.growth.first is None:
-            some = self.stats[self.stats[:, layout.WEIGHT] > 0][:1]
-            self.growth.first = float((some[:, layout.COST] / some[:, layout.WEIGHT] + some[:, layout.PENALTY]).sum())
+            done = np.argmax(self.stats[:, layout.WEIGHT] > 0)  # the first minibatch that was not skipped
+            total, weight, _, penalty = self.stats[done].tolist()
+            self.growth.first = total / weight + penalty if weight > 0 else 0.0
         epoch = run.epoch + (run.minibatch < run.n_minibatches)
         lost = infinite_moment(net, self.job.state)
         if lost is not None:
@@ -274,13 +275,14 @@ class _Epochs:
     def end(self) -> None:
         """What the running mean of the last epoch does not show: its last updates."""
         net, data, run = self.net, self.data, self.run
-        cost = run.running.get("loss", 0.0)
         if self.growth.of_weights(net.theta):
             l1, l2 = self.job.reals[[layout.L1, layout.L2]].tolist()
             w = [w.astype(np.float64) for w in net.w]
             cost = net._evaluate(data.X, data.targets, data.weight, run.n_threads)["loss"]
             cost += sum(float(l1 * np.abs(part).sum() + l2 / 2 * (part**2).sum()) for part in w)
-        self.require_convergence(cost)
+            self.require_convergence(cost)
+        elif run.minibatch < run.n_minibatches:  # a whole epoch has been looked at
+            self.require_convergence(run.running.get("loss", 0.0))
 
     def summary(self) -> dict[str, float]:
         """Means over the minibatches done so far."""
