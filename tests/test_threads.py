@@ -306,11 +306,12 @@ import numpy as np, fastbp
 net = fastbp.Network([50, 40, 10], seed=0, dtype="float32")
 X = np.random.default_rng(0).standard_normal((2000, 50)); Y = np.arange(2000) % 10
 fastbp.train(net, X, Y, epochs=1, seed=0, n_threads=int(sys.argv[1]))  # compiled
-sent = []
+sent, begun = [], threading.Event()
 def send():
-    time.sleep(0.5); sent.append(time.perf_counter()); os.kill(os.getpid(), signal.SIGINT)
+    begun.wait(); time.sleep(0.1); sent.append(time.perf_counter()); os.kill(os.getpid(), signal.SIGINT)
 threading.Thread(target=send).start()
-run = fastbp.train(net, X, Y, epochs=10**6, batch_size=7, seed=3, n_threads=int(sys.argv[1]))
+threads, seen = int(sys.argv[1]), [lambda run: begun.set()]           # after an epoch, however long it takes
+run = fastbp.train(net, X, Y, epochs=10**6, batch_size=7, seed=3, n_threads=threads, callbacks=seen)
 late = time.perf_counter() - sent[0]
 assert run.stopped == "interrupted", run.stopped
 assert len(run.history["loss"]) == run.epoch > 0
