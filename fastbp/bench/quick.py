@@ -77,13 +77,13 @@ def bench(
     tolerance: float = 0.1,
 ) -> bool:
     """Race; whether nothing has become slower, by more than the tolerance, than in the file ``against`` of this CPU."""
+    cases = nets.find(names)
+    old = report.races_of(against) if against else None
     if _jit.DISABLED:
         raise ValueError(
             "FASTBP_DISABLE_JIT or NUMBA_DISABLE_JIT is set, so that every kernel runs as plain Python; a race needs "
             "compiled ones. Unset it."
         )
-    cases = nets.find(names)
-    old = report.races_of(against) if against else None
     available = len(pin.cores())
     console.print(f"{_cpu_name()}, {report.counted(available, 'core')}")
     for n in threads:
