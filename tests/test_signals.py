@@ -18,34 +18,34 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends n
 
 AT_A_PHASE = """
 import atexit, os, signal, sys, threading, time
-number, count, phase = int(sys.argv.pop(1)), int(sys.argv.pop(1)), sys.argv.pop(1)
+number, count, phases = int(sys.argv.pop(1)), int(sys.argv.pop(1)), sys.argv.pop(1).split(",")
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
-sent = []
-def send():
+sent = set()
+def send(phase):
     # As fast as a hand can press, while the process goes on: whatever it does next may meet the second one.
     def press():
         for _ in range(count):
             os.kill(os.getpid(), number)
             time.sleep(0.01)
-    if not sent:
-        sent.append(number)
+    if phase not in sent:
+        sent.add(phase)
         threading.Thread(target=press, daemon=True).start()
         for _ in range(20):  # there are bytecodes for the handler to run between
             time.sleep(0.01)
-def sending(owner, name):
+def sending(phase, owner, name):
     real = getattr(owner, name)
     def call(*args, **options):
-        send()
+        send(phase)
         return real(*args, **options)
     setattr(owner, name, call)
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == "fastbp.cli.options":
-            send()
-sys.meta_path.insert(0, Finder()) if phase == "import" else None
+            send("import")
+sys.meta_path.insert(0, Finder()) if "import" in phases else None
 from fastbp.__main__ import main
 from fastbp._signals import signals
-if phase != "import":
+if "import" not in phases:
     signals.install()
     from fastbp import _atomic, _engine, data, progress
     import fastbp.cli, fastbp.cli.train
@@ -55,16 +55,17 @@ if phase != "import":
         "saving": (_atomic, "_write"), "testing": (fastbp.cli.train, "_conclude"),
         "explaining": (fastbp, "explain"),
     }
-    atexit.register(send) if phase == "leaving" else sending(*where[phase])
+    for phase in phases:
+        atexit.register(send, phase) if phase == "leaving" else sending(phase, *where[phase])
 main()
 """
 
 
-def ended(number: int, count: int, phase: str, *command: str) -> subprocess.CompletedProcess[str]:
+def ended(number: int, count: int, phases: str, *command: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(Path(fastbp.__file__).parent.parent)}
     command = command or ("train", "digits", "--epochs", "3", "--hidden", "4")
     return subprocess.run(
-        [sys.executable, "-c", AT_A_PHASE, str(number), str(count), phase, *command],
+        [sys.executable, "-c", AT_A_PHASE, str(number), str(count), phases, *command],
         env=environment,
         capture_output=True,
         text=True,
@@ -126,6 +127,21 @@ def test_what_was_learned_is_saved(number: signal.Signals, count: int, phase: st
     assert "Saved what was learned to model.fastbp." in done.stdout
     assert (f"{NAMES[number]} after 0 epochs" in done.stdout) == (phase == "training")
     assert ("Test accuracy" in done.stdout) == tested
+    assert os.listdir() == ["model.fastbp"]
+    fastbp.load("model.fastbp")
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("second", ["saving", "testing"])
+def test_the_second_ctrl_c_ends_the_command_and_costs_no_model(second: str) -> None:
+    """The first one ends the training. Each is sent at a known place, once."""
+    done = ended(signal.SIGINT, 1, f"training,{second}")
+    assert done.returncode == 130
+    assert "Interrupted after 0 epochs" in done.stdout
+    assert "Saved what was learned to model.fastbp." in done.stdout
+    assert "Test accuracy" not in done.stdout
+    assert "Traceback" not in done.stderr + done.stdout
+    assert done.stderr.count("Interrupted.") == (second == "testing")
     assert os.listdir() == ["model.fastbp"]
     fastbp.load("model.fastbp")
 
