@@ -246,6 +246,7 @@ def test_an_interrupted_fit_shows_the_weights_it_has_come_to(monkeypatch: pytest
     assert all(np.array_equal(a, b) for a, b in zip(arrays(net), arrays(whole), strict=True))
 
 
+@pytest.mark.compiled
 def test_a_prediction_of_another_thread_does_not_disturb_training() -> None:
     """They share the estimator, not the memory in which it trains."""
     import threading

@@ -651,6 +651,7 @@ def test_kernels_of_regression_have_the_textbooks_bits(loss: str, options: dict[
             assert d[x].tobytes() == slow.tobytes()
 
 
+@pytest.mark.compiled
 def test_quantiles_are_quantiles() -> None:
     """Without features the best prediction is the quantile of the targets."""
     y = np.random.default_rng(0).gamma(2.0, size=400)

@@ -110,6 +110,7 @@ LARGE: dict[str, Any] = {
 }
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("form", ["dense", "sparse"])
 @pytest.mark.parametrize("kind", ["float64", "int64", "two columns"])
 def test_large_float32_samples_with_wider_targets_are_learned_as_in_scikit_learn(kind: str, form: str) -> None:
@@ -142,6 +143,7 @@ def test_large_float32_samples_are_learned_in_parts(factor: float) -> None:
     assert b.coefs_[0].dtype == np.float32
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", ["regression", "classes"])
 @pytest.mark.parametrize("how", ["fit", "partial_fit"])
 def test_moments_that_overflow_are_warned_of(kind: str, how: str) -> None:
