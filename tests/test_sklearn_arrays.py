@@ -21,6 +21,7 @@ from sklearn.utils.validation import validate_data
 
 from fastbp import sklearn as ours
 from fastbp.kernels import layout
+from fastbp.sklearn import _parameters
 from fastbp.sklearn._rows import as_is
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -151,8 +152,13 @@ def test_arrays_of_any_kind_may_be_assigned() -> None:
     assert not fitted(5).coefs_[0].flags.f_contiguous
 
 
-def test_a_net_of_the_widths_that_are_padded_differently_has_the_bits_of_its_network() -> None:
-    """Alone, in batches that pack and that do not, and sparse; outputs of one neuron, hidden layers of one, none."""
+def test_a_net_of_the_widths_that_are_padded_differently_has_the_bits_of_its_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Alone, in batches that pack, that do not and that pad the weights, and sparse; outputs of one neuron, hidden layers
+    of one, none.
+    """
+    monkeypatch.setattr(_parameters, "MANY_SAMPLES", 100)
     for dtype in ("float64", "float32"):
         Z = np.random.default_rng(1).standard_normal((130, 9)).astype(dtype)
         for hidden in ((), (1,), (3,), (8,), (1, 1), (17, 3), (130, 9)):
