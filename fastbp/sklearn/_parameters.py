@@ -92,8 +92,8 @@ def owned(array: Any) -> np.ndarray:
 
 MANY_SAMPLES = 1024
 SMALL_WEIGHTS = 1 << 17
-"""For so many samples, weights of so few bytes are copied into padded rows: of 64-30-10 to 64-150-10 and 2,000 samples
-predictions with the weights where they lie take 0.99 to 1.08 of the time, of 64-30-10 and 200 samples 0.89 (AVX-512)."""
+"""For so many samples, weights of so few bytes are copied into padded rows. Where they lie instead, predictions of 2,000
+samples take 0.99 to 1.08 of the time (64-30-10 to 64-150-10), of 200 samples 0.89 (64-30-10); on AVX-512."""
 
 _OF_LAYER = layout.K, layout.J, layout.WHOLE, layout.REST, layout.B
 
