@@ -155,7 +155,7 @@ def test_arrays_of_any_kind_may_be_assigned() -> None:
 def test_a_net_of_the_widths_that_are_padded_differently_has_the_bits_of_its_network(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Alone, in batches that pack, do not, or pad the weights, and sparse; with one output, with hidden layers of one."""
+    """Alone, in batches that pack, do not, or pad the weights, and sparse; one output, hidden layers of one or none."""
     monkeypatch.setattr(_parameters, "MANY_SAMPLES", 100)
     for dtype in ("float64", "float32"):
         Z = np.random.default_rng(1).standard_normal((130, 9)).astype(dtype)
