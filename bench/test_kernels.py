@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastbp._jit import strict
 from fastbp.bench.measure import Racer, peak, repeated
+from fastbp.jit import strict
 from fastbp.kernels import dense, layout
 from fastbp.kernels.blocks import ALONE, product
-from fastbp.kernels.shapes import CACHE_LINE
+from fastbp.kernels.gemm.tiling import CACHE_LINE
 from fastbp.kernels.views import Ahead, Matrix, number, pointer, shifted, transposed
 
 SHAPES = [

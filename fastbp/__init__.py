@@ -9,29 +9,31 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+from fastbp import _moved
+
 __version__ = "0.1.0"
 
 _MODULES = {
     "Network": "network",
     "Gradient": "network",
     "Trace": "network",
-    "train": "training",
-    "Run": "callbacks",
-    "History": "callbacks",
-    "Callback": "callbacks",
-    "EarlyStopping": "callbacks",
-    "SGD": "optimizers",
-    "Adam": "optimizers",
-    "AdamW": "optimizers",
-    "RMSprop": "optimizers",
-    "Adagrad": "optimizers",
+    "train": "training.trainer",
+    "Run": "training.callbacks",
+    "History": "training.callbacks",
+    "Callback": "training.callbacks",
+    "EarlyStopping": "training.callbacks",
+    "SGD": "training.optimizers",
+    "Adam": "training.optimizers",
+    "AdamW": "training.optimizers",
+    "RMSprop": "training.optimizers",
+    "Adagrad": "training.optimizers",
     "Model": "model",
-    "Scale": "scaling",
-    "standardise": "scaling",
-    "split": "data",
+    "Scale": "data.scaling",
+    "standardise": "data.scaling",
+    "split": "data.reading",
     "save": "model",
     "load": "model",
-    "read": "data",
+    "read": "data.reading",
     "gradcheck": "derivatives",
     "explain": "teach",
     "check_backprop": "teach",
@@ -39,50 +41,61 @@ _MODULES = {
     "LoadError": "errors",
     "DivergenceError": "errors",
 }
-_SUBMODULES = ("textbook", "equations", "activations", "schedules", "initializers", "optimizers", "kernels", "teach")
+_SUBMODULES = {
+    "textbook": "textbook",
+    "equations": "equations",
+    "activations": "functions.activations",
+    "schedules": "training.schedules",
+    "initializers": "initializers",
+    "optimizers": "training.optimizers",
+    "kernels": "kernels",
+    "teach": "teach",
+}
 
 __all__ = ["__version__", *_MODULES, *_SUBMODULES]
 
 if TYPE_CHECKING:
-    from fastbp import activations as activations
     from fastbp import equations as equations
     from fastbp import initializers as initializers
     from fastbp import kernels as kernels
-    from fastbp import optimizers as optimizers
-    from fastbp import schedules as schedules
     from fastbp import teach as teach
     from fastbp import textbook as textbook
-    from fastbp.callbacks import Callback as Callback
-    from fastbp.callbacks import EarlyStopping as EarlyStopping
-    from fastbp.callbacks import History as History
-    from fastbp.callbacks import Run as Run
-    from fastbp.data import read as read
-    from fastbp.data import split as split
+    from fastbp.data.reading import read as read
+    from fastbp.data.reading import split as split
+    from fastbp.data.scaling import Scale as Scale
+    from fastbp.data.scaling import standardise as standardise
     from fastbp.derivatives import gradcheck as gradcheck
     from fastbp.errors import DivergenceError as DivergenceError
     from fastbp.errors import LoadError as LoadError
+    from fastbp.functions import activations as activations
     from fastbp.model import Model as Model
     from fastbp.model import load as load
     from fastbp.model import save as save
     from fastbp.network import Gradient as Gradient
     from fastbp.network import Network as Network
     from fastbp.network import Trace as Trace
-    from fastbp.optimizers import SGD as SGD
-    from fastbp.optimizers import Adagrad as Adagrad
-    from fastbp.optimizers import Adam as Adam
-    from fastbp.optimizers import AdamW as AdamW
-    from fastbp.optimizers import RMSprop as RMSprop
-    from fastbp.scaling import Scale as Scale
-    from fastbp.scaling import standardise as standardise
     from fastbp.teach import check_backprop as check_backprop
     from fastbp.teach import diagnose as diagnose
     from fastbp.teach import explain as explain
-    from fastbp.training import train as train
+    from fastbp.training import optimizers as optimizers
+    from fastbp.training import schedules as schedules
+    from fastbp.training.callbacks import Callback as Callback
+    from fastbp.training.callbacks import EarlyStopping as EarlyStopping
+    from fastbp.training.callbacks import History as History
+    from fastbp.training.callbacks import Run as Run
+    from fastbp.training.optimizers import SGD as SGD
+    from fastbp.training.optimizers import Adagrad as Adagrad
+    from fastbp.training.optimizers import Adam as Adam
+    from fastbp.training.optimizers import AdamW as AdamW
+    from fastbp.training.optimizers import RMSprop as RMSprop
+    from fastbp.training.trainer import train as train
+
+_moved.install()
 
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
-        return importlib.import_module(f"fastbp.{name}")
+        return importlib.import_module(f"fastbp.{_SUBMODULES[name]}")
     if name not in _MODULES:
         elsewhere = f". Write from fastbp.sklearn import {name}" if name in ("MLPClassifier", "MLPRegressor") else ""
         raise AttributeError(

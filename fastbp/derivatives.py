@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import _checks
-from fastbp._arrays import as_inputs, as_sample_weight, as_targets
+from fastbp import checks
+from fastbp.arrays import as_inputs, as_sample_weight, as_targets
 from fastbp.network import Network
 
 METHODS = ("complex", "centred")
@@ -131,9 +131,9 @@ def numerical_gradient(
     Parameters are those of `gradcheck`. Each parameter moves by itself, and every sample passes forward again from its
     layer on: for nets of some ten thousand parameters and some samples.
     """
-    _checks.check_name(method, METHODS, "method")
-    h = STEPS[method] if step is None else _checks.check_real(step, "step", above=0.0)
-    cost = _checks.check_cost(cost or net.cost, net.activations)
+    checks.check_name(method, METHODS, "method")
+    h = STEPS[method] if step is None else checks.check_real(step, "step", above=0.0)
+    cost = checks.check_cost(cost or net.cost, net.activations)
     wide = np.dtype("float64")
     X = as_inputs(X, net.sizes[0], wide)
     targets = as_targets(Y, len(X), net.sizes[-1], cost, net.activations[-1], wide)

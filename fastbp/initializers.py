@@ -21,8 +21,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from fastbp import _names
-from fastbp._checks import check_name
+from fastbp import synonyms
+from fastbp.checks import check_name
 
 # Variance of the weights as (numerator, n_in counts, n_out counts): numerator / (n_in counts + n_out counts).
 _VARIANCES = {"glorot": (2.0, 1, 1), "he": (2.0, 1, 0), "lecun": (1.0, 1, 0), "nielsen": (1.0, 1, 0)}
@@ -62,7 +62,7 @@ def initialize(name: str, rng: np.random.Generator, n_out: int, n_in: int) -> tu
     ValueError
         For an unknown name.
     """
-    check_name(name, INITIALIZERS, "init", answers=_names.INITIALIZERS)
+    check_name(name, INITIALIZERS, "init", answers=synonyms.INITIALIZERS)
     if name == "nielsen_large":
         return rng.standard_normal((n_out, n_in)), rng.standard_normal(n_out)
     numerator, counts_in, counts_out = _VARIANCES[name.split("_")[0]]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastbp import _names, io
-from fastbp._arrays import as_inputs, as_names, as_sample_weight, as_samples, require_finite
+from fastbp import synonyms
+from fastbp.arrays import as_inputs, as_names, as_sample_weight, as_samples, require_finite
+from fastbp.data.scaling import Scale
+from fastbp.io import model_file
 from fastbp.network import Network, not_a_network
-from fastbp.scaling import Scale
 
 if TYPE_CHECKING:
-    from fastbp.callbacks import Run
+    from fastbp.training.callbacks import Run
 
 OF_THE_NET = ("sizes", "activations", "cost", "dtype", "meta", "n_parameters")
 """What describes a network and is the same of a model."""
@@ -129,8 +130,8 @@ class Model:
         def __getattr__(self, name: str) -> Any:
             if name in OF_THE_NET:
                 return getattr(self.net, name)
-            if name in _names.MODEL:
-                problem = f"A Model has no {name}. {_names.MODEL[name]}"
+            if name in synonyms.MODEL:
+                problem = f"A Model has no {name}. {synonyms.MODEL[name]}"
             elif name in INDEX_FORM or (hasattr(Network, name) and not name.startswith("__")):
                 use = INDEX_FORM.get(name, f"Use model.net.{name}")
                 problem = (
@@ -139,7 +140,7 @@ class Model:
                     "model.transform_targets(Y)."
                 )
             else:
-                answer = _names.ATTRIBUTES.get(name)
+                answer = synonyms.ATTRIBUTES.get(name)
                 problem = f"A Model has no {name}" + (
                     f". With net = model.net: {answer}" if answer else "; see help(fastbp.Model)"
                 )
@@ -330,15 +331,15 @@ class Model:
         ValueError, TypeError, DivergenceError, MemoryError
             As `fastbp.train`, and for columns and classes that the model does not know.
         """
-        from fastbp.training import train
+        from fastbp.training.trainer import train
 
         if isinstance(validation, Sequence) and 2 <= len(validation) <= 3:
             validation = (self.transform(validation[0]), self.transform_targets(validation[1]), *validation[2:])
         return train(self.net, self.transform(X), self.transform_targets(Y), validation=validation, **options)
 
-    def contents(self) -> io.Contents:
+    def contents(self) -> model_file.Contents:
         """What a model file holds of it."""
-        return io.Contents(self.net, self.steps, self.target)
+        return model_file.Contents(self.net, self.steps, self.target)
 
     def save(self, path: str | bytes | os.PathLike[Any]) -> None:
         """Write the model to a file, as `fastbp.save` does."""
@@ -382,10 +383,10 @@ def save(net: Network | Model, path: str | bytes | os.PathLike[Any]) -> None:
     UserWarning
         The older file was another user's, and now is yours.
     """
-    name = io.as_path(path)
+    name = model_file.as_path(path)
     if not isinstance(net, Network | Model):
         raise TypeError(f"net is {net!r}; a network or a model is needed. Pass fastbp.save(net, path).")
-    io.write(name, net.contents() if isinstance(net, Model) else io.Contents(net))
+    model_file.write(name, net.contents() if isinstance(net, Model) else model_file.Contents(net))
 
 
 def load(path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False) -> Network | Model:
@@ -412,5 +413,5 @@ def load(path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False)
     OSError
         The file does not exist or cannot be read.
     """
-    net, steps, target = io.read(path, allow_nonfinite=allow_nonfinite)
+    net, steps, target = model_file.read(path, allow_nonfinite=allow_nonfinite)
     return net if steps is None else Model(net, steps, target=target)

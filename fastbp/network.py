@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from fastbp import _checks, _engine, _jacobian, _names
-from fastbp._arrays import Targets, as_inputs, as_sample_weight, as_targets, decide
-from fastbp._checks import Activation, Cost, DType, OtherName
-from fastbp.activations import CODES, COSTS
+from fastbp import checks, synonyms
+from fastbp.arrays import Targets, as_inputs, as_sample_weight, as_targets, decide
+from fastbp.checks import Activation, Cost, DType, OtherName
 from fastbp.errors import argument_error
+from fastbp.functions.activations import CODES, COSTS
 from fastbp.initializers import Initializer, initialize
 from fastbp.kernels import layout
+from fastbp.runtime import engine, tangents
 
 Floats = npt.NDArray[np.floating[Any]]
 """An array of a network's dtype."""
@@ -43,7 +44,7 @@ class PerLayer(Sequence[Floats]):
         return iter(self._arrays)
 
     def _check(self, l: Any) -> int:
-        number = _checks.check_int(l, f"layer l of {self._name}[l]")
+        number = checks.check_int(l, f"layer l of {self._name}[l]")
         if -len(self) <= number < 0:  # counted from L, as the book does
             return number + len(self) + 1
         if not 1 <= number <= len(self):
@@ -192,7 +193,7 @@ class Network:
     _needs_reach = True
     """Whether targets that the outputs cannot reach are refused; a bridge to other code's rules says no."""
 
-    @_names.answering("Network", _names.NETWORK, _by_position)
+    @synonyms.answering("Network", synonyms.NETWORK, _by_position)
     def __init__(
         self,
         sizes: Sequence[int],
@@ -204,30 +205,30 @@ class Network:
         init: Initializer = "nielsen",
         meta: Mapping[str, Any] | None = None,
     ) -> None:
-        self.sizes = _checks.check_sizes(sizes)
-        self.activations = _checks.check_activations(activations, len(self.sizes) - 1)
-        self.cost = _checks.check_cost(cost, self.activations)
-        self.dtype = _checks.check_dtype(dtype)
+        self.sizes = checks.check_sizes(sizes)
+        self.activations = checks.check_activations(activations, len(self.sizes) - 1)
+        self.cost = checks.check_cost(cost, self.activations)
+        self.dtype = checks.check_dtype(dtype)
         if meta is not None and not isinstance(meta, Mapping):
             raise argument_error(
                 TypeError, "meta", f"is {meta!r}; a mapping is needed. Pass a dict of numbers and names."
             )
         self.meta = _freeze(meta or {})
         self._allocate()
-        rng = _checks.make_rng(seed)
+        rng = checks.make_rng(seed)
         for l in range(1, self.L + 1):
             self.w[l], self.b[l] = initialize(init, rng, self.sizes[l], self.sizes[l - 1])
 
     if not TYPE_CHECKING:  # or a type checker would believe in every attribute
 
         def __getattr__(self, name: str) -> Any:
-            answer = _names.ATTRIBUTES.get(name)
+            answer = synonyms.ATTRIBUTES.get(name)
             what = f"A Network has no {name}" + (f". {answer}" if answer else "; see help(fastbp.Network)")
             raise AttributeError(what, name=name, obj=self)
 
         def __setattr__(self, name: str, value: Any) -> None:
-            if name in _names.ATTRIBUTES:  # what nobody would ever read
-                raise AttributeError(f"A Network has no {name}. {_names.ATTRIBUTES[name]}", name=name, obj=self)
+            if name in synonyms.ATTRIBUTES:  # what nobody would ever read
+                raise AttributeError(f"A Network has no {name}. {synonyms.ATTRIBUTES[name]}", name=name, obj=self)
             if name in FIXED and name in self.__dict__:  # what the memory and the kernels stand on
                 problem = f"{name} is fixed once a network is made. Make another: fastbp.Network(...)"
                 raise AttributeError(problem, name=name, obj=self)
@@ -236,11 +237,11 @@ class Network:
     def _allocate(self) -> None:
         codes = tuple(CODES[name] for name in self.activations)
         n_parameters = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(self.sizes))
-        _checks.check_memory(n_parameters * self.dtype.itemsize, f"The weights of sizes {list(self.sizes)}")
+        checks.check_memory(n_parameters * self.dtype.itemsize, f"The weights of sizes {list(self.sizes)}")
         self.n_parameters = n_parameters
         self._layers, size = layout.theta_layout(self.sizes, codes, self.dtype.itemsize)
         self._stand_on(layout.aligned(size, self.dtype))
-        self._plans: dict[tuple[int, int], tuple[_engine.Plan, list[np.ndarray]]] = {}
+        self._plans: dict[tuple[int, int], tuple[engine.Plan, list[np.ndarray]]] = {}
 
     def _stand_on(self, theta: Floats) -> None:
         """Take a vector laid out like theta for the memory of w and b."""
@@ -301,7 +302,7 @@ class Network:
         stated = self.meta.get("task")
         if stated in ("classification", "regression"):
             return str(stated)
-        return "classification" if self.activations[-1] in _checks.CLASSIFYING else "regression"
+        return "classification" if self.activations[-1] in checks.CLASSIFYING else "regression"
 
     def _becomes_regression(self, targets: Targets) -> bool:
         """Whether training on these targets makes the net a regression, as nothing has said what it is."""
@@ -315,7 +316,7 @@ class Network:
     def _classifies(self, targets: Targets) -> bool:
         """Whether it can be counted how many of these targets the net decides as it should."""
         output = self.activations[-1]
-        return output in _checks.CLASSIFYING and self.task == "classification" and targets.are_classes
+        return output in checks.CLASSIFYING and self.task == "classification" and targets.are_classes
 
     def parameters(self) -> Floats:
         """Compact copy of all parameters, for optimizers from elsewhere: w[1] row by row, b[1], w[2], ..."""
@@ -353,16 +354,16 @@ class Network:
         return out
 
     def _outputs(
-        self, X: np.ndarray, targets: Any, n_threads: int | None, decisions: np.ndarray = _engine.NO_INDICES
+        self, X: np.ndarray, targets: Any, n_threads: int | None, decisions: np.ndarray = engine.NO_INDICES
     ) -> tuple[np.ndarray, np.ndarray]:
         """a^L and, with targets, C_x of checked samples; into ``decisions``, if there is room, what outputs decide."""
         n = len(X)
-        flops = _engine.operations(self.sizes, n, training=False)
-        threads = _engine.choose_threads(n_threads, flops, _engine.LARGE_CALL)
+        flops = engine.operations(self.sizes, n, training=False)
+        threads = engine.choose_threads(n_threads, flops, engine.LARGE_CALL)
         tile = 1 << min(7, (n - 1).bit_length())
         key = tile, threads
         if key not in self._plans:
-            self._plans[key] = _engine.plan(self, tile, threads, own_tiles=True), []
+            self._plans[key] = engine.plan(self, tile, threads, own_tiles=True), []
         where, spare = self._plans[key]
         where = self._located(where)
         out = np.empty((n, self.sizes[-1]), self.dtype)
@@ -370,16 +371,16 @@ class Network:
         try:
             scratch = spare.pop()
         except IndexError:
-            scratch = _engine.prepare_scratch(where, self.dtype)
+            scratch = engine.prepare_scratch(where, self.dtype)
         if targets is None and threads == 1:
-            _engine.run_alone(self, where, X, out, scratch, decisions)
+            engine.run_alone(self, where, X, out, scratch, decisions)
         else:
-            job = _engine.make_job(self, where, X, targets, sums=cost, scratch=scratch, decisions=decisions)
-            _engine.run_outputs(job, out, threads)
+            job = engine.make_job(self, where, X, targets, sums=cost, scratch=scratch, decisions=decisions)
+            engine.run_outputs(job, out, threads)
         spare.append(scratch)
         return out, cost
 
-    def _located(self, where: _engine.Plan) -> _engine.Plan:
+    def _located(self, where: engine.Plan) -> engine.Plan:
         """The plan with the places of this network's weights: for networks whose weights are not in theta."""
         return where
 
@@ -568,23 +569,23 @@ class Network:
 
     def _gradient(
         self, X: Any, Y: Any, sample_weight: Any, l1: float, l2: float, cost: str | None, n_threads: Any, *, keep: bool
-    ) -> tuple[np.ndarray, float, _engine.Plan, Any]:
+    ) -> tuple[np.ndarray, float, engine.Plan, Any]:
         X = as_inputs(X, self.sizes[0], self.dtype)
-        cost = _checks.check_cost(cost, self.activations) if cost else self.cost
+        cost = checks.check_cost(cost, self.activations) if cost else self.cost
         targets = self._targets(Y, len(X), cost)
         weight = as_sample_weight(sample_weight, len(X), self.dtype)
         reals = np.zeros(layout.N_REALS)
-        reals[layout.L1] = _checks.check_real(l1, "l1", low=0.0)
-        reals[layout.L2] = _checks.check_real(l2, "l2", low=0.0)
+        reals[layout.L1] = checks.check_real(l1, "l1", low=0.0)
+        reals[layout.L2] = checks.check_real(l2, "l2", low=0.0)
         reals[layout.LIMIT] = np.inf
-        tile = len(X) if keep else _engine.tile_size(self, len(X))
-        flops = _engine.operations(self.sizes, len(X), training=True)
-        threads = _engine.choose_threads(n_threads, flops, _engine.LARGE_CALL)
+        tile = len(X) if keep else engine.tile_size(self, len(X))
+        flops = engine.operations(self.sizes, len(X), training=True)
+        threads = engine.choose_threads(n_threads, flops, engine.LARGE_CALL)
         g = layout.aligned(self.theta.size, self.dtype)
-        with _engine.Team(threads) as team:
-            where = _engine.plan(self, tile, team.size, keep_z=keep)
-            _engine.check_job_memory(self, where, 1, f"The activations of {tile} samples")
-            job = _engine.make_job(
+        with engine.Team(threads) as team:
+            where = engine.plan(self, tile, team.size, keep_z=keep)
+            engine.check_job_memory(self, where, 1, f"The activations of {tile} samples")
+            job = engine.make_job(
                 self, where, X, targets, sample_weight=weight, g=g, reals=reals, eta=np.ones(1), cost=cost
             )
             team.start(job)
@@ -593,9 +594,9 @@ class Network:
         total, weights, _, penalty = job.stats
         return g, float(total / weights + penalty), where, job
 
-    def _as_layers(self) -> _jacobian.Layers:
+    def _as_layers(self) -> tangents.Layers:
         codes = [CODES[name] for name in self.activations]
-        return _jacobian.Layers([np.ascontiguousarray(w.T) for w in self.w], [np.array(b) for b in self.b], codes)
+        return tangents.Layers([np.ascontiguousarray(w.T) for w in self.w], [np.array(b) for b in self.b], codes)
 
     def _dense_targets(self, Y: Any, n: int) -> np.ndarray:
         targets = self._targets(Y, n)
@@ -613,7 +614,7 @@ class Network:
         numpy.ndarray, shape (n_samples, sizes[-1], sizes[0])
             ``[x, i, k]`` is da_i^L / da_k^0.
         """
-        return _jacobian.input_jacobian(self._as_layers(), as_inputs(X, self.sizes[0], self.dtype))
+        return tangents.input_jacobian(self._as_layers(), as_inputs(X, self.sizes[0], self.dtype))
 
     def parameter_jacobian(self, X: Any) -> np.ndarray:
         """Derivative of every output by every parameter, of each sample (BP2, BP3, BP4 of each output).
@@ -628,7 +629,7 @@ class Network:
             Parameters in the order of `parameters`.
         """
         X = as_inputs(X, self.sizes[0], self.dtype)
-        w, b = _jacobian.parameter_jacobian(self._as_layers(), X)
+        w, b = tangents.parameter_jacobian(self._as_layers(), X)
         rows = len(X) * self.sizes[-1]
         parts = [part.reshape(rows, -1) for layer in zip(w, b, strict=True) for part in layer]
         return np.concatenate(parts, axis=1).reshape(len(X), self.sizes[-1], -1)
@@ -649,7 +650,7 @@ class Network:
         """
         X = as_inputs(X, self.sizes[0], self.dtype)
         Y = self._dense_targets(Y, len(X))
-        w, b = _jacobian.per_sample_gradient(self._as_layers(), COSTS[self.cost], X, Y)
+        w, b = tangents.per_sample_gradient(self._as_layers(), COSTS[self.cost], X, Y)
         return PerLayer("w", w), PerLayer("b", b)
 
     def hessian_vector_product(
@@ -678,7 +679,7 @@ class Network:
         Y = self._dense_targets(Y, len(X))
         s = as_sample_weight(sample_weight, len(X), self.dtype)
         s = np.ones(len(X), self.dtype) if s is None else s
-        l2 = _checks.check_real(l2, "l2", low=0.0)
+        l2 = checks.check_real(l2, "l2", low=0.0)
         v = np.asarray(v)
         if v.shape != (self.n_parameters,):
             raise argument_error(
@@ -693,7 +694,7 @@ class Network:
             v_w.append(np.ascontiguousarray(part.T, self.dtype))
             v_b.append(np.ascontiguousarray(v[at + w.size : at + w.size + b.size], self.dtype))
             at += w.size + b.size
-        g, g_b = _jacobian.hessian_vector(self._as_layers(), COSTS[self.cost], X, Y, s, v_w, v_b)
+        g, g_b = tangents.hessian_vector(self._as_layers(), COSTS[self.cost], X, Y, s, v_w, v_b)
         scale = self.dtype.type(1.0 / s.sum(dtype=np.float64))
         parts = []
         for l in range(self.L):

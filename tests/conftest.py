@@ -15,7 +15,7 @@ import pytest
 from effort import EFFORT
 from hypothesis import HealthCheck, settings
 
-from fastbp import _jit
+from fastbp import jit
 
 settings.register_profile(
     "fastbp", derandomize=EFFORT == 1, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.stem.removeprefix("test_") in ONCE:
             item.add_marker(pytest.mark.once)
-    if _jit.DISABLED:
+    if jit.DISABLED:
         items[:] = [item for item in items if item.get_closest_marker("compiled") is None]
 
 
@@ -60,7 +60,7 @@ fastbp.train(net, numpy.eye(2), numpy.eye(2), epochs=1, batch_size=1)
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: Any) -> None:
     """Before the workers of ``pytest -n`` start: compile what all of them need, or each would do it for itself."""
-    if not _jit.DISABLED and _jit.CACHE_DIR is not None:
+    if not jit.DISABLED and jit.CACHE_DIR is not None:
         started = [subprocess.Popen([sys.executable, "-c", COMPILE, dtype]) for dtype in ("float32", "float64")]
         for process in started:
             process.wait()

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 import fastbp
-from fastbp import _jit
+from fastbp import jit
 
 HIDDEN = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "mish", "identity")
-SMALL = _jit.DISABLED
+SMALL = jit.DISABLED
 """Plain Python: the same tests on smaller shapes."""
 
 

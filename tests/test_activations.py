@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from nets import SMALL, same_bits
 
-from fastbp import _elementary, activations
-from fastbp.activations import CODES, RELU, SOFTMAX, sigma, sigma_prime, sigma_prime_notes
+from fastbp.functions import activations, elementary
+from fastbp.functions.activations import CODES, RELU, SOFTMAX, sigma, sigma_prime, sigma_prime_notes
 from fastbp.kernels import dense
 
 mp.mp.dps = 50
@@ -78,11 +78,11 @@ def test_sigma_and_its_derivative(name: str, dtype: str) -> None:
 @pytest.mark.parametrize(
     ("function", "exact", "low", "high"),
     [
-        (_elementary.exp, mp.exp, -85, 85),
-        (lambda x: _elementary.expm1(x)[0], mp.expm1, -30, 0),
-        (lambda x: _elementary.expm1(x)[1], mp.exp, -30, 0),
-        (_elementary.log1p, mp.log1p, 0, 1),
-        (_elementary.log, mp.log, 1, 1000),
+        (elementary.exp, mp.exp, -85, 85),
+        (lambda x: elementary.expm1(x)[0], mp.expm1, -30, 0),
+        (lambda x: elementary.expm1(x)[1], mp.exp, -30, 0),
+        (elementary.log1p, mp.log1p, 0, 1),
+        (elementary.log, mp.log, 1, 1000),
     ],
     ids=["exp", "expm1", "exp of expm1", "log1p", "log"],
 )
@@ -100,9 +100,9 @@ def test_a_wrong_value_is_caught(dtype: str) -> None:
 def test_the_ends_of_the_line(dtype: str) -> None:
     kind = np.dtype(dtype).type
     low, high, nan = kind(-np.inf), kind(np.inf), kind(np.nan)
-    assert _elementary.exp(low) == 0
+    assert elementary.exp(low) == 0
     with np.errstate(over="ignore"):  # as plain Python, NumPy says that e^x overflows
-        assert _elementary.exp(high) == high
+        assert elementary.exp(high) == high
         assert activations.exponential(high) == (high, high)
     assert activations.exponential(low) == (0, 0)
     ends = {

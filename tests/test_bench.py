@@ -18,7 +18,7 @@ from results import CACHE, PRICES, results
 from typer.testing import CliRunner
 
 import fastbp
-from fastbp import _jit
+from fastbp import jit
 from fastbp.bench import (
     agree,
     estimators,
@@ -955,7 +955,7 @@ def test_bench_races_what_is_there(tmp_path: Path) -> None:
     ],
 )
 def test_errors_of_the_command(arguments: list[str], message: str) -> None:
-    if _jit.DISABLED and "--peers" in arguments:  # they are loaded only for a race
+    if jit.DISABLED and "--peers" in arguments:  # they are loaded only for a race
         message = "a race needs"
     printed = invoke(*arguments, code=1)
     assert message in " ".join(printed.split())

@@ -10,11 +10,13 @@ import pytest
 from nets import SMALL, random_data, random_net, same_bits, textbook_gradient, textbook_lists
 
 import fastbp
-from fastbp import _engine, textbook
-from fastbp._jit import strict
-from fastbp.kernels import layout, shapes
+from fastbp import textbook
+from fastbp.jit import strict
+from fastbp.kernels import layout
 from fastbp.kernels.blocks import ALONE, product
+from fastbp.kernels.gemm import tiling
 from fastbp.kernels.views import Ahead, Matrix, number, pointer, shifted
+from fastbp.runtime import engine
 
 ROUNDS = 12 if SMALL else 60
 
@@ -26,14 +28,14 @@ def random_sizes(rng: np.random.Generator, widest: int) -> list[int]:
 @pytest.fixture(autouse=True)
 def _poisoned_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scratch memory holds NaN, but for its rows of 0 and 1, before any kernel sees it."""
-    prepare = _engine.prepare_scratch
+    prepare = engine.prepare_scratch
 
-    def poisoned(where: _engine.Plan, dtype: object) -> np.ndarray:
+    def poisoned(where: engine.Plan, dtype: object) -> np.ndarray:
         scratch = prepare(where, dtype)
         scratch[where.places[layout.TARGETS] :] = np.nan
         return scratch
 
-    monkeypatch.setattr(_engine, "prepare_scratch", poisoned)
+    monkeypatch.setattr(engine, "prepare_scratch", poisoned)
 
 
 def test_gradient_of_random_nets(dtype: str) -> None:
@@ -122,7 +124,7 @@ def test_a_planted_error_is_caught(dtype: str) -> None:
 
 def matrix(rng: np.random.Generator, n_rows: int, n_columns: int, dtype: str) -> tuple[np.ndarray, Matrix]:
     """A random matrix whose rows are padded to a cache line, and a view of it for the kernels."""
-    line = shapes.CACHE_LINE // np.dtype(dtype).itemsize
+    line = tiling.CACHE_LINE // np.dtype(dtype).itemsize
     row = -(-n_columns // line) * line
     buf = layout.aligned((n_rows + line) * row, dtype, fill=np.nan)
     values = buf[: n_rows * row].reshape(n_rows, row)
@@ -145,9 +147,9 @@ def blocked_sum(
 def test_the_blocked_sum(equation: str, dtype: str) -> None:
     """Every block size with every ragged tail: all row counts, and column counts around each multiple of a vector."""
     rng = np.random.default_rng(4)
-    V = shapes.VECTOR_BYTES // np.dtype(dtype).itemsize
+    V = tiling.VECTOR_BYTES // np.dtype(dtype).itemsize
     columns = [1, V - 1, V, V + 1, 2 * V - 1, 2 * V, 2 * V + 3, 5 * V + 1]
-    rows = [1, 3, 10] if SMALL else list(range(1, 3 * shapes.MAX_ROWS + 2))
+    rows = [1, 3, 10] if SMALL else list(range(1, 3 * tiling.MAX_ROWS + 2))
     shape_list = [(P, Q, int(rng.integers(1, 40))) for P in rows for Q in (columns[:3] if SMALL else columns)]
     if not SMALL:
         shape_list += [(20, 300, 70), (40, 17 * V, 260), (130, 600, 33)]  # packed strips and packed coefficients

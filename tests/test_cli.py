@@ -21,9 +21,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import fastbp
-import fastbp.data
+import fastbp.data.reading
 from fastbp.cli import app
-from fastbp.progress import ProgressBar
+from fastbp.training.progress import ProgressBar
 
 EPOCHS = "1" if SMALL else "12"
 
@@ -334,7 +334,7 @@ def test_doctor() -> None:
 
 INTERRUPTIBLE = """
 import signal, sys
-from fastbp import io, progress, training
+from fastbp.training import progress, trainer
 from fastbp.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
 def tell(owner, name):
@@ -345,8 +345,8 @@ def tell(owner, name):
     setattr(owner, name, told)
 owner, name = {
     "training": (progress.ProgressBar, "on_progress"),
-    "validation": (training.Network, "_evaluate"),
-    "compilation": (training._engine.Team, "run"),
+    "validation": (trainer.Network, "_evaluate"),
+    "compilation": (trainer.engine.Team, "run"),
 }[sys.argv.pop(1)]
 tell(owner, name)
 main()
@@ -390,7 +390,8 @@ def test_ctrl_c_saves_what_was_learned(where: str, tmp_path: Path) -> None:
 
 INTERRUPTED = """
 import os, signal, sys
-from fastbp import _atomic, training
+from fastbp.io import atomic
+from fastbp.training import trainer
 from fastbp.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 count, where, training_too = int(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1) == "True"
@@ -404,14 +405,14 @@ class Interrupting:
                 args = args[0], args[1][: len(args[1]) // 2 + 1]
             return real(*args, **options)
         return call if name == where else real
-_atomic.os = Interrupting()
+atomic.os = Interrupting()
 if training_too:
-    summary = training._Epochs.summary
+    summary = trainer._Epochs.summary
     def interrupted(self):
         if self.run.epoch == 2:
             os.kill(os.getpid(), signal.SIGINT)
         return summary(self)
-    training._Epochs.summary = interrupted
+    trainer._Epochs.summary = interrupted
 main()
 """
 

@@ -14,12 +14,12 @@ import zipfile
 import numpy as np
 import pytest
 
-from fastbp._readers import tables
-from fastbp.data import Data, read, read_features, split, split_indices
+from fastbp.data import tables
+from fastbp.data.reading import Data, read, read_features, split, split_indices
+from fastbp.data.scaling import Scale, standardise
 from fastbp.errors import LoadError
 from fastbp.model import Model, load, save
 from fastbp.network import Network
-from fastbp.scaling import Scale, standardise
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 4, 3), dtype=np.uint8)
@@ -541,7 +541,7 @@ def test_more_than_memory_holds_is_an_error_of_the_file(tmp_path, monkeypatch):
     def full(*arguments, **options):
         raise MemoryError
 
-    monkeypatch.setattr("fastbp._readers.sources.read_table", full)
+    monkeypatch.setattr("fastbp.data.sources.read_table", full)
     path = written(tmp_path / "t.csv", CSV)
     for call in (lambda: read(path, "kind"), lambda: read_features(path)):
         with pytest.raises(LoadError, match=r"more than there is memory for\. Pass a smaller file"):
@@ -770,7 +770,7 @@ def test_scaling_of_another_width():
 
 
 def test_scaling_and_back_in_blocks_of_wide_rows(monkeypatch):
-    monkeypatch.setattr("fastbp.scaling.BLOCK", 10)
+    monkeypatch.setattr("fastbp.data.scaling.BLOCK", 10)
     X = RNG.normal(size=(5, 30))
     scaling = standardise(X)
     assert scaling.apply(X).tobytes() == ((X - scaling.subtract) / scaling.divide).tobytes()

@@ -9,7 +9,7 @@ import pytest
 from nets import HIDDEN, SMALL, random_data, random_net
 
 import fastbp
-from fastbp._checks import ACTIVATIONS, COSTS, check_cost
+from fastbp.checks import ACTIVATIONS, COSTS, check_cost
 from fastbp.derivatives import numerical_gradient
 
 N_NETS = 24 if SMALL else 504

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nets import HIDDEN, SMALL
 
 import fastbp
-from fastbp import optimizers
+from fastbp.training import optimizers
 
 
 def moons() -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import fastbp
-from fastbp import _jit
+from fastbp import jit
+from fastbp.jit import cache
 
 PACKAGE = Path(fastbp.__file__).parent
 COMPUTE = """
@@ -100,7 +101,7 @@ def test_the_first_prediction_needs_no_code_that_training_has_not_loaded(estimat
             "net = MLPClassifier(4, random_state=0).partial_fit(X, [0, 1, 1], classes=[0, 1])\n"
         )
     loaded = """
-from fastbp._parts import Entry
+from fastbp.jit.linking import Entry
 count = lambda: {e.__qualname__: sorted(map(str, e.overloads)) for e in gc.get_objects() if type(e) is Entry}
 before = count()
 net.predict(X), net.predict(X[:1])
@@ -116,7 +117,7 @@ def test_only_what_python_calls_becomes_machine_code() -> None:
     """The functions inside it are optimised with it: once, and not again in each of their callers."""
     code = """
 import gc
-from fastbp._parts import PartDispatcher
+from fastbp.jit.linking import PartDispatcher
 from numba.core.codegen import JITCodeLibrary
 emitted = []
 emit = JITCodeLibrary._finalize_specific
@@ -144,7 +145,7 @@ def test_an_edit_of_any_kernel_source_recompiles(copied: Path, tmp_path: Path) -
     assert files
     assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in (tmp_path / "cache").iterdir())
     # A callee in another file than the cached function's: what Numba alone would not notice.
-    source = copied / "fastbp" / "activations.py"
+    source = copied / "fastbp" / "functions/activations.py"
     edited = source.read_text().replace("q = one / (one + t)", "q = one / (one + t + t)", 1)
     source.write_text(edited)
     third = python(program, path=copied, **cache).split()
@@ -166,14 +167,14 @@ def test_a_damaged_cache_costs_a_compilation(copied: Path, tmp_path: Path) -> No
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions are those of POSIX")
 def test_a_read_only_install_without_a_home(copied: Path, tmp_path: Path) -> None:
-    program = COMPUTE if _jit.DISABLED else ONE_LOOP  # a loop without a cache, and not minutes of compiling
-    plain = {"FASTBP_DISABLE_JIT": "1"} if _jit.DISABLED else {}
+    program = COMPUTE if jit.DISABLED else ONE_LOOP  # a loop without a cache, and not minutes of compiling
+    plain = {"FASTBP_DISABLE_JIT": "1"} if jit.DISABLED else {}
     expected = python(program, path=copied, **plain)
     for folder in (copied / "fastbp", copied):
         folder.chmod(0o555)
     nowhere = {"HOME": "/nonexistent", "XDG_CACHE_HOME": "/proc/nowhere", "FASTBP_CACHE_DIR": ""}
     try:
-        where = "import fastbp._jit\nprint(fastbp._jit.CACHE_DIR)"
+        where = "import fastbp.jit\nprint(fastbp.jit.CACHE_DIR)"
         printed = python(program + where, path=copied, **plain, **nowhere).split()
     finally:
         copied.chmod(0o755)
@@ -184,9 +185,9 @@ def test_a_read_only_install_without_a_home(copied: Path, tmp_path: Path) -> Non
 def test_a_directory_that_others_may_write_to_is_no_cache(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
-    assert _jit._usable(shared)
+    assert cache.usable(shared)
     shared.chmod(0o777)
-    assert not _jit._usable(shared)
+    assert not cache.usable(shared)
 
 
 @pytest.mark.compiled
@@ -235,15 +236,15 @@ print(seen.hexdigest())
 
 def test_any_edit_of_a_kernel_source_changes_the_digest(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = copied / "fastbp"
-    monkeypatch.setattr(_jit, "PACKAGE", package)
-    before = _jit._digest([])
-    sources = [*package.glob("kernels/*.py"), package / "textbook.py", package / "activations.py"]
-    sources += [package / "_elementary.py", package / "_jit.py", package / "_parts.py"]
+    monkeypatch.setattr(cache, "PACKAGE", package)
+    before = cache.digest([])
+    sources = [*package.glob("kernels/**/*.py"), *package.glob("textbook/*.py"), package / "functions/activations.py"]
+    sources += [package / "functions/elementary.py", *package.glob("jit/*.py")]
     assert len(sources) > 12
     for source in sources:
         text = source.read_text()
         source.write_text(text + "\n")
-        assert _jit._digest([]) != before, source
+        assert cache.digest([]) != before, source
         source.write_text(text)
-    assert _jit._digest([]) == before
-    assert _jit._digest(["another option"]) != before
+    assert cache.digest([]) == before
+    assert cache.digest(["another option"]) != before

@@ -14,8 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 import fastbp
 import fastbp.sklearn
-from fastbp._explosion import Growth, cost_of_best_constant
 from fastbp.sklearn._regressor import OWN_LOSSES, best_constants, mean_costs
+from fastbp.training.explosion import Growth, cost_of_best_constant
 
 X = np.random.default_rng(0).random((100, 4))
 SUMS = X.sum(axis=1)
@@ -46,7 +46,7 @@ def test_the_last_update_of_a_run_can_be_the_one_that_explodes(optimizer: Any, w
 
 
 def test_an_explosion_in_an_epoch_that_was_stopped_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fastbp._slices.SLOWEST", 0.0)  # or one slice might be the epoch
+    monkeypatch.setattr("fastbp.runtime.slices.SLOWEST", 0.0)  # or one slice might be the epoch
 
     class Stop(fastbp.Callback):
         def on_progress(self, run: fastbp.Run) -> None:

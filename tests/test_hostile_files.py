@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from test_io import golden, same, small
 
 import fastbp
-from fastbp import _container
 from fastbp.errors import LoadError
-from fastbp.io import _check_description
+from fastbp.io import container
+from fastbp.io.model_file import _check_description
 from fastbp.model import load
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(fastbp.__file__).parent.parent)}
@@ -102,7 +102,7 @@ def test_the_files_made_here_would_load_if_nothing_were_wrong(tmp_path):
 
 def decoded(content: bytes) -> None:
     """What ``load`` does before it builds a network."""
-    description, _ = _container.unpack(io.BytesIO(content), len(content))
+    description, _ = container.unpack(io.BytesIO(content), len(content))
     _check_description(description)
 
 

@@ -14,9 +14,9 @@ import time
 import numpy as np
 import pytest
 
-from fastbp import _atomic
 from fastbp.errors import DivergenceError, LoadError
-from fastbp.io import ACTIVATIONS, COSTS
+from fastbp.io import atomic
+from fastbp.io.model_file import ACTIVATIONS, COSTS
 from fastbp.model import load, save
 from fastbp.network import Network
 
@@ -263,7 +263,7 @@ def test_a_file_of_another_user_stays_theirs_or_it_is_said(tmp_path, monkeypatch
     path = tmp_path / "net.fastbp"
     save(small("float32"), path)
     others = Others(allowed)
-    monkeypatch.setattr(_atomic, "os", others)
+    monkeypatch.setattr(atomic, "os", others)
     if allowed == 0:
         save(small("float64"), path)
         assert others.order == ["chown", "chmod"]  # a change of owner clears bits of the mode
@@ -331,7 +331,7 @@ def test_any_failing_call_leaves_a_model_and_no_litter(tmp_path, monkeypatch, fa
     old, new = small("float32"), small("float64")
     save(old, path)
     watched = Failing(-1, failure)
-    monkeypatch.setattr(_atomic, "os", watched)
+    monkeypatch.setattr(atomic, "os", watched)
     save(new, path)
     calls = watched.calls
     assert calls[0] == "open"
@@ -339,9 +339,9 @@ def test_any_failing_call_leaves_a_model_and_no_litter(tmp_path, monkeypatch, fa
     assert calls.index("fsync") < calls.index("replace") < len(calls) - 1 - calls[::-1].index("fsync")
     replaced = calls.index("replace")
     for n in range(len(calls)):
-        monkeypatch.setattr(_atomic, "os", os)
+        monkeypatch.setattr(atomic, "os", os)
         save(old, path)
-        monkeypatch.setattr(_atomic, "os", Failing(n, failure))
+        monkeypatch.setattr(atomic, "os", Failing(n, failure))
         with pytest.raises(type(failure)) as caught:
             save(new, path)
         if n <= replaced and isinstance(failure, OSError):
@@ -353,17 +353,17 @@ def test_any_failing_call_leaves_a_model_and_no_litter(tmp_path, monkeypatch, fa
 
 def test_a_file_system_that_cannot_sync_directories_is_no_failure(tmp_path, monkeypatch):
     watched = Failing(-1, OSError(errno.EINVAL, "Invalid argument"))
-    monkeypatch.setattr(_atomic, "os", watched)
+    monkeypatch.setattr(atomic, "os", watched)
     save(small(), tmp_path / "a")
     last = len(watched.calls) - 1 - watched.calls[::-1].index("fsync")
-    monkeypatch.setattr(_atomic, "os", Failing(last, watched.failure))
+    monkeypatch.setattr(atomic, "os", Failing(last, watched.failure))
     save(small(), tmp_path / "b")
     assert same(load(tmp_path / "b"), small())
 
 
 KILLED = """
 import itertools, sys
-from fastbp._atomic import write_atomically
+from fastbp.io.atomic import write_atomically
 for i in itertools.count():
     write_atomically(sys.argv[1], [b"%08d" % i * 40_000])
     print(i, flush=True)
@@ -418,7 +418,7 @@ def test_a_folder_that_cannot_be_listed_is_no_failure(tmp_path, monkeypatch):
         def scandir(self, path: str) -> object:
             raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(_atomic, "os", Unlisted())
+    monkeypatch.setattr(atomic, "os", Unlisted())
     save(small(), tmp_path / "net.fastbp")
     assert same(load(tmp_path / "net.fastbp"), small())
 

@@ -10,9 +10,10 @@ from nets import SMALL, random_data, random_net, same_bits, textbook_lists
 
 import fastbp
 from fastbp import textbook
-from fastbp.activations import CODES, COSTS, SOFTMAX, sigma_prime
 from fastbp.derivatives import _SIGMA
-from fastbp.kernels.jacobian import curvature
+from fastbp.functions.activations import CODES, COSTS, SOFTMAX, sigma_prime
+from fastbp.kernels.tangents import curvature
+from fastbp.textbook import composed
 
 SIZES = [[3, 2], [4, 5, 3], [2, 6, 4, 1]] if SMALL else [[3, 2], [4, 5, 3], [2, 6, 4, 1], [9, 17, 8, 5]]
 
@@ -24,7 +25,7 @@ def codes(net: fastbp.Network) -> list[int]:
 def textbook_input_jacobian(net: fastbp.Network, x: np.ndarray) -> np.ndarray:
     """BP2 of each output's slopes, down to the input, whose sigma' is 1."""
     w, b = textbook_lists(net)
-    z, a = textbook._feedforward(w, b, x, codes(net))
+    z, a = composed._feedforward(w, b, x, codes(net))
     rows = []
     for delta in textbook.output_slopes(codes(net)[-1], z[-1], a[-1]):
         for l in range(net.L - 1, 0, -1):
@@ -119,7 +120,7 @@ def textbook_hessian_vector(net: fastbp.Network, X: Any, Y: Any, s: Any, v_w: li
     cost = COSTS[net.cost]
     g, g_b = [np.zeros_like(part) for part in w], [np.zeros_like(part) for part in b]
     for x in range(len(X)):
-        z, a = textbook._feedforward(w, b, X[x], kinds)
+        z, a = composed._feedforward(w, b, X[x], kinds)
         slope = [np.array([sigma_prime(c, q) for q in z_l], net.dtype) for c, z_l in zip(kinds, z, strict=True)]
         bend = [np.array([curvature(c, q) for q in z_l], net.dtype) for c, z_l in zip(kinds, z, strict=True)]
         Rz, Ra = [], [np.zeros_like(X[x])]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp import _engine
 from fastbp.kernels import layout
-from fastbp.kernels.shapes import VECTOR_BYTES
+from fastbp.kernels.gemm.tiling import VECTOR_BYTES
+from fastbp.runtime import engine
 
 WIDE = 200_000
 
@@ -23,7 +23,7 @@ def test_scratch_of_wide_layers_is_a_few_rows_of_each(sizes: list[int], n_thread
     neurons = sum(layout.padded(size, net.dtype.itemsize) for size in sizes)
     for plain in False, True:
         for batch in 1, 4:
-            size = _engine.plan_training(net, batch, plain, n_threads).scratch_size
+            size = engine.plan_training(net, batch, plain, n_threads).scratch_size
             vectors = VECTOR_BYTES // net.dtype.itemsize
             each = 2 * vectors * neurons + 2 * net.theta.size + 100_000  # packed columns, a gradient, own weights
             assert size < (4 * batch + 8) * neurons + n_threads * each, (plain, batch)
@@ -45,17 +45,17 @@ def test_scratch_of_wide_layers_is_a_few_rows_of_each(sizes: list[int], n_thread
 def test_packing_stays_inside_its_panel(
     sizes: list[int], batch: int, n_threads: int, dtype: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    needed, prepare, seen = layout.largest_panel, _engine.prepare_scratch, []
+    needed, prepare, seen = layout.largest_panel, engine.prepare_scratch, []
     guard = 4096
 
-    def poisoned(where: _engine.Plan, dtype: Any) -> np.ndarray:
+    def poisoned(where: engine.Plan, dtype: Any) -> np.ndarray:
         scratch = prepare(where, dtype)
         scratch[where.places[layout.TARGETS] :] = np.nan
         seen.append((where, scratch))
         return scratch
 
     monkeypatch.setattr(layout, "largest_panel", lambda *sizes: needed(*sizes) + guard)
-    monkeypatch.setattr(_engine, "prepare_scratch", poisoned)
+    monkeypatch.setattr(engine, "prepare_scratch", poisoned)
     net = fastbp.Network(sizes, activations="tanh", dtype=dtype, seed=0)
     rng = np.random.default_rng(0)
     X, Y = rng.random((2 * batch, sizes[0])), rng.random((2 * batch, sizes[-1]))

@@ -433,7 +433,7 @@ def test_info_shows_what_is_done_to_the_rows() -> None:
 
 
 def test_predictions_replace_a_file_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fastbp import _atomic
+    from fastbp.io import atomic
 
     model, X, _ = regression()
     model.save("model.fastbp")
@@ -441,7 +441,7 @@ def test_predictions_replace_a_file_as_a_whole(monkeypatch: pytest.MonkeyPatch) 
     for out in ("p.csv", "p.npy"):
         Path(out).write_text("older predictions")
         with monkeypatch.context() as m:
-            m.setattr(_atomic.os, "fsync", no_space)
+            m.setattr(atomic.os, "fsync", no_space)
             message = fastbp_("predict", "model.fastbp", "X.npy", "--out", out, code=1)
         assert f"{out}: No space left on device" in message
         assert Path(out).read_text() == "older predictions"

@@ -11,7 +11,7 @@ import pytest
 from nets import same_bits
 
 import fastbp
-from fastbp import _checks, initializers
+from fastbp import checks, initializers
 
 
 def test_indices_are_those_of_the_notes() -> None:
@@ -166,7 +166,7 @@ def test_more_memory_than_there_is(sizes: list[int]) -> None:
 
 def test_memory_of_a_call_is_checked_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     net = fastbp.Network([10, 1000, 1], seed=0)
-    monkeypatch.setattr(_checks, "available_memory", lambda: 10**8)
+    monkeypatch.setattr(checks, "available_memory", lambda: 10**8)
     X = np.zeros((30000, 10))
     with pytest.raises(MemoryError, match="The activations of 30000 samples need"):
         net.backprop(X, np.zeros(30000))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from rich.console import Console
 
-from fastbp._report import class_table, confusion
 from fastbp.cli.plot import worst_mistakes
+from fastbp.cli.report import class_table, confusion
 
 KNOWN, DECIDED = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 2, 2])
 

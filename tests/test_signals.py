@@ -47,12 +47,15 @@ from fastbp.__main__ import main
 from fastbp._signals import signals
 if "import" not in phases:
     signals.install()
-    from fastbp import _atomic, _engine, data, progress
+    from fastbp.data import reading
+    from fastbp.io import atomic
+    from fastbp.runtime import engine
+    from fastbp.training import progress
     import fastbp.cli, fastbp.cli.train
     where = {
-        "reading": (data, "read"), "compiling": (_engine.Team, "run"),
+        "reading": (reading, "read"), "compiling": (engine.Team, "run"),
         "training": (progress.ProgressBar, "on_progress"),
-        "saving": (_atomic, "_write"), "testing": (fastbp.cli.train, "_conclude"),
+        "saving": (atomic, "_write"), "testing": (fastbp.cli.train, "_conclude"),
         "explaining": (fastbp, "explain"),
     }
     for phase in phases:

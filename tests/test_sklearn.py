@@ -314,7 +314,7 @@ def test_a_prediction_alone_is_that_of_a_batch() -> None:
 
 
 def test_an_interrupted_fit_keeps_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fastbp._slices import Pace
+    from fastbp.runtime.slices import Pace
 
     X, y = data("iris")
     calls = []

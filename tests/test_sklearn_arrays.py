@@ -232,7 +232,7 @@ def test_callbacks_see_the_weights_of_their_epoch_and_may_change_them() -> None:
 
 
 def test_an_interrupted_fit_shows_the_weights_it_has_come_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fastbp._slices import Pace
+    from fastbp.runtime.slices import Pace
 
     calls, run = [], Pace.run
 

@@ -24,8 +24,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
 
 import fastbp
-from fastbp.schedules import Cosine, ReduceOnPlateau, StepDecay
 from fastbp.sklearn import MLPClassifier, MLPRegressor
+from fastbp.training.schedules import Cosine, ReduceOnPlateau, StepDecay
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -626,7 +626,7 @@ def test_a_planted_slope_is_caught() -> None:
 @pytest.mark.parametrize(("loss", "options"), REGRESSIONS)
 def test_kernels_of_regression_have_the_textbooks_bits(loss: str, options: dict[str, float], dtype: str) -> None:
     from fastbp import textbook
-    from fastbp.activations import EXP, IDENTITY
+    from fastbp.functions.activations import EXP, IDENTITY
     from fastbp.kernels import dense, regression
     from fastbp.kernels.views import Matrix
 

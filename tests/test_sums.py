@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from fastbp import textbook
-from fastbp.activations import CODES
-from fastbp.kernels import jacobian
+from fastbp.functions.activations import CODES
+from fastbp.kernels import tangents
 from fastbp.teach import sums
 
 
@@ -50,13 +50,13 @@ def check_sums() -> None:
         F1 = chain(b, (w.T, spread(a)))
         moving = chain(b, (v.T, spread(a)), (w.T, spread(Ra)))
         z, Rz, out, Ru = (np.empty((1, J), dtype) for _ in range(4))
-        jacobian.weighted_inputs(np.ascontiguousarray(w.T), b, a[None], z)
-        jacobian.moving_inputs(np.ascontiguousarray(w.T), np.ascontiguousarray(v.T), b, a[None], Ra[None], Rz)
+        tangents.weighted_inputs(np.ascontiguousarray(w.T), b, a[None], z)
+        tangents.moving_inputs(np.ascontiguousarray(w.T), np.ascontiguousarray(v.T), b, a[None], Ra[None], Rz)
         BP2 = chain(zero, (w.T, spread(a)))
         moving_BP2 = chain(zero, (v.T, spread(a)), (w.T, spread(Ra)))
         w_next, v_next, identity = np.ascontiguousarray(w.T), np.ascontiguousarray(v.T), CODES["identity"]
-        jacobian.sums(w_next, a[None], out)
-        jacobian.moving_sums(w_next, v_next, a[None], Ra[None], Ru)
+        tangents.sums(w_next, a[None], out)
+        tangents.moving_sums(w_next, v_next, a[None], Ra[None], Ru)
         g = draw(J, K)
         before = g.copy()
         textbook.weight_gradient(a, b, g)

@@ -11,7 +11,7 @@ import pytest
 from scipy.special import erfc, xlogy
 
 from fastbp import textbook
-from fastbp.activations import CODES, COSTS, QUADRATIC, SIGMOID
+from fastbp.functions.activations import CODES, COSTS, QUADRATIC, SIGMOID
 
 HIDDEN = [name for name in CODES if name not in ("softmax", "exp")]
 

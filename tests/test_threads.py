@@ -16,9 +16,9 @@ import pytest
 from nets import SMALL, random_data, same_bits
 
 import fastbp
-from fastbp import _engine, _threads
-from fastbp.kernels import shapes
+from fastbp.kernels.gemm import tiling
 from fastbp.kernels.team import MAX_TEAM
+from fastbp.runtime import engine, pool
 
 THREADS = (1, 2, 3, 4, 8)
 
@@ -48,7 +48,7 @@ def test_any_number_of_threads(batch: int, dtype: str) -> None:
 @pytest.mark.compiled
 def test_many_slices_with_more_threads_than_cores(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slices of one minibatch: the team meets between Python and the kernel a thousand times."""
-    monkeypatch.setattr("fastbp._slices.SLICE_SECONDS", 1e-9)
+    monkeypatch.setattr("fastbp.runtime.slices.SLICE_SECONDS", 1e-9)
     rng = np.random.default_rng(21)
     X, Y = rng.standard_normal((300, 11)), rng.integers(0, 3, 300)
     assert trained(X, Y, dtype, 1, 5) == trained(X, Y, dtype, 1, 1)
@@ -61,7 +61,7 @@ def test_any_tile(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     X, Y = rng.standard_normal((n, 20)), rng.integers(0, 3, n)
     whole = trained(X, Y, dtype, n - 10)
     for size in (1, 13, 64):
-        monkeypatch.setattr(_engine, "tile_size", lambda net, batch, size=size: min(size, batch))
+        monkeypatch.setattr(engine, "tile_size", lambda net, batch, size=size: min(size, batch))
         assert trained(X, Y, dtype, n - 10) == whole
         if not SMALL:
             assert trained(X, Y, dtype, n - 10, 3) == whole
@@ -81,7 +81,7 @@ def test_u_and_the_next_f1_in_one_pass(
         sample_weight[:batch] = 0.0  # a minibatch to skip
     thetas = []
     for owning, n_threads in [(False, 1), (True, 1)] + ([] if SMALL else [(True, 2), (True, 3)]):
-        monkeypatch.setattr(_engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
+        monkeypatch.setattr(engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
         net = fastbp.Network([21, J, 5, 10], dtype=dtype, seed=0)
         fastbp.train(
             net, X, Y, epochs=2, batch_size=batch, seed=1, shuffle=False, sample_weight=sample_weight,
@@ -101,9 +101,9 @@ def test_u_with_a_penalty_and_the_next_f1_in_one_pass(
     X, Y, s = rng.random((23, 21)), rng.integers(0, 10, 23), rng.random(23)
     trained = []
     for owning in False, True:
-        monkeypatch.setattr(_engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
+        monkeypatch.setattr(engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
         net = fastbp.Network([21, J, 5, 10], dtype=dtype, seed=0)
-        assert _engine.plan_training(net, batch, False, 1, shrinking=True).owning == owning
+        assert engine.plan_training(net, batch, False, 1, shrinking=True).owning == owning
         run = fastbp.train(
             net, X, Y, epochs=2, batch_size=batch, seed=1, sample_weight=s, n_threads=1, l2=0.03,
             optimizer=fastbp.SGD(0.5),
@@ -121,7 +121,7 @@ def test_neurons_of_their_own(batch: int, dtype: str) -> None:
     trained = {}
     for n_threads in THREADS:
         net = fastbp.Network([21, 64, 12, 10], dtype=dtype, seed=0)
-        assert n_threads > 2 or _engine.plan_training(net, batch, True, n_threads).owning
+        assert n_threads > 2 or engine.plan_training(net, batch, True, n_threads).owning
         run = fastbp.train(
             net, X, Y, epochs=3, batch_size=batch, seed=1, n_threads=n_threads, optimizer=fastbp.SGD(1.0)
         )
@@ -142,7 +142,7 @@ def diverged_and_stopped(sizes: list[int], batch: int, too_fast: float, n_thread
             net, X, Y, epochs=50, batch_size=batch, seed=1, optimizer=fastbp.SGD(too_fast), n_threads=n_threads
         )
     assert np.isfinite(net.theta).all()
-    assert not _threads.in_use()
+    assert not pool.in_use()
     return net.theta.tobytes(), caught.value.epoch, caught.value.minibatch
 
 
@@ -150,22 +150,22 @@ def diverged_and_stopped(sizes: list[int], batch: int, too_fast: float, n_thread
 def test_neurons_of_their_own_stop_and_diverge_where_tiles_do(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = []
     for owning, n_threads in (False, 1), (True, 1), (True, 2), (True, 3):
-        monkeypatch.setattr(_engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
+        monkeypatch.setattr(engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
         kept.append(diverged_and_stopped([9, 48, 1], 10, 30.0, n_threads))
     assert kept[1:] == kept[:1] * 3
 
 
 @pytest.mark.parametrize("cores", [2, 3, 4, 8, 64])
 def test_no_thread_without_a_cache_line_of_layer_1(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_engine, "choose_threads", lambda n_threads, flops, least: n_threads or cores)
+    monkeypatch.setattr(engine, "choose_threads", lambda n_threads, flops, least: n_threads or cores)
     for J in 30, 100, 500:
         net = fastbp.Network([784, J, 10], dtype="float32")
-        T = _engine.choose_team(net, 10, True, None)
+        T = engine.choose_team(net, 10, True, None)
         n_lines = -(-J // 16)
         assert 2 <= T <= min(cores, n_lines)
-        assert _engine.plan_training(net, 10, True, T).owning
+        assert engine.plan_training(net, 10, True, T).owning
         assert -(-n_lines // T) < -(-n_lines // (T - 1))  # one thread less would have more to do
-        assert _engine.choose_team(net, 10, True, 5) == 5
+        assert engine.choose_team(net, 10, True, 5) == 5
 
 
 @pytest.mark.compiled
@@ -177,14 +177,14 @@ def test_tiles_in_turn(optimizer: Any, batch: int, dtype: str, monkeypatch: pyte
     X, Y = rng.standard_normal((500, 5)), rng.integers(0, 3, 500)
     options = {"l1": 1e-4, "l2": 1e-3, "sample_weight": rng.random(500), "optimizer": optimizer}
     expected = trained(X, Y, dtype, batch, 1, **options)
-    monkeypatch.setattr(_engine, "relay_tile", lambda net, batch, n_threads: 8 if n_threads > 1 else 0)
+    monkeypatch.setattr(engine, "relay_tile", lambda net, batch, n_threads: 8 if n_threads > 1 else 0)
     for n_threads in THREADS[1:]:
         assert trained(X, Y, dtype, batch, n_threads, **options) == expected, n_threads
 
 
 @pytest.mark.compiled
 def test_tiles_in_turn_stop_and_diverge_where_one_thread_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_engine, "relay_tile", lambda net, batch, n_threads: 8 if n_threads > 1 else 0)
+    monkeypatch.setattr(engine, "relay_tile", lambda net, batch, n_threads: 8 if n_threads > 1 else 0)
     kept = [diverged_and_stopped([3, 6, 1], 100, 1e3, n_threads) for n_threads in (1, 2, 3)]
     assert kept[1:] == kept[:1] * 2
 
@@ -192,9 +192,9 @@ def test_tiles_in_turn_stop_and_diverge_where_one_thread_does(monkeypatch: pytes
 @pytest.mark.compiled
 def test_large_minibatches_on_small_nets_go_in_turn() -> None:
     small, wide = fastbp.Network([4, 32, 16, 4], dtype="float32"), fastbp.Network([784, 512, 10], dtype="float32")
-    assert 0 < _engine.relay_tile(small, 10_000, 2) < 10_000
-    assert _engine.relay_tile(small, 10_000, 1) == _engine.relay_tile(small, 32, 2) == 0
-    assert _engine.relay_tile(wide, 10_000, 2) == 0
+    assert 0 < engine.relay_tile(small, 10_000, 2) < 10_000
+    assert engine.relay_tile(small, 10_000, 1) == engine.relay_tile(small, 32, 2) == 0
+    assert engine.relay_tile(wide, 10_000, 2) == 0
 
 
 def test_any_storage(dtype: str) -> None:
@@ -212,7 +212,7 @@ def test_any_storage(dtype: str) -> None:
         assert same_bits(net.feedforward(other), net.feedforward(X))
 
 
-@pytest.mark.parametrize("row_bytes", [160, shapes.CROWDING_STRIDE])
+@pytest.mark.parametrize("row_bytes", [160, tiling.CROWDING_STRIDE])
 def test_a_row_alone_or_in_company(row_bytes: int, dtype: str) -> None:
     """Samples are read where they lie, but for rows that would crowd each other out of the cache, which are copied."""
     rng = np.random.default_rng(24)
@@ -227,15 +227,15 @@ def test_a_row_alone_or_in_company(row_bytes: int, dtype: str) -> None:
 
 
 def test_threads_are_really_started() -> None:
-    with _engine.Team(4) as team:
+    with engine.Team(4) as team:
         assert team.size == 4
         names = [thread.name for thread in threading.enumerate()]
         assert names.count("fastbp") >= 3
-    assert not _threads.in_use()
+    assert not pool.in_use()
 
 
 def test_a_thread_that_cannot_start_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_threads, "_free", [])
+    monkeypatch.setattr(pool, "_free", [])
     X, Y = np.random.default_rng(25).standard_normal((30, 4)), np.arange(30) % 3
     expected = trained(X, Y, "float64", 8)
 
@@ -289,14 +289,14 @@ def test_a_forked_child_trains_after_its_parent_did() -> None:
 
 def test_limits_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_NUM_THREADS", "1")
-    assert _threads.effective(None) == 1
+    assert pool.effective(None) == 1
     monkeypatch.setenv("NUMBA_NUM_THREADS", "nonsense")
     monkeypatch.setenv("OMP_NUM_THREADS", "1,2")
-    assert _threads.effective(None) == 1
-    assert _threads.effective(5) == min(5, MAX_TEAM)
+    assert pool.effective(None) == 1
+    assert pool.effective(5) == min(5, MAX_TEAM)
     for wrong in (0, 65, -1):
         with pytest.raises(ValueError, match="n_threads is"):
-            _threads.effective(wrong)
+            pool.effective(wrong)
 
 
 INTERRUPTED = """

@@ -10,8 +10,8 @@ import pytest
 from nets import SMALL
 
 import fastbp
-from fastbp import schedules
-from fastbp.schedules import ReduceOnPlateau
+from fastbp.training import schedules
+from fastbp.training.schedules import ReduceOnPlateau
 
 
 def moons(n: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -238,7 +238,7 @@ def test_a_callback_that_raises_leaves_nothing_behind() -> None:
     X, Y = moons()
     with pytest.raises(ZeroDivisionError):
         fastbp.train(small_net(), X, Y, n_threads=2, callbacks=lambda run: 1 // 0)
-    assert not fastbp._threads.in_use()
+    assert not fastbp.runtime.pool.in_use()
     fastbp.train(small_net(), X, Y, n_threads=2, epochs=1)
 
 
@@ -443,12 +443,12 @@ def test_a_batch_larger_than_the_data_warns() -> None:
 
 
 def test_the_data_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
-    from fastbp import training
+    from fastbp.training import trainer
 
     X, Y = moons(20)
     seen = []
-    make = training._engine.make_job
-    monkeypatch.setattr(training._engine, "make_job", lambda *args, **kw: seen.append(job := make(*args, **kw)) or job)
+    make = trainer.engine.make_job
+    monkeypatch.setattr(trainer.engine, "make_job", lambda *args, **kw: seen.append(job := make(*args, **kw)) or job)
     for given in (X, np.frombuffer(X.tobytes()).reshape(X.shape)):
         fastbp.train(small_net(), given, Y, epochs=1)
         assert seen[-1].X.__array_interface__["data"][0] == given.__array_interface__["data"][0]

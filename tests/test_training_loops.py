@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.schedules import ReduceOnPlateau
+from fastbp.training.schedules import ReduceOnPlateau
 
 RNG = np.random.default_rng(7)
 N, BATCH, EPOCHS = 37, 10, 3
@@ -236,7 +236,7 @@ def test_each_epoch_has_an_order_of_its_own() -> None:
 
 def test_what_is_shown_during_an_epoch_is_of_the_samples_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first slice is one minibatch where no speed is trusted before it has been measured."""
-    monkeypatch.setattr("fastbp._slices.SLOWEST", 0.0)
+    monkeypatch.setattr("fastbp.runtime.slices.SLOWEST", 0.0)
     net, seen = small_net(), []
 
     class Watch(fastbp.Callback):

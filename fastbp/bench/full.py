@@ -30,10 +30,10 @@ SUITES = ("nets", "more", "sweeps", "forward", "book", "scaling", "threads", "st
 
 def cpu() -> dict[str, str]:
     """Name of this machine's CPU, and of its architecture: clouds give many the same name."""
-    from fastbp._report import _cpu_name
+    from fastbp.machine import cpu_name
 
     binding = importlib.import_module("llvmlite.binding")
-    return {"cpu": _cpu_name(), "architecture": binding.get_host_cpu_name()}
+    return {"cpu": cpu_name(), "architecture": binding.get_hostcpu_name()}
 
 
 def slug(name: str) -> str:
@@ -191,7 +191,7 @@ def write(path: Path, found: dict[str, Any]) -> None:
             parts.append(f'"{name}": {{\n' + ",\n".join(blocks) + "\n}")
         else:
             parts.append(f'"{name}": {json.dumps(value)}')
-    from fastbp._atomic import write_atomically
+    from fastbp.io.atomic import write_atomically
 
     write_atomically(path, [("{\n" + ",\n".join(parts) + "\n}\n").encode()])
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import parallel, prange
-from fastbp.activations import QUADRATIC, SOFTMAX, exp, sigma, sigma_prime
+from fastbp.functions.activations import QUADRATIC, SOFTMAX, exp, sigma, sigma_prime
+from fastbp.jit import parallel, prange
 
 
 @parallel

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastbp._jit import fused, strict
 from fastbp.bench import pin
-from fastbp.kernels.shapes import STRIP_BYTES, TWO
+from fastbp.jit import fused, strict
+from fastbp.kernels.gemm.tiling import STRIP_BYTES, TWO
 from fastbp.kernels.views import copy_row, literally, pointer, register_block, view
 
 PAUSE = 0.002

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import fastbp
-from fastbp import _jit
+from fastbp import jit
 from fastbp.bench import nets
 
 CASES = (
@@ -79,7 +79,7 @@ def python_peak(case: nets.Case, X: Any, Y: Any) -> int:
 
 def compiled_allocations(function: Callable[[], object]) -> int:
     """Arrays that compiled code allocated in one call, the second."""
-    if _jit.DISABLED:
+    if jit.DISABLED:
         raise RuntimeError("Plain Python allocates in every line. Count in compiled code.")
     importlib.import_module("numba.core.runtime._nrt_python").memsys_enable_stats()
     statistics = importlib.import_module("numba.core.runtime").rtsys.get_allocation_stats

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import fastbp
-from fastbp._checks import Activation, Cost, DTypeName
+from fastbp.checks import Activation, Cost, DTypeName
 
 
 @dataclass(frozen=True)

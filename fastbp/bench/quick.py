@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fastbp import _jit
-from fastbp._report import _cpu_name
+from fastbp import jit
 from fastbp.bench import full, nets, peers, pin, report, run
+from fastbp.machine import cpu_name
 
 DEFAULT = ("784-30-10 b10 float32", "64-32-10 b16 float32", "784-128-64-10 b128 float32", "784-512-512-10 b128 float32")
 
@@ -79,13 +79,13 @@ def bench(
     """Race; whether nothing has become slower, by more than the tolerance, than in the file ``against`` of this CPU."""
     cases = nets.find(names)
     old = report.races_of(against) if against else None
-    if _jit.DISABLED:
+    if jit.DISABLED:
         raise ValueError(
             "FASTBP_DISABLE_JIT or NUMBA_DISABLE_JIT is set, so that every kernel runs as plain Python; a race needs "
             "compiled ones. Unset it."
         )
     available = len(pin.cores())
-    console.print(f"{_cpu_name()}, {report.counted(available, 'core')}")
+    console.print(f"{cpu_name()}, {report.counted(available, 'core')}")
     for n in threads:
         if n > available:
             console.print(

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import fastbp
-from fastbp import _engine
 from fastbp.bench import nets
-from fastbp.kernels.shapes import CACHE_LINE
+from fastbp.kernels.gemm.tiling import CACHE_LINE
+from fastbp.runtime import engine
 
 WIDTHS = (32, 64, 128, 256, 512, 1024)
 BATCHES = (8, 32, 128, 512)
@@ -83,7 +83,7 @@ def fill(rows: int) -> float:
 def owns(case: nets.Case, T: int) -> bool:
     """Whether each of T threads has some neurons of layer 1 for itself."""
     net = fastbp.Network(case.sizes, dtype=case.dtype, init="lecun_normal", seed=0)
-    return T > 1 and case.optimizer == "sgd" and _engine.plan_training(net, case.batch, True, T).owning
+    return T > 1 and case.optimizer == "sgd" and engine.plan_training(net, case.batch, True, T).owning
 
 
 def counts(case: nets.Case, T: int, cache: int) -> Terms:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fastbp._checks import check_int
 from fastbp._signals import Phase, signals
+from fastbp.checks import check_int
 from fastbp.cli.app import Out, app, fail
 from fastbp.cli.options import check_file
 

@@ -23,10 +23,10 @@ def compile_kernels(dtype: Any) -> float:
 
 def compile_first(console: Out, dtype: str) -> None:
     """Before the run, so that its samples a second and time left are its own; with a word where the cache is empty."""
-    from fastbp import _jit
+    from fastbp import jit
 
-    if _jit.DISABLED:
+    if jit.DISABLED:
         return
-    if _jit.CACHE_DIR is None or not any(_jit.CACHE_DIR.rglob("minibatch.work-*.nbc")):
+    if jit.CACHE_DIR is None or not any(jit.CACHE_DIR.rglob("data_parallel.work-*.nbc")):
         console.print(f"Compiling the {dtype} kernels once; later runs find them in the cache.", style="dim")
     compile_kernels(dtype)

@@ -17,7 +17,7 @@ def doctor(
     ] = False,
 ) -> None:
     """Print CPU, threads and why, cache of compiled code, versions."""
-    from fastbp._report import machine_table
+    from fastbp.cli.report import machine_table
 
     console = Out()
     if compile:

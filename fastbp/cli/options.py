@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import fastbp
-from fastbp._checks import check_name
+from fastbp.checks import check_name
+from fastbp.data.scaling import standardise
 from fastbp.errors import called
-from fastbp.optimizers import OPTIMIZERS
-from fastbp.scaling import standardise
-from fastbp.schedules import SCHEDULES
+from fastbp.training.optimizers import OPTIMIZERS
+from fastbp.training.schedules import SCHEDULES
 
 if TYPE_CHECKING:
-    from fastbp.data import Data
+    from fastbp.data.reading import Data
 
 RATES = {"classification": 0.5, "regression": 0.05}
 """Learning rates of plain SGD that suit scaled inputs and, for regression, scaled targets."""

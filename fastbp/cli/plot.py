@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from fastbp._arrays import decide
-from fastbp._atomic import write_atomically
-from fastbp._report import confusion
-from fastbp.callbacks import Run
-from fastbp.data import Data
+from fastbp.arrays import decide
+from fastbp.cli.report import confusion
+from fastbp.data.reading import Data
+from fastbp.io.atomic import write_atomically
 from fastbp.model import Model
+from fastbp.training.callbacks import Run
 
 
 def _require_matplotlib() -> Any:

@@ -10,9 +10,9 @@ import numpy as np
 import typer
 
 import fastbp
-from fastbp._atomic import write_atomically
 from fastbp.cli.app import Out, app
 from fastbp.cli.options import check_file
+from fastbp.io.atomic import write_atomically
 
 
 @app.command()
@@ -51,7 +51,7 @@ def _quoted(value: Any) -> str:
 
 def _predictions(model: fastbp.Model, path: str, probabilities: bool) -> tuple[list[str], np.ndarray]:
     """Column names and one row for each sample."""
-    from fastbp.data import read_features
+    from fastbp.data.reading import read_features
 
     X = read_features(path, columns=model.features, drop=model.meta.get("target"))
     if X.shape[1] != model.sizes[0]:
@@ -70,7 +70,7 @@ def _predictions(model: fastbp.Model, path: str, probabilities: bool) -> tuple[l
 @app.command()
 def info(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
     """Show what is in a model file."""
-    from fastbp._report import describe
+    from fastbp.cli.report import describe
     from fastbp.model import as_model
 
     describe(as_model(fastbp.load(model)), Out())

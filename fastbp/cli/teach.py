@@ -9,10 +9,10 @@ import typer
 from rich.text import Text
 
 import fastbp
-from fastbp._atomic import write_atomically
-from fastbp._checks import check_int
+from fastbp.checks import check_int
 from fastbp.cli.app import Out, app
 from fastbp.cli.options import check_file, column
+from fastbp.io.atomic import write_atomically
 
 
 @app.command()

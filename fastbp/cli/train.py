@@ -11,16 +11,16 @@ import typer
 from rich.text import Text
 
 import fastbp
-from fastbp._arrays import decide, out_of_reach
-from fastbp._checks import ACTIVATIONS, COSTS, check_int, check_name, check_real
 from fastbp._signals import signals
+from fastbp.arrays import decide, out_of_reach
+from fastbp.checks import ACTIVATIONS, COSTS, check_int, check_name, check_real
 from fastbp.cli.app import DType, Out, app
 from fastbp.cli.compiling import compile_first
 from fastbp.cli.interrupts import Interrupts
 from fastbp.cli.options import MONITORED, check_file, column, model_for, optimizer, schedule
 from fastbp.errors import called
 from fastbp.initializers import INITIALIZERS
-from fastbp.schedules import ReduceOnPlateau
+from fastbp.training.schedules import ReduceOnPlateau
 
 
 class Task(enum.StrEnum):
@@ -115,7 +115,7 @@ def train(
 
 def _read(o: dict[str, Any]) -> Any:
     """The data, with a test part."""
-    from fastbp import data as files
+    from fastbp.data import reading as files
 
     path = o["data"] if o["targets"] is None else (o["data"], o["targets"])
     if o["targets"] is not None and o["target"] is not None:
@@ -151,8 +151,8 @@ def _rate(o: dict[str, Any]) -> Any:
 
 
 def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
-    from fastbp import data as files
-    from fastbp.io import check_savable
+    from fastbp.data import reading as files
+    from fastbp.io.model_file import check_savable
 
     o = options
     held = check_real(o["validation"], "--validation", low=0.0, below=1.0) > 0
@@ -184,7 +184,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
         )
         console.print(f"{net}, {net.n_parameters:,} parameters", soft_wrap=True)
         compile_first(errors, net.dtype.name)
-    from fastbp.progress import ProgressBar
+    from fastbp.training.progress import ProgressBar
 
     with Interrupts() as interrupts:
         try:
@@ -246,7 +246,7 @@ def _require_reach(data: Any, output: str) -> None:
 
 def _conclude(console: Out, model: fastbp.Model, run: fastbp.Run, data: Any, o: Any) -> None:
     """Test, print and draw."""
-    from fastbp._report import class_table, confusion
+    from fastbp.cli.report import class_table, confusion
 
     scores = model.evaluate(data.X_test, data.named(data.Y_test))
     names = data.classes or ()

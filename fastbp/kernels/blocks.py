@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import inlined, strict
-from fastbp.kernels.shapes import (
+from fastbp.jit import inlined, strict
+from fastbp.kernels.gemm.tiling import (
     CACHE_LINE,
     FOUR,
     LONG_RUN_ROWS,

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from fastbp._jit import strict
+from fastbp.jit import strict
 from fastbp.kernels import layout
 from fastbp.kernels.team import barrier
 from fastbp.kernels.updates import update

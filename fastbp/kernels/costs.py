@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import constants, strict
-from fastbp.activations import CLIPPED, POISSON, QUADRATIC, SIGMOID, log, softplus
+from fastbp.functions.activations import CLIPPED, POISSON, QUADRATIC, SIGMOID, log, softplus
+from fastbp.jit import constants, strict
 from fastbp.kernels.views import number, row
 
 _ZERO, _ONE, _NAN, _LOW, _HIGH = range(5)

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import by_dtype, strict
-from fastbp.activations import (
+from fastbp.functions.activations import (
     EXP,
     GELU,
     IDENTITY,
@@ -34,6 +33,7 @@ from fastbp.activations import (
     softplus,
     tanh,
 )
+from fastbp.jit import by_dtype, strict
 from fastbp.kernels.blocks import ALONE, TIMES, product
 from fastbp.kernels.views import Matrix, copy_line, line, number, row, transposed
 

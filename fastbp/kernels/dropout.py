@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import strict
+from fastbp.jit import strict
 from fastbp.kernels.views import row
 
 # Steele, Lea and Flood's splitmix64: an odd step, then two multiplications between shifts.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from fastbp._jit import strict
+from fastbp.jit import strict
 from fastbp.kernels import layout
-from fastbp.kernels.shapes import CACHE_LINE, LONG_RUN_ROWS, PASS_ROWS, VECTOR_BYTES
+from fastbp.kernels.gemm.tiling import CACHE_LINE, LONG_RUN_ROWS, PASS_ROWS, VECTOR_BYTES
 from fastbp.kernels.views import (
     END,
     LABELS_AT,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.kernels import blocks
-from fastbp.kernels.shapes import CACHE_LINE, CROWDING_STRIDE, PASS_ROWS, STRIP_BYTES, VECTOR_BYTES
+from fastbp.kernels.gemm.tiling import CACHE_LINE, CROWDING_STRIDE, PASS_ROWS, STRIP_BYTES, VECTOR_BYTES
 
 # Here Python calls them, which need not wait for a compiler.
 packs_coefficients, packs_rows, round_up = (

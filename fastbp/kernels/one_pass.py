@@ -11,21 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbp._jit import inlined, strict
+from fastbp.jit import inlined, strict
 from fastbp.kernels.blocks import fetch, stepped
-from fastbp.kernels.shapes import FOUR, ONE, PASS_ROWS, TWO, TWO_VECTOR_ROWS, VECTOR_BYTES
+from fastbp.kernels.gemm.tiling import FOUR, ONE, PASS_ROWS, TWO, TWO_VECTOR_ROWS, VECTOR_BYTES
 from fastbp.kernels.updates import penalised
-from fastbp.kernels.views import (
-    PARTS,
-    copy_row,
-    itemsize,
-    line,
-    literally,
-    number,
-    register_block,
-    shifted,
-    view,
-)
+from fastbp.kernels.views import PARTS, copy_row, itemsize, line, literally, number, register_block, shifted, view
 
 
 class Turn(NamedTuple):

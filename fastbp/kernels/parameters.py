@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from fastbp._jit import strict
+from fastbp.jit import strict
 from fastbp.kernels import dense, layout, sparse
 from fastbp.kernels.blocks import ALONE, STEP
+from fastbp.kernels.gemm.tiling import STRIP_BYTES
 from fastbp.kernels.job import (
     activations,
     errors,
@@ -24,7 +25,6 @@ from fastbp.kernels.job import (
 )
 from fastbp.kernels.penalties import total_penalty
 from fastbp.kernels.samples import sample
-from fastbp.kernels.shapes import STRIP_BYTES
 from fastbp.kernels.updates import ADAM, SGD, penalty, update
 from fastbp.kernels.views import itemsize, line, number, row, shifted
 

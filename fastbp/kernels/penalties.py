@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import strict
+from fastbp.jit import strict
 from fastbp.kernels import layout
 from fastbp.kernels.job import layer
 from fastbp.kernels.views import line, view

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import constants, strict
-from fastbp.activations import ABSOLUTE, HUBER, QUANTILE, exp
+from fastbp.functions.activations import ABSOLUTE, HUBER, QUANTILE, exp
+from fastbp.jit import constants, strict
 from fastbp.kernels.costs import log_of_positive
 from fastbp.kernels.views import row
 

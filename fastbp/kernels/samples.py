@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._jit import strict
-from fastbp.activations import CLIPPED, EXP, GELU, IDENTITY, LEAKY_RELU, MISH, RELU, SILU, SOFTMAX, SOFTPLUS
+from fastbp.functions.activations import CLIPPED, EXP, GELU, IDENTITY, LEAKY_RELU, MISH, RELU, SILU, SOFTMAX, SOFTPLUS
+from fastbp.jit import strict
 from fastbp.kernels import dense, layout, regression, sparse
 from fastbp.kernels.costs import costs
 from fastbp.kernels.dropout import drop

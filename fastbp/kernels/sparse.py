@@ -9,7 +9,7 @@ and ``job.indptr[i]`` where sample i begins: SciPy's CSR.
 
 from __future__ import annotations
 
-from fastbp._jit import fused, strict
+from fastbp.jit import fused, strict
 from fastbp.kernels import layout
 from fastbp.kernels.job import layer
 from fastbp.kernels.views import line, row

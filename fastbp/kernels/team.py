@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from fastbp import _jit
-from fastbp._jit import strict
+from fastbp import jit
+from fastbp.jit import strict
 from fastbp.kernels.layout import ABORT, ARRIVED, CELLS, LEAVING, OWN, STOP
 
-MAX_TEAM = 1 if _jit.DISABLED or sys.platform == "win32" else 64
+MAX_TEAM = 1 if jit.DISABLED or sys.platform == "win32" else 64
 
 SPINS = 1000
 """Tries before the core is offered to others: some microseconds, the imbalance of a well split step."""
@@ -35,7 +35,7 @@ def pause(turn: int) -> None:
     """Wait a moment, longer the more turns have been waited."""
 
 
-if not _jit.DISABLED:
+if not jit.DISABLED:
     from llvmlite import ir
     from numba.core import types
     from numba.core.typing import signature
@@ -82,15 +82,15 @@ if not _jit.DISABLED:
     def _sleep(typing: Any, microseconds: Any) -> Any:
         return signature(types.none, types.int64), _external("usleep")
 
-    @_jit.overload(load)
+    @jit.overload(load)
     def _(cells, i):  # type: ignore[no-untyped-def]
         return lambda cells, i: _load(cells, i)
 
-    @_jit.overload(store)
+    @jit.overload(store)
     def _(cells, i, value):  # type: ignore[no-untyped-def]
         return lambda cells, i, value: _store(cells, i, value)
 
-    @_jit.overload(pause)
+    @jit.overload(pause)
     def _(turn):  # type: ignore[no-untyped-def]
         if MAX_TEAM == 1:
             return lambda turn: None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from fastbp._jit import strict
+from fastbp.jit import strict
 
 SGD, MOMENTUM, NESTEROV, ADAM, RMSPROP, ADAGRAD = range(6)
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbp import _jit
-from fastbp.kernels.shapes import BLOCK_VECTORS, CACHE_LINE, STRIP_BYTES, VECTOR_BYTES
+from fastbp import jit
+from fastbp.kernels.gemm.tiling import BLOCK_VECTORS, CACHE_LINE, STRIP_BYTES, VECTOR_BYTES
 
 
 class Matrix(NamedTuple):
@@ -37,25 +37,25 @@ class Ahead(NamedTuple):
     and bytes from one sample to the next."""
 
 
-@_jit.strict
+@jit.strict
 def shifted(m: Matrix, i: int, j: int) -> Matrix:
     """The matrix from row i and column j on."""
     return Matrix(after(m.buf, i * m.i + j * m.j), m.i, m.j)
 
 
-@_jit.strict
+@jit.strict
 def transposed(m: Matrix) -> Matrix:
     """The same elements, rows and columns exchanged."""
     return Matrix(m.buf, m.j, m.i)
 
 
-@_jit.strict
+@jit.strict
 def matrix(buf: Any, at: int, stride: int) -> Matrix:
     """Rows whose columns are side by side, ``stride`` apart, from ``buf[at]`` on."""
     return Matrix(after(buf, at), stride, 1)
 
 
-@_jit.strict
+@jit.strict
 def repeated(buf: Any, at: int) -> Matrix:
     """One row as every row."""
     return Matrix(after(buf, at), 0, 1)
@@ -104,7 +104,7 @@ def line(buf: Any, offset: int, n: int) -> Any:
     return buf[offset : offset + n]
 
 
-@_jit.strict
+@jit.strict
 def row(m: Matrix, x: int, n: int) -> Any:
     """The first n elements of row x of a matrix whose columns are side by side, as a vector."""
     return line(m.buf, x * m.i, n)
@@ -157,7 +157,7 @@ def literal_unroll(values: tuple[int, ...]) -> tuple[int, ...]:
     return values
 
 
-if not _jit.DISABLED:
+if not jit.DISABLED:
     import numba
     from llvmlite import ir
     from numba.core import cgutils, types
@@ -382,39 +382,39 @@ if not _jit.DISABLED:
 
     # Without annotations: Numba refuses a twin whose implementation is not annotated alike, and for mypy an intrinsic
     # lacks an argument, the one that Numba passes.
-    @_jit.overload(pointer)
+    @jit.overload(pointer)
     def _(array):  # type: ignore[no-untyped-def]
         return lambda array: _pointer(array)
 
-    @_jit.overload(after)
+    @jit.overload(after)
     def _(buf, n):  # type: ignore[no-untyped-def]
         return lambda buf, n: _after(buf, n)
 
-    @_jit.overload(byte_address)
+    @jit.overload(byte_address)
     def _(buf):  # type: ignore[no-untyped-def]
         return lambda buf: _byte_address(buf)
 
-    @_jit.overload(itemsize)
+    @jit.overload(itemsize)
     def _(buf):  # type: ignore[no-untyped-def]
         size = buf.dtype.bitwidth // 8
         return lambda buf: size
 
-    @_jit.overload(number)
+    @jit.overload(number)
     def _(buf, value):  # type: ignore[no-untyped-def]
         kind = buf.dtype
         return lambda buf, value: kind(value)
 
-    @_jit.overload(prefetch)
+    @jit.overload(prefetch)
     def _(at):  # type: ignore[no-untyped-def]
         return lambda at: _prefetch(at)
 
-    @_jit.overload(view)
+    @jit.overload(view)
     def _(buf, offset, n_rows, n_columns, row_stride, column_stride):  # type: ignore[no-untyped-def]
         return lambda buf, offset, n_rows, n_columns, row_stride, column_stride: _view(
             buf, offset, n_rows, n_columns, row_stride, column_stride
         )
 
-    @_jit.overload(line)
+    @jit.overload(line)
     def _(buf, offset, n):  # type: ignore[no-untyped-def]
         return lambda buf, offset, n: _line(buf, offset, n)
 

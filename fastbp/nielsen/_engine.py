@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 import fastbp
-from fastbp import _checks
-from fastbp._arrays import as_inputs, out_of_reach, require_finite
+from fastbp import checks
+from fastbp.arrays import as_inputs, out_of_reach, require_finite
 from fastbp.nielsen._columns import pairs, stacked, vectorized_result
 
 
@@ -144,8 +144,8 @@ class Epochs:
         self.epochs, self.done = epochs, 0
         if self.cost():
             self._read()  # what is wrong is refused before anything is shuffled
-            self.eta = _checks.check_real(self.eta, "eta", above=0.0)
-            self.lmbda = _checks.check_real(self.lmbda, "lmbda", low=0.0)
+            self.eta = checks.check_real(self.eta, "eta", above=0.0)
+            self.lmbda = checks.check_real(self.lmbda, "lmbda", low=0.0)
         going = self._begin()
         while going:
             cost = self.cost()
@@ -210,8 +210,8 @@ class Epochs:
         The weights are the book's net's whenever its own code runs, and however training ends.
         """
         assert self.samples is not None
-        eta = _checks.check_real(self.eta, "eta", above=0.0)
-        lmbda = _checks.check_real(self.lmbda, "lmbda", low=0.0)
+        eta = checks.check_real(self.eta, "eta", above=0.0)
+        lmbda = checks.check_real(self.lmbda, "lmbda", low=0.0)
         twin = Twin(self.net, cost)
         going = False
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.data import read
+from fastbp.data.reading import read
 from fastbp.nielsen._columns import vectorized_result
 
 __all__ = ["load_data", "load_data_wrapper", "vectorized_result"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import _checks
+from fastbp import checks
 from fastbp.nielsen import _book, _engine
 from fastbp.nielsen._columns import labelled, pairs
 from fastbp.nielsen._originals import Originals, only_shuffles
@@ -40,7 +40,7 @@ class Network:
     """
 
     def __init__(self, sizes: Sequence[int]) -> None:
-        _checks.check_sizes(sizes)
+        checks.check_sizes(sizes)
         self.num_layers = len(sizes)
         self.sizes = sizes
         # The book's global generator, in the book's order: its seeds give its weights.
@@ -73,8 +73,8 @@ class Network:
         """
         data = pairs(training_data, "training_data")
         tests = None if test_data is None else pairs(test_data, "test_data")
-        epochs = _checks.check_int(epochs, "epochs", low=0)
-        size = _checks.check_int(mini_batch_size, "mini_batch_size", low=1)
+        epochs = checks.check_int(epochs, "epochs", low=0)
+        size = checks.check_int(mini_batch_size, "mini_batch_size", low=1)
         if not data:
             raise ValueError("training_data has no samples; at least one is needed. A zip can be read only once.")
         evaluated: _engine.Samples | None = None

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import _checks
+from fastbp import checks
 from fastbp.nielsen import _book, _engine
 from fastbp.nielsen._columns import labelled, pairs, vectorized_result
 from fastbp.nielsen._originals import Originals, only_shuffles
@@ -96,7 +96,7 @@ class Network:
     """
 
     def __init__(self, sizes: Sequence[int], cost: Any = CrossEntropyCost) -> None:
-        _checks.check_sizes(sizes)
+        checks.check_sizes(sizes)
         self.num_layers = len(sizes)
         self.sizes = sizes
         self.weights: list[np.ndarray] = []
@@ -159,9 +159,9 @@ class Network:
         """
         data = pairs(training_data, "training_data")
         held = None if evaluation_data is None else pairs(evaluation_data, "evaluation_data")
-        epochs = _checks.check_int(epochs, "epochs", low=0)
-        size = _checks.check_int(mini_batch_size, "mini_batch_size", low=1)
-        patience = _checks.check_int(early_stopping_n, "early_stopping_n", low=0)
+        epochs = checks.check_int(epochs, "epochs", low=0)
+        size = checks.check_int(mini_batch_size, "mini_batch_size", low=1)
+        patience = checks.check_int(early_stopping_n, "early_stopping_n", low=0)
         if not data:
             raise ValueError("training_data has no samples; at least one is needed. A zip can be read only once.")
         if (monitor_evaluation_cost or monitor_evaluation_accuracy) and not held:

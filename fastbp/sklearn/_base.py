@@ -17,15 +17,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
-from fastbp import _engine
-from fastbp._arrays import Targets, all_finite, largest_magnitude
-from fastbp._explosion import cost_of_best_constant
-from fastbp._threads import MAX_THREADS
-from fastbp.activations import CLIPPED
+from fastbp.arrays import Targets, all_finite, largest_magnitude
+from fastbp.functions.activations import CLIPPED
 from fastbp.initializers import INITIALIZERS, initialize
 from fastbp.kernels import layout
 from fastbp.network import Network
-from fastbp.schedules import SCHEDULES
+from fastbp.runtime import engine
+from fastbp.runtime.pool import MAX_THREADS
 from fastbp.sklearn import _lbfgs, _stochastic
 from fastbp.sklearn._attempt import Attempt
 from fastbp.sklearn._fitted import HIDDEN, FittedNetwork
@@ -34,6 +32,8 @@ from fastbp.sklearn._parameters import fastbp_name, sizes_of
 from fastbp.sklearn._stepper import make_stepper, say
 from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
 from fastbp.sklearn._weights import check_some_weight
+from fastbp.training.explosion import cost_of_best_constant
+from fastbp.training.schedules import SCHEDULES
 
 LARGE = 1e15
 """Of max |x| max(1, max |y|): the squares of larger gradients come near float32's largest number, 3e38."""
@@ -405,7 +405,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         """Loss and gradient at a vector of all of coefs_, then all of intercepts_, which are set to it."""
         net = self._pack()
         X, targets, weight = self._prepared(net, X, np.asarray(y).reshape(len(y), -1), sample_weight)
-        with _engine.Team(1) as team:
+        with engine.Team(1) as team:
             result = _lbfgs.Objective(self, net, X, targets, weight, team)(packed)
         self._copy_back(net)
         return result

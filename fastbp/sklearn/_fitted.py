@@ -10,14 +10,15 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fastbp import _checks, _sparse
+from fastbp import checks
 from fastbp.network import Network
+from fastbp.runtime import csr
 from fastbp.sklearn import _convert
 from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name, owned, pack, sizes_of, unpack
 from fastbp.sklearn._pickles import restored, stamped
 from fastbp.sklearn._rows import as_is
 
-HIDDEN = {"logistic", *_checks.ACTIVATIONS} - {"softmax"}
+HIDDEN = {"logistic", *checks.ACTIVATIONS} - {"softmax"}
 """Activations that a hidden layer may have."""
 
 
@@ -91,10 +92,10 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """float64 unless samples and weights are no wider than float32."""
         return np.float32 if np.result_type(X.dtype, self._weights_dtype()) == np.float32 else np.float64
 
-    def _outputs(self, net: Network, samples: np.ndarray | _sparse.Rows, targets: Any = None) -> Any:
+    def _outputs(self, net: Network, samples: np.ndarray | csr.Rows, targets: Any = None) -> Any:
         """a^L and, with targets, C_x of samples as the kernels take them."""
-        if isinstance(samples, _sparse.Rows):
-            return _sparse.outputs(net, samples, targets, self.n_threads)
+        if isinstance(samples, csr.Rows):
+            return csr.outputs(net, samples, targets, self.n_threads)
         return net._outputs(samples, targets, self.n_threads)
 
     def _forward(self, X: Any, L: int | None = None) -> np.ndarray:
@@ -112,9 +113,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return self._outputs(net, self._samples(X, net))[0]  # type: ignore[no-any-return]
 
     @staticmethod
-    def _samples(X: Any, net: Network) -> np.ndarray | _sparse.Rows:
+    def _samples(X: Any, net: Network) -> np.ndarray | csr.Rows:
         """Checked samples as the kernels take them."""
-        return _sparse.as_rows(X, net.dtype) if issparse(X) else np.require(X, net.dtype, ["C", "A"])
+        return csr.as_rows(X, net.dtype) if issparse(X) else np.require(X, net.dtype, ["C", "A"])
 
     def transform(self, X: Any) -> np.ndarray:
         """Activations of the last hidden layer.

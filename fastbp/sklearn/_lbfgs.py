@@ -8,9 +8,9 @@ import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from fastbp import _engine, _sparse
-from fastbp._arrays import Targets, largest_magnitude
+from fastbp.arrays import Targets, largest_magnitude
 from fastbp.kernels import layout
+from fastbp.runtime import csr, engine
 from fastbp.sklearn._parameters import views
 from fastbp.sklearn._stepper import say
 from fastbp.sklearn._stochastic import Samples
@@ -35,22 +35,22 @@ class Objective:
         X: Samples,
         targets: Targets,
         sample_weight: np.ndarray | None,
-        team: _engine.Team,
+        team: engine.Team,
     ) -> None:
         self._team = team
         g = layout.aligned(net.theta.size, net.dtype)
         self._g, self._theta = views(net, g), views(net, net.theta)
-        maker = _sparse if isinstance(X, _sparse.Rows) else _engine
+        maker = csr if isinstance(X, csr.Rows) else engine
         where = maker.plan(net, maker.tile_size(net, len(X)), team.size)
-        _engine.check_job_memory(net, where, 2, "Training")
-        values = X.values if isinstance(X, _sparse.Rows) else X
-        reals = _engine.limits(net.dtype, largest_magnitude(values))
+        engine.check_job_memory(net, where, 2, "Training")
+        values = X.values if isinstance(X, csr.Rows) else X
+        reals = engine.limits(net.dtype, largest_magnitude(values))
         reals[layout.LIMIT] = np.inf
         estimator._write(reals)
-        job = _engine.make_job(
+        job = engine.make_job(
             net, where, values, targets, sample_weight=sample_weight, g=g, reals=reals, eta=np.ones(1)
         )
-        job = X.into(job, len(X)) if isinstance(X, _sparse.Rows) else job
+        job = X.into(job, len(X)) if isinstance(X, csr.Rows) else job
         self._job = estimator._as_job(job)
         team.start(self._job)
 
@@ -96,8 +96,8 @@ def minimize(estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sam
         n_iter += 1
         say(f"Iteration {n_iter}, loss = {intermediate_result.fun:.8f}")
 
-    flops = _engine.operations(net.sizes, len(X), training=True)
-    with _engine.Team(_engine.choose_threads(estimator.n_threads, flops, _engine.LARGE_STEP)) as team:
+    flops = engine.operations(net.sizes, len(X), training=True)
+    with engine.Team(engine.choose_threads(estimator.n_threads, flops, engine.LARGE_STEP)) as team:
         Sums(sample_weight).check(np.arange(len(X)), len(X))
         objective = Objective(estimator, net, X, targets, sample_weight, team)
         estimator._attempt.begin()

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import _engine, _jit
-from fastbp.activations import CODES
+from fastbp import jit
+from fastbp.functions.activations import CODES
 from fastbp.kernels import layout
 from fastbp.network import Network
+from fastbp.runtime import engine
 
 NAMES = {"logistic": "sigmoid"}
 """scikit-learn's name of an activation -> fastbp's, where they differ."""
@@ -147,7 +148,7 @@ class PlainNetwork(Network):
             return net
         net._table = table = self._layers.copy()
         table[:, layout.STRIDE] = table[:, layout.J]
-        if _jit.DISABLED:  # a buffer is then an array, and what lies outside it cannot be read
+        if jit.DISABLED:  # a buffer is then an array, and what lies outside it cannot be read
             table[1:, layout.W] = np.cumsum([len(theta), *(w.size for w in arrays)])[:-1]
             theta = np.concatenate([theta, *(w.ravel() for w in arrays)])
         else:
@@ -156,7 +157,7 @@ class PlainNetwork(Network):
         net._theta = theta
         return net
 
-    def _located(self, where: _engine.Plan) -> _engine.Plan:
+    def _located(self, where: engine.Plan) -> engine.Plan:
         layers = where.layers.copy()
         layers[:, layout.STRIDE : layout.A] = self._table[:, layout.STRIDE : layout.A]
         return where._replace(layers=layers)

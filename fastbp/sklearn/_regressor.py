@@ -15,8 +15,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fastbp._arrays import Targets, out_of_reach
-from fastbp.activations import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
+from fastbp.arrays import Targets, out_of_reach
+from fastbp.functions.activations import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
 from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.sklearn._base import INPUT, BaseMLP

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from fastbp._arrays import all_finite
+from fastbp.arrays import all_finite
 
 
 def as_is(X: Any, n_features: int, names: np.ndarray | None) -> Any:

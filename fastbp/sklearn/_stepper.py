@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from fastbp._arrays import all_finite, largest_magnitude
+from fastbp.arrays import all_finite, largest_magnitude
 from fastbp.kernels import layout
 from fastbp.network import Network
-from fastbp.optimizers import OPTIMIZERS, SGD, Adam
 from fastbp.sklearn._parameters import views
+from fastbp.training.optimizers import OPTIMIZERS, SGD, Adam
 
 OTHERS = ("adamw", "rmsprop", "adagrad")
 """Solvers that scikit-learn does not have."""

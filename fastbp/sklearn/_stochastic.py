@@ -10,23 +10,23 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
-from fastbp import _engine, _sparse
-from fastbp._arrays import Targets, largest_magnitude
-from fastbp._explosion import Growth, infinite_moment
-from fastbp._slices import Pace
+from fastbp.arrays import Targets, largest_magnitude
 from fastbp.kernels import clipping, layout, updates
-from fastbp.schedules import SCHEDULES, ReduceOnPlateau
+from fastbp.runtime import csr, engine
+from fastbp.runtime.slices import Pace
 from fastbp.sklearn._hooks import overridden
 from fastbp.sklearn._parameters import pack, pack_changes, views
 from fastbp.sklearn._stepper import Stepper, say
 from fastbp.sklearn._warn import warn_as_scikit_learn
 from fastbp.sklearn._weights import Sums
+from fastbp.training.explosion import Growth, infinite_moment
+from fastbp.training.schedules import SCHEDULES, ReduceOnPlateau
 
 if TYPE_CHECKING:
     from fastbp.network import Network
     from fastbp.sklearn._base import BaseMLP
 
-Samples = np.ndarray | _sparse.Rows
+Samples = np.ndarray | csr.Rows
 
 
 def batch_size_of(estimator: BaseMLP, n: int) -> int:
@@ -57,7 +57,7 @@ class Epochs:
         targets: Targets,
         sample_weight: np.ndarray | None,
         batch: int,
-        team: _engine.Team,
+        team: engine.Team,
     ) -> None:
         n = len(X)
         self._stepper, self._attempt = estimator._optimizer, estimator._attempt
@@ -66,18 +66,18 @@ class Epochs:
         self._counts = np.full(self.n_minibatches, float(batch))
         self._counts[-1] = n - batch * (self.n_minibatches - 1)
         self._share = 1.0 / net.sizes[-1] if estimator.loss == "squared_error" else 1.0
-        if isinstance(X, _sparse.Rows):
-            where = _sparse.plan(net, _sparse.tile_size(net, batch), team.size)
+        if isinstance(X, csr.Rows):
+            where = csr.plan(net, csr.tile_size(net, batch), team.size)
         elif estimator.clip_norm is not None:  # the team then shares the whole gradient
-            where = _engine.plan(net, _engine.tile_size(net, batch), team.size)
+            where = engine.plan(net, engine.tile_size(net, batch), team.size)
         else:
-            where = _engine.plan_training(net, batch, plain=is_plain(estimator), n_threads=team.size)
+            where = engine.plan_training(net, batch, plain=is_plain(estimator), n_threads=team.size)
         keeping = (  # the gradient
-            where.tile < batch or isinstance(X, _sparse.Rows) or estimator.clip_norm is not None
+            where.tile < batch or isinstance(X, csr.Rows) or estimator.clip_norm is not None
         )
-        _engine.check_job_memory(net, where, self._stepper.slots + keeping + 1, "Training")
-        values = X.values if isinstance(X, _sparse.Rows) else X
-        reals = _engine.limits(net.dtype, largest_magnitude(values))
+        engine.check_job_memory(net, where, self._stepper.slots + keeping + 1, "Training")
+        values = X.values if isinstance(X, csr.Rows) else X
+        reals = engine.limits(net.dtype, largest_magnitude(values))
         reals[layout.LIMIT] = float(np.finfo(net.dtype).max)  # scikit-learn goes on until a weight is not finite
         self._stepper.write(reals)
         estimator._write(reals)
@@ -90,7 +90,7 @@ class Epochs:
         self._sums = Sums(sample_weight)
         self.first: float | None = None
         """Loss of the first minibatch, before any update."""
-        job = _engine.make_job(
+        job = engine.make_job(
             net,
             where,
             values,
@@ -107,10 +107,10 @@ class Epochs:
             optimizer=self._stepper.code,
             updating=True,
         )
-        job = X.into(job, batch) if isinstance(X, _sparse.Rows) else job
+        job = X.into(job, batch) if isinstance(X, csr.Rows) else job
         self._job = estimator._as_job(job)
         team.start(self._job)
-        self._pace = Pace(team, _engine.operations(net.sizes, batch, training=True))
+        self._pace = Pace(team, engine.operations(net.sizes, batch, training=True))
 
     def sow(self, seed: int) -> None:
         """The seed of the coming epoch's dropout."""
@@ -340,8 +340,8 @@ def train(
     callbacks = as_functions(estimator.callbacks)
     watched = bool(callbacks) or stopping.watched or estimator._tasks.watched
     order = np.arange(n)
-    plain = is_plain(estimator) and not isinstance(X, _sparse.Rows)
-    with _engine.Team(_engine.choose_team(net, batch, plain, estimator.n_threads)) as team:
+    plain = is_plain(estimator) and not isinstance(X, csr.Rows)
+    with engine.Team(engine.choose_team(net, batch, plain, estimator.n_threads)) as team:
         epochs = Epochs(estimator, net, X, targets, sample_weight, batch, team)
         watch = Watch(estimator, net, X, targets, sample_weight)
         finite = True

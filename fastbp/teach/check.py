@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import _checks
+from fastbp import checks
 from fastbp.network import Network
 from fastbp.teach.answers import Case, described, try_on
 from fastbp.teach.catalogue import MISTAKES, Mistake
@@ -412,9 +412,9 @@ def check_backprop(
     """
     if not callable(mine):
         raise TypeError(f"mine is {described(mine)}; a function of w, b, x, y is needed. Pass it without calling it.")
-    names = (*_checks.ACTIVATIONS,)
-    activations = _checks.check_name(activations, names, "activations")
-    cost = _checks.check_cost(cost, ["softmax" if activations == "softmax" else activations])
+    names = (*checks.ACTIVATIONS,)
+    activations = checks.check_name(activations, names, "activations")
+    cost = checks.check_cost(cost, ["softmax" if activations == "softmax" else activations])
     cases, precision, wrong = _tried(mine, activations, cost, seed, batch, SAMPLES if batch else 1)
     if wrong is not None and batch and not wrong.mistakes and wrong.first_wrong in ("BP1", "BP2", "BP3", "BP4"):
         if not _rounded(cases, precision) and _tried(mine, activations, cost, seed, batch, 1)[2] is None:

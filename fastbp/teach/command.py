@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import _checks
-from fastbp._readers.targets import Task
-from fastbp.data import Data, read
+from fastbp import checks
+from fastbp.data.reading import Data, read
+from fastbp.data.targets import Task
 from fastbp.errors import called
 from fastbp.model import Model, as_model, load
 from fastbp.teach.examples import worked_example
@@ -39,7 +39,7 @@ def _rows(text: str, n: int) -> list[int]:
         raise ValueError(
             f"--row is {text!r}; a row, or several such as 0,3,7, are needed. Pass such numbers."
         ) from None
-    return [_checks.check_int(row, "--row", low=0, high=n - 1) for row in rows]
+    return [checks.check_int(row, "--row", low=0, high=n - 1) for row in rows]
 
 
 def sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[Model, np.ndarray, Any, Any]:
@@ -78,7 +78,7 @@ def sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[M
 
 def rendered(e: Explanation, form: str, digits: int | None, terms: int | None) -> str:
     """One of the renderings by name."""
-    form = _checks.check_name(form, FORMATS, "--format")
+    form = checks.check_name(form, FORMATS, "--format")
     if form == "json":
         return e.json()
     if form == "svg":

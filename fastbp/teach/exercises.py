@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastbp import textbook
-from fastbp.activations import SIGMOID
+from fastbp.functions.activations import SIGMOID
 from fastbp.teach.check import check_backprop
 from fastbp.teach.examples import worked_example
 from fastbp.teach.matching import decimals

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fastbp import _checks
+from fastbp import checks
 from fastbp.network import Network
 from fastbp.teach import steps as _steps
 from fastbp.teach.notation import NIELSEN, Notation, find
@@ -78,7 +78,7 @@ class Explanation:
     def sample(self, x: int) -> Explanation:
         """The explanation of one sample of the minibatch, by itself: a sample weight cancels."""
         numbers = self.numbers
-        x = _checks.check_int(x, "x", low=0, high=numbers.n_samples - 1)
+        x = checks.check_int(x, "x", low=0, high=numbers.n_samples - 1)
         Y = None if numbers.Y is None else numbers.Y[x]
         return Explanation(
             gather(
@@ -209,7 +209,7 @@ def explain(
     *,
     k: int | None = None,
     learning_rate: float = 0.1,
-    cost: _checks.Cost | None = None,
+    cost: checks.Cost | None = None,
     sample_weight: Any = None,
     l1: float = 0.0,
     l2: float = 0.0,

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from fastbp import textbook
-from fastbp.activations import CODES
-from fastbp.callbacks import Callback, Run
+from fastbp.functions.activations import CODES
 from fastbp.network import Network
 from fastbp.teach.numbers import check_samples
+from fastbp.training.callbacks import Callback, Run
 
 SATURATED = 1e-3
 """sigma'(z) below which a neuron is called saturated."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fastbp.activations import CODES
+from fastbp.functions.activations import CODES
 from fastbp.teach.catalogue import MISTAKES, Mistake
 from fastbp.teach.terms import MORE
 from fastbp.teach.ways import EXACT_SLOPES, Problem, cancels

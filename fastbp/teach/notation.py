@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastbp import _checks
+from fastbp import checks
 
 
 @dataclass(frozen=True)
@@ -108,4 +108,4 @@ def find(notation: str | Notation) -> Notation:
     """The notation of this name."""
     if isinstance(notation, Notation):
         return notation
-    return NOTATIONS[_checks.check_name(notation, NOTATIONS, "notation")]
+    return NOTATIONS[checks.check_name(notation, NOTATIONS, "notation")]

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from fastbp._atomic import write_atomically
+from fastbp.io.atomic import write_atomically
 
 _CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _TAGS = re.compile(r"\A:tags: \[([\w, -]*)\]\n+")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import _checks
+from fastbp import checks
 from fastbp.network import Network
 from fastbp.teach.numbers import Numbers
 from fastbp.teach.render import preformatted, wrapped
@@ -160,7 +160,7 @@ def _twin(numbers: Numbers) -> Network:
 
 def make_nudge(numbers: Numbers, h: Any) -> Nudge:
     """Move the bias of the neuron, which moves z_j^l alone, or the weight."""
-    h = _checks.check_real(h, "h", above=0.0, high=10.0)
+    h = checks.check_real(h, "h", above=0.0, high=10.0)
     if numbers.Y is None:
         raise ValueError("A nudge changes the cost, and without a target there is none. Pass y to explain.")
     l, j, k = numbers.layer, numbers.neuron, numbers.k

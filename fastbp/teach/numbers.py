@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import _checks, textbook
-from fastbp._arrays import as_inputs, as_sample_weight
-from fastbp.activations import CODES
+from fastbp import checks, textbook
+from fastbp.arrays import as_inputs, as_sample_weight
 from fastbp.errors import argument_error
+from fastbp.functions.activations import CODES
 from fastbp.network import Network, Trace, not_a_network
 from fastbp.teach.sums import partial_sums
 
@@ -73,7 +73,7 @@ class Numbers:
     net: Network
     X: np.ndarray
     Y: np.ndarray | None
-    cost: _checks.Cost
+    cost: checks.Cost
     of: str
     layer: int
     neuron: int
@@ -125,7 +125,7 @@ def check_net(net: Any) -> Network:
 
 def check_layer(net: Network, layer: Any) -> int:
     """A layer that has weights: 1..L."""
-    number = _checks.check_int(layer, "layer")
+    number = checks.check_int(layer, "layer")
     if number == 0:
         raise argument_error(
             ValueError,
@@ -144,7 +144,7 @@ def check_layer(net: Network, layer: Any) -> int:
 
 def check_neuron(net: Network, neuron: Any, layer: int, name: str = "neuron") -> int:
     """A neuron of the layer, counted from 0."""
-    number = _checks.check_int(neuron, name)
+    number = checks.check_int(neuron, name)
     size = net.sizes[layer]
     if not 0 <= number < size:
         hint = f" The last one is {name}={size - 1}, because they count from 0." if number == size else ""
@@ -279,7 +279,7 @@ def _after(
 
 def _check_extras(of: str, n: int, sample_weight: Any, l1: Any, l2: Any) -> tuple[float, float]:
     """The penalties, where they and the sample weights make a difference."""
-    l1, l2 = _checks.check_real(l1, "l1", low=0.0), _checks.check_real(l2, "l2", low=0.0)
+    l1, l2 = checks.check_real(l1, "l1", low=0.0), checks.check_real(l2, "l2", low=0.0)
     for name, value in (("l1", l1), ("l2", l2)):
         if value and of in ("z", "delta"):
             raise argument_error(
@@ -308,14 +308,14 @@ def gather(
     of: str,
     k: Any,
     learning_rate: float,
-    cost: _checks.Cost | None,
+    cost: checks.Cost | None,
     sample_weight: Any,
     l1: float,
     l2: float,
 ) -> Numbers:
     """Check everything, run the kernels once and pick what the explanation needs."""
     net = check_net(net)
-    of = _checks.check_name(of, QUANTITIES, "of")
+    of = checks.check_name(of, QUANTITIES, "of")
     l = check_layer(net, layer)
     j = check_neuron(net, neuron, l)
     if of in ("z", "delta", "bias") and k is not None:
@@ -330,8 +330,8 @@ def gather(
             f"Pass k in 0..{net.sizes[l - 1] - 1}.",
         )
     k = None if k is None else check_neuron(net, k, l - 1, "k")
-    eta = _checks.check_real(learning_rate, "learning_rate", above=0.0)
-    cost = _checks.check_cost(cost, net.activations) if cost else net.cost
+    eta = checks.check_real(learning_rate, "learning_rate", above=0.0)
+    cost = checks.check_cost(cost, net.activations) if cost else net.cost
     net = net.copy()
     net.cost = cost
     X, Y = check_samples(net, x, y, need_target=of != "z")

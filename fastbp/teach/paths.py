@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import _checks, textbook
-from fastbp.activations import CODES
+from fastbp import checks, textbook
+from fastbp.functions.activations import CODES
 from fastbp.teach.numbers import Numbers
 from fastbp.teach.render import preformatted, wrapped
 from fastbp.teach.steps import FIRST_LINE
@@ -150,7 +150,7 @@ def _largest(
 
 def find_paths(numbers: Numbers, n: int) -> Paths:
     """Paths from the explained neuron to the cost."""
-    n = _checks.check_int(n, "n", low=1)
+    n = checks.check_int(n, "n", low=1)
     if numbers.Y is None or numbers.n_samples > 1:
         raise ValueError(
             "Paths lead from one neuron to the cost of one sample; this explanation has "

@@ -82,17 +82,19 @@ def _function(value: Any) -> FunctionType | None:
     return value if inspect.isfunction(value) else None
 
 
-def _functions(module: ModuleType) -> Iterator[FunctionType]:
-    for value in vars(module).values():
-        function = _function(value)
-        if function is not None and function.__module__ == module.__name__:
-            yield function
+def _functions(package: ModuleType) -> Iterator[FunctionType]:
+    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        module = importlib.import_module(found.name)
+        for value in vars(module).values():
+            function = _function(value)
+            if function is not None and function.__module__ == module.__name__:
+                yield function
 
 
-def _labelled(module: ModuleType, labels: tuple[str, ...]) -> list[FunctionType]:
+def _labelled(package: ModuleType, labels: tuple[str, ...]) -> list[FunctionType]:
     """Functions whose docstring begins with one of these equations, or with a part "of" one."""
     found = []
-    for function in _functions(module):
+    for function in _functions(package):
         line = (inspect.getdoc(function) or "").partition("\n")[0]
         if line.partition(": ")[0] in labels or any(line.endswith(f" of {label}.") for label in labels):
             found.append(function)
@@ -123,8 +125,7 @@ def _called(function: FunctionType, depth: int, seen: dict[str, FunctionType]) -
 
 
 def _loops(labels: tuple[str, ...]) -> list[FunctionType]:
-    modules = [importlib.import_module(f"fastbp.kernels.{m.name}") for m in pkgutil.iter_modules(kernels.__path__)]
-    first = [function for module in modules for function in _labelled(module, labels)]
+    first = _labelled(kernels, labels)
     seen = {function.__qualname__: function for function in first}
     for function in first:
         _called(function, DEPTH, seen)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp._elementary import fma
-from fastbp._jit import strict
+from fastbp.functions.elementary import fma
+from fastbp.jit import strict
 
 
 @strict(cache=True)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastbp import textbook
-from fastbp.activations import CODES
+from fastbp.functions.activations import CODES
 
 Array = Any
 """numpy.ndarray or `Sized`, which know the same operators."""

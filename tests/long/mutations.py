@@ -22,20 +22,21 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 TESTS = {
-    "fastbp/training.py": ["test_training.py", "test_explosion.py", "test_divergence.py"],
+    "fastbp/training/trainer.py": ["test_training.py", "test_explosion.py", "test_divergence.py"],
     "fastbp/network.py": ["test_network.py", "test_derivatives.py"],
-    "fastbp/optimizers.py": ["test_training.py"],
-    "fastbp/schedules.py": ["test_training.py"],
+    "fastbp/training/optimizers.py": ["test_training.py"],
+    "fastbp/training/schedules.py": ["test_training.py"],
     "fastbp/kernels/updates.py": ["test_bits.py", "test_training.py"],
     "fastbp/kernels/costs.py": ["test_bits.py", "test_derivatives.py"],
     "fastbp/kernels/dense.py": ["test_bits.py", "test_derivatives.py"],
-    "fastbp/textbook.py": ["test_textbook.py", "test_bits.py"],
-    "fastbp/activations.py": ["test_activations.py", "test_derivatives.py"],
+    "fastbp/textbook/notes.py": ["test_textbook.py", "test_bits.py"],
+    "fastbp/textbook/extensions.py": ["test_textbook.py", "test_bits.py"],
+    "fastbp/functions/activations.py": ["test_activations.py", "test_derivatives.py"],
     "fastbp/nielsen/network.py": ["test_nielsen.py", "test_nielsen_replaced.py"],
     "fastbp/nielsen/network2.py": ["test_nielsen.py", "test_nielsen_replaced.py"],
     "fastbp/sklearn/_stochastic.py": ["test_sklearn.py", "test_sklearn_mlp.py", "test_sklearn_values.py"],
     "fastbp/sklearn/_weights.py": ["test_sklearn_values.py", "test_sklearn_beyond.py"],
-    "fastbp/scaling.py": ["test_model.py", "test_data.py"],
+    "fastbp/data/scaling.py": ["test_model.py", "test_data.py"],
 }
 """Sources -> the tests that answer for them."""
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import _jit
-from fastbp.activations import CODES, COSTS
+from fastbp import jit
 from fastbp.bench.nets import Case
 from fastbp.bench.peers import Parameters, Peer, Trainer
+from fastbp.functions.activations import CODES, COSTS
 
 
 class _Trainer(Trainer):
     def __init__(self, case: Case, X: Any, Y: Any, n_threads: int) -> None:
         self.loops = importlib.import_module("fastbp.bench.loops")
-        if not _jit.DISABLED:
+        if not jit.DISABLED:
             importlib.import_module("numba").set_num_threads(n_threads)
         self.case, self.X, self.Y, net = case, X, Y, case.network()
         self.w = [np.ascontiguousarray(w.T) for w in net.w]

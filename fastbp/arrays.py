@@ -1,0 +1,374 @@
+"""Arrays in, messages out: samples, targets and weights as the kernels take them, checked before any kernel runs."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+
+from fastbp.checks import RANGES, ROUNDING, or_wider
+from fastbp.errors import argument_error
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Targets: outputs of shape (n_samples, J), or the class of each sample."""
+
+    dense: np.ndarray | None
+    labels: np.ndarray | None
+
+    @functools.cached_property
+    def decisions(self) -> np.ndarray:
+        """Class of each sample: the index of its largest output; of one output, whether it is at least one half."""
+        if self.labels is not None:
+            return self.labels
+        assert self.dense is not None
+        return decide(self.dense)
+
+    @functools.cached_property
+    def are_classes(self) -> bool:
+        """Whether every target is a label, or 0 or 1."""
+        return self.dense is None or bool(((self.dense == 0) | (self.dense == 1)).all())
+
+
+def writable(array: np.ndarray) -> Any:
+    """The same memory under a type that kernels are compiled for; they never write to samples or targets."""
+    if array.flags.writeable:
+        return array
+    memory: Any = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
+    return np.frombuffer(memory, array.dtype)
+
+
+def largest_magnitude(values: np.ndarray) -> float:
+    """The largest |value|; 0 of no values."""
+    return max(float(values.max()), -float(values.min())) if values.size else 0.0
+
+
+def all_finite(values: np.ndarray) -> bool:
+    """Whether all of a contiguous float vector are finite."""
+    return bool(_all_finite()(writable(values)))
+
+
+def decide(outputs: np.ndarray) -> np.ndarray:
+    """The class that each row of outputs stands for: of the largest; of one output, whether it is at least one half."""
+    if outputs.shape[1] == 1:
+        return (outputs[:, 0] >= 0.5).astype(np.int64)
+    return np.asarray(np.argmax(outputs, axis=1), np.int64)
+
+
+def as_names(classes: Sequence[Any]) -> np.ndarray:
+    """Names of classes as an array; of objects where they are of several kinds, or larger than int64."""
+    alike = len({type(name) for name in classes}) == 1
+    small = not any(isinstance(name, int) and abs(name) >= 2**63 for name in classes)
+    return np.array(classes, None if alike and small else object)
+
+
+def _as_numbers(value: Any, name: str) -> np.ndarray:
+    """Any array-like of numbers as an array; what is none is refused by name."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and type(value) is np.ndarray:
+        return value
+    if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
+        raise argument_error(
+            ValueError,
+            name,
+            "is a masked array with masked values; every value is used. Fill them, or drop the samples.",
+        )
+    if hasattr(value, "tocsr") or hasattr(value, "todense"):
+        raise argument_error(TypeError, name, f"is a sparse matrix; a dense array is needed. Pass {name}.toarray().")
+    if hasattr(value, "__dlpack_device__") and not isinstance(value, np.ndarray):
+        device = int(value.__dlpack_device__()[0])
+        if device != 1:
+            raise TypeError(
+                f"{name} lives on a device (DLPack type {device}); CPU memory is needed. Move it there first."
+            )
+        if not hasattr(value, "__array__"):
+            value = np.from_dlpack(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise argument_error(
+            ValueError, name, "has rows of different lengths; it must be rectangular. Pad or cut them."
+        ) from None
+    if array.dtype.kind == "c":
+        raise argument_error(
+            TypeError, name, "is complex; real numbers are needed. Pass its real and imaginary parts as columns."
+        )
+    if array.dtype.kind in "USMmV" or (
+        array.dtype.kind == "O" and any(isinstance(v, (str, bytes)) for v in array.flat)
+    ):
+        what = {"M": "dates", "m": "time spans", "V": "records"}.get(array.dtype.kind, "text")
+        raise argument_error(TypeError, name, f"holds {what}; numbers are needed. Encode it as numbers first.")
+    if array.dtype.kind == "O":
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError, OverflowError):
+            raise argument_error(
+                TypeError,
+                name,
+                "holds objects that are no numbers, or none that fit into a float; numbers are needed. Convert "
+                "them to float.",
+            ) from None
+    return array
+
+
+def _refuse(array: np.ndarray, original: np.ndarray, name: str) -> None:
+    """Name the first value that is not finite, and how many there are."""
+    bad = np.argwhere(~np.isfinite(array))
+    first = tuple(int(i) for i in bad[0])
+    where = f"row {first[0]}" + (f", column {first[1]}" if len(first) > 1 else "")
+    value = original[first]
+    if np.isfinite(value):
+        shown = str(value) if value.dtype.itemsize > 8 else f"{float(value):g}"
+        raise argument_error(
+            ValueError,
+            name,
+            f"has {shown} in {where}, too large for {array.dtype.name}, one of {len(bad)} such values. "
+            "Scale the data, or use dtype='float64'.",
+        )
+    raise argument_error(
+        ValueError,
+        name,
+        f"has {float(value)} in {where}, and {len(bad)} values that are not finite in all; numbers are needed. "
+        "Impute them, or drop the samples.",
+    )
+
+
+@functools.cache
+def _all_finite() -> Any:
+    """The kernel, imported when it is first needed: reading files and models needs no Numba."""
+    from fastbp.kernels.finite import all_finite
+
+    return all_finite
+
+
+def require_finite(array: np.ndarray, original: np.ndarray, name: str) -> None:
+    """Raise unless every value of a contiguous float array is finite; ``original`` is what it was made from."""
+    if not all_finite(array.reshape(-1)):
+        _refuse(array, original, name)
+
+
+def _contiguous(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """C-contiguous, aligned, native and of ``dtype``: the array itself if it is all that, else a copy."""
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative:
+        return array
+    with np.errstate(over="ignore"):
+        return np.require(array, dtype, ["C", "A"])
+
+
+def _refuse_shape(original: np.ndarray, K: int, name: str, kind: str) -> NoReturn:
+    """Say what is wrong with the shape of samples."""
+    if original.ndim == 1:
+        raise argument_error(
+            ValueError,
+            name,
+            f"has shape {original.shape}, one dimension; two are needed, samples and features. Pass "
+            f"{name}.reshape(1, -1) for one sample, {name}.reshape(-1, 1) for one feature.",
+        )
+    if original.ndim == 0:
+        raise argument_error(
+            ValueError,
+            name,
+            f"is a single {kind}; two dimensions are needed, samples and features. Pass an array of shape "
+            f"(n_samples, {K}).",
+        )
+    if original.ndim > 2:
+        raise argument_error(
+            ValueError,
+            name,
+            f"has {original.ndim} dimensions; two are needed, samples and features. Pass "
+            f"{name}.reshape(len({name}), -1).",
+        )
+    if len(original) == 0:
+        raise argument_error(
+            ValueError, name, f"has 0 samples; at least one is needed. Pass an array of shape (n_samples, {K})."
+        )
+    raise argument_error(
+        ValueError,
+        name,
+        f"has {original.shape[1]} columns; this network's layer 0 has {K} neurons (sizes[0]). "
+        f"Pass an array of shape (n_samples, {K}).",
+    )
+
+
+def as_samples(X: Any, K: int, name: str = "X") -> np.ndarray:
+    """Samples of shape (n_samples, K), of the dtype and layout they have; not yet looked at for what is not finite."""
+    original = _as_numbers(X, name)
+    if original.ndim != 2 or original.shape[1] != K or not len(original):
+        _refuse_shape(original, K, name, type(X).__name__)
+    return original
+
+
+def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarray:
+    """Samples of shape (n_samples, K), contiguous, of the net's dtype and finite; not copied when already so."""
+    original = _as_numbers(X, name)
+    if original.ndim != 2 or original.shape[1] != K or not len(original):
+        _refuse_shape(original, K, name, type(X).__name__)
+    array = _contiguous(original, dtype)
+    require_finite(array, original, name)
+    return array
+
+
+def as_targets(
+    Y: Any,
+    n: int,
+    J: int,
+    cost: str,
+    activation: str,
+    dtype: np.dtype[Any],
+    name: str = "Y",
+    *,
+    within_reach: bool = True,
+) -> Targets:
+    """Targets of n samples for J outputs: labels 0..J-1 (J = 1: 0 or 1) of shape (n,), or outputs of shape (n, J).
+
+    ``within_reach`` refuses those that the outputs of the activation cannot reach.
+    """
+    original = _as_numbers(Y, name)
+    if original.ndim == 0 or original.ndim > 2:
+        raise argument_error(
+            ValueError,
+            name,
+            f"has {original.ndim} dimensions; one label or one row per sample is needed. "
+            f"Pass shape ({n},) or ({n}, {J}).",
+        )
+    if len(original) != n:
+        raise argument_error(
+            ValueError, name, f"has {len(original)} rows; X has {n} samples. Pass one target for each sample."
+        )
+    if original.ndim == 1 and J > 1:
+        return Targets(None, _as_labels(original, J, name))
+    if original.ndim == 1:
+        original = original.reshape(-1, 1)
+    if original.shape[1] != J:
+        raise argument_error(
+            ValueError,
+            name,
+            f"has {original.shape[1]} columns; this network's output layer has {J} neurons (sizes[-1]). "
+            f"Pass an array of shape ({n}, {J})" + (f", or labels of shape ({n},)." if J > 1 else "."),
+        )
+    array = _contiguous(original, dtype)
+    require_finite(array, original, name)
+    problem = out_of_reach(array, activation, name) if within_reach else None
+    if problem is not None:
+        instead = ' and cost="quadratic"' if cost != "quadratic" else ""
+        advice = f'Scale the targets, or make the net with activations=[..., "identity"]{instead}.'
+        raise argument_error(ValueError, name, f"{problem.removeprefix(name + ' ')} {advice}")
+    if cost == "poisson" and array.min() < 0:
+        i = int(np.argmax((array < 0).any(axis=1)))
+        raise argument_error(
+            ValueError,
+            name,
+            f"has negative values in row {i}; Poisson's cost is defined for counts. Pass values of at least 0, "
+            "or use cost='quadratic'.",
+        )
+    bounded = within_reach and activation in RANGES and RANGES[activation][1] < math.inf
+    if cost in ("quadratic", "poisson") and not bounded:
+        _check_squares(array, cost, name)
+    return Targets(array, None)
+
+
+def out_of_reach(Y: np.ndarray, activation: str, name: str = "Y") -> str | None:
+    """What is wrong with targets that outputs of this activation cannot reach; None if they can.
+
+    Parameters
+    ----------
+    Y : numpy.ndarray, shape (n_samples, J)
+        Finite.
+    activation : str
+        Of the output layer. Its values lie in ``RANGES``, ends included; those of softmax sum to 1.
+    name : str
+        What the message calls Y.
+    """
+    low, high = RANGES.get(activation, (-math.inf, math.inf))
+    if Y.min() < low - ROUNDING or Y.max() > high + ROUNDING:
+        i, j = (int(index) for index in np.argwhere((Y < low - ROUNDING) | (Y > high + ROUNDING))[0])
+        where = f"row {i}" + (f", column {j}" if Y.shape[1] > 1 else "")
+        need = f"at least {low:.3g}" if high == math.inf else f"in {low:g}..{high:g}"
+        return f"{name} has {float(Y[i, j]):g} in {where}; {activation} outputs are {need}, and cannot reach it."
+    if activation == "softmax":
+        off = np.abs(Y.sum(axis=1, dtype=np.float64) - 1)
+        if off.max() > ROUNDING:
+            i = int(np.argmax(off))
+            total = float(Y[i].sum(dtype=np.float64))
+            return (
+                f"{name} sums to {total:.7g} in row {i}; softmax outputs sum to 1. Where classes do not exclude each "
+                "other, take sigmoid outputs."
+            )
+    return None
+
+
+def _check_squares(array: np.ndarray, cost: str, name: str) -> None:
+    limit = (float(np.finfo(array.dtype).max) / array.size) ** 0.5
+    if array.max() > limit or array.min() < -limit:
+        i, j = (int(index) for index in np.argwhere(np.abs(array) > limit)[0])
+        raise argument_error(
+            ValueError,
+            name,
+            f"has {float(array[i, j]):g} in row {i}, column {j}; the {cost} cost of such a target is too large "
+            f"for {array.dtype.name}. Scale the targets{or_wider(array.dtype)}.",
+        )
+
+
+def _as_labels(original: np.ndarray, J: int, name: str) -> np.ndarray:
+    if original.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            whole = np.isfinite(original) & (original == np.floor(original))
+        if not whole.all():
+            i = int(np.argmin(whole))
+            raise argument_error(
+                ValueError,
+                name,
+                f"has {float(original[i]):g} in row {i}; a label is a whole number in 0..{J - 1}. "
+                f"Pass labels, or outputs of shape ({len(original)}, {J}).",
+            )
+    if original.size and (original.min() < 0 or original.max() >= J):
+        i = int(np.argmax((original < 0) | (original >= J)))
+        raise argument_error(
+            ValueError,
+            name,
+            f"has label {int(original[i])} in row {i}; this network's {J} outputs stand for labels 0..{J - 1}. "
+            "Encode the labels, or give the output layer more neurons.",
+        )
+    return np.ascontiguousarray(original, np.int64)
+
+
+def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_weight") -> np.ndarray | None:
+    """s_x of n samples: finite, not negative, not all 0, of a sensible size; None stays None, which means 1."""
+    if s is None:
+        return None
+    original = _as_numbers(s, name)
+    if original.shape != (n,):
+        raise argument_error(ValueError, name, f"has shape {original.shape}; X has {n} samples. Pass shape ({n},).")
+    array = _contiguous(original, dtype)
+    require_finite(array, original, name)
+    if original.min() < 0:  # before float32 has rounded it to -0
+        i = int(np.argmin(original))
+        raise argument_error(
+            ValueError, name, f"has {float(original[i]):g} in row {i}; weights are at least 0. Clip or shift them."
+        )
+    if array.max() == 0:
+        raise argument_error(
+            ValueError, name, "is 0 everywhere; a mean needs some weight. Pass None to weight all alike."
+        )
+    numbers = np.finfo(dtype)
+    tiny = (original > 0) & (original < numbers.tiny)
+    if tiny.any():
+        i = int(np.argmax(tiny))
+        raise argument_error(
+            ValueError,
+            name,
+            f"has {float(original[i]):g} in row {i}; {dtype.name} cannot divide by so little. Scale the "
+            "weights, only their ratios matter; or set it to 0.",
+        )
+    total, limit = float(array.sum(dtype=np.float64)), float(numbers.max) ** 0.5
+    if total >= limit:
+        raise ValueError(
+            f"{name} sums to {total:g}; in {dtype.name} gradients overflow from {limit:.2g} on. Scale the "
+            "weights, only their ratios matter."
+        )
+    return array

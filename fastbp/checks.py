@@ -1,0 +1,271 @@
+"""Scalars and names in, messages out: what I got - what I need - what to do."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import operator
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal, cast, get_args
+
+import numpy as np
+
+from fastbp import synonyms
+from fastbp.errors import argument_error
+
+Activation = Literal[
+    "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "mish", "identity", "exp", "softmax"
+]
+OtherName = Literal["logistic", "linear", "swish", "exponential"]
+"""Of an activation, taken for one of these."""
+Cost = Literal["quadratic", "cross_entropy", "poisson"]
+DTypeName = Literal["float32", "float64"]
+DType = DTypeName | np.dtype[Any] | type[np.float32] | type[np.float64]
+"""Of networks."""
+
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+COSTS: tuple[Cost, ...] = get_args(Cost)
+
+RANGES = {
+    "sigmoid": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, math.inf),
+    "softplus": (0.0, math.inf),
+    "silu": (-0.27846454, math.inf),
+    "gelu": (-0.16997121, math.inf),
+    "mish": (-0.30884342, math.inf),
+    "exp": (0.0, math.inf),
+    "softmax": (0.0, 1.0),
+}
+"""Where the values of an activation lie, ends included; those that are not named take every value."""
+
+CLASSIFYING = ("sigmoid", "softmax")
+"""Activations of outputs that stand for classes, as their values are probabilities."""
+
+ROUNDING = 1e-6
+"""How far a target may lie beyond the range of the outputs: float32 rounds numbers of size 1 by less."""
+
+
+def check_int(value: Any, name: str, *, low: int | None = None, high: int | None = None) -> int:
+    """The value as an int; TypeError if it is not a whole number, ValueError outside low..high."""
+    if low is not None and high is not None:
+        need = f"a whole number in {low}..{high}"
+    else:
+        need = "a whole number" if low is None else f"a whole number of at least {low}"
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        wrong = ValueError if isinstance(value, (float, np.floating)) else TypeError
+        raise argument_error(wrong, name, f"is {value!r}; it must be {need}. Pass an int.") from None
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise argument_error(ValueError, name, f"is {number}; it must be {need}. Pass another number.")
+    return number
+
+
+def check_real(
+    value: Any,
+    name: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> float:
+    """The value as a float; TypeError if it is no number, ValueError if not finite or outside its bounds."""
+    bounds = ((">=", low), (">", above), ("<=", high), ("<", below))
+    need = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
+    need = f"a finite number {need}".rstrip()
+    try:
+        if isinstance(value, (bool, str, bytes)):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise argument_error(TypeError, name, f"is {value!r}; it must be {need}. Pass a float.") from None
+    fits = (
+        math.isfinite(number)
+        and (low is None or number >= low)
+        and (above is None or number > above)
+        and (high is None or number <= high)
+        and (below is None or number < below)
+    )
+    if not fits:
+        raise argument_error(ValueError, name, f"is {number:g}; it must be {need}. Pass another number.")
+    return number
+
+
+def make_rng(seed: Any) -> np.random.Generator:
+    """NumPy's generator of a seed."""
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError) as error:
+        problem = (
+            f"is {seed!r}; it must be a whole number of at least 0, a numpy.random.Generator or None. Pass an int."
+        )
+        raise argument_error(type(error), "seed", problem) from None
+
+
+def check_name(
+    value: Any,
+    allowed: Iterable[str],
+    name: str,
+    *,
+    parameter: str | None = None,
+    answers: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """The value if it is one of the allowed names, or another name of one; ValueError with what to do otherwise."""
+    allowed = tuple(allowed)
+    if isinstance(value, str):
+        same = value if value in allowed else synonyms.ACTIVATIONS.get(value)
+        if same in allowed:
+            return same
+    word = str(value).strip().lower()
+    near = [synonyms.ACTIVATIONS.get(word, "")] if isinstance(value, str) else []
+    if near and near[0] not in allowed:
+        near = difflib.get_close_matches(word, allowed, 1)
+    hint = answers.get(word) or (f"Did you mean {near[0]!r}?" if near else "Pass one of these names.")
+    problem = f"is {value!r}; it must be one of {', '.join(allowed)}. {hint}"
+    raise argument_error(ValueError, name, problem, parameter=parameter)
+
+
+def check_sizes(sizes: Any) -> tuple[int, ...]:
+    """Neurons of every layer: at least two layers of at least one neuron."""
+    if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
+        raise argument_error(
+            TypeError,
+            "sizes",
+            f"is {sizes!r}; it must list the neurons of layers 0 to L. Pass for example [784, 30, 10].",
+        )
+    checked = tuple(check_int(size, f"sizes[{l}]", low=1) for l, size in enumerate(sizes))
+    if len(checked) < 2:
+        raise argument_error(
+            ValueError,
+            "sizes",
+            f"is {list(checked)}; a network has at least an input and an output layer. Pass [784, 10], say.",
+        )
+    return checked
+
+
+def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
+    """A name for each of layers 1..L, from one name or L of them."""
+    if isinstance(activations, str):
+        activations = check_name(activations, ACTIVATIONS, "activations", answers=synonyms.NO_ACTIVATIONS)
+        names = (cast(Activation, activations),) * L
+        if activations == "softmax" and L > 1:
+            raise argument_error(
+                ValueError,
+                "activations",
+                "is 'softmax' for all layers; a hidden neuron's activation must be a function of its own "
+                f"z. Pass one name per layer, such as {['sigmoid'] * (L - 1) + ['softmax']}.",
+            )
+        return names
+    if not isinstance(activations, Iterable):
+        raise argument_error(
+            TypeError, "activations", f"is {activations!r}; it must be a name or one name per layer. Pass 'sigmoid'."
+        )
+    given = list(activations)
+    if len(given) != L:
+        raise argument_error(
+            ValueError,
+            "activations",
+            f"has {len(given)} names; the network has {L} layers after the input. Pass one name, or {L} names.",
+        )
+    for l, name in enumerate(given, 1):
+        given[l - 1] = check_name(
+            name,
+            ACTIVATIONS,
+            f"The activation of layer {l}",
+            parameter=f"activations[{l - 1}]",
+            answers=synonyms.NO_ACTIVATIONS,
+        )
+        if name == "softmax" and l < L:
+            raise argument_error(
+                ValueError,
+                f"The activation of layer {l}",
+                f"is 'softmax'; only the output layer, {L}, may have it, because it is not a function of one z. Pass "
+                "another name there.",
+                parameter=f"activations[{l - 1}]",
+            )
+    return tuple(cast(Activation, name) for name in given)
+
+
+def check_cost(cost: Any, activations: Sequence[str]) -> Cost:
+    """The cost, if it goes with the output activation."""
+    check_name(cost, COSTS, "cost", answers=synonyms.COSTS)
+    output = activations[-1]
+    if cost == "quadratic" and output == "softmax":
+        raise argument_error(
+            ValueError,
+            "cost",
+            "is 'quadratic' and the output activation 'softmax'; their gradient vanishes where the net is most "
+            "wrong, and sigma'(z) is no function of one z. Pass cost='cross_entropy'.",
+        )
+    if cost == "cross_entropy" and output not in ("sigmoid", "softmax"):
+        raise argument_error(
+            ValueError,
+            "cost",
+            f"is 'cross_entropy' and the output activation {output!r}; it is defined for outputs that are "
+            "probabilities. Pass 'sigmoid' or 'softmax' for the last layer, or cost='quadratic'.",
+        )
+    if cost == "poisson" and output != "exp":
+        raise argument_error(
+            ValueError,
+            "cost",
+            f"is 'poisson' and the output activation {output!r}; it measures counts against their expectation, "
+            "which 'exp' keeps positive. Pass 'exp' for the last layer, or cost='quadratic'.",
+        )
+    return cast(Cost, cost)
+
+
+def check_dtype(dtype: Any) -> np.dtype[Any]:
+    """float32 or float64."""
+    try:
+        name = np.dtype(dtype).name if dtype is not None else ""
+    except TypeError:
+        name = ""
+    if name not in ("float32", "float64"):
+        raise argument_error(
+            ValueError, "dtype", f"is {dtype!r}; kernels exist for 'float32' and 'float64'. Pass one of them."
+        )
+    return np.dtype(name)
+
+
+def or_wider(dtype: np.dtype[Any]) -> str:
+    """What else helps where float32 does not do."""
+    return ", or use dtype='float64'" if dtype == np.float32 else ""
+
+
+def available_memory() -> int | None:
+    """Bytes that this process can still get, as far as the system tells; None where it does not."""
+    known = []
+    try:
+        with open("/proc/meminfo") as lines:
+            known += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
+    except OSError:
+        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+            known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+        if limit != "max":
+            known.append(max(0, int(limit) - used))
+    except (OSError, ValueError):
+        pass
+    return min(known) if known else None
+
+
+def check_memory(needed: int, what: str) -> None:
+    """MemoryError, before anything is allocated, if ``needed`` bytes are more than there are."""
+    if needed < 1 << 26:  # asking the system costs more than such an array is worth
+        return
+    available = available_memory()
+    if needed >= 1 << 62 or (available is not None and needed > available):
+        have = "this system has" if available is None else f"{available / 1e9:.3g} GB are free"
+        have = "more than any system has" if needed >= 1 << 62 else have
+        raise MemoryError(
+            f"{what} need {needed / 1e9:.3g} GB; {have}. Use fewer or narrower layers or smaller batches."
+        )

@@ -1,0 +1,121 @@
+"""What the command line prints: tables of a network, of its accuracy by class, of the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fastbp import __version__, jit
+from fastbp.kernels.gemm import tiling
+from fastbp.machine import cpu_name
+from fastbp.model import Model
+from fastbp.network import Network
+from fastbp.runtime import pool
+
+
+def confusion(known: np.ndarray, decided: np.ndarray, n_classes: int) -> np.ndarray:
+    """Samples of each class (rows) by what the net decided (columns)."""
+    counts = np.zeros((n_classes, n_classes), np.int64)
+    np.add.at(counts, (known, decided), 1)
+    return counts
+
+
+def class_table(counts: np.ndarray, names: Sequence[Any]) -> Table:
+    """Precision, recall, F1 score and samples of each class."""
+    table = Table("class", "precision", "recall", "F1", "samples", "mistaken for", box=None, pad_edge=False)
+    for column in table.columns[1:5]:
+        column.justify = "right"
+    for i, name in enumerate(names):
+        hits, decided, known = int(counts[i, i]), int(counts[:, i].sum()), int(counts[i].sum())
+        precision, recall = hits / decided if decided else 0.0, hits / known if known else 0.0
+        f1 = 2 * precision * recall / (precision + recall) if hits else 0.0
+        others = sorted(((int(n), j) for j, n in enumerate(counts[i]) if j != i and n), reverse=True)[:3]
+        mistaken = ", ".join(f"{names[j]} ({n})" for n, j in others)
+        table.add_row(
+            Text(str(name)), f"{precision:.1%}", f"{recall:.1%}", f"{f1:.1%}", str(known), Text(mistaken, style="dim")
+        )
+    return table
+
+
+def network_table(net: Network) -> Table:
+    """A row for each layer."""
+    table = Table("layer", "neurons", "activation", "w", "b", "parameters", "mean |w|", box=None, pad_edge=False)
+    table.add_row("0", str(net.sizes[0]), "input", "", "", "", "")
+    for l in range(1, net.L + 1):
+        w, b = net.w[l], net.b[l]
+        values = (l, w.shape[0], net.activations[l - 1], w.shape, b.shape, w.size + b.size, f"{np.abs(w).mean():.4f}")
+        table.add_row(*map(str, values))
+    return table
+
+
+def describe(model: Model, console: Console) -> None:
+    """Print what a model is and what travels with it."""
+    net = model.net
+    console.print(network_table(net))
+    console.print(f"cost {net.cost}, {net.dtype.name}, {net.n_parameters:,} parameters, {net.task}")
+    scales = [*(("input", step) for step in model.steps), *([] if model.target is None else [("target", model.target)])]
+    for name, scale in scales:
+        numbers = ", ".join(f"{part}: {_short(getattr(scale, part).tolist())}" for part in ("subtract", "divide"))
+        console.print(Text(f"{name} scaled, {numbers}"))
+    for name, value in net.meta.items():
+        text = str(dict(value)) if hasattr(value, "items") else str(value)
+        console.print(Text(f"{name}: {_short(text)}"))
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) < 100 else text[:97] + "..."
+
+
+def _version(module: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(module)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def machine_table() -> Table:
+    """CPU, threads and why, cache of compiled code, versions."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+
+    def add(name: str, value: Any) -> None:
+        table.add_row(name, Text(str(value)))
+
+    add("fastbp", __version__)
+    add("Python", f"{platform.python_version()} on {platform.platform()}")
+    for module in ("numpy", "numba", "llvmlite", "scikit-learn", "matplotlib", "safetensors"):
+        add(module, _version(module))
+    add("CPU", cpu_name())
+    if jit.DISABLED:
+        add("compiled code", "off: FASTBP_DISABLE_JIT or NUMBA_DISABLE_JIT is set, every kernel runs as plain Python")
+    else:
+        rows = f"blocks of up to {tiling.MAX_ROWS} x {2 * tiling.VECTOR_BYTES // 4} float32 sums"
+        add("vectors", f"{8 * tiling.VECTOR_BYTES} bits, {rows}")
+    threads = pool.effective(None)
+    limits = pool.limits()
+    reason = min(limits, key=lambda name: limits[name])
+    add("threads", f"{threads}, limited by: {reason}")
+    for name, value in limits.items():
+        add("", f"{name}: {value if value < pool.MAX_THREADS else 'no limit'}")
+    add("cache", jit.CACHE_DIR or "none: no directory is writable by this user alone, or FASTBP_NO_CACHE is set")
+    if jit.CACHE_DIR is not None:
+        files = [path for path in jit.CACHE_DIR.rglob("*") if path.suffix in (".nbi", ".nbc")]
+        size = sum(path.stat().st_size for path in files)
+        entries = sum(path.suffix == ".nbc" for path in files)
+        add("", f"{entries} compiled functions, {size / 1e6:.1f} MB" if files else "empty: the first run compiles")
+    add("environment", ", ".join(f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith(_PREFIXES)) or "-")
+    return table
+
+
+_PREFIXES = ("FASTBP_", "NUMBA_", "OMP_NUM_THREADS")

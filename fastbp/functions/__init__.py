@@ -1,0 +1,1 @@
+"""sigma and sigma' of every activation, and the elementary functions under them."""

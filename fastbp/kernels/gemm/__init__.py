@@ -1,0 +1,1 @@
+"""One sum under three equations: c = epilogue(init + a b)."""

@@ -1,0 +1,1 @@
+"""Which thread does which tile of a minibatch, and where the threads wait for each other."""

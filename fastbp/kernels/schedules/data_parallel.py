@@ -1,0 +1,147 @@
+"""Feedforward, gradient and a slice of an epoch: the equations of all layers, run by a team of threads.
+
+A minibatch passes in tiles of samples. In a tile each thread takes some samples x through F1, F2, C, BP1 and BP2, which
+no other thread looks at; after a barrier each takes some rows k of every w^l through BP4 (BP3 for its last row, the
+biases), the penalty and the update U; a second barrier ends the tile.
+
+Small minibatches are split by neurons of layer 1 instead (`owning`); large minibatches on small nets are passed from
+thread to thread tile by tile (`relay`).
+
+No sum is ever split, so the bits are the same for any number of threads, any tile, and every way.
+"""
+
+from __future__ import annotations
+
+from fastbp.jit import strict
+from fastbp.kernels import layout
+from fastbp.kernels.clipping import clipped_update
+from fastbp.kernels.gemm.tiling import CROWDING_STRIDE
+from fastbp.kernels.job import (
+    NO_TARGETS,
+    activations,
+    addressed,
+    inputs,
+    job_of_outputs,
+    layer,
+    own_theta,
+    samples_ahead,
+)
+from fastbp.kernels.parameters import (
+    APPLY,
+    REFUSE,
+    conclude,
+    constants,
+    note_statistics,
+    parameters,
+    sum_of_weights,
+    verdict,
+)
+from fastbp.kernels.samples import decision, forward, gather_inputs, gather_targets, outputs_and_costs, tile_of_samples
+from fastbp.kernels.schedules.column_parallel import owned_minibatches
+from fastbp.kernels.schedules.ordered_tiles import relay
+from fastbp.kernels.team import barrier, meet
+from fastbp.kernels.views import itemsize, line, matrix, pointer, row
+
+
+@strict
+def minibatch(job, m, t):
+    """One minibatch, by thread t of the team; whether the team leaves after it."""
+    start = m * job.batch
+    n = min(job.batch, job.n - start)
+    total = sum_of_weights(job, start, n)
+    done = 0
+    ruling = APPLY
+    leaving = False
+    while done < n:
+        X = min(job.tile, n - done)
+        x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
+        gather_inputs(job, start + done, x0, x1, inputs(job, x0))
+        tile_of_samples(job, start + done, 1, x0, x1, done == 0, t)
+        leaving, aborting = meet(job.control, job.n_threads, m, t)
+        if aborting:
+            return True
+        if t == 0:
+            note_statistics(job, m, start + done, 0, X, 0, job.n_threads)
+        finishing = done + X >= n
+        if finishing:
+            ruling = verdict(job, m, n, total, 0, job.n_threads)
+        if ruling == APPLY:
+            ahead = samples_ahead(job, start + done + X, t)
+            parameters(job, m, start + done, 1, 0, X, done == 0, finishing, total, ahead, t, job.n_threads, t)
+            if finishing and job.updating and job.reals[layout.CLIP] > 0.0:
+                if clipped_update(job, m, constants(job, m, t), t):
+                    return True
+        if barrier(job.control, job.n_threads, t):
+            return True
+        done += X
+    if t == 0:
+        conclude(job, m, ruling)
+    return leaving or ruling == REFUSE
+
+
+@strict
+def minibatches(job, t):
+    """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
+    for m in range(job.control[layout.FIRST], job.control[layout.LAST]):
+        if minibatch(job, m, t):
+            break
+
+
+@strict(cache=True)
+def work(job, t):
+    """Thread t of a team. Thread 0 leads: it runs one slice and returns; the others serve slices until told to abort.
+
+    Between slices the others wait in the barrier, so that a slice begins without waking a thread.
+    """
+    theta = pointer(job.theta)
+    job = addressed(job, own_theta(job, t))
+    while not barrier(job.control, job.n_threads, t):
+        if job.owning:
+            owned_minibatches(job, theta, t)
+        elif job.relaying:
+            relay(job, t)
+        else:
+            minibatches(job, t)
+        if t == 0:
+            return
+
+
+@strict(cache=True)
+def outputs(
+    theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, out,
+    L, tile, cost, kind, sparse, x0, x1, t,
+):  # fmt: skip
+    """a^L of samples x0..x1, into the rows of ``out``; C_x into ``sums`` where there are targets; where there are none
+    but room for labels, what the outputs decide.
+
+    A thread's tiles are its own: no barrier. Arrays one by one, because taking a whole job apart would take longer than
+    a single sample does.
+    """
+    job = job_of_outputs(
+        theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, L, tile, cost, kind, sparse
+    )
+    K, J = layer(job, 0, layout.J), layer(job, job.L, layout.J)
+    in_place = not job.sparse and K * itemsize(job.X) % CROWDING_STRIDE != 0
+    own = t * job.tile
+    deciding = kind == NO_TARGETS and labels.size > 0
+    while x0 < x1:
+        X = min(job.tile, x1 - x0)
+        if in_place:
+            a_0 = matrix(job.X, x0 * K, K)
+        else:
+            a_0 = inputs(job, own)
+            gather_inputs(job, x0 - own, own, own + X, a_0)
+        forward(job, x0 - own, 1, own, own + X, a_0, t)
+        if job.targets != NO_TARGETS:
+            gather_targets(job, x0 - own, own, own + X)
+            outputs_and_costs(job, own, own + X)
+            c = line(job.scratch, job.places[layout.COSTS] + own, X)
+            for x in range(X):
+                job.sums[x0 + x] = c[x]
+        for x in range(X):
+            a = row(activations(job, job.L, own + x), 0, J)
+            for j in range(J):
+                out[x0 + x, j] = a[j]
+            if deciding:
+                labels[x0 + x] = decision(J, a)
+        x0 += X

@@ -1,0 +1,75 @@
+"""Minibatches of many tiles on a net of few weights: the threads take the tiles in turn.
+
+From F1 to BP2 no tile needs another. BP4 adds to the same sums in the order of the samples, so it waits for its turn,
+which the tiles pass on one to the next: the sums, few enough to move between caches, move with it, and the activations,
+which are many, stay in the cache of the thread that computed them.
+
+    thread 0:  tile 0: F1 .. BP2 | BP4 | tile 2: F1 .. BP2 | BP4 | ...
+    thread 1:  tile 1: F1 .. BP2 ..... | BP4 | tile 3: F1 .. BP2 | BP4 | ...
+
+The thread of the last tile takes U, and with it begins the next minibatch.
+"""
+
+from __future__ import annotations
+
+from fastbp.jit import strict
+from fastbp.kernels import layout
+from fastbp.kernels.job import inputs, nothing_ahead
+from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
+from fastbp.kernels.penalties import penalty_sums
+from fastbp.kernels.samples import gather_inputs, tile_of_samples
+from fastbp.kernels.team import barrier, load, store, wait_for
+
+
+@strict
+def rule(job, m, n, total):
+    """``verdict`` on what all threads have seen of minibatch m; their cells are ready for the next."""
+    ruling = verdict(job, m, n, total, 0, job.n_threads)
+    for t in range(job.n_threads):
+        job.control[layout.CELLS + t * layout.OWN + layout.LARGEST_A] = 0
+        job.control[layout.CELLS + t * layout.OWN + layout.LARGEST_DELTA] = 0
+    return ruling
+
+
+@strict
+def tiles(job, m, turn, t):
+    """Thread t's tiles of minibatch m, whose first tile has this turn; whether the team leaves before it."""
+    start, own = m * job.batch, t * job.tile
+    n = min(job.batch, job.n - start)
+    total = sum_of_weights(job, start, n)
+    for done in range(own, n, job.n_threads * job.tile):
+        # F1 needs the weights that the minibatch before leaves behind.
+        if wait_for(job.control, layout.TURN, turn) or load(job.control, layout.LEAVING):
+            return True
+        X = min(job.tile, n - done)
+        first = start + done - own  # of the tile that would have this thread's samples in these rows
+        if done == 0:
+            for other in range(1, job.n_threads):  # some may have no tile
+                penalty_sums(job, other)
+        gather_inputs(job, first, own, own + X, inputs(job, own))
+        tile_of_samples(job, first, 1, own, own + X, done == 0, t)
+        place = turn + done // job.tile
+        if wait_for(job.control, layout.TURN, place):
+            return True
+        note_statistics(job, m, first, own, X, t, t + 1)
+        finishing = done + X >= n
+        ruling = rule(job, m, n, total) if finishing else APPLY
+        if ruling == APPLY:
+            parameters(job, m, first, 1, own, X, done == 0, finishing, total, nothing_ahead(job), 0, 1, t)
+        if finishing:
+            conclude(job, m, ruling)
+            if ruling == REFUSE or load(job.control, layout.STOP):
+                store(job.control, layout.LEAVING, 1)
+        store(job.control, layout.TURN, place + 1)
+    return False
+
+
+@strict
+def relay(job, t):
+    """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
+    turn = 0
+    for m in range(job.control[layout.FIRST], job.control[layout.LAST]):
+        if tiles(job, m, turn, t):
+            break
+        turn += (job.batch + job.tile - 1) // job.tile
+    barrier(job.control, job.n_threads, t)

@@ -1,0 +1,385 @@
+"""From a network and checked arrays to the kernels' job, and the team that runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import math
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fastbp import jit
+from fastbp.arrays import writable
+from fastbp.checks import check_memory
+from fastbp.functions.activations import COSTS
+from fastbp.kernels import layout
+from fastbp.kernels.gemm.tiling import CACHE_LINE, PASS_ROWS, VECTOR_BYTES
+from fastbp.kernels.job import LABELS, NO_TARGETS, OUTPUTS, Job
+from fastbp.kernels.schedules import data_parallel
+from fastbp.runtime import pool
+
+if TYPE_CHECKING:
+    from fastbp.arrays import Targets
+    from fastbp.network import Network
+
+TILE_BYTES = 1 << 20
+"""Activations of a tile of samples: as much as a core's second-level cache holds."""
+
+FAR_BYTES = 1 << 19
+"""Samples that take more than this are fetched ahead of their use."""
+
+LARGE_CALL = 2e7
+"""Floating-point operations from which handing part of a single call to another thread pays."""
+
+LARGE_STEP = 1e6
+"""Floating-point operations of a minibatch for each thread, from which a team is faster than one thread."""
+
+SAMPLES_EACH = 8
+"""Samples of a minibatch for each thread, likewise: with fewer, moving weights that another thread has just changed
+from its cache takes longer than multiplying by them."""
+
+LARGE_OWNED_STEP = 1.5e5
+"""``LARGE_STEP`` of layer 1 alone, where each thread owns some of its neurons: their weights stay in its cache."""
+
+RELAYED_TILE = 1e6
+RELAYED_BYTE = 300
+"""Floating-point operations of a tile, and for each byte of theta, from which threads take tiles in turn."""
+
+
+class Plan(NamedTuple):
+    """Where a job's parts live, and its size in bytes, before any of it is allocated."""
+
+    layers: Any
+    places: Any
+    scratch_size: int
+    sums_size: int
+    tile: int
+    n_threads: int
+    owning: bool = False
+    relaying: bool = False
+
+
+@functools.lru_cache(maxsize=256)
+def operations_of_one(sizes: tuple[int, ...]) -> float:
+    """Floating-point operations of F1 of one sample."""
+    return 2.0 * sum(n_in * n_out for n_in, n_out in itertools.pairwise(sizes))
+
+
+def operations(sizes: tuple[int, ...], n: int, *, training: bool) -> float:
+    """Floating-point operations of n samples: 2 for each multiply-add of F1, and of BP2 and BP4 when training."""
+    forward = n * operations_of_one(sizes)
+    return 3 * forward - 2.0 * n * sizes[0] * sizes[1] if training else forward
+
+
+def choose_threads(n_threads: int | None, flops: float, least: float) -> int:
+    """The explicit number; else what this process may use, as far as the work is worth it and no team is at work."""
+    if n_threads is not None:
+        return pool.effective(n_threads)
+    if flops < 2 * least or pool.in_use():
+        return 1
+    return min(pool.effective(None), int(flops // least))
+
+
+def tile_size(net: Network, batch: int) -> int:
+    """Samples that pass through all layers together: all, or as many as the cache holds."""
+    row = 2 * int(net._layers[:, layout.J].sum() + max(net.sizes)) * net.dtype.itemsize
+    return max(1, min(batch, max(256, TILE_BYTES // row // 64 * 64)))
+
+
+def step_of_layer_1(net: Network, batch: int) -> float:
+    """Floating-point operations of a minibatch's F1 and BP4 in layer 1; U takes about as long as two samples do."""
+    return 4.0 * net.sizes[0] * net.sizes[1] * (batch + 2)
+
+
+def lines_of_layer_1(net: Network) -> int:
+    """Whole cache lines of a row of w^1."""
+    return int(net._layers[1, layout.STRIDE]) * net.dtype.itemsize // CACHE_LINE
+
+
+def is_owning(net: Network, batch: int, n_threads: int) -> bool:
+    """Whether plain descent gives each thread some neurons of layer 1 for itself, and every layer above.
+
+    One thread then owns everything: U and F1 in one pass pay for themselves until a minibatch's activations no longer
+    fit beside w^1 into the nearest cache. Several threads save moving w^1 and the layers above from cache to cache, but
+    each computes what lies above layer 1, and what the cache lines of a row of w^1 leave uneven. Prices, measured on
+    784-30, 784-100, 784-500, 784-128-64, 784-256-256, 784-64-512, 64-64 and 256-128, in floating-point operations.
+    """
+    n_lines = lines_of_layer_1(net)
+    if net.L == 1 or n_lines == 0 or net.sizes[0] < PASS_ROWS:
+        return False
+    if n_threads == 1:
+        return batch <= 16 or (batch <= 64 and n_lines * CACHE_LINE <= 2 * VECTOR_BYTES)
+    uneven = math.ceil(n_lines / n_threads) / n_lines - 1 / n_threads
+    above = 3 * operations_of_one(net.sizes[1:]) * (1 - 1 / n_threads)
+    extra = 4.0 * net.sizes[0] * net.sizes[1] * uneven + above + 200 * net.sizes[1]
+    return bool(batch * extra <= 1.5e5 + 3 * net.theta.nbytes)
+
+
+def relay_tile(net: Network, batch: int, n_threads: int) -> int:
+    """Samples of the tiles that ``n_threads`` threads take in turn; 0 where that does not pay.
+
+    Sums and weights, which move with the turn, must be few for what a tile computes.
+    """
+    work = max(RELAYED_TILE, RELAYED_BYTE * net.theta.size * net.dtype.itemsize)
+    tile = 8 * math.ceil(work / operations(net.sizes, 8, training=True))
+    return tile if n_threads > 1 and tile <= tile_size(net, batch) and batch >= 4 * n_threads * tile else 0
+
+
+def choose_team(net: Network, batch: int, plain: bool, n_threads: int | None) -> int:
+    """Threads for minibatches of ``batch`` samples; ``plain`` is descent without momentum and penalty."""
+    flops = operations(net.sizes, batch, training=True)
+    if relay_tile(net, batch, 2):
+        return choose_threads(n_threads, flops, 4 * RELAYED_TILE)
+    if plain and n_threads is None and tile_size(net, batch) >= batch:
+        most = choose_threads(None, step_of_layer_1(net, batch), LARGE_OWNED_STEP)
+        for T in range(most, 1, -1):
+            if is_owning(net, batch, T):
+                n_lines = lines_of_layer_1(net)
+                return math.ceil(n_lines / math.ceil(n_lines / T))  # as good as T, where not all would have a line
+    return choose_threads(n_threads, flops, max(LARGE_STEP, flops * SAMPLES_EACH / batch))
+
+
+def plan(
+    net: Network,
+    tile: int,
+    n_threads: int,
+    *,
+    keep_z: bool = False,
+    own_tiles: bool = False,
+    owning: bool = False,
+    relaying: bool = False,
+) -> Plan:
+    """Lay out a job of ``n_threads`` over tiles of ``tile`` samples, one for all threads or one for each."""
+    n_tiles = n_threads if own_tiles or relaying or owning else 1
+    layers, places, size = layout.scratch_layout(
+        net._layers, tile, n_tiles, n_threads, net.dtype.itemsize, keep_z=keep_z, owning=owning
+    )
+    return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, owning, relaying)
+
+
+def plan_training(net: Network, batch: int, plain: bool, n_threads: int, *, shrinking: bool = False) -> Plan:
+    """Lay out minibatches of ``batch`` samples, split between ``n_threads`` in the way that is fastest.
+
+    ``plain`` is descent without momentum and penalty, ``shrinking`` with an l2 penalty: one thread then owns w^1 alike;
+    of several, none would know all of w^1 for the penalty in C.
+    """
+    relayed = relay_tile(net, batch, n_threads)
+    tile = relayed or tile_size(net, batch)
+    owning = (plain or (shrinking and n_threads == 1)) and tile >= batch and is_owning(net, batch, n_threads)
+    return plan(net, tile, n_threads, owning=owning, relaying=relayed > 0)
+
+
+def prepare_scratch(where: Plan, dtype: Any) -> Any:
+    """The scratch buffer: its rows of 0 and of 1 written, the rest as the memory comes."""
+    scratch = layout.aligned(where.scratch_size, dtype, fill=None)
+    zeros, ones, after = (where.places[i] for i in (layout.ZEROS, layout.ONES, layout.TARGETS))
+    scratch[zeros:ones] = 0
+    scratch[ones:after] = 1
+    return scratch
+
+
+NO_INDICES = np.empty(0, np.int64)
+_NO_SUMS = np.empty(0, np.float64)
+_NO_REALS = np.zeros(layout.N_REALS)
+
+
+def make_job(
+    net: Network,
+    where: Plan,
+    X: np.ndarray,
+    targets: Targets | None = None,
+    *,
+    sample_weight: np.ndarray | None = None,
+    g: np.ndarray | None = None,
+    state: np.ndarray | None = None,
+    order: np.ndarray = NO_INDICES,
+    stats: np.ndarray | None = None,
+    eta: np.ndarray = _NO_SUMS,
+    reals: np.ndarray | None = None,
+    sums: np.ndarray | None = None,
+    scratch: np.ndarray | None = None,
+    batch: int = 0,
+    decisions: np.ndarray = NO_INDICES,
+    cost: str | None = None,
+    optimizer: int = 0,
+    updating: bool = False,
+    counting_hits: bool = False,
+) -> Job:
+    """A job on checked arrays. ``X`` and the targets must stay alive as long as it does."""
+    nothing = np.empty(0, net.dtype)
+    kind, dense, labels = NO_TARGETS, nothing, decisions
+    if targets is not None:
+        kind = LABELS if targets.dense is None else OUTPUTS
+        dense = nothing if targets.dense is None else writable(targets.dense.reshape(-1))
+        labels = writable(targets.decisions) if counting_hits or targets.dense is None else NO_INDICES
+    return Job(
+        theta=net.theta,
+        state=nothing if state is None else state,
+        g=nothing if g is None else g,
+        X=writable(X.reshape(-1)),
+        indices=NO_INDICES,
+        indptr=NO_INDICES,
+        Y=dense,
+        labels=labels,
+        weights=nothing if sample_weight is None else sample_weight,
+        order=order,
+        layers=where.layers.reshape(-1),
+        places=where.places,
+        scratch=prepare_scratch(where, net.dtype) if scratch is None else scratch,
+        sums=np.empty(where.sums_size) if sums is None else sums,
+        stats=np.zeros(layout.N_STATISTICS) if stats is None else stats.reshape(-1),
+        eta=eta,
+        reals=np.zeros(layout.N_REALS) if reals is None else reals,
+        control=layout.aligned(layout.control_size(where.n_threads), np.int64),
+        L=net.L,
+        size=net.theta.size,
+        slots=0 if state is None else state.size // net.theta.size,
+        n=len(X),
+        batch=batch or len(X),
+        tile=where.tile,
+        n_threads=where.n_threads,
+        cost=COSTS[cost or net.cost],
+        optimizer=optimizer,
+        targets=kind,
+        sparse=0,
+        ordered=int(order.size > 0),
+        weighted=int(sample_weight is not None),
+        keeping=int(g is not None),
+        updating=int(updating),
+        owning=int(where.owning),
+        relaying=int(where.relaying),
+        fetching=int(order.size > 0 and X.nbytes > FAR_BYTES),
+        counting_hits=int(counting_hits),
+    )
+
+
+def limits(dtype: Any, largest_input: float) -> np.ndarray:
+    """The job's real numbers, all 0 but those that decide whether a minibatch may be applied."""
+    reals = np.zeros(layout.N_REALS)
+    reals[layout.LARGEST_INPUT] = largest_input
+    reals[layout.LIMIT] = float(np.finfo(dtype).max) ** 0.5
+    reals[layout.POWER_1 : layout.POWER_2 + 1] = 1.0
+    return reals
+
+
+def _as_compiled() -> contextlib.AbstractContextManager[Any]:
+    """As plain Python, kernels must not warn of an overflow either: they decide themselves what it means."""
+    return np.errstate(all="ignore") if jit.DISABLED else contextlib.nullcontext()
+
+
+class Team:
+    """Thread 0 (the caller's) and its borrowed workers, resident in ``data_parallel.work`` while the context lasts.
+
+    The number of threads in the job is that of the workers really there: build the job with ``Team.size``.
+    """
+
+    def __init__(self, n_threads: int) -> None:
+        self._workers = pool.borrow(n_threads - 1)
+        self.size = len(self._workers) + 1
+        self._job: Job | None = None
+        self._core: int | None = None
+
+    def __enter__(self) -> Team:
+        return self
+
+    def start(self, job: Job) -> None:
+        """Send the workers into the kernel, where they wait for the first slice."""
+        _load_outputs(job)
+        self._job = job
+        self._core, *cores = pool.spread(len(self._workers))
+        for t, (worker, core) in enumerate(zip(self._workers, cores, strict=True), 1):
+            worker.hand(core, self._serve, job, t)
+
+    @staticmethod
+    def _serve(job: Job, t: int) -> None:
+        try:
+            data_parallel.work(job, t)
+        except BaseException:
+            job.control[layout.ABORT] = 1  # or the others would wait in the barrier for ever
+            raise
+
+    def run(self, first: int, last: int) -> tuple[int, int]:
+        """Minibatches first .. last - 1; the number of the first one not done, and the status."""
+        job = self._job
+        assert job is not None
+        control = job.control
+        control[layout.FIRST], control[layout.LAST] = first, last
+        control[layout.DONE], control[layout.STATUS] = first, layout.ABORTED
+        control[layout.TURN] = control[layout.LEAVING] = 0
+        pool.move_to(self._core)
+        with _as_compiled():
+            data_parallel.work(job, 0)
+        return int(control[layout.DONE]), int(control[layout.STATUS])
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._job is not None:
+            self._job.control[layout.ABORT] = 1
+        for worker in self._workers:
+            worker.idle.wait()
+        pool.give_back(self._workers)
+        self._workers = []
+
+
+def _arguments_of_outputs(job: Job, out: np.ndarray) -> tuple[Any, ...]:
+    """The arguments of ``data_parallel.outputs`` but for samples and thread."""
+    arrays = (job.theta, job.X, job.indices, job.indptr, job.Y, job.labels, job.layers, job.places, job.scratch)
+    return (*arrays, job.sums, job.reals, out, job.L, job.tile, job.cost, job.targets, job.sparse)
+
+
+_loaded: set[Any] = set()
+
+
+def _load_outputs(job: Job) -> None:
+    """Compile or load the code of predictions with that of training, once for each dtype: who trains will predict.
+
+    The first prediction, or evaluation between epochs, then finds it in memory, and one of a later process on disk.
+    """
+    if job.theta.dtype not in _loaded:
+        data_parallel.outputs(*_arguments_of_outputs(job, np.empty((0, 1), job.theta.dtype)), 0, 0, 0)
+        _loaded.add(job.theta.dtype)
+
+
+def run_outputs(job: Job, out: np.ndarray, n_threads: int) -> None:
+    """``data_parallel.outputs`` over all samples of the job, split between threads."""
+    n = len(out)
+    args = _arguments_of_outputs(job, out)
+    if n_threads == 1:
+        with _as_compiled():
+            data_parallel.outputs(*args, 0, n, 0)
+        return
+    workers = pool.borrow(n_threads - 1)
+    try:
+        T = len(workers) + 1
+        here, *cores = pool.spread(T - 1)
+        for t, (worker, core) in enumerate(zip(workers, cores, strict=True), 1):
+            worker.hand(core, data_parallel.outputs, *args, n * t // T, n * (t + 1) // T, t)
+        pool.move_to(here)
+        data_parallel.outputs(*args, 0, n // T, 0)
+    finally:
+        for worker in workers:
+            worker.idle.wait()
+        pool.give_back(workers)
+
+
+def run_alone(
+    net: Network, where: Plan, X: np.ndarray, out: np.ndarray, scratch: np.ndarray, decisions: np.ndarray = NO_INDICES
+) -> None:
+    """``run_outputs`` on one thread, of dense samples without targets: a job would take longer to make than one row.
+
+    Writes what the outputs decide into ``decisions``, shape (n_samples,), unless that is empty; -1 for NaN.
+    """
+    places, nothing = where.places, _NO_SUMS
+    arrays = (net.theta, writable(X.reshape(-1)), places, places, scratch, decisions, where.layers.reshape(-1), places)
+    with _as_compiled():
+        data_parallel.outputs(
+            *arrays, scratch, nothing, _NO_REALS, out, net.L, where.tile, 0, NO_TARGETS, 0, 0, len(out), 0
+        )
+
+
+def check_job_memory(net: Network, where: Plan, vectors: int, what: str) -> None:
+    """Refuse a job that memory cannot hold, before any of it is allocated."""
+    needed = (where.scratch_size + vectors * net.theta.size) * net.dtype.itemsize + 8 * where.sums_size
+    check_memory(needed, what)

@@ -1,0 +1,48 @@
+"""Slices of an epoch: how long the team works before Python looks at Ctrl-C, callbacks and the progress display."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from fastbp import jit
+from fastbp.kernels import layout
+
+if TYPE_CHECKING:
+    from fastbp.runtime.engine import Team
+
+SLICE_SECONDS = 0.05
+"""How long the team stays in a kernel before Python can look at Ctrl-C and the progress display."""
+
+
+SLOWEST = 0.0 if jit.DISABLED else 5e8
+"""Floating-point operations a second that any machine is trusted with before it has been measured."""
+
+
+class Pace:
+    """Runs minibatches of ``operations`` each in slices of about ``SLICE_SECONDS``, from the speed of those before."""
+
+    def __init__(self, team: Team, operations: float) -> None:
+        self._team = team
+        self._rate = SLOWEST / operations  # minibatches a second
+        self.seconds = 0.0
+        """In kernels, so far."""
+
+    def run(self, first: int, n_minibatches: int) -> tuple[int, int]:
+        """One slice from minibatch ``first`` of an epoch of ``n_minibatches``; the first one not done, and the status.
+
+        Raises
+        ------
+        RuntimeError
+            A thread of the team was lost.
+        """
+        count = int(min(self._rate * SLICE_SECONDS, 8 * max(1, n_minibatches))) or 1
+        began = time.perf_counter()
+        done, status = self._team.run(first, min(first + count, n_minibatches))
+        seconds = max(time.perf_counter() - began, 1e-7)
+        self.seconds += seconds
+        # At most eight times more than the last slice, whose time may have been a compilation's or a hiccup's.
+        self._rate = min((done - first) / seconds, 8 * max(count, 1) / SLICE_SECONDS)
+        if status == layout.ABORTED:
+            raise RuntimeError("A thread of the team was lost; the weights are those of the last whole minibatch.")
+        return done, status

@@ -1,0 +1,214 @@
+"""What the notes leave out, as loops over one sample: softmax, further costs, penalties and optimizers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastbp.functions.activations import ABSOLUTE, HUBER, QUANTILE, SOFTMAX, exp, log, sigma_prime, softplus
+from fastbp.jit import strict
+
+
+@strict(cache=True)
+def softmax(z):
+    """softmax: a_j^L = e^{z_j^L} / sum_k e^{z_k^L}
+
+    The largest z is taken from all of them, which changes nothing but keeps e^z finite.
+    """
+    J = z.size
+    largest = z[0]
+    for k in range(1, J):
+        largest = max(largest, z[k])
+    total = z.dtype.type(0)
+    for k in range(J):
+        total += exp(z[k] - largest)
+    a = np.empty(J, z.dtype)
+    for j in range(J):
+        a[j] = exp(z[j] - largest) / total
+    return a
+
+
+@strict(cache=True)
+def output_slopes(code, z, a):
+    """da_i^L / dz_j^L of every output i: sigma'(z_i) where i is j; of softmax a_i (1 - a_i) and -a_i a_j."""
+    J = a.size
+    one, zero = a.dtype.type(1), a.dtype.type(0)
+    slopes = np.empty((J, J), a.dtype)
+    for i in range(J):
+        for j in range(J):
+            if code == SOFTMAX:
+                slopes[i, j] = a[i] * ((one if i == j else zero) - a[j])
+            else:
+                slopes[i, j] = sigma_prime(code, z[j]) if i == j else zero
+    return slopes
+
+
+# Costs C_x, and BP1 of those of regression
+
+
+@strict(cache=True)
+def binary_cross_entropy(z, y):
+    """C binary: C_x = -sum_j (y_j ln a_j^L + (1 - y_j) ln(1 - a_j^L))
+
+    From z, because a may have rounded to 1: with t = ln(1 + e^z), -ln(1 - a) is t and -ln a is t - z.
+    """
+    C = z.dtype.type(0)
+    for j in range(z.size):
+        C += softplus(z[j])[0] - y[j] * z[j]
+    return C
+
+
+@strict(cache=True)
+def categorical_cross_entropy(z, y):
+    """C categorical: C_x = -sum_j y_j ln a_j^L
+
+    From z, because a may have rounded to 0: -ln a_j is ln sum_k e^{z_k} - z_j.
+    """
+    J = z.size
+    largest = z[0]
+    for k in range(1, J):
+        largest = max(largest, z[k])
+    total = z.dtype.type(0)
+    for k in range(J):
+        total += exp(z[k] - largest)
+    log_total = largest + log(total)
+    C = z.dtype.type(0)
+    for j in range(J):
+        C += y[j] * (log_total - z[j])
+    return C
+
+
+@strict(cache=True)
+def poisson(z, a, y):
+    """C Poisson: C_x = sum_j (y_j ln(y_j / a_j^L) - y_j + a_j^L)
+
+    With a_j = e^{z_j}, ln a_j is z_j; 0 ln 0 is 0. ``log`` is for numbers of at least 1.
+    """
+    C, one = z.dtype.type(0), z.dtype.type(1)
+    for j in range(z.size):
+        C += a[j] - y[j]
+        if y[j] > 0:
+            log_y = log(y[j]) if y[j] >= one else -log(one / y[j])
+            C += y[j] * (log_y - z[j])
+    return C
+
+
+@strict(cache=True)
+def regression_cost(cost, p, z, a, y):
+    """C_x of absolute, Huber's, the quantile's and Tweedie's cost with parameter p, of one sample.
+
+    Tweedie's from z = ln a: y^(2-p) / ((1-p) (2-p)) - y a^(1-p) / (1-p) + a^(2-p) / (2-p); if p is 2, its limit.
+    """
+    zero, one, two = z.dtype.type(0), z.dtype.type(1), z.dtype.type(2)
+    C = zero
+    for j in range(z.size):
+        e = a[j] - y[j]
+        if cost == ABSOLUTE:
+            C += abs(e)
+        elif cost == HUBER:
+            if abs(e) <= p:
+                C += (abs(e) * abs(e)) / two
+            else:
+                C += p * (abs(e) - p / two)
+        elif cost == QUANTILE:
+            if y[j] > a[j]:
+                C += p * (y[j] - a[j])
+            else:
+                C += (one - p) * e
+        else:
+            log_y = zero
+            if y[j] > 0:
+                log_y = log(y[j]) if y[j] >= one else -log(one / y[j])
+            if p == two:
+                C += z[j] - log_y + y[j] * exp(-z[j]) - one
+            else:
+                q = one - p
+                C += (exp((q + one) * log_y) if y[j] > 0 else zero) / (q * (q + one))
+                C += exp((q + one) * z[j]) / (q + one) - y[j] * exp(q * z[j]) / q
+    return C
+
+
+@strict(cache=True)
+def regression_error(cost, code, p, z, a, y):
+    """BP1 of these costs: dC/da_j times sigma'(z_j); Tweedie's is a^(2-p) - y a^(1-p), sigma' = a included."""
+    zero, one = z.dtype.type(0), z.dtype.type(1)
+    delta = np.empty(z.size, z.dtype)
+    for j in range(z.size):
+        e = a[j] - y[j]
+        slope = zero
+        if cost == ABSOLUTE:
+            slope = one if e > 0 else (-one if e < 0 else zero)
+        elif cost == HUBER:
+            slope = min(max(e, -p), p)
+        elif cost == QUANTILE:
+            slope = one - p if e > 0 else (-p if e < 0 else zero)
+        if cost == ABSOLUTE or cost == HUBER or cost == QUANTILE:
+            delta[j] = slope * sigma_prime(code, z[j])
+        else:
+            q = one - p
+            delta[j] = exp((q + one) * z[j]) - y[j] * exp(q * z[j])
+    return delta
+
+
+# Penalties, and U of every optimizer, on vectors of one length: w and the state are overwritten; eta, mu, ... have w's
+# dtype.
+
+
+@strict(cache=True)
+def penalty_gradient(w, g, l1, l2):
+    """d/dw of ``l1 |w| + l2/2 w^2``, added to ``g``: l2 w, then l1 sign(w), sign(0) = 0, unless l1 is 0. Vectors of one
+    length.
+    """
+    zero, one = w.dtype.type(0), w.dtype.type(1)
+    for i in range(w.size):
+        g[i] = g[i] + l2 * w[i]
+        if l1 != zero:
+            sign = one if w[i] > zero else (-one if w[i] < zero else zero)
+            g[i] = g[i] + l1 * sign
+
+
+@strict(cache=True)
+def update_decay(w, shrink):
+    """w <- w - shrink w, shrink = eta weight_decay: weight decay of any optimizer, before its step."""
+    for i in range(w.size):
+        w[i] = w[i] - shrink * w[i]
+
+
+@strict(cache=True)
+def update_momentum(w, g, v, eta, mu, nesterov):
+    """v <- mu v - eta g, then w <- w + v; with Nesterov's momentum w <- w + (mu v - eta g), of the new v."""
+    for i in range(w.size):
+        v[i] = mu * v[i] - eta * g[i]
+        if nesterov:
+            w[i] = w[i] + (mu * v[i] - eta * g[i])
+        else:
+            w[i] = w[i] + v[i]
+
+
+@strict(cache=True)
+def update_adam(w, g, m, v, step, beta_1, beta_2, epsilon):
+    """m <- beta_1 m + (1 - beta_1) g; v <- beta_2 v + (1 - beta_2) g^2; w <- w - step m / (sqrt(v) + epsilon).
+
+    In step t, ``step`` is eta sqrt(1 - beta_2^t) / (1 - beta_1^t), and ``epsilon`` carries sqrt(1 - beta_2^t).
+    """
+    one = w.dtype.type(1)
+    for i in range(w.size):
+        m[i] = beta_1 * m[i] + (one - beta_1) * g[i]
+        v[i] = beta_2 * v[i] + (one - beta_2) * (g[i] * g[i])
+        w[i] = w[i] - step * m[i] / (np.sqrt(v[i]) + epsilon)
+
+
+@strict(cache=True)
+def update_rmsprop(w, g, v, eta, rho, epsilon):
+    """v <- rho v + (1 - rho) g^2; w <- w - eta g / (sqrt(v) + epsilon)."""
+    one = w.dtype.type(1)
+    for i in range(w.size):
+        v[i] = rho * v[i] + (one - rho) * (g[i] * g[i])
+        w[i] = w[i] - eta * g[i] / (np.sqrt(v[i]) + epsilon)
+
+
+@strict(cache=True)
+def update_adagrad(w, g, v, eta, epsilon):
+    """v <- v + g^2; w <- w - eta g / (sqrt(v) + epsilon)."""
+    for i in range(w.size):
+        v[i] = v[i] + g[i] * g[i]
+        w[i] = w[i] - eta * g[i] / (np.sqrt(v[i]) + epsilon)

@@ -1,0 +1,101 @@
+"""Whether training has exploded: weights and cost grow without end long before a number overflows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastbp.arrays import Targets, all_finite, largest_magnitude
+
+if TYPE_CHECKING:
+    from fastbp.network import Network
+
+FACTOR = 1e6
+"""How far both the cost and the largest weight or bias must have grown. No training that learns comes near it."""
+
+
+class Growth:
+    """What a run has been at its start, to compare with.
+
+    Parameters
+    ----------
+    theta : numpy.ndarray
+        All weights and biases.
+    """
+
+    def __init__(self, theta: np.ndarray) -> None:
+        self._largest = FACTOR * max(1.0, largest_magnitude(theta))
+        self.first: float | None = None
+        """C of the first minibatch, before any update."""
+
+    def of_weights(self, theta: np.ndarray) -> bool:
+        """Whether the weights have exploded, which is half of it."""
+        return largest_magnitude(theta) > self._largest
+
+    def is_explosion(self, cost: float, theta: np.ndarray, constant: Callable[[], float]) -> bool:
+        """Whether cost and weights have both exploded.
+
+        Parameters
+        ----------
+        cost : float
+            C now.
+        theta : numpy.ndarray
+            Now.
+        constant : function
+            C of the best constant outputs, which is asked for only where all else speaks for an explosion.
+        """
+        beyond_first = not cost <= FACTOR * (self.first or 0.0)
+        return beyond_first and self.of_weights(theta) and not cost <= FACTOR * constant()
+
+
+def infinite_moment(net: Network, state: np.ndarray) -> tuple[int, int] | None:
+    """Which vector of an optimizer's state is not finite, and in which layer; None where all are."""
+    if not state.size or all_finite(state):
+        return None
+    places = (
+        (slot, l)
+        for slot, values in enumerate(state.reshape(-1, net.theta.size))
+        for l, parts in enumerate(zip(*net._views(values, "w", "b"), strict=True), 1)
+        if not all(np.isfinite(part).all() for part in parts)
+    )
+    return next(places)
+
+
+def cost_of_best_constant(
+    net: Network, targets: Targets, weight: np.ndarray | None, samples: np.ndarray | slice = slice(None)
+) -> float:
+    """C of the constant outputs that do best on some samples: for each of these costs, the mean target.
+
+    Parameters
+    ----------
+    net : Network
+        Whose cost it is.
+    targets : Targets
+    weight : numpy.ndarray, shape (n_samples,), optional
+    samples : numpy.ndarray or slice
+        Indices; the same sample may come several times.
+    """
+    if targets.dense is None:
+        assert targets.labels is not None
+        y = np.eye(net.sizes[-1])[targets.labels[samples]]
+    else:
+        y = targets.dense[samples].astype(np.float64)
+    s = np.ones(len(y)) if weight is None else weight[samples].astype(np.float64)
+    s = s / s.sum()
+    mean = s @ y
+    if net.cost == "quadratic":
+        return float(s @ ((y - mean) ** 2).sum(axis=1) / 2)
+    if net.cost == "poisson":
+        return float(s @ (_times_log(y, y) - _times_log(y, mean)).sum(axis=1))
+    entropy = -_times_log(mean, mean).sum()
+    if net.activations[-1] == "sigmoid":  # of each output by itself, 1 - y beside y
+        entropy -= _times_log(1 - mean, 1 - mean).sum()
+    return float(entropy)
+
+
+def _times_log(y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """y ln x, where 0 ln x = 0."""
+    result: np.ndarray = y * np.log(np.where(y > 0, x, 1.0))
+    return result

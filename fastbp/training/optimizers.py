@@ -1,0 +1,271 @@
+"""Optimizers: their numbers. Their arithmetic is `fastbp.kernels.updates` (U)."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fastbp import synonyms
+from fastbp.checks import check_real, or_wider
+from fastbp.errors import argument_error
+
+# The codes of kernels.updates, spelled here so that this module does not import the compiler; a test compares them.
+_SGD, _MOMENTUM, _NESTEROV, _ADAM, _RMSPROP, _ADAGRAD = range(6)
+
+
+@dataclass(frozen=True)
+class Optimizer(synonyms.Answering, abc.ABC):
+    """Base of all optimizers.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta, > 0.
+    weight_decay : float
+        Decoupled weight decay, >= 0: before each step w <- w - eta weight_decay w, biases too. It stays out of the
+        cost and of g, whose penalty is ``l2`` of `fastbp.train`, and of what an optimizer makes of g. By keyword.
+    """
+
+    learning_rate: float
+    weight_decay: float = field(default=0.0, kw_only=True)
+
+    _answers = synonyms.OPTIMIZER
+    moments: ClassVar[dict[str, int]] = {}
+    """What the optimizer keeps of a parameter's gradients, vector by vector, and which power of g that is."""
+
+    def __post_init__(self) -> None:
+        check_real(self.learning_rate, "learning_rate", above=0.0)
+        check_real(self.weight_decay, "weight_decay", low=0.0)
+        _require_shrinking(self.learning_rate * self.weight_decay, 2.0, "weight_decay")
+
+    @property
+    @abc.abstractmethod
+    def code(self) -> int:
+        """Which update the kernel runs."""
+
+    @property
+    def slots(self) -> int:
+        """State vectors of theta's size."""
+        return len(self.moments)
+
+    def constants(self) -> tuple[float, float, float, float]:
+        """The kernel's constants c[0] .. c[3]; the last is ``weight_decay``."""
+        return (0.0, 0.0, 0.0, self.weight_decay)
+
+    def check_dtype(self, dtype: np.dtype[Any]) -> None:
+        """ValueError where the arithmetic of a net's dtype cannot tell a decay from 1, or epsilon from 0."""
+        for name in ("momentum", "beta_1", "beta_2", "rho"):
+            value = getattr(self, name, 0.0)
+            if dtype.type(value) >= 1:
+                raise argument_error(
+                    ValueError, name, f"is {value!r}, which is 1 in {dtype.name}. Lower it{or_wider(dtype)}."
+                )
+        # Above, epsilon still counts where g^2 has vanished.
+        least = float(np.finfo(dtype).tiny) ** 0.5
+        epsilon = getattr(self, "epsilon", 1.0)
+        if epsilon < least:
+            raise argument_error(
+                ValueError,
+                "epsilon",
+                f"is {epsilon:g}; in {dtype.name} it must be at least {least:.2g}, or small gradients are "
+                f"divided by 0. Raise it{or_wider(dtype)}.",
+            )
+
+    def infinite_moment(self, g: float, dtype: np.dtype[Any]) -> str | None:
+        """The moment that a gradient of this magnitude would make infinite in a net's dtype; None if none."""
+        largest = float(np.finfo(dtype).max)
+        return next((name for name, power in self.moments.items() if g > largest ** (1 / power)), None)
+
+    def check_shrinking(self, rate: float, l2: float) -> None:
+        """ValueError where a step size makes weights grow that the penalty or decay should shrink.
+
+        They would overflow without a large activation or error that tells of it: a saturated net hides them.
+        """
+        _require_shrinking(rate * self.weight_decay, 2.0, "weight_decay")
+
+
+def _require_shrinking(product: float, limit: float, what: str) -> None:
+    if product >= limit:
+        raise argument_error(
+            ValueError,
+            f"learning_rate * {what}",
+            f"is {product:g}; from {limit:g} on, steps overshoot 0 by more each time and the weights grow without end. "
+            "Lower one of the two.",
+        )
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Stochastic gradient descent, w <- w - eta g; with momentum v <- mu v - eta g, w <- w + v.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta.
+    momentum : float
+        mu in [0, 1).
+    nesterov : bool
+        Whether w gets mu v - eta g with the new v instead of v, as in scikit-learn and Keras.
+    weight_decay : float
+        Decoupled, as in Keras: before each step w <- w - eta weight_decay w, biases too. The momentum does not see it.
+        What PyTorch's SGD calls weight_decay is added to g: ``l2`` of `fastbp.train`, but for the biases.
+    """
+
+    learning_rate: float = 0.1
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real(self.momentum, "momentum", low=0.0, below=1.0)
+        if self.nesterov and self.momentum == 0:
+            raise argument_error(
+                ValueError, "nesterov", "is True and momentum 0; it looks ahead along the momentum. Pass momentum > 0."
+            )
+
+    @property
+    def moments(self) -> dict[str, int]:  # type: ignore[override]
+        return {"first moment v (the velocity)": 1} if self.momentum > 0 else {}
+
+    @property
+    def code(self) -> int:
+        if self.momentum == 0:
+            return _SGD
+        return _NESTEROV if self.nesterov else _MOMENTUM
+
+    def check_shrinking(self, rate: float, l2: float) -> None:
+        super().check_shrinking(rate, l2)
+        # Of w <- w - eta l2 w with momentum: where the recurrence in (w, v) has a root of magnitude 1.
+        left = 2 - rate * self.weight_decay
+        limit = left * (1 + self.momentum) / (1 + 2 * self.momentum * self.nesterov)
+        _require_shrinking(rate * l2, limit, "l2")
+
+    def constants(self) -> tuple[float, float, float, float]:
+        return (self.momentum, 0.0, 0.0, self.weight_decay)
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam of Kingma and Ba, with PyTorch's numbers.
+
+    Parameters
+    ----------
+    learning_rate : float
+    beta_1, beta_2 : float
+        Decay of the means of g and g^2, in [0, 1).
+    epsilon : float
+        Added to the root of the corrected mean of g^2, > 0.
+    weight_decay : float
+        Decoupled, >= 0, by keyword, as of `SGD`.
+    """
+
+    learning_rate: float = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    moments: ClassVar[dict[str, int]] = {
+        "first moment m (the mean of g)": 1,
+        "second moment v (the mean of g^2)": 2,
+    }
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real(self.beta_1, "beta_1", low=0.0, below=1.0)
+        check_real(self.beta_2, "beta_2", low=0.0, below=1.0)
+        check_real(self.epsilon, "epsilon", above=0.0)
+
+    @property
+    def code(self) -> int:
+        return _ADAM
+
+    def constants(self) -> tuple[float, float, float, float]:
+        return (self.beta_1, self.beta_2, self.epsilon, self.weight_decay)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """`Adam` with a ``weight_decay`` of 0.01, as in PyTorch: before each step w <- w - eta 0.01 w, biases too."""
+
+    weight_decay: float = field(default=0.01, kw_only=True)
+
+
+@dataclass(frozen=True)
+class RMSprop(Optimizer):
+    """RMSprop: g over the root of its running mean square, with PyTorch's numbers.
+
+    Parameters
+    ----------
+    learning_rate : float
+    rho : float
+        Decay of the mean of g^2, in [0, 1); PyTorch's ``alpha``.
+    epsilon : float
+        Added to the root, > 0.
+    weight_decay : float
+        Decoupled, >= 0, by keyword, as of `SGD`.
+    """
+
+    learning_rate: float = 0.01
+    rho: float = 0.99
+    epsilon: float = 1e-8
+
+    moments: ClassVar[dict[str, int]] = {"second moment v (the mean of g^2)": 2}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real(self.rho, "rho", low=0.0, below=1.0)
+        check_real(self.epsilon, "epsilon", above=0.0)
+
+    @property
+    def code(self) -> int:
+        return _RMSPROP
+
+    def constants(self) -> tuple[float, float, float, float]:
+        return (self.rho, 0.0, self.epsilon, self.weight_decay)
+
+
+@dataclass(frozen=True)
+class Adagrad(Optimizer):
+    """Adagrad: g over the root of the sum of its squares, with PyTorch's numbers.
+
+    Parameters
+    ----------
+    learning_rate : float
+    epsilon : float
+        Added to the root, > 0.
+    weight_decay : float
+        Decoupled, >= 0, by keyword, as of `SGD`.
+    """
+
+    learning_rate: float = 0.01
+    epsilon: float = 1e-10
+
+    moments: ClassVar[dict[str, int]] = {"second moment v (the sum of g^2)": 2}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_real(self.epsilon, "epsilon", above=0.0)
+
+    @property
+    def code(self) -> int:
+        return _ADAGRAD
+
+    def constants(self) -> tuple[float, float, float, float]:
+        return (0.0, 0.0, self.epsilon, self.weight_decay)
+
+
+OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "adagrad": Adagrad}
+
+
+def nearest(given: Any) -> str:
+    """How to write the optimizer that something that is none stands for, as a sentence."""
+    name = given if isinstance(given, str) else getattr(given, "__name__", type(given).__name__)
+    name = name.lower().partition("(")[0].strip()
+    if name in synonyms.OPTIMIZERS:
+        return synonyms.OPTIMIZERS[name]
+    kind: type[Any] = OPTIMIZERS.get(name, SGD)
+    rate = next(part.default for part in fields(kind) if part.name == "learning_rate")
+    return f"Pass optimizer=fastbp.{kind.__name__}(learning_rate={rate}), say."

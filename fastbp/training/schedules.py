@@ -1,0 +1,134 @@
+"""Learning-rate schedules: the factor on the optimizer's learning rate at a moment of the run.
+
+``schedule(epoch, n_epochs)`` takes epochs done, a float or an array of them (0.5 is the middle of the first), and
+returns the factor, of the same shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastbp.checks import check_int, check_real
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """Multiply by ``factor`` after every ``every`` epochs."""
+
+    every: int = 10
+    factor: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_int(self.every, "every", low=1)
+        check_real(self.factor, "factor", above=0.0)
+
+    def __call__(self, epoch: Any, n_epochs: int) -> Any:
+        return self.factor ** np.floor(np.asarray(epoch) / self.every)
+
+
+@dataclass(frozen=True)
+class ExponentialDecay:
+    """Multiply by ``rate`` in each epoch, smoothly: rate ** epoch."""
+
+    rate: float = 0.95
+
+    def __post_init__(self) -> None:
+        check_real(self.rate, "rate", above=0.0)
+
+    def __call__(self, epoch: Any, n_epochs: int) -> Any:
+        return self.rate ** np.asarray(epoch, float)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Rise linearly from 0 during ``warmup`` epochs, then fall along half a cosine to ``final`` at the end."""
+
+    warmup: float = 0.0
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_real(self.warmup, "warmup", low=0.0)
+        check_real(self.final, "final", low=0.0)
+
+    def __call__(self, epoch: Any, n_epochs: int) -> Any:
+        epoch = np.asarray(epoch, float)
+        done = np.clip((epoch - self.warmup) / max(n_epochs - self.warmup, 1e-12), 0, 1)
+        falling = self.final + (1 - self.final) * 0.5 * (1 + np.cos(np.pi * done))
+        return np.where(epoch < self.warmup, epoch / max(self.warmup, 1e-12), falling)
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """Rise linearly from 0 during ``epochs`` epochs, then stay at 1."""
+
+    epochs: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_real(self.epochs, "epochs", above=0.0)
+
+    def __call__(self, epoch: Any, n_epochs: int) -> Any:
+        return np.minimum(np.asarray(epoch, float) / self.epochs, 1.0)
+
+
+@dataclass(frozen=True)
+class ReduceOnPlateau:
+    """Multiply by ``factor`` whenever a quantity has not improved for ``patience`` epochs.
+
+    Parameters
+    ----------
+    factor : float
+        In (0, 1).
+    patience : int
+        Epochs without improvement.
+    min_delta : float
+        Least change that counts as one.
+    monitor : str
+        Key of the history. Names that end in ``accuracy`` or ``r2`` should rise, all others fall.
+    """
+
+    factor: float = 0.5
+    patience: int = 5
+    min_delta: float = 1e-4
+    monitor: str = "val_loss"
+
+    def __post_init__(self) -> None:
+        check_real(self.factor, "factor", above=0.0, below=1.0)
+        check_int(self.patience, "patience", low=1)
+        check_real(self.min_delta, "min_delta", low=0.0)
+
+    def tracker(self) -> _Plateau:
+        """The state of one run."""
+        return _Plateau(self)
+
+
+class _Plateau:
+    def __init__(self, rule: ReduceOnPlateau) -> None:
+        self._rule = rule
+        self._sign = -1.0 if rule.monitor.endswith(("accuracy", "r2")) else 1.0
+        self._best = np.inf
+        self._waited = 0
+        self._factor = 1.0
+
+    def update(self, value: float) -> float:
+        """Note an epoch's value; the factor from now on."""
+        value = self._sign * value
+        if value < self._best - self._rule.min_delta:
+            self._best, self._waited = value, 0
+            return self._factor
+        self._waited += 1
+        if self._waited >= self._rule.patience:
+            self._waited = 0
+            self._factor *= self._rule.factor
+        return self._factor
+
+
+SCHEDULES = {
+    "step": StepDecay,
+    "exponential": ExponentialDecay,
+    "cosine": Cosine,
+    "warmup": WarmUp,
+    "plateau": ReduceOnPlateau,
+}
