@@ -21,6 +21,7 @@ from fastbp.functions.activations import CODES, COSTS
 from fastbp.initializers import Initializer, initialize
 from fastbp.kernels import layout
 from fastbp.runtime import engine, tangents
+from fastbp.runtime.team import ThreadTeam, run_outputs
 
 Floats = npt.NDArray[np.floating[Any]]
 """An array of a network's dtype."""
@@ -376,7 +377,7 @@ class Network:
             engine.run_alone(self, where, X, out, scratch, decisions)
         else:
             job = engine.make_job(self, where, X, targets, sums=cost, scratch=scratch, decisions=decisions)
-            engine.run_outputs(job, out, threads)
+            run_outputs(job, out, threads)
         spare.append(scratch)
         return out, cost
 
@@ -582,7 +583,7 @@ class Network:
         flops = engine.operations(self.sizes, len(X), training=True)
         threads = engine.choose_threads(n_threads, flops, engine.LARGE_CALL)
         g = layout.aligned(self.theta.size, self.dtype)
-        with engine.Team(threads) as team:
+        with ThreadTeam(threads) as team:
             where = engine.plan(self, tile, team.size, keep_z=keep)
             engine.check_job_memory(self, where, 1, f"The activations of {tile} samples")
             job = engine.make_job(

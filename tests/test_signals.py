@@ -49,11 +49,11 @@ if "import" not in phases:
     signals.install()
     from fastbp.data import reading
     from fastbp.io import atomic
-    from fastbp.runtime import engine
+    from fastbp.runtime.team import ThreadTeam
     from fastbp.training import progress
     import fastbp.cli, fastbp.cli.train
     where = {
-        "reading": (reading, "read"), "compiling": (engine.Team, "run"),
+        "reading": (reading, "read"), "compiling": (ThreadTeam, "run"),
         "training": (progress.ProgressBar, "on_progress"),
         "saving": (atomic, "_write"), "testing": (fastbp.cli.train, "_conclude"),
         "explaining": (fastbp, "explain"),

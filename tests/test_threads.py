@@ -19,6 +19,7 @@ import fastbp
 from fastbp.kernels.gemm import tiling
 from fastbp.kernels.team import MAX_TEAM
 from fastbp.runtime import engine, pool
+from fastbp.runtime.team import ThreadTeam
 
 THREADS = (1, 2, 3, 4, 8)
 
@@ -227,7 +228,7 @@ def test_a_row_alone_or_in_company(row_bytes: int, dtype: str) -> None:
 
 
 def test_threads_are_really_started() -> None:
-    with engine.Team(4) as team:
+    with ThreadTeam(4) as team:
         assert team.size == 4
         names = [thread.name for thread in threading.enumerate()]
         assert names.count("fastbp") >= 3

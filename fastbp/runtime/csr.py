@@ -8,6 +8,7 @@ import numpy as np
 
 from fastbp.kernels import layout
 from fastbp.runtime import engine
+from fastbp.runtime.team import run_outputs
 
 if TYPE_CHECKING:
     from fastbp.arrays import Targets
@@ -79,6 +80,6 @@ def outputs(net: Network, X: Rows, targets: Targets | None, n_threads: int | Non
     except IndexError:
         scratch = engine.prepare_scratch(where, net.dtype)
     job = X.into(engine.make_job(net, where, X.values, targets, sums=cost, scratch=scratch), n)
-    engine.run_outputs(job, out, threads)
+    run_outputs(job, out, threads)
     spare.append(scratch)
     return out, cost

@@ -1,4 +1,4 @@
-"""From a network and checked arrays to the kernels' job, and the team that runs it."""
+"""From a network and checked arrays to the kernels' job."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import functools
 import itertools
 import math
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -265,103 +264,9 @@ def limits(dtype: Any, largest_input: float) -> np.ndarray:
     return reals
 
 
-def _as_compiled() -> contextlib.AbstractContextManager[Any]:
+def as_compiled() -> contextlib.AbstractContextManager[Any]:
     """As plain Python, kernels must not warn of an overflow either: they decide themselves what it means."""
     return np.errstate(all="ignore") if jit.DISABLED else contextlib.nullcontext()
-
-
-class Team:
-    """Thread 0 (the caller's) and its borrowed workers, resident in ``data_parallel.work`` while the context lasts.
-
-    The number of threads in the job is that of the workers really there: build the job with ``Team.size``.
-    """
-
-    def __init__(self, n_threads: int) -> None:
-        self._workers = pool.borrow(n_threads - 1)
-        self.size = len(self._workers) + 1
-        self._job: Job | None = None
-        self._core: int | None = None
-
-    def __enter__(self) -> Team:
-        return self
-
-    def start(self, job: Job) -> None:
-        """Send the workers into the kernel, where they wait for the first slice."""
-        _load_outputs(job)
-        self._job = job
-        self._core, *cores = pool.spread(len(self._workers))
-        for t, (worker, core) in enumerate(zip(self._workers, cores, strict=True), 1):
-            worker.hand(core, self._serve, job, t)
-
-    @staticmethod
-    def _serve(job: Job, t: int) -> None:
-        try:
-            data_parallel.work(job, t)
-        except BaseException:
-            job.control[layout.ABORT] = 1  # or the others would wait in the barrier for ever
-            raise
-
-    def run(self, first: int, last: int) -> tuple[int, int]:
-        """Minibatches first .. last - 1; the number of the first one not done, and the status."""
-        job = self._job
-        assert job is not None
-        control = job.control
-        control[layout.FIRST], control[layout.LAST] = first, last
-        control[layout.DONE], control[layout.STATUS] = first, layout.ABORTED
-        control[layout.TURN] = control[layout.LEAVING] = 0
-        pool.move_to(self._core)
-        with _as_compiled():
-            data_parallel.work(job, 0)
-        return int(control[layout.DONE]), int(control[layout.STATUS])
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._job is not None:
-            self._job.control[layout.ABORT] = 1
-        for worker in self._workers:
-            worker.idle.wait()
-        pool.give_back(self._workers)
-        self._workers = []
-
-
-def _arguments_of_outputs(job: Job, out: np.ndarray) -> tuple[Any, ...]:
-    """The arguments of ``data_parallel.outputs`` but for samples and thread."""
-    arrays = (job.theta, job.X, job.indices, job.indptr, job.Y, job.labels, job.layers, job.places, job.scratch)
-    return (*arrays, job.sums, job.reals, out, job.L, job.tile, job.cost, job.targets, job.sparse)
-
-
-_loaded: set[Any] = set()
-
-
-def _load_outputs(job: Job) -> None:
-    """Compile or load the code of predictions with that of training, once for each dtype: who trains will predict.
-
-    The first prediction, or evaluation between epochs, then finds it in memory, and one of a later process on disk.
-    """
-    if job.theta.dtype not in _loaded:
-        data_parallel.outputs(*_arguments_of_outputs(job, np.empty((0, 1), job.theta.dtype)), 0, 0, 0)
-        _loaded.add(job.theta.dtype)
-
-
-def run_outputs(job: Job, out: np.ndarray, n_threads: int) -> None:
-    """``data_parallel.outputs`` over all samples of the job, split between threads."""
-    n = len(out)
-    args = _arguments_of_outputs(job, out)
-    if n_threads == 1:
-        with _as_compiled():
-            data_parallel.outputs(*args, 0, n, 0)
-        return
-    workers = pool.borrow(n_threads - 1)
-    try:
-        T = len(workers) + 1
-        here, *cores = pool.spread(T - 1)
-        for t, (worker, core) in enumerate(zip(workers, cores, strict=True), 1):
-            worker.hand(core, data_parallel.outputs, *args, n * t // T, n * (t + 1) // T, t)
-        pool.move_to(here)
-        data_parallel.outputs(*args, 0, n // T, 0)
-    finally:
-        for worker in workers:
-            worker.idle.wait()
-        pool.give_back(workers)
 
 
 def run_alone(
@@ -373,7 +278,7 @@ def run_alone(
     """
     places, nothing = where.places, _NO_SUMS
     arrays = (net.theta, writable(X.reshape(-1)), places, places, scratch, decisions, where.layers.reshape(-1), places)
-    with _as_compiled():
+    with as_compiled():
         data_parallel.outputs(
             *arrays, scratch, nothing, _NO_REALS, out, net.L, where.tile, 0, NO_TARGETS, 0, 0, len(out), 0
         )

@@ -9,7 +9,7 @@ from fastbp import jit
 from fastbp.kernels import layout
 
 if TYPE_CHECKING:
-    from fastbp.runtime.engine import Team
+    from fastbp.runtime.team import ThreadTeam
 
 SLICE_SECONDS = 0.05
 """How long the team stays in a kernel before Python can look at Ctrl-C and the progress display."""
@@ -22,7 +22,7 @@ SLOWEST = 0.0 if jit.DISABLED else 5e8
 class Pace:
     """Runs minibatches of ``operations`` each in slices of about ``SLICE_SECONDS``, from the speed of those before."""
 
-    def __init__(self, team: Team, operations: float) -> None:
+    def __init__(self, team: ThreadTeam, operations: float) -> None:
         self._team = team
         self._rate = SLOWEST / operations  # minibatches a second
         self.seconds = 0.0

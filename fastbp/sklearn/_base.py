@@ -22,8 +22,8 @@ from fastbp.functions.activations import CLIPPED
 from fastbp.initializers import INITIALIZERS, initialize
 from fastbp.kernels import layout
 from fastbp.network import Network
-from fastbp.runtime import engine
 from fastbp.runtime.pool import MAX_THREADS
+from fastbp.runtime.team import ThreadTeam
 from fastbp.sklearn import _lbfgs, _stochastic
 from fastbp.sklearn._attempt import Attempt
 from fastbp.sklearn._fitted import HIDDEN, FittedNetwork
@@ -405,7 +405,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         """Loss and gradient at a vector of all of coefs_, then all of intercepts_, which are set to it."""
         net = self._pack()
         X, targets, weight = self._prepared(net, X, np.asarray(y).reshape(len(y), -1), sample_weight)
-        with engine.Team(1) as team:
+        with ThreadTeam(1) as team:
             result = _lbfgs.Objective(self, net, X, targets, weight, team)(packed)
         self._copy_back(net)
         return result

@@ -11,6 +11,7 @@ from sklearn.utils.optimize import _check_optimize_result
 from fastbp.arrays import Targets, largest_magnitude
 from fastbp.kernels import layout
 from fastbp.runtime import csr, engine
+from fastbp.runtime.team import ThreadTeam
 from fastbp.sklearn._parameters import views
 from fastbp.sklearn._stepper import say
 from fastbp.sklearn._stochastic import Samples
@@ -35,7 +36,7 @@ class Objective:
         X: Samples,
         targets: Targets,
         sample_weight: np.ndarray | None,
-        team: engine.Team,
+        team: ThreadTeam,
     ) -> None:
         self._team = team
         g = layout.aligned(net.theta.size, net.dtype)
@@ -97,7 +98,7 @@ def minimize(estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sam
         say(f"Iteration {n_iter}, loss = {intermediate_result.fun:.8f}")
 
     flops = engine.operations(net.sizes, len(X), training=True)
-    with engine.Team(engine.choose_threads(estimator.n_threads, flops, engine.LARGE_STEP)) as team:
+    with ThreadTeam(engine.choose_threads(estimator.n_threads, flops, engine.LARGE_STEP)) as team:
         Sums(sample_weight).check(np.arange(len(X)), len(X))
         objective = Objective(estimator, net, X, targets, sample_weight, team)
         estimator._attempt.begin()

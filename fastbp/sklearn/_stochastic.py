@@ -14,6 +14,7 @@ from fastbp.arrays import Targets, largest_magnitude
 from fastbp.kernels import clipping, layout, updates
 from fastbp.runtime import csr, engine
 from fastbp.runtime.slices import Pace
+from fastbp.runtime.team import ThreadTeam
 from fastbp.sklearn._hooks import overridden
 from fastbp.sklearn._parameters import pack, pack_changes, views
 from fastbp.sklearn._stepper import Stepper, say
@@ -57,7 +58,7 @@ class Epochs:
         targets: Targets,
         sample_weight: np.ndarray | None,
         batch: int,
-        team: engine.Team,
+        team: ThreadTeam,
     ) -> None:
         n = len(X)
         self._stepper, self._attempt = estimator._optimizer, estimator._attempt
@@ -341,7 +342,7 @@ def train(
     watched = bool(callbacks) or stopping.watched or estimator._tasks.watched
     order = np.arange(n)
     plain = is_plain(estimator) and not isinstance(X, csr.Rows)
-    with engine.Team(engine.choose_team(net, batch, plain, estimator.n_threads)) as team:
+    with ThreadTeam(engine.choose_team(net, batch, plain, estimator.n_threads)) as team:
         epochs = Epochs(estimator, net, X, targets, sample_weight, batch, team)
         watch = Watch(estimator, net, X, targets, sample_weight)
         finite = True

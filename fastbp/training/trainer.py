@@ -17,6 +17,7 @@ from fastbp.kernels import layout, updates
 from fastbp.network import Network, not_a_network
 from fastbp.runtime import engine
 from fastbp.runtime.slices import Pace
+from fastbp.runtime.team import ThreadTeam
 from fastbp.training.callbacks import Callback, EarlyStopping, Run, as_callbacks
 from fastbp.training.explosion import Growth, cost_of_best_constant, infinite_moment
 from fastbp.training.optimizers import SGD, Optimizer, nearest
@@ -133,7 +134,7 @@ class _Epochs:
         self.rate: float | None = None  # in ``job.eta``, where it is the same for all minibatches
         self.growth = Growth(net.theta)
 
-    def prepare(self, team: engine.Team, l1: float, l2: float) -> None:
+    def prepare(self, team: ThreadTeam, l1: float, l2: float) -> None:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
         net, X, optimizer = self.net, self.data.X, self.run.optimizer
         shrinking = optimizer.code == updates.SGD and l1 == optimizer.weight_decay == 0
@@ -444,7 +445,7 @@ def train(
     if epochs:
         net._learns(data.targets)
     plateau = None if rule is None else rule.tracker()
-    with engine.Team(engine.choose_team(net, batch, plain, n_threads)) as team:
+    with ThreadTeam(engine.choose_team(net, batch, plain, n_threads)) as team:
         loop.prepare(team, l1, l2)
         try:
             for callback in made:
