@@ -18,10 +18,10 @@ _MODULES = {
     "Gradient": "network",
     "Trace": "network",
     "train": "training.trainer",
-    "Run": "training.callbacks",
-    "History": "training.callbacks",
+    "Run": "training.history",
+    "History": "training.history",
     "Callback": "training.callbacks",
-    "EarlyStopping": "training.callbacks",
+    "EarlyStopping": "training.stopping",
     "SGD": "training.optimizers",
     "Adam": "training.optimizers",
     "AdamW": "training.optimizers",
@@ -80,14 +80,14 @@ if TYPE_CHECKING:
     from fastbp.training import optimizers as optimizers
     from fastbp.training import schedules as schedules
     from fastbp.training.callbacks import Callback as Callback
-    from fastbp.training.callbacks import EarlyStopping as EarlyStopping
-    from fastbp.training.callbacks import History as History
-    from fastbp.training.callbacks import Run as Run
+    from fastbp.training.history import History as History
+    from fastbp.training.history import Run as Run
     from fastbp.training.optimizers import SGD as SGD
     from fastbp.training.optimizers import Adagrad as Adagrad
     from fastbp.training.optimizers import Adam as Adam
     from fastbp.training.optimizers import AdamW as AdamW
     from fastbp.training.optimizers import RMSprop as RMSprop
+    from fastbp.training.stopping import EarlyStopping as EarlyStopping
     from fastbp.training.trainer import train as train
 
 _moved.install()

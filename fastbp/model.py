@@ -15,7 +15,7 @@ from fastbp.io import model_file
 from fastbp.network import Network, not_a_network
 
 if TYPE_CHECKING:
-    from fastbp.training.callbacks import Run
+    from fastbp.training.history import Run
 
 OF_THE_NET = ("sizes", "activations", "cost", "dtype", "meta", "n_parameters")
 """What describes a network and is the same of a model."""

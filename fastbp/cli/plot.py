@@ -14,7 +14,7 @@ from fastbp.cli.report import confusion
 from fastbp.data.reading import Data
 from fastbp.io.atomic import write_atomically
 from fastbp.model import Model
-from fastbp.training.callbacks import Run
+from fastbp.training.history import Run
 
 
 def _require_matplotlib() -> Any:

@@ -12,7 +12,8 @@ from fastbp import textbook
 from fastbp.functions.activations import CODES
 from fastbp.network import Network
 from fastbp.teach.numbers import check_samples
-from fastbp.training.callbacks import Callback, Run
+from fastbp.training.callbacks import Callback
+from fastbp.training.history import Run
 
 SATURATED = 1e-3
 """sigma'(z) below which a neuron is called saturated."""

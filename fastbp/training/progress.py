@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from fastbp.training.callbacks import Callback, Run
+from fastbp.training.callbacks import Callback
+from fastbp.training.history import Run
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,13 +1,55 @@
-"""What early stopping and schedules watch: whether it is there, and the best epoch so far."""
+"""Early stopping: the rule, what it watches, and the best epoch so far."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from fastbp import checks, synonyms
 from fastbp.arrays import Targets
 from fastbp.errors import argument_error
 from fastbp.network import Network
-from fastbp.training.callbacks import EarlyStopping, Run
+from fastbp.training.history import Run
+
+
+@dataclass(frozen=True)
+class EarlyStopping(synonyms.Answering):
+    """Stop when a quantity has not improved for some epochs, and go back to the weights of the best one.
+
+    Parameters
+    ----------
+    monitor : str
+        Key of the history. Names that end in ``accuracy`` or ``r2`` should rise, all others fall.
+    patience : int
+        Epochs without improvement.
+    min_delta : float
+        Least change that counts as one.
+    restore_best : bool
+        Whether to restore the best epoch's weights at the end of the run, however it ends.
+    """
+
+    _answers = synonyms.EARLY_STOPPING
+    monitor: str = "val_loss"
+    patience: int = 10
+    min_delta: float = 0.0
+    restore_best: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.monitor, str):
+            raise argument_error(
+                TypeError, "monitor", f"is {self.monitor!r}; it must be a key of the history. Pass 'val_loss', say."
+            )
+        checks.check_int(self.patience, "patience", low=1)
+        checks.check_real(self.min_delta, "min_delta", low=0.0)
+
+    def improves(self, value: float, best: float | None) -> bool:
+        """Whether ``value`` is better than ``best``."""
+        if best is None:
+            return not np.isnan(value)
+        if self.monitor.endswith(("accuracy", "r2")):
+            return value > best + self.min_delta
+        return value < best - self.min_delta
 
 
 def require_measured(name: str, net: Network, targets: Targets, held_out: Targets | None) -> None:

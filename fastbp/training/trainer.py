@@ -18,11 +18,12 @@ from fastbp.network import Network, not_a_network
 from fastbp.runtime import engine
 from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ThreadTeam
-from fastbp.training.callbacks import Callback, EarlyStopping, Run, as_callbacks
+from fastbp.training.callbacks import Callback, as_callbacks
 from fastbp.training.explosion import Growth, cost_of_best_constant, infinite_moment
+from fastbp.training.history import Run
 from fastbp.training.optimizers import SGD, Optimizer, nearest
 from fastbp.training.schedules import ReduceOnPlateau
-from fastbp.training.stopping import Best, monitored_value, require_measured
+from fastbp.training.stopping import Best, EarlyStopping, monitored_value, require_measured
 
 
 def _progress(progress: Any) -> list[Callback]:

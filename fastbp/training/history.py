@@ -1,0 +1,69 @@
+"""What a training run is, and what it records of each epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastbp.network import Network
+    from fastbp.training.optimizers import Optimizer
+
+
+class History(dict[str, list[float]]):
+    """One list for each quantity, one value for each epoch.
+
+    ``loss`` is the running mean of C over the epoch's minibatches, each before its update, penalty included. Then,
+    where they apply: ``accuracy`` (of the same forward passes), ``val_loss`` (without penalty), ``val_accuracy``,
+    ``val_r2``, ``learning_rate`` and the metrics that callbacks add.
+    """
+
+    def add(self, values: dict[str, float]) -> None:
+        """Append one epoch."""
+        for name, value in values.items():
+            self.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.items() if values)
+        return f"<History of {len(self.get('loss', []))} epochs: {last}>"
+
+
+@dataclass(repr=False)
+class Run:
+    """A training run: what callbacks are handed, and what ``train`` returns."""
+
+    net: Network
+    optimizer: Optimizer
+    n_epochs: int
+    """Epochs asked for."""
+    n_minibatches: int
+    """Minibatches of an epoch."""
+    n_samples: int
+    history: History = field(default_factory=History)
+    epoch: int = 0
+    """Epochs completed."""
+    minibatch: int = 0
+    """Minibatches completed in the current epoch."""
+    n_threads: int = 1
+    seconds: float = 0.0
+    """In kernels and validation."""
+    stopped: str | None = None
+    """Why the run ended before its last epoch: ``"interrupted"``, ``"early stopping"`` or ``"stop() was called"``."""
+    best_epoch: int | None = None
+    """Epoch, counted from 1, whose monitored value was best; None without early stopping."""
+    running: dict[str, float] = field(default_factory=dict)
+    """Loss and accuracy of the current epoch so far."""
+    _control: Any = None
+
+    def __repr__(self) -> str:
+        done = f"{self.epoch} of {self.n_epochs} epochs" + (f", {self.stopped}" if self.stopped else "")
+        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items() if values)
+        return f"<Run of {done}{': ' + last if last else ''}>"
+
+    def stop(self) -> None:
+        """End the run after the current minibatch; may be called from a callback or from another thread."""
+        self.stopped = "stop() was called"
+        if self._control is not None:
+            from fastbp.kernels import layout
+
+            self._control[layout.STOP] = 1
