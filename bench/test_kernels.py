@@ -3,7 +3,7 @@
     python -m pytest bench/test_kernels.py
     python -m pytest bench/test_kernels.py -k "BP2 and float32"
 
-The results are checked against each other before anything is timed. A compiler that leaves the blocks of sums in memory
+The results are checked against each other before anything is timed. A compiler that leaves the tiles of sums in memory
 costs a kernel four fifths of its rate or more: the last assertion.
 """
 
@@ -18,10 +18,14 @@ import pytest
 
 from fastbp.bench.measure import Racer, peak, repeated
 from fastbp.jit import strict
+from fastbp.jit.addresses import number, pointer
+from fastbp.jit.cpu import CACHE_LINE
 from fastbp.kernels import dense, layout
-from fastbp.kernels.blocks import ALONE, product
-from fastbp.kernels.gemm.tiling import CACHE_LINE
-from fastbp.kernels.views import Ahead, Matrix, number, pointer, shifted, transposed
+from fastbp.kernels.gemm.epilogues import STORE
+from fastbp.kernels.gemm.gemm import gemm
+from fastbp.kernels.gemm.prefetch import Prefetch
+from fastbp.kernels.gemm.problem import Accumulation, Gemm, GemmWorkspace
+from fastbp.kernels.matrix import Matrix, shifted, transposed
 
 SHAPES = [
     (10, 30, 784, 1.0, 0.2),
@@ -29,7 +33,7 @@ SHAPES = [
     (128, 512, 784, 1.0, 0.6),
     (256, 1024, 1024, 0.9, 0.6),
 ]
-"""Samples, J, K, and the least parts of numpy.dot's rate and of the peak. Blocks left in memory reach 0.02 to 0.16."""
+"""Samples, J, K, and the least parts of numpy.dot's rate and of the peak. Tiles left in memory reach 0.02 to 0.16."""
 
 
 @strict
@@ -38,38 +42,37 @@ def addressed(m):  # type: ignore[no-untyped-def]
 
 
 @strict
-def nothing_ahead(cells: Any) -> Ahead:
-    return Ahead(pointer(cells), pointer(cells))
+def workspace(panel: Any, cells: Any) -> GemmWorkspace:
+    nothing = Prefetch(order=pointer(cells), cursor=pointer(cells), parts=0)
+    return GemmWorkspace(panel=pointer(panel), prefetch=nothing)
 
 
 @strict(cache=True)
 def repeat_f1(turns, X, J, K, a, w, b, z, panel, cells):  # type: ignore[no-untyped-def]
-    ahead = nothing_ahead(cells)
-    a, w, b, z, panel = addressed(a), addressed(w), addressed(b), addressed(z), pointer(panel)
+    here = workspace(panel, cells)
+    a, w, b, z = addressed(a), addressed(w), addressed(b), addressed(z)
     for _ in range(turns):
-        dense.weighted_input(X, J, K, a, w, b, z, panel, ahead)
+        dense.weighted_input(X, J, K, a, w, b, z, here)
 
 
 @strict(cache=True)
 def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, cells):  # type: ignore[no-untyped-def]
-    ahead = nothing_ahead(cells)
-    w_next, delta_next, zeros = addressed(w_next), addressed(delta_next), addressed(zeros)
-    sums, panel = addressed(sums), pointer(panel)
-    one, zero = number(sums.buf, 1), number(sums.buf, 0)
+    here = workspace(panel, cells)
+    w_next, delta_next, zeros, sums = addressed(w_next), addressed(delta_next), addressed(zeros), addressed(sums)
+    one, zero, w = number(sums.buf, 1), number(sums.buf, 0), transposed(w_next)
     for _ in range(turns):  # the sums of BP2; the kernel multiplies them by sigma' before they leave their registers
-        product(X, J, K, np.int64(ALONE), sums, zeros, delta_next, transposed(w_next), one, zero, panel, ahead)
+        gemm(Gemm(m=X, n=J, k=K, a=delta_next, b=w, init=zeros, c=sums, epilogue=STORE, scale=one, eta=zero), here)
 
 
 @strict(cache=True)
 def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel, cells):  # type: ignore[no-untyped-def]
-    ahead = nothing_ahead(cells)
-    a, delta, zeros, g, panel = addressed(a), addressed(delta), addressed(zeros), addressed(g), pointer(panel)
-    one, zero = number(g.buf, 1), number(g.buf, 0)
+    here = workspace(panel, cells)
+    a, delta, zeros, g = addressed(a), addressed(delta), addressed(zeros), addressed(g)
+    into = Accumulation(init=zeros, epilogue=STORE, scale=number(g.buf, 1), eta=number(g.buf, 0))
     for _ in range(turns):
         for k in range(0, K, chunk):
             n = min(chunk, K - k)
-            a_k, g_k = shifted(a, 0, k), shifted(g, k, 0)
-            dense.weight_gradient(n, J, X, np.int64(ALONE), a_k, delta, zeros, g_k, one, zero, panel, ahead)
+            dense.weight_gradient(n, J, X, shifted(a, 0, k), delta, shifted(g, k, 0), into, here)
 
 
 def matrix(n_rows: int, n_columns: int, dtype: str, values: np.ndarray | None = None) -> tuple[np.ndarray, Matrix]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +10,7 @@ from nets import SMALL, random_data, random_net, same_bits, textbook_gradient, t
 
 import fastbp
 from fastbp import textbook
-from fastbp.jit import strict
 from fastbp.kernels import layout
-from fastbp.kernels.blocks import ALONE, product
-from fastbp.kernels.gemm import tiling
-from fastbp.kernels.views import Ahead, Matrix, number, pointer, shifted
 from fastbp.runtime import engine
 
 ROUNDS = 12 if SMALL else 60
@@ -120,69 +115,6 @@ def test_a_planted_error_is_caught(dtype: str) -> None:
     fast, slow = net.gradient(X, Y), textbook_gradient(net, X, Y)
     slow.w[0][2, 1] = np.nextafter(slow.w[0][2, 1], slow.w[0][2, 1] + 1)
     assert not same_bits(fast.w[1], slow.w[0])
-
-
-def matrix(rng: np.random.Generator, n_rows: int, n_columns: int, dtype: str) -> tuple[np.ndarray, Matrix]:
-    """A random matrix whose rows are padded to a cache line, and a view of it for the kernels."""
-    line = tiling.CACHE_LINE // np.dtype(dtype).itemsize
-    row = -(-n_columns // line) * line
-    buf = layout.aligned((n_rows + line) * row, dtype, fill=np.nan)
-    values = buf[: n_rows * row].reshape(n_rows, row)
-    values[:, :n_columns] = rng.standard_normal((n_rows, n_columns))
-    return values[:, :n_columns], Matrix(buf, row, 1)
-
-
-@strict
-def blocked_sum(
-    P: int, Q: int, n: int, out: Any, start: Any, coef: Any, rows: Any, scale: Any, panel: Any, ahead: Any
-) -> None:
-    """The blocked sum on addresses, as it is called everywhere."""
-    out, start, coef, rows = shifted(out, 0, 0), shifted(start, 0, 0), shifted(coef, 0, 0), shifted(rows, 0, 0)
-    ahead = Ahead(pointer(ahead.order), pointer(ahead.cursor))
-    zero = number(out.buf, 0)
-    product(P, Q, n, np.int64(ALONE), out, start, coef, rows, scale, zero, pointer(panel), ahead)
-
-
-@pytest.mark.parametrize("equation", ["F1", "BP2", "BP4"])
-def test_the_blocked_sum(equation: str, dtype: str) -> None:
-    """Every block size with every ragged tail: all row counts, and column counts around each multiple of a vector."""
-    rng = np.random.default_rng(4)
-    V = tiling.VECTOR_BYTES // np.dtype(dtype).itemsize
-    columns = [1, V - 1, V, V + 1, 2 * V - 1, 2 * V, 2 * V + 3, 5 * V + 1]
-    rows = [1, 3, 10] if SMALL else list(range(1, 3 * tiling.MAX_ROWS + 2))
-    shape_list = [(P, Q, int(rng.integers(1, 40))) for P in rows for Q in (columns[:3] if SMALL else columns)]
-    if not SMALL:
-        shape_list += [(20, 300, 70), (40, 17 * V, 260), (130, 600, 33)]  # packed strips and packed coefficients
-    for P, Q, n in shape_list:
-        kind = np.dtype(dtype).type
-        if equation == "BP4":
-            a, coef = matrix(rng, n, P, dtype)
-            coef, values = Matrix(coef.buf, 1, coef.i), a.T
-        else:
-            values, coef = matrix(rng, P, n, dtype)
-        if equation == "BP2":
-            w, strip = matrix(rng, Q, n, dtype)
-            strip.buf[np.isnan(strip.buf)] = 0  # padding of theta
-            strip, terms = Matrix(strip.buf, 1, strip.i), w.T
-        else:
-            terms, strip = matrix(rng, n, Q, dtype)
-        start, start_row = matrix(rng, 1, Q, dtype)
-        out, out_view = matrix(rng, P, Q, dtype)
-        panel = layout.aligned(layout.panel_size(P, n, np.dtype(dtype).itemsize) * 2 + 4096, dtype, fill=np.nan)
-        scale = kind(0.3)
-        cells = np.zeros(1, np.int64)
-        ahead = Ahead(cells, cells)
-        matrices = out_view, Matrix(start_row.buf, 0, 1), coef, strip
-        blocked_sum(P, Q, n, *matrices, scale, panel, ahead)
-        expected = np.array(
-            [
-                textbook.weighted_input(
-                    np.ascontiguousarray(terms.T), np.ascontiguousarray(start[0]), np.ascontiguousarray(values[p])
-                )
-                for p in range(P)
-            ]
-        )
-        assert same_bits(out, expected * scale), (P, Q, n)
 
 
 OPTIMIZERS = (

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import fastbp
+from fastbp.jit.cpu import VECTOR_BYTES
 from fastbp.kernels import layout
-from fastbp.kernels.gemm.tiling import VECTOR_BYTES
 from fastbp.runtime import engine
 
 WIDE = 200_000

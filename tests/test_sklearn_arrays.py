@@ -211,7 +211,7 @@ def test_plans_have_room_for_packing_rows_that_are_not_padded() -> None:
             padded, _ = layout.theta_layout((5000, n_out, 2), (0, 0), itemsize)
             plain, _ = layout.plain_layout(padded, itemsize)
             _, places, _ = layout.scratch_layout(plain, 128, 1, 1, itemsize)
-            if n_out * itemsize > layout.STRIP_BYTES and n_out * itemsize % layout.CACHE_LINE:
+            if n_out * itemsize > layout.HALF_LINE and n_out * itemsize % layout.CACHE_LINE:
                 assert places[layout.PANELS_STEP] >= layout.panel_size(0, 5000, itemsize)
 
 

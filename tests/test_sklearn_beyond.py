@@ -628,7 +628,7 @@ def test_kernels_of_regression_have_the_textbooks_bits(loss: str, options: dict[
     from fastbp import textbook
     from fastbp.functions.activations import EXP, IDENTITY
     from fastbp.kernels import dense, regression
-    from fastbp.kernels.views import Matrix
+    from fastbp.kernels.matrix import Matrix
 
     rng = np.random.default_rng(3)
     code, kind = MLPRegressor(loss=loss, **options)._own_cost()[0], np.dtype(dtype).type
@@ -753,7 +753,7 @@ def test_every_epoch_leaves_out_other_neurons() -> None:
 
 def test_dropout_leaves_out_as_many_as_it_says() -> None:
     from fastbp.kernels import dropout
-    from fastbp.kernels.views import Matrix
+    from fastbp.kernels.matrix import Matrix
 
     a = np.ones(300 * 200)
     with np.errstate(over="ignore"):  # plain Python's whole numbers of 64 bits wrap around too, but say so

@@ -9,8 +9,10 @@ import numpy as np
 
 from fastbp.bench import pin
 from fastbp.jit import fused, strict
-from fastbp.kernels.gemm.tiling import STRIP_BYTES, TWO
-from fastbp.kernels.views import copy_row, literally, pointer, register_block, view
+from fastbp.jit.addresses import pointer, view
+from fastbp.jit.cpu import HALF_LINE
+from fastbp.jit.registers import copy_row, literally, register_block
+from fastbp.kernels.gemm.tiling import TWO
 
 PAUSE = 0.002
 """Seconds before each turn."""
@@ -95,38 +97,38 @@ ROWS = 8
 
 
 @fused
-def _fma_chains(R, N, n, coef, rows, sums):  # type: ignore[no-untyped-def]
-    """R rows by N strips of sums in registers, each one chain of n fused multiply-adds of the same operands."""
-    R = literally(R)
-    N = literally(N)
-    coef, rows, sums = pointer(coef), pointer(rows), pointer(sums)
-    acc = register_block(R, N, rows)
-    V = acc.shape[1]
-    coefs = view(coef, 0, R, n, 1, 0)
-    row = view(rows, 0, n, V, 0, 1)
-    out = view(sums, 0, R, V, V, 1)
-    for i in range(R):
-        copy_row(N, acc, i, out, i)
-    for r in range(n):
-        for v in range(V):
-            for i in range(R):
-                acc[i, v] += coefs[i, r] * row[r, v]
-    for i in range(R):
-        copy_row(N, out, i, acc, i)
+def _fma_chains(MR, NR, k, a, b, c):  # type: ignore[no-untyped-def]
+    """MR rows by NR half-lines of sums in registers, each a chain of k fused multiply-adds of the same operands."""
+    MR = literally(MR)
+    NR = literally(NR)
+    a, b, c = pointer(a), pointer(b), pointer(c)
+    acc = register_block(MR, NR, b)
+    n = acc.shape[1]
+    a_rows = view(a, 0, MR, k, 1, 0)
+    b_rows = view(b, 0, k, n, 0, 1)
+    sums = view(c, 0, MR, n, n, 1)
+    for i in range(MR):
+        copy_row(NR, acc, i, sums, i)
+    for term in range(k):
+        for j in range(n):
+            for i in range(MR):
+                acc[i, j] += a_rows[i, term] * b_rows[term, j]
+    for i in range(MR):
+        copy_row(NR, sums, i, acc, i)
 
 
 @strict(cache=True)
-def _peak(n, coef, rows, sums):  # type: ignore[no-untyped-def]
-    _fma_chains(ROWS, TWO, n, coef, rows, sums)
+def _peak(k, a, b, c):  # type: ignore[no-untyped-def]
+    _fma_chains(ROWS, TWO, k, a, b, c)
 
 
 def peak(dtype: str) -> tuple[Callable[[], object], float]:
     """Multiply-adds on operands that never leave the first-level cache, and their number of operations.
 
-    About the most that one core can do. It is a block of sums in registers like the kernels': where a compiler leaves
-    blocks in memory, this rate falls far below that of ``numpy.dot`` and theirs with it, and the suite says so.
+    About the most that one core can do. It is a tile of sums in registers like the kernels': where a compiler leaves
+    tiles in memory, this rate falls far below that of ``numpy.dot`` and theirs with it, and the suite says so.
     """
-    V = TWO * STRIP_BYTES // np.dtype(dtype).itemsize
-    coef, rows, sums = (np.zeros(n, dtype) for n in (ROWS, V, ROWS * V))
-    n = 50_000
-    return lambda: _peak(n, coef, rows, sums), 2.0 * n * ROWS * V
+    n = TWO * HALF_LINE // np.dtype(dtype).itemsize
+    a, b, c = (np.zeros(size, dtype) for size in (ROWS, n, ROWS * n))
+    k = 50_000
+    return lambda: _peak(k, a, b, c), 2.0 * k * ROWS * n

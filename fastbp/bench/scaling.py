@@ -21,7 +21,7 @@ import numpy as np
 
 import fastbp
 from fastbp.bench import nets
-from fastbp.kernels.gemm.tiling import CACHE_LINE
+from fastbp.jit.cpu import CACHE_LINE
 from fastbp.runtime import engine
 
 WIDTHS = (32, 64, 128, 256, 512, 1024)

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fastbp import __version__, jit
+from fastbp.jit import cpu
 from fastbp.kernels.gemm import tiling
 from fastbp.machine import cpu_name
 from fastbp.model import Model
@@ -100,8 +101,8 @@ def machine_table() -> Table:
     if jit.DISABLED:
         add("compiled code", "off: FASTBP_DISABLE_JIT or NUMBA_DISABLE_JIT is set, every kernel runs as plain Python")
     else:
-        rows = f"blocks of up to {tiling.MAX_ROWS} x {2 * tiling.VECTOR_BYTES // 4} float32 sums"
-        add("vectors", f"{8 * tiling.VECTOR_BYTES} bits, {rows}")
+        rows = f"tiles of up to {tiling.MAX_ROWS} x {2 * cpu.VECTOR_BYTES // 4} float32 sums"
+        add("vectors", f"{8 * cpu.VECTOR_BYTES} bits, {rows}")
     threads = pool.effective(None)
     limits = pool.limits()
     reason = min(limits, key=lambda name: limits[name])

@@ -11,10 +11,10 @@ import math
 import numpy as np
 
 from fastbp.jit import strict
+from fastbp.jit.addresses import line, number
 from fastbp.kernels import layout
 from fastbp.kernels.team import barrier
 from fastbp.kernels.updates import update
-from fastbp.kernels.views import line, number
 
 BLOCK = 1024
 """Parameters whose squares are summed apart."""

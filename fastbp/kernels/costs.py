@@ -6,7 +6,8 @@ import numpy as np
 
 from fastbp.functions.activations import CLIPPED, POISSON, QUADRATIC, SIGMOID, log, softplus
 from fastbp.jit import constants, strict
-from fastbp.kernels.views import number, row
+from fastbp.jit.addresses import number
+from fastbp.kernels.matrix import row
 
 _ZERO, _ONE, _NAN, _LOW, _HIGH = range(5)
 

@@ -34,22 +34,25 @@ from fastbp.functions.activations import (
     tanh,
 )
 from fastbp.jit import by_dtype, strict
-from fastbp.kernels.blocks import ALONE, TIMES, product
-from fastbp.kernels.views import Matrix, copy_line, line, number, row, transposed
+from fastbp.jit.addresses import copy_line, line, number
+from fastbp.kernels.gemm.epilogues import MULTIPLY, STORE
+from fastbp.kernels.gemm.gemm import gemm
+from fastbp.kernels.gemm.problem import Gemm
+from fastbp.kernels.matrix import Matrix, row, transposed
 
 
 @strict
-def weighted_input(X, J, K, a_prev, w, b, z, panel, ahead):
+def weighted_input(X, J, K, a_prev, w, b, z, workspace):
     """F1: z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l
 
     Reads a_prev[x, k], w[k, j] and the repeated row b[j]; overwrites z[x, j].
     """
     one, zero = number(z.buf, 1), number(z.buf, 0)
-    product(X, J, K, np.int64(ALONE), z, b, a_prev, w, one, zero, panel, ahead)
+    gemm(Gemm(m=X, n=J, k=K, a=a_prev, b=w, init=b, c=z, epilogue=STORE, scale=one, eta=zero), workspace)
 
 
 @strict
-def weighted_input_of_one(X, K, a_prev, w, b, z, sums, panel, ahead):
+def weighted_input_of_one(X, K, a_prev, w, b, z, sums, workspace):
     """F1 of one output neuron, of samples side by side: z = sum_k w_k^L a_k^{L-1} + b^L
 
     Reads a_prev[x, k], the row w[k] and b; overwrites z[x], by way of ``sums``, which has room for the padding.
@@ -58,8 +61,8 @@ def weighted_input_of_one(X, K, a_prev, w, b, z, sums, panel, ahead):
     z_1, z_x, b_1 = row(sums, 0, X), row(z, 0, X), row(b, 0, 1)
     for x in range(X):
         z_1[x] = b_1[0]
-    coef = Matrix(w.buf, 0, 1)
-    product(np.int64(1), X, K, np.int64(ALONE), sums, sums, coef, transposed(a_prev), one, zero, panel, ahead)
+    w_row, a = Matrix(w.buf, 0, 1), transposed(a_prev)
+    gemm(Gemm(m=1, n=X, k=K, a=w_row, b=a, init=sums, c=sums, epilogue=STORE, scale=one, eta=zero), workspace)
     for x in range(X):
         z_x[x] = z_1[x]
 
@@ -155,13 +158,14 @@ def weigh(n, s, d):
 
 
 @strict
-def hidden_error(X, J, K, w_next, delta_next, zeros, d, panel, ahead):
+def hidden_error(X, J, K, w_next, delta_next, zeros, delta, workspace):
     """BP2: delta_j^l = sigma'(z_j^l) * sum_k w_kj^{l+1} delta_k^{l+1}
 
-    Reads delta_next[x, k] and w_next[j, k]; d[x, j] holds sigma'(z_j) and is overwritten with delta_j.
+    Reads delta_next[x, k] and w_next[j, k]; delta[x, j] holds sigma'(z_j), by which the sum is multiplied, and is
+    overwritten with delta_j.
     """
-    one, zero = number(d.buf, 1), number(d.buf, 0)
-    product(X, J, K, np.int64(TIMES), d, zeros, delta_next, transposed(w_next), one, zero, panel, ahead)
+    one, zero, w = number(delta.buf, 1), number(delta.buf, 0), transposed(w_next)
+    gemm(Gemm(m=X, n=J, k=K, a=delta_next, b=w, init=zeros, c=delta, epilogue=MULTIPLY, scale=one, eta=zero), workspace)
 
 
 @strict
@@ -174,34 +178,37 @@ def clear_padding(X, J, width, zeros, d):
 
 
 @strict
-def weight_gradient(K, J, X, then, a_prev, delta, start, g, scale, eta, panel, ahead):
+def weight_gradient(K, J, X, a_prev, delta, g, into, workspace):
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
-    Reads a_prev[x, k] and delta[x, j]; accumulates their products over x, in order from ``start``, into g[k, j], then
-    scales the sum. Where ``then`` is STEP, g is w itself, and takes the step U.
+    Reads a_prev[x, k] and delta[x, j]; accumulates their products over x into g[k, j] as the ``Accumulation`` says:
+    where its epilogue is SGD_STEP, g is w itself, and takes the step U.
     """
-    product(K, J, X, then, g, start, transposed(a_prev), delta, scale, eta, panel, ahead)
+    init, epilogue, scale, eta = into
+    a, b = transposed(a_prev), delta
+    gemm(Gemm(m=K, n=J, k=X, a=a, b=b, init=init, c=g, epilogue=epilogue, scale=scale, eta=eta), workspace)
 
 
 @strict
-def weight_gradient_of_one(K, X, then, a_prev, delta, start, g, scale, eta, panel, ahead):
+def weight_gradient_of_one(K, X, a_prev, delta, g, into, workspace):
     """BP4 of one output neuron, of samples side by side: dC/dw_k^L = a_k^{L-1} * delta^L
 
     Reads a_prev[x, k] and delta[x]; accumulates over x into the row g[k] and its padding, like ``weight_gradient``.
     """
-    product(np.int64(1), K, X, then, g, start, Matrix(delta.buf, 0, 1), a_prev, scale, eta, panel, ahead)
+    init, epilogue, scale, eta = into
+    a, b = Matrix(delta.buf, 0, 1), a_prev
+    gemm(Gemm(m=1, n=K, k=X, a=a, b=b, init=init, c=g, epilogue=epilogue, scale=scale, eta=eta), workspace)
 
 
 @strict
-def bias_gradient(J, X, then, ones, delta, start, g, scale, eta, panel, ahead):
+def bias_gradient(J, X, ones, delta, g, into, workspace):
     """BP3: dC/db_j^l = delta_j^l
 
-    Reads delta[x, j]; accumulates over x, in order from ``start``, into the row g[j], then scales the sum. Where
-    ``then`` is STEP, g is b itself, and takes the step U. It is BP4 of a neuron that is always 1: a product with 1 is
-    exact.
+    Reads delta[x, j]; accumulates over x into the row g[j] as ``weight_gradient`` does: BP3 is BP4 of a neuron that is
+    always 1, and a product with 1 is exact.
     """
-    # A literal 1 would compile the whole sum once more.
-    product(np.int64(1), J, X, then, g, start, ones, delta, scale, eta, panel, ahead)
+    init, epilogue, scale, eta = into
+    gemm(Gemm(m=1, n=J, k=X, a=ones, b=delta, init=init, c=g, epilogue=epilogue, scale=scale, eta=eta), workspace)
 
 
 @strict

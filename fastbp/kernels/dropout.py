@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp.jit import strict
-from fastbp.kernels.views import row
+from fastbp.kernels.matrix import row
 
 # Steele, Lea and Flood's splitmix64: an odd step, then two multiplications between shifts.
 _STEP, _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

@@ -5,28 +5,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from fastbp.jit import strict
+from fastbp.jit.addresses import after, byte_address, itemsize, pointer
+from fastbp.jit.cpu import CACHE_LINE, VECTOR_BYTES
 from fastbp.kernels import layout
-from fastbp.kernels.gemm.tiling import CACHE_LINE, LONG_RUN_ROWS, PASS_ROWS, VECTOR_BYTES
-from fastbp.kernels.views import (
-    END,
-    LABELS_AT,
-    LEFT,
-    LINES,
-    PARTS,
-    SAMPLE,
-    X_AT,
-    X_STEP,
-    Y_AT,
-    Y_STEP,
-    Ahead,
-    Matrix,
-    after,
-    byte_address,
-    itemsize,
-    matrix,
-    pointer,
-    repeated,
-)
+from fastbp.kernels.gemm.prefetch import END, LABELS_AT, LEFT, LINES, SAMPLE, X_AT, X_STEP, Y_AT, Y_STEP, Prefetch
+from fastbp.kernels.gemm.problem import GemmWorkspace
+from fastbp.kernels.gemm.tiling import LONG_RUN_ROWS, PASS_ROWS
+from fastbp.kernels.matrix import Matrix, matrix, repeated
 
 NO_TARGETS, OUTPUTS, LABELS = range(3)
 """What a job knows of its samples: nothing, the rows of Y, or their class, which stands for a one-hot row."""
@@ -346,30 +331,41 @@ def own_sums(job: Job, t: int) -> Matrix:
 
 
 @strict
-def nothing_ahead(job: Job) -> Ahead:
-    """No samples to fetch."""
-    return Ahead(job.order, after(job.places, layout.NOTHING))
+def workspace(job: Job, t: int) -> GemmWorkspace:
+    """What thread t's sums work with, where nothing is fetched meanwhile."""
+    return GemmWorkspace(panel=panel(job, t), prefetch=no_prefetch(job, t))
 
 
 @strict
-def samples_ahead(job: Job, first: int, t: int) -> Ahead:
+def _cursor(job: Job, t: int) -> Any:
+    return after(job.control, layout.CELLS + t * layout.OWN + layout.CURSOR)
+
+
+@strict
+def no_prefetch(job: Job, t: int) -> Prefetch:
+    """No samples to fetch."""
+    return Prefetch(order=job.order, cursor=_cursor(job, t), parts=0)
+
+
+@strict
+def prefetch(job: Job, first: int, t: int) -> Prefetch:
     """The samples that thread t gathers for the tile that starts at place ``first``, to be fetched while BP4 runs."""
     X = min(job.tile, job.n - first)
     if not job.fetching or X <= 0:
-        return nothing_ahead(job)
+        return no_prefetch(job, t)
     n_in, width = layer(job, 0, layout.J), layer(job, 1, layout.J)
     rows, x0, x1 = n_in // job.n_threads, X * t // job.n_threads, X * (t + 1) // job.n_threads
     if job.owning:
         j, end = own_columns(job, t)
         rows, width, x0, x1 = n_in, end - j, 0, X
-    # Spread over the blocks that BP4 of the first layer will take.
-    n_blocks = max(1, rows // LONG_RUN_ROWS) * max(1, width * itemsize(job.X) // (2 * VECTOR_BYTES))
-    parts = (x1 - x0 + n_blocks - 1) // n_blocks
-    calls = max(1, n_blocks * parts // max(1, x1 - x0))
-    cursor = after(job.control, layout.CELLS + t * layout.OWN + layout.CURSOR)
-    cursor[PARTS], cursor[LINES] = parts, (n_in * itemsize(job.X) // CACHE_LINE + calls) // calls
+    # Spread over the tiles that BP4 of the first layer will take.
+    n_tiles = max(1, rows // LONG_RUN_ROWS) * max(1, width * itemsize(job.X) // (2 * VECTOR_BYTES))
+    parts = (x1 - x0 + n_tiles - 1) // n_tiles
+    calls = max(1, n_tiles * parts // max(1, x1 - x0))
+    cursor = _cursor(job, t)
+    cursor[LINES] = (n_in * itemsize(job.X) // CACHE_LINE + calls) // calls
     cursor[SAMPLE], cursor[END], cursor[LEFT] = first + x0, first + x1, 0
     cursor[X_AT], cursor[X_STEP] = byte_address(job.X), n_in * itemsize(job.X)
     cursor[Y_AT], cursor[Y_STEP] = byte_address(job.Y), layer(job, job.L, layout.J) * itemsize(job.Y)
     cursor[LABELS_AT] = byte_address(job.labels)
-    return Ahead(job.order, cursor)
+    return Prefetch(order=job.order, cursor=cursor, parts=parts)

@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.kernels import blocks
-from fastbp.kernels.gemm.tiling import CACHE_LINE, CROWDING_STRIDE, PASS_ROWS, STRIP_BYTES, VECTOR_BYTES
+from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
+from fastbp.kernels.gemm import packing
+from fastbp.kernels.gemm.tiling import CROWDING_STRIDE, PASS_ROWS
 
 # Here Python calls them, which need not wait for a compiler.
-packs_coefficients, packs_rows, round_up = (
-    function.py_func for function in (blocks.packs_coefficients, blocks.packs_rows, blocks.round_up)
-)
+packs_a, packs_b, round_up = (function.py_func for function in (packing.packs_a, packing.packs_b, packing.round_up))
 
 # Columns of the table of layers; its row l belongs to layer l, row 0 to the input.
 K, J, ACTIVATION, STRIDE, W, B, WHOLE, REST, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(14)
@@ -35,16 +34,15 @@ K, J, ACTIVATION, STRIDE, W, B, WHOLE, REST, A, D, Z, Z_STEP, ROW, N_COLUMNS = r
     SHARED_Z,  # z of all layers in turn, where nobody keeps it
     COSTS,  # C_x of a tile's samples
     CONSTANTS,  # of each thread: the optimizer's, in the net's dtype
-    PANELS,  # of each thread: packed strips for the blocked sum
+    PANELS,  # of each thread: what a gemm packs
     PANELS_STEP,
     GRADIENTS,  # of each thread: the rows of the gradient between BP4 and the update
     GRADIENTS_STEP,
     SLABS,  # of each thread that owns neurons of layer 1: its columns of w^1 and b^1, and all of the layers above
     SLABS_STEP,
     CHUNK,  # rows of w that BP4 and the update take at a time
-    NOTHING,  # 0: the PARTS of the cursor of a job that fetches nothing, which has no more than that
     N_PLACES,
-) = range(17)
+) = range(16)
 
 # Columns of the statistics of a minibatch.
 COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
@@ -78,8 +76,8 @@ RUNNING, DIVERGED, ABORTED = range(3)
 
 def padded(n: int, itemsize: int) -> int:
     """Elements of a row of n and its padding."""
-    strip = STRIP_BYTES // itemsize
-    return strip if n <= strip else round_up(n, CACHE_LINE // itemsize)
+    half = HALF_LINE // itemsize
+    return half if n <= half else round_up(n, CACHE_LINE // itemsize)
 
 
 def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize: int) -> tuple[np.ndarray, int]:
@@ -174,10 +172,10 @@ def scratch_layout(
     return layers, places, at + line * line
 
 
-def panel_size(P: int, n: int, itemsize: int) -> int:
-    """Elements of scratch in which ``blocks.product`` packs n terms of two vectors of columns and of P rows."""
+def panel_size(m: int, k: int, itemsize: int) -> int:
+    """Elements of scratch in which a gemm packs k terms of two vectors of columns and of m rows."""
     V = VECTOR_BYTES // itemsize
-    return int(round_up(n, V) * (2 * V + round_up(P, V)))
+    return int(round_up(k, V) * (2 * V + round_up(m, V)))
 
 
 def largest_panel(layers: np.ndarray, X: int, chunk: int, itemsize: int) -> int:
@@ -190,11 +188,11 @@ def largest_panel(layers: np.ndarray, X: int, chunk: int, itemsize: int) -> int:
     for l in range(1, len(layers)):
         n_in, n_out, stride = int(layers[l - 1, J]), int(layers[l, J]), int(layers[l, STRIDE])
         plain = layers[l, WHOLE] < n_in
-        if stride == 1 or packs_rows(X, n_out if plain else stride, itemsize):
+        if stride == 1 or packs_b(X, n_out if plain else stride, itemsize):
             sizes.append(panel_size(0, n_in, itemsize))  # F1
         if l > 1:
             sizes.append(panel_size(0, n_out, itemsize))  # BP2
-        rows = chunk if packs_coefficients(int(layers[l - 1, ROW]), n_out, itemsize) else 0
+        rows = chunk if packs_a(int(layers[l - 1, ROW]), n_out, itemsize) else 0
         sizes.append(panel_size(rows, X, itemsize))  # BP4
     return max(sizes)
 

@@ -7,9 +7,11 @@ import math
 import numpy as np
 
 from fastbp.jit import strict
+from fastbp.jit.addresses import itemsize, line, number
+from fastbp.jit.cpu import HALF_LINE
 from fastbp.kernels import dense, layout, sparse
-from fastbp.kernels.blocks import ALONE, STEP
-from fastbp.kernels.gemm.tiling import STRIP_BYTES
+from fastbp.kernels.gemm.epilogues import SGD_STEP, STORE
+from fastbp.kernels.gemm.problem import Accumulation, GemmWorkspace
 from fastbp.kernels.job import (
     activations,
     errors,
@@ -17,16 +19,16 @@ from fastbp.kernels.job import (
     inputs,
     is_lonely,
     layer,
-    nothing_ahead,
     ones,
     panel,
     parameters_from,
+    workspace,
     zeros,
 )
+from fastbp.kernels.matrix import row, shifted
 from fastbp.kernels.penalties import total_penalty
 from fastbp.kernels.samples import sample
 from fastbp.kernels.updates import ADAM, SGD, penalty, update
-from fastbp.kernels.views import itemsize, line, number, row, shifted
 
 APPLY, SKIP, REFUSE = range(3)
 
@@ -127,7 +129,7 @@ def at_once(job):
 
 
 @strict
-def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, share, n_shares, t):
+def parameters(job, m, first, bottom, x0, X, starting, finishing, total, prefetch, share, n_shares, t):
     """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U.
 
     From X samples in the scratch's rows x0 on. Thread t takes the rows of ``share`` of ``n_shares``.
@@ -140,7 +142,8 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
     c = constants(job, m, t)
     chunk = job.places[layout.CHUNK]
     stepping = at_once(job)
-    then = np.int64(STEP) if stepping else np.int64(ALONE)
+    epilogue = SGD_STEP if stepping else STORE
+    here = GemmWorkspace(panel=panel(job, t), prefetch=prefetch)
     for l in range(bottom, job.L + 1):
         K, J, stride = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.STRIDE)
         a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, x0)
@@ -158,24 +161,24 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, ahead, 
             k += n
         while k < end:
             g = parameters_from(job, job.theta, l, k) if stepping else gradient(job, l, k, t)
-            start = zeros(job) if starting else g
+            init = zeros(job) if starting else g
+            into = Accumulation(init=init, epilogue=epilogue, scale=scale, eta=eta)
             if k < K:
                 n = min(chunk, min(end, K) - k)
                 a = shifted(a_prev, 0, k)
                 if lonely:
-                    dense.weight_gradient_of_one(n, X, then, a, delta, start, g, scale, eta, panel(job, t), ahead)
+                    dense.weight_gradient_of_one(n, X, a, delta, g, into, here)
                     if k + n == K:
                         dense.clear_padding(1, n, layer(job, l, layout.B) - w_at - k, zeros(job), g)
                 else:
-                    dense.weight_gradient(n, J, X, then, a, delta, start, g, scale, eta, panel(job, t), ahead)
+                    dense.weight_gradient(n, J, X, a, delta, g, into, here)
                 if finishing and not stepping:
                     finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
             else:
                 n = 1
-                here, nothing = panel(job, t), nothing_ahead(job)
-                dense.bias_gradient(J, X, then, ones(job), delta, start, g, scale, eta, here, nothing)
+                dense.bias_gradient(J, X, ones(job), delta, g, into, workspace(job, t))
                 if lonely:
-                    dense.clear_padding(1, 1, STRIP_BYTES // itemsize(g.buf), zeros(job), g)
+                    dense.clear_padding(1, 1, HALF_LINE // itemsize(g.buf), zeros(job), g)
                 if finishing and not stepping:
                     finish(job, g, layer(job, l, layout.B), stride, zero, zero, eta, c)
             k += n

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp.jit import strict
+from fastbp.jit.addresses import line, view
 from fastbp.kernels import layout
 from fastbp.kernels.job import layer
-from fastbp.kernels.views import line, view
 
 AT_ONCE = 4
 """Rows added to a sum between its load and its store, one after the other all the same."""

@@ -17,7 +17,7 @@ import numpy as np
 from fastbp.functions.activations import ABSOLUTE, HUBER, QUANTILE, exp
 from fastbp.jit import constants, strict
 from fastbp.kernels.costs import log_of_positive
-from fastbp.kernels.views import row
+from fastbp.kernels.matrix import row
 
 _ZERO, _ONE, _TWO, _HALF = range(4)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastbp.functions.activations import CLIPPED, EXP, GELU, IDENTITY, LEAKY_RELU, MISH, RELU, SILU, SOFTMAX, SOFTPLUS
 from fastbp.jit import strict
+from fastbp.jit.addresses import copy_line, line, number
 from fastbp.kernels import dense, layout, regression, sparse
 from fastbp.kernels.costs import costs
 from fastbp.kernels.dropout import drop
@@ -22,16 +23,15 @@ from fastbp.kernels.job import (
     is_lonely,
     last_weights,
     layer,
-    nothing_ahead,
     own_sums,
-    panel,
     targets,
     weighted_inputs,
     weights,
+    workspace,
     zeros,
 )
+from fastbp.kernels.matrix import row, shifted
 from fastbp.kernels.penalties import penalty_sums
-from fastbp.kernels.views import copy_line, line, number, row, shifted
 
 
 @strict
@@ -94,13 +94,13 @@ def forward(job, first, bottom, x0, x1, a_0, t):
             sparse.weighted_input(job, first, x0, x1, weights(job, l), biases(job, l), z)
         elif is_lonely(job, l):
             sums, w, b = own_sums(job, t), weights(job, l), biases(job, l)
-            dense.weighted_input_of_one(X, K, a_prev, w, b, z, sums, panel(job, t), nothing_ahead(job))
+            dense.weighted_input_of_one(X, K, a_prev, w, b, z, sums, workspace(job, t))
         else:
             n = layer(job, l, layout.WHOLE)
-            dense.weighted_input(X, J, n, a_prev, weights(job, l), biases(job, l), z, panel(job, t), nothing_ahead(job))
+            dense.weighted_input(X, J, n, a_prev, weights(job, l), biases(job, l), z, workspace(job, t))
             if n < K:
                 rest, a_rest = last_weights(job, l), shifted(a_prev, 0, n)
-                dense.weighted_input(X, J, K - n, a_rest, rest, z, z, panel(job, t), nothing_ahead(job))
+                dense.weighted_input(X, J, K - n, a_rest, rest, z, z, workspace(job, t))
         activate(job, l, X, J, z.i, z, a, d)
         if job.reals[layout.DROPOUT] > 0.0 and l < job.L:
             p = job.reals[layout.DROPOUT]
@@ -176,7 +176,7 @@ def backward(job, first, x0, x1, t):
     for l in range(job.L - 1, 0, -1):
         J, K, width = layer(job, l, layout.J), layer(job, l + 1, layout.J), layer(job, l, layout.ROW)
         d, w_next, delta_next = errors(job, l, x0), weights(job, l + 1), errors(job, l + 1, x0)
-        dense.hidden_error(X, J, K, w_next, delta_next, zeros(job), d, panel(job, t), nothing_ahead(job))
+        dense.hidden_error(X, J, K, w_next, delta_next, zeros(job), d, workspace(job, t))
         dense.clear_padding(X, J, width, zeros(job), d)
 
 

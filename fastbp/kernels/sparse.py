@@ -10,9 +10,10 @@ and ``job.indptr[i]`` where sample i begins: SciPy's CSR.
 from __future__ import annotations
 
 from fastbp.jit import fused, strict
+from fastbp.jit.addresses import line
 from fastbp.kernels import layout
 from fastbp.kernels.job import layer
-from fastbp.kernels.views import line, row
+from fastbp.kernels.matrix import row
 
 
 @fused

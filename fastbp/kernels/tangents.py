@@ -28,7 +28,7 @@ from fastbp.functions.activations import (
 from fastbp.functions.elementary import fma
 from fastbp.jit import constants, strict
 from fastbp.kernels import dense
-from fastbp.kernels.views import Matrix
+from fastbp.kernels.matrix import Matrix
 
 _ZERO, _ONE, _TWO, _HALF, _BELL, _FAR = range(6)
 _NUMBERS = constants(

@@ -41,7 +41,7 @@ if not jit.DISABLED:
     from numba.core.typing import signature
     from numba.extending import intrinsic
 
-    from fastbp.kernels.views import address
+    from fastbp.jit.addresses import address
 
     def _cell(context: Any, builder: Any, type_: Any, cells: Any, i: Any) -> Any:
         return builder.gep(address(context, builder, type_, cells), [i])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 
 from fastbp.jit import strict
+from fastbp.kernels.gemm.epilogues import sgd_step
 
 SGD, MOMENTUM, NESTEROV, ADAM, RMSPROP, ADAGRAD = range(6)
 
@@ -43,7 +44,7 @@ def decay(w, factor):
 def sgd(w, g, l2, eta):
     """U: w <- w - eta * g"""
     for i in range(w.size):
-        w[i] = w[i] - eta * penalised(g[i], w[i], l2)
+        w[i] = sgd_step(w[i], eta, penalised(g[i], w[i], l2))
 
 
 @strict

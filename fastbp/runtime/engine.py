@@ -14,8 +14,9 @@ from fastbp import jit
 from fastbp.arrays import writable
 from fastbp.checks import check_memory
 from fastbp.functions.activations import COSTS
+from fastbp.jit.cpu import CACHE_LINE, VECTOR_BYTES
 from fastbp.kernels import layout
-from fastbp.kernels.gemm.tiling import CACHE_LINE, PASS_ROWS, VECTOR_BYTES
+from fastbp.kernels.gemm.tiling import PASS_ROWS
 from fastbp.kernels.job import LABELS, NO_TARGETS, OUTPUTS, Job
 from fastbp.kernels.schedules import data_parallel
 from fastbp.runtime import pool

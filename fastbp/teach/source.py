@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
-from fastbp import kernels, textbook
+from fastbp import textbook
 from fastbp.equations import EQUATIONS
+from fastbp.kernels import dense, gemm, updates
 from fastbp.teach.numbers import Numbers
 from fastbp.teach.steps import FIRST_LINE
-
-DEPTH = 4
-"""Calls from an equation's kernel down to the loop over its sum."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,8 @@ class Source:
     index_form, matrix_form : str
         ASCII; the second empty where there is none.
     textbook, kernel : tuple of Code
-        The loops over one sample; what ran, from the equation down to the blocked sum, as the functions themselves
-        have it.
+        The loops over one sample; what ran, as the functions themselves have it: the equation's kernel and, where it is
+        a sum, the gemm that all such sums are, with its micro-kernel.
     """
 
     labels: tuple[str, ...]
@@ -82,19 +80,20 @@ def _function(value: Any) -> FunctionType | None:
     return value if inspect.isfunction(value) else None
 
 
-def _functions(package: ModuleType) -> Iterator[FunctionType]:
-    for found in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        module = importlib.import_module(found.name)
+def _functions(room: ModuleType) -> Iterator[FunctionType]:
+    """The functions of a module, or of all modules of a package."""
+    inside = pkgutil.walk_packages(room.__path__, room.__name__ + ".") if hasattr(room, "__path__") else ()
+    for module in [room, *(importlib.import_module(found.name) for found in inside)]:
         for value in vars(module).values():
             function = _function(value)
             if function is not None and function.__module__ == module.__name__:
                 yield function
 
 
-def _labelled(package: ModuleType, labels: tuple[str, ...]) -> list[FunctionType]:
-    """Functions whose docstring begins with one of these equations, or with a part "of" one."""
+def _labelled(room: ModuleType, labels: tuple[str, ...]) -> list[FunctionType]:
+    """Functions whose docstring begins with one of these labels, or with a part "of" one."""
     found = []
-    for function in _functions(package):
+    for function in _functions(room):
         line = (inspect.getdoc(function) or "").partition("\n")[0]
         if line.partition(": ")[0] in labels or any(line.endswith(f" of {label}.") for label in labels):
             found.append(function)
@@ -107,29 +106,11 @@ def _code(function: FunctionType) -> Code:
     return Code(function.__qualname__, module, first, "".join(lines).rstrip())
 
 
-def _called(function: FunctionType, depth: int, seen: dict[str, FunctionType]) -> None:
-    """Kernels that a function names, and those that they name, in the order of the calls."""
-    if depth == 0:
-        return
-    inner = [
-        called
-        for name in function.__code__.co_names
-        if (called := _function(function.__globals__.get(name))) is not None
-        and called.__module__ in ("fastbp.kernels.dense", "fastbp.kernels.blocks")
-        and called.__qualname__ not in seen
-    ]
-    for called in inner:
-        seen[called.__qualname__] = called
-    for called in inner:
-        _called(called, depth - 1, seen)
-
-
-def _loops(labels: tuple[str, ...]) -> list[FunctionType]:
-    first = _labelled(kernels, labels)
-    seen = {function.__qualname__: function for function in first}
-    for function in first:
-        _called(function, DEPTH, seen)
-    return list(seen.values())
+def _kernels(labels: tuple[str, ...]) -> list[FunctionType]:
+    """The kernels of these equations; after those that call the gemm, which is labelled as one, the gemm."""
+    equations = [function for room in (dense, updates) for function in _labelled(room, labels)]
+    sums = any("gemm" in function.__code__.co_names for function in equations)
+    return equations + (_labelled(gemm, ("Gemm",)) if sums else [])
 
 
 def _labels(numbers: Numbers) -> tuple[str, ...]:
@@ -150,5 +131,5 @@ def find_source(numbers: Numbers) -> Source:
         "; ".join(EQUATIONS[label].ascii for label in labels),
         "; ".join(matrix),
         tuple(map(_code, _labelled(textbook, labels))),
-        tuple(map(_code, _loops(labels))),
+        tuple(map(_code, _kernels(labels))),
     )

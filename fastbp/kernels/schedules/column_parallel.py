@@ -14,33 +14,33 @@ writes one has passed the barrier to which the others came after reading it.
 
 from __future__ import annotations
 
-import numpy as np
-
 from fastbp.jit import strict
+from fastbp.jit.addresses import after, copy_line, line, number
 from fastbp.kernels import dense, layout
-from fastbp.kernels.blocks import ALONE, STEP
+from fastbp.kernels.fused_update_forward import MinibatchPair, Pass, step_and_weighted_input
+from fastbp.kernels.gemm.epilogues import SGD_STEP, STORE
+from fastbp.kernels.gemm.problem import Accumulation
 from fastbp.kernels.gemm.tiling import PASS_ROWS
 from fastbp.kernels.job import (
     activations,
     errors,
     exchanged,
     layer,
-    nothing_ahead,
+    no_prefetch,
     ones,
     own_columns,
     own_rest,
     own_sums,
     own_weights,
-    panel,
-    samples_ahead,
+    prefetch,
+    workspace,
     zeros,
 )
-from fastbp.kernels.one_pass import Turn, step_and_weighted_input
+from fastbp.kernels.matrix import row, shifted
 from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
 from fastbp.kernels.samples import activate, tile_of_samples
 from fastbp.kernels.team import barrier, meet
 from fastbp.kernels.updates import sgd
-from fastbp.kernels.views import after, copy_line, line, number, row, shifted
 
 
 @strict
@@ -62,7 +62,7 @@ def layers_above(job, m, t):
     total = sum_of_weights(job, start, X)
     ruling = verdict(job, m, X, total, t, t + 1)
     if ruling == APPLY:
-        parameters(job, m, first, 2, own, X, True, True, total, nothing_ahead(job), 0, 1, t)
+        parameters(job, m, first, 2, own, X, True, True, total, no_prefetch(job, t), 0, 1, t)
     if t == 0:
         conclude(job, m, ruling)
     return ruling
@@ -70,7 +70,7 @@ def layers_above(job, m, t):
 
 @strict
 def gather_rest(job, start, X, a):
-    """Copy the last few a_k^0, which no block of `one_pass` takes, of X samples from place ``start`` on."""
+    """Copy the last few a_k^0, which no tile of the fused pass takes, of X samples from place ``start`` on."""
     K = layer(job, 1, layout.K)
     whole = K // PASS_ROWS * PASS_ROWS
     for x in range(X):
@@ -80,12 +80,10 @@ def gather_rest(job, start, X, a):
 @strict
 def step_of_rows(job, n, J, X, a, delta, w, scale, l2, eta, t):
     """BP4, the penalty and U of n rows of w^1, one after the other."""
-    one, g = np.int64(1), own_sums(job, t)
+    g = own_sums(job, t)
+    into = Accumulation(init=zeros(job), epilogue=STORE, scale=scale, eta=eta)
     for k in range(n):
-        a_k, alone = shifted(a, 0, k), np.int64(ALONE)
-        dense.weight_gradient(
-            one, J, X, alone, a_k, delta, zeros(job), g, scale, eta, panel(job, t), nothing_ahead(job)
-        )
+        dense.weight_gradient(1, J, X, shifted(a, 0, k), delta, g, into, workspace(job, t))
         sgd(row(w, k, J), row(g, 0, J), l2, eta)
 
 
@@ -98,32 +96,35 @@ def step_of_own(job, start, X, eta, X_next, t):
     K, J = layer(job, 1, layout.K), end - j
     next_start = start + X
     (w, b), delta = own_weights(job, t), shifted(errors(job, 1, t * job.tile), 0, j)
-    scale, l2, step = number(job.scratch, 1.0), number(job.scratch, 0.0), np.int64(STEP)
-    here, nothing = panel(job, t), nothing_ahead(job)
+    scale, l2, here = number(job.scratch, 1.0), number(job.scratch, 0.0), workspace(job, t)
     if X > 0:
         total = sum_of_weights(job, start, X)
         scale = number(job.scratch, 1.0 / total)
         l2 = number(job.scratch, job.reals[layout.L2] / (total if job.reals[layout.SHARED] != 0.0 else 1.0))
-        dense.bias_gradient(J, X, step, ones(job), delta, zeros(job), b, scale, eta, here, nothing)
+    into = Accumulation(init=zeros(job), epilogue=SGD_STEP, scale=scale, eta=eta)
+    if X > 0:
+        dense.bias_gradient(J, X, ones(job), delta, b, into, here)
     z = shifted(exchanged(job, (next_start + job.batch - 1) // job.batch), 0, j)
     b_1 = row(b, 0, J)
     for x in range(X_next):
         z_x = row(z, x, J)
         for i in range(J):
             z_x[i] = b_1[i]
-    turn = Turn(job.X, after(job.order, start), X, after(job.order, next_start), X_next)
-    step_and_weighted_input(J, K, turn, w, delta, scale, eta, l2, z, samples_ahead(job, next_start + X_next, t))
+    order, order_next = after(job.order, start), after(job.order, next_start)
+    pair = MinibatchPair(samples=job.X, order=order, X=X, order_next=order_next, X_next=X_next)
+    over_w = Pass(J=J, K=K, pair=pair, w=w, delta=delta, z=z, scale=scale, eta=eta, l2=l2)
+    step_and_weighted_input(over_w, prefetch(job, next_start + X_next, t))
     whole = K // PASS_ROWS * PASS_ROWS
     if whole < K:
         n, w_k, a = K - whole, shifted(w, whole, 0), own_rest(job, t)
         if X > 0:
             gather_rest(job, start, X, a)
             if l2 == 0:
-                dense.weight_gradient(n, J, X, step, a, delta, zeros(job), w_k, scale, eta, here, nothing)
+                dense.weight_gradient(n, J, X, a, delta, w_k, into, here)
             else:
                 step_of_rows(job, n, J, X, a, delta, w_k, scale, l2, eta, t)
         gather_rest(job, next_start, X_next, a)
-        dense.weighted_input(X_next, J, n, a, w_k, z, z, here, nothing)
+        dense.weighted_input(X_next, J, n, a, w_k, z, z, here)
 
 
 @strict

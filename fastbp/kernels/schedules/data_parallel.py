@@ -13,6 +13,7 @@ No sum is ever split, so the bits are the same for any number of threads, any ti
 from __future__ import annotations
 
 from fastbp.jit import strict
+from fastbp.jit.addresses import itemsize, line, pointer
 from fastbp.kernels import layout
 from fastbp.kernels.clipping import clipped_update
 from fastbp.kernels.gemm.tiling import CROWDING_STRIDE
@@ -24,8 +25,9 @@ from fastbp.kernels.job import (
     job_of_outputs,
     layer,
     own_theta,
-    samples_ahead,
+    prefetch,
 )
+from fastbp.kernels.matrix import matrix, row
 from fastbp.kernels.parameters import (
     APPLY,
     REFUSE,
@@ -40,7 +42,6 @@ from fastbp.kernels.samples import decision, forward, gather_inputs, gather_targ
 from fastbp.kernels.schedules.column_parallel import owned_minibatches
 from fastbp.kernels.schedules.ordered_tiles import relay
 from fastbp.kernels.team import barrier, meet
-from fastbp.kernels.views import itemsize, line, matrix, pointer, row
 
 
 @strict
@@ -66,8 +67,8 @@ def minibatch(job, m, t):
         if finishing:
             ruling = verdict(job, m, n, total, 0, job.n_threads)
         if ruling == APPLY:
-            ahead = samples_ahead(job, start + done + X, t)
-            parameters(job, m, start + done, 1, 0, X, done == 0, finishing, total, ahead, t, job.n_threads, t)
+            coming = prefetch(job, start + done + X, t)
+            parameters(job, m, start + done, 1, 0, X, done == 0, finishing, total, coming, t, job.n_threads, t)
             if finishing and job.updating and job.reals[layout.CLIP] > 0.0:
                 if clipped_update(job, m, constants(job, m, t), t):
                     return True

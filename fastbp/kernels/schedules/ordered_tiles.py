@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from fastbp.jit import strict
 from fastbp.kernels import layout
-from fastbp.kernels.job import inputs, nothing_ahead
+from fastbp.kernels.job import inputs, no_prefetch
 from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
 from fastbp.kernels.penalties import penalty_sums
 from fastbp.kernels.samples import gather_inputs, tile_of_samples
@@ -55,7 +55,7 @@ def tiles(job, m, turn, t):
         finishing = done + X >= n
         ruling = rule(job, m, n, total) if finishing else APPLY
         if ruling == APPLY:
-            parameters(job, m, first, 1, own, X, done == 0, finishing, total, nothing_ahead(job), 0, 1, t)
+            parameters(job, m, first, 1, own, X, done == 0, finishing, total, no_prefetch(job, t), 0, 1, t)
         if finishing:
             conclude(job, m, ruling)
             if ruling == REFUSE or load(job.control, layout.STOP):

@@ -1,0 +1,56 @@
+"""The micro-kernel: a tile of MR x NR sums stays in vector registers for the whole sum over k."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastbp.jit import inlined, strict
+from fastbp.jit.addresses import view
+from fastbp.jit.registers import copy_row, literally, register_block
+from fastbp.kernels.gemm.epilogues import finish
+from fastbp.kernels.gemm.prefetch import fetch_parts
+
+
+@inlined
+def micro_kernel(MR, NR, g, prefetch):
+    """Gemm: c[i, j] = epilogue(scale * (init[i, j] + sum_k a[i, k] b[k, j]))
+
+    For NR half-lines of columns j and g.m rows i, a tile of MR rows after the other. LLVM must know MR and NR: the
+    loops over them are unrolled.
+    """
+    acc = register_block(MR, NR, g.c.buf)
+    n = acc.shape[1]
+    b = view(g.b.buf, 0, g.k, n, g.b.i, 1)
+    # LLVM leaves a tile in memory whose loops are shorter than 128: a small one takes U terms of each sum at a time.
+    U = max(1, 128 // (MR * n))
+    several = g.k // U * U if U > 1 else 0
+    for tile in range(g.m // MR):
+        first = tile * MR
+        a = view(g.a.buf, first * g.a.i, MR, g.k, g.a.i, g.a.j)
+        init = view(g.init.buf, first * g.init.i, MR, n, g.init.i, 1)
+        c = view(g.c.buf, first * g.c.i, MR, n, g.c.i, 1)
+        for i in range(MR):
+            copy_row(NR, acc, i, init, i)
+        for k in range(0, several, U):
+            for j in range(n):
+                for u in range(U):
+                    for i in range(MR):
+                        acc[i, j] += a[i, k + u] * b[k + u, j]
+        for k in range(several, g.k):
+            for j in range(
+                n
+            ):  # outside i: with the two exchanged LLVM leaves acc in memory, at a fortieth of the speed
+                for i in range(MR):
+                    acc[i, j] += a[i, k] * b[k, j]
+        finish(NR, acc, c, g.epilogue, g.scale, g.eta)
+        for i in range(MR):
+            copy_row(NR, c, i, acc, i)
+        fetch_parts(prefetch)
+
+
+@strict
+def tiles(MR, NR, g, prefetch):
+    """``micro_kernel`` of each MR and NR that is asked for, compiled apart."""
+    MR = literally(MR)
+    NR = literally(NR)
+    micro_kernel(np.int64(MR), np.int64(NR), g, prefetch)

@@ -1,0 +1,62 @@
+"""Packing: copies of panels whose rows lie far apart, side by side, where they are used often enough to pay for it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fastbp.jit import strict
+from fastbp.jit.addresses import itemsize, view
+from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
+from fastbp.jit.registers import copy_row, transpose_tile
+from fastbp.kernels.gemm.tiling import LONG_STRIDE, PACKING_PAYS, TWO
+from fastbp.kernels.matrix import Matrix
+
+
+@strict
+def round_up(n, multiple):
+    """The next multiple."""
+    return (n + multiple - 1) // multiple * multiple
+
+
+@strict
+def packs_b(m, stride, size):
+    """Whether a gemm of m rows copies panels of ``b`` whose rows lie ``stride`` elements of ``size`` bytes apart.
+
+    Without padding, rows begin in the middle of cache lines, and a panel takes one more from the second-level cache.
+    """
+    step = stride * size
+    return m >= PACKING_PAYS and (step >= LONG_STRIDE or (step > HALF_LINE and step % CACHE_LINE != 0))
+
+
+@strict
+def packs_a(stride, n, size):
+    """Whether a gemm of n columns copies ``a``, of which term k + 1 lies ``stride`` elements after term k."""
+    return stride * size >= LONG_STRIDE and n >= PACKING_PAYS * (VECTOR_BYTES // size)
+
+
+@strict
+def pack(k, b, panel):
+    """Copy k rows of two vectors side by side into ``panel``: long strides defeat the caches' associativity."""
+    n = 2 * VECTOR_BYTES // itemsize(panel)
+    source = view(b.buf, 0, k, n, b.i, 1)
+    packed = view(panel, 0, k, n, n, 1)
+    for row in range(k):
+        copy_row(np.int64(TWO), packed, row, source, row)
+    return Matrix(panel, n, 1)
+
+
+@strict
+def pack_transposed(n, k, b, n_columns, panel):
+    """Copy k rows of n columns, whole vectors, whose rows are contiguous in memory, into ``panel``, where columns are.
+
+    Reads rows up to the next whole vector, the padding of what is contiguous; columns from ``n_columns`` on repeat the
+    one before.
+    """
+    side = VECTOR_BYTES // itemsize(panel)
+    whole = round_up(k, side)
+    for j in range(0, n, side):
+        source = view(b.buf, j * b.j, side, whole, b.j, 1)
+        packed = view(panel, j, whole, side, n, 1)
+        for row in range(0, k, side):
+            transpose_tile(packed, row, source, 0, max(1, min(side, n_columns - j)))
+    return Matrix(panel, n, 1)
