@@ -100,4 +100,4 @@ def test_equations_are_frozen_and_stand_alone() -> None:
     )
     root = pathlib.Path(fastbp.__file__).parents[1]
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
-    assert run.stdout.strip() == "['fastbp.equations']"
+    assert run.stdout.strip() == "['fastbp._moved', 'fastbp.equations']"
