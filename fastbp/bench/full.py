@@ -33,7 +33,7 @@ def cpu() -> dict[str, str]:
     from fastbp.machine import cpu_name
 
     binding = importlib.import_module("llvmlite.binding")
-    return {"cpu": cpu_name(), "architecture": binding.get_hostcpu_name()}
+    return {"cpu": cpu_name(), "architecture": binding.get_host_cpu_name()}
 
 
 def slug(name: str) -> str:
