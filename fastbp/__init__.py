@@ -17,7 +17,7 @@ _MODULES = {
     "Network": "network",
     "Gradient": "network",
     "Trace": "network",
-    "train": "training.trainer",
+    "train": "training.standard",
     "Run": "training.history",
     "History": "training.history",
     "Callback": "training.callbacks",
@@ -87,8 +87,8 @@ if TYPE_CHECKING:
     from fastbp.training.optimizers import Adam as Adam
     from fastbp.training.optimizers import AdamW as AdamW
     from fastbp.training.optimizers import RMSprop as RMSprop
+    from fastbp.training.standard import train as train
     from fastbp.training.stopping import EarlyStopping as EarlyStopping
-    from fastbp.training.trainer import train as train
 
 _moved.install()
 

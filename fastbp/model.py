@@ -331,7 +331,7 @@ class Model:
         ValueError, TypeError, DivergenceError, MemoryError
             As `fastbp.train`, and for columns and classes that the model does not know.
         """
-        from fastbp.training.trainer import train
+        from fastbp.training.standard import train
 
         if isinstance(validation, Sequence) and 2 <= len(validation) <= 3:
             validation = (self.transform(validation[0]), self.transform_targets(validation[1]), *validation[2:])

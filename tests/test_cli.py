@@ -391,7 +391,7 @@ def test_ctrl_c_saves_what_was_learned(where: str, tmp_path: Path) -> None:
 INTERRUPTED = """
 import os, signal, sys
 from fastbp.io import atomic
-from fastbp.training import trainer
+from fastbp.training import standard
 from fastbp.cli import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 count, where, training_too = int(sys.argv.pop(1)), sys.argv.pop(1), sys.argv.pop(1) == "True"
@@ -407,12 +407,12 @@ class Interrupting:
         return call if name == where else real
 atomic.os = Interrupting()
 if training_too:
-    summary = trainer._Epochs.summary
-    def interrupted(self):
-        if self.run.epoch == 2:
+    progress = standard.Standard.progress
+    def interrupted(self, run):
+        if run.epoch == 2:
             os.kill(os.getpid(), signal.SIGINT)
-        return summary(self)
-    trainer._Epochs.summary = interrupted
+        progress(self, run)
+    standard.Standard.progress = interrupted
 main()
 """
 

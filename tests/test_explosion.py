@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 import fastbp
 import fastbp.sklearn
 from fastbp.sklearn._regressor import OWN_LOSSES, best_constants, mean_costs
-from fastbp.training.explosion import Growth, cost_of_best_constant
+from fastbp.training.explosion import Watch, cost_of_best_constant
 
 X = np.random.default_rng(0).random((100, 4))
 SUMS = X.sum(axis=1)
@@ -91,9 +91,15 @@ def test_an_explosion_is_one_of_the_cost_and_of_the_weights(
     start: float, first: float, constant: float, theta: float, cost: float, explodes: bool
 ) -> None:
     """Both a million times: the cost of the larger of two, the weights of at least 1."""
-    growth = Growth(np.array([0.0, start]))
-    growth.first = first
-    assert growth.is_explosion(cost, np.array([theta, 0.0]), lambda: constant) == explodes
+    net = fastbp.Network([1, 1], activations="identity", seed=0)
+    net.w[1], net.b[1] = [[0.0]], [start]
+    watch = Watch(net, lambda: constant)
+    assert watch.explosion(first, cost) is None
+    net.w[1], net.b[1] = [[theta]], [0.0]
+    found = watch.explosion(first, cost)
+    assert (found is not None) == explodes
+    if found is not None:
+        np.testing.assert_array_equal(found, (first, cost, constant, abs(theta)))
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])

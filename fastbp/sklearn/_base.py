@@ -20,10 +20,8 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 from fastbp.arrays import Targets, all_finite, largest_magnitude
 from fastbp.functions.activations import CLIPPED
 from fastbp.initializers import INITIALIZERS, initialize
-from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.runtime.pool import MAX_THREADS
-from fastbp.runtime.team import ThreadTeam
 from fastbp.sklearn import _lbfgs, _stochastic
 from fastbp.sklearn._attempt import Attempt
 from fastbp.sklearn._fitted import HIDDEN, FittedNetwork
@@ -33,6 +31,7 @@ from fastbp.sklearn._stepper import make_stepper, say
 from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
 from fastbp.sklearn._weights import check_some_weight
 from fastbp.training.explosion import cost_of_best_constant
+from fastbp.training.minibatches import Samples
 from fastbp.training.schedules import SCHEDULES
 
 LARGE = 1e15
@@ -113,14 +112,9 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         """fastbp's name of the loss."""
         return {"log_loss": "cross_entropy", "poisson": "poisson"}.get(self.loss, "quadratic")
 
-    def _write(self, reals: np.ndarray) -> None:
-        """What the kernels need to know of the cost and of the penalties."""
-        reals[layout.L1], reals[layout.L2], reals[layout.SHARED] = self.l1, self.alpha, 1.0
-        reals[layout.DROPOUT] = self.dropout if self.solver in STOCHASTIC else 0.0
-
-    def _as_job(self, job: Any) -> Any:
-        """The job with the cost that the estimator reports."""
-        return job._replace(cost=CLIPPED) if self.loss == "log_loss" else job
+    def _cost_in_kernels(self) -> tuple[int | None, float]:
+        """Code and parameter of the cost that the estimator reports; None where it is the network's."""
+        return (CLIPPED if self.loss == "log_loss" else None), 0.0
 
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -318,8 +312,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
     def _solve(self, net: Network, X: Any, y: np.ndarray, sample_weight: Any, held_out: Any, incremental: bool) -> bool:
         """Run the solver; whether its weights are finite."""
         if self.solver == "lbfgs":
-            X, targets, weight = self._prepared(net, X, y, sample_weight)
-            _lbfgs.minimize(self, net, X, targets, weight)
+            _lbfgs.minimize(self, net, self._prepared(net, X, y, sample_weight))
             return bool(np.isfinite(net.theta).all())
         return self._solve_stochastic(net, X, y, sample_weight, held_out, incremental)
 
@@ -332,8 +325,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.early_stopping and held_out is None:
             X, y, sample_weight, held_out = self._hold_out(X, y, sample_weight)
-        X, targets, weight = self._prepared(net, X, y, sample_weight)
-        return _stochastic.train(self, net, X, targets, weight, held_out, incremental)
+        return _stochastic.train(self, net, self._prepared(net, X, y, sample_weight), held_out, incremental)
 
     def _hold_out(self, X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, ...]:
         """Training part and held-out part, drawn as scikit-learn draws them."""
@@ -390,8 +382,8 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         """Columns of targets as the user's scores want them."""
         return y.ravel() if y.shape[1] == 1 else y
 
-    def _prepared(self, net: Network, X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, Targets, Any]:
-        """Samples, targets and weights as the kernels take them: contiguous, of the net's dtype."""
+    def _prepared(self, net: Network, X: Any, y: np.ndarray, sample_weight: Any) -> Samples:
+        """Samples, targets and weights as the kernels take them."""
         X = self._samples(X, net)
         if y.dtype == bool and y.shape[1] > 1 and net.activations[-1] == "softmax":
             targets = Targets(None, np.argmax(y, axis=1).astype(np.int64, copy=False))
@@ -399,14 +391,13 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             targets = Targets(np.require(y, net.dtype, ["C", "A"]), None)
         if sample_weight is not None:
             sample_weight = np.require(sample_weight, net.dtype, ["C", "A"])
-        return X, targets, sample_weight
+        return Samples(X, targets, sample_weight)
 
     def _loss_grad_lbfgs(self, packed: np.ndarray, X: Any, y: Any, sample_weight: Any, *_: Any) -> Any:
         """Loss and gradient at a vector of all of coefs_, then all of intercepts_, which are set to it."""
         net = self._pack()
-        X, targets, weight = self._prepared(net, X, np.asarray(y).reshape(len(y), -1), sample_weight)
-        with ThreadTeam(1) as team:
-            result = _lbfgs.Objective(self, net, X, targets, weight, team)(packed)
+        samples = self._prepared(net, X, np.asarray(y).reshape(len(y), -1), sample_weight)
+        result = _lbfgs.with_objective(self, net, samples, 1, lambda objective: objective(packed))
         self._copy_back(net)
         return result
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from fastbp.arrays import Targets, largest_magnitude
-from fastbp.kernels import layout
-from fastbp.runtime import csr, engine
-from fastbp.runtime.team import ThreadTeam
 from fastbp.sklearn._parameters import views
 from fastbp.sklearn._stepper import say
-from fastbp.sklearn._stochastic import Samples
+from fastbp.sklearn._stochastic import make_trainer
 from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import Sums
+from fastbp.training.minibatches import Samples
+from fastbp.training.trainer import Evaluate
 
 if TYPE_CHECKING:
     from fastbp.network import Network
@@ -29,31 +28,9 @@ class Objective:
     The cost of several outputs is their sum, which is what the gradient belongs to.
     """
 
-    def __init__(
-        self,
-        estimator: BaseMLP,
-        net: Network,
-        X: Samples,
-        targets: Targets,
-        sample_weight: np.ndarray | None,
-        team: ThreadTeam,
-    ) -> None:
-        self._team = team
-        g = layout.aligned(net.theta.size, net.dtype)
-        self._g, self._theta = views(net, g), views(net, net.theta)
-        maker = csr if isinstance(X, csr.Rows) else engine
-        where = maker.plan(net, maker.tile_size(net, len(X)), team.size)
-        engine.check_job_memory(net, where, 2, "Training")
-        values = X.values if isinstance(X, csr.Rows) else X
-        reals = engine.limits(net.dtype, largest_magnitude(values))
-        reals[layout.LIMIT] = np.inf
-        estimator._write(reals)
-        job = engine.make_job(
-            net, where, values, targets, sample_weight=sample_weight, g=g, reals=reals, eta=np.ones(1)
-        )
-        job = X.into(job, len(X)) if isinstance(X, csr.Rows) else job
-        self._job = estimator._as_job(job)
-        team.start(self._job)
+    def __init__(self, net: Network, evaluate: Evaluate) -> None:
+        self._net, self._evaluate = net, evaluate
+        self._theta = views(net, net.theta)
 
     def pack(self) -> np.ndarray:
         """The weights as they are."""
@@ -69,11 +46,9 @@ class Objective:
     def __call__(self, values: np.ndarray, *_: Any) -> tuple[float, np.ndarray]:
         """Cost and gradient there; NaN where the gradient is not finite."""
         self.unpack(values)
-        self._job.stats[:] = 0
-        status = self._team.run(0, 1)[1]
-        total, weight, _, penalty = self._job.stats
-        gradient = _packed(*self._g)
-        if status == layout.DIVERGED:
+        (total, weight, _, penalty), g, finite = self._evaluate()
+        gradient = _packed(*views(self._net, g))
+        if not finite:
             gradient[:] = np.nan
         return float((total + penalty) / weight), gradient
 
@@ -88,7 +63,15 @@ def _packed(coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> np.ndarray
     return vector
 
 
-def minimize(estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sample_weight: np.ndarray | None) -> None:
+def with_objective(
+    estimator: BaseMLP, net: Network, samples: Samples, n_threads: int | None, solve: Callable[[Objective], Any]
+) -> Any:
+    """What a solver returns that is given the objective of a network and samples."""
+    trainer = make_trainer(estimator, net, None, len(samples), limit=np.inf, n_threads=n_threads)
+    return trainer.minimize(samples, lambda evaluate: solve(Objective(net, evaluate)))
+
+
+def minimize(estimator: BaseMLP, net: Network, samples: Samples) -> None:
     """Run the solver from the net's weights; they, ``n_iter_`` and ``loss_`` are its result."""
     n_iter = 0
 
@@ -97,10 +80,7 @@ def minimize(estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sam
         n_iter += 1
         say(f"Iteration {n_iter}, loss = {intermediate_result.fun:.8f}")
 
-    flops = engine.operations(net.sizes, len(X), training=True)
-    with ThreadTeam(engine.choose_threads(estimator.n_threads, flops, engine.LARGE_STEP)) as team:
-        Sums(sample_weight).check(np.arange(len(X)), len(X))
-        objective = Objective(estimator, net, X, targets, sample_weight, team)
+    def solve(objective: Objective) -> Any:
         estimator._attempt.begin()
         result = scipy.optimize.minimize(
             objective,
@@ -111,5 +91,9 @@ def minimize(estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sam
             options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
         )
         objective.unpack(result.x)
+        return result
+
+    Sums(samples.weight).check(np.arange(len(samples)), len(samples))
+    result = with_objective(estimator, net, samples, estimator.n_threads, solve)
     estimator.n_iter_ = in_their_name(_check_optimize_result, "lbfgs", result, estimator.max_iter)
     estimator.loss_ = float(result.fun)

@@ -17,7 +17,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp.arrays import Targets, out_of_reach
 from fastbp.functions.activations import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
-from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.sklearn._base import INPUT, BaseMLP
 from fastbp.sklearn._described import described
@@ -255,15 +254,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             return POISSON, 0.0
         return OWN_LOSSES[self.loss], float(getattr(self, OF_LOSS[self.loss])) if self.loss in OF_LOSS else 0.0
 
-    def _write(self, reals: np.ndarray) -> None:
-        super()._write(reals)
-        own = self._own_cost()
-        if own is not None:
-            reals[layout.PARAMETER] = own[1]
-
-    def _as_job(self, job: Any) -> Any:
-        own = self._own_cost()
-        return job if own is None else job._replace(cost=own[0])
+    def _cost_in_kernels(self) -> tuple[int | None, float]:
+        return self._own_cost() or super()._cost_in_kernels()
 
     def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float:
         own = self._own_cost()

@@ -12,7 +12,7 @@ from fastbp.arrays import all_finite, largest_magnitude
 from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.sklearn._parameters import views
-from fastbp.training.optimizers import OPTIMIZERS, SGD, Adam
+from fastbp.training.optimizers import OPTIMIZERS, SGD, Adam, Update
 
 OTHERS = ("adamw", "rmsprop", "adagrad")
 """Solvers that scikit-learn does not have."""
@@ -79,12 +79,9 @@ class Stepper:
         wider = (part for slot in self.moments for part in slot if part.dtype.itemsize > np.dtype(dtype).itemsize)
         return any(largest_magnitude(part) > limit for part in wider)
 
-    def write(self, reals: np.ndarray) -> None:
-        """The kernels' constants."""
-        reals[layout.C0 : layout.C0 + len(self.constants)] = self.constants
-        reals[layout.EPSILON] = self.epsilon
-        reals[layout.POWER_1] = self.constants[0] ** self.t
-        reals[layout.POWER_2] = self.constants[1] ** self.t
+    def update(self) -> Update:
+        """What the kernels need to know."""
+        return Update(self.code, self.slots, self.constants, self.epsilon, self.t)
 
     @property
     def rate(self) -> float:

@@ -10,24 +10,21 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
-from fastbp.arrays import Targets, largest_magnitude
-from fastbp.kernels import clipping, layout, updates
-from fastbp.runtime import csr, engine
-from fastbp.runtime.slices import Pace
-from fastbp.runtime.team import ThreadTeam
+from fastbp.kernels import layout
 from fastbp.sklearn._hooks import overridden
 from fastbp.sklearn._parameters import pack, pack_changes, views
 from fastbp.sklearn._stepper import Stepper, say
 from fastbp.sklearn._warn import warn_as_scikit_learn
 from fastbp.sklearn._weights import Sums
-from fastbp.training.explosion import Growth, infinite_moment
-from fastbp.training.schedules import SCHEDULES, ReduceOnPlateau
+from fastbp.training.explosion import Watch, infinite_moment
+from fastbp.training.history import Run
+from fastbp.training.minibatches import Samples
+from fastbp.training.schedules import SCHEDULES, Factors
+from fastbp.training.trainer import Epoch, Policy, Trainer
 
 if TYPE_CHECKING:
     from fastbp.network import Network
     from fastbp.sklearn._base import BaseMLP
-
-Samples = np.ndarray | csr.Rows
 
 
 def batch_size_of(estimator: BaseMLP, n: int) -> int:
@@ -41,104 +38,23 @@ def batch_size_of(estimator: BaseMLP, n: int) -> int:
     return int(min(max(estimator.batch_size, 1), n))
 
 
-def is_plain(estimator: BaseMLP) -> bool:
-    """Whether the steps are those of plain descent: no momentum, penalty, weight decay, clipping or dropout."""
-    more = estimator.alpha or estimator.l1 or estimator.dropout or estimator.clip_norm is not None
-    return estimator._optimizer.code == updates.SGD and not estimator._optimizer.constants[3] and not more
-
-
-class Epochs:
-    """The resident job of one call of ``fit``, and what its epochs report."""
-
-    def __init__(
-        self,
-        estimator: BaseMLP,
-        net: Network,
-        X: Samples,
-        targets: Targets,
-        sample_weight: np.ndarray | None,
-        batch: int,
-        team: ThreadTeam,
-    ) -> None:
-        n = len(X)
-        self._stepper, self._attempt = estimator._optimizer, estimator._attempt
-        self.n_minibatches = -(-n // batch)
-        # A batch's loss counts as often as the batch has samples, whatever their weights.
-        self._counts = np.full(self.n_minibatches, float(batch))
-        self._counts[-1] = n - batch * (self.n_minibatches - 1)
-        self._share = 1.0 / net.sizes[-1] if estimator.loss == "squared_error" else 1.0
-        if isinstance(X, csr.Rows):
-            where = csr.plan(net, csr.tile_size(net, batch), team.size)
-        elif estimator.clip_norm is not None:  # the team then shares the whole gradient
-            where = engine.plan(net, engine.tile_size(net, batch), team.size)
-        else:
-            where = engine.plan_training(net, batch, plain=is_plain(estimator), n_threads=team.size)
-        keeping = (  # the gradient
-            where.tile < batch or isinstance(X, csr.Rows) or estimator.clip_norm is not None
-        )
-        engine.check_job_memory(net, where, self._stepper.slots + keeping + 1, "Training")
-        values = X.values if isinstance(X, csr.Rows) else X
-        reals = engine.limits(net.dtype, largest_magnitude(values))
-        reals[layout.LIMIT] = float(np.finfo(net.dtype).max)  # scikit-learn goes on until a weight is not finite
-        self._stepper.write(reals)
-        estimator._write(reals)
-        self._reals = reals
-        sums = None
-        if estimator.clip_norm is not None:
-            reals[layout.CLIP], reals[layout.CLIP_AT] = estimator.clip_norm, where.sums_size
-            sums = np.empty(where.sums_size + -(-net.theta.size // clipping.BLOCK))
-        self._stats = np.zeros((self.n_minibatches, layout.N_STATISTICS))
-        self._sums = Sums(sample_weight)
-        self.first: float | None = None
-        """Loss of the first minibatch, before any update."""
-        job = engine.make_job(
-            net,
-            where,
-            values,
-            targets,
-            sample_weight=sample_weight,
-            g=layout.aligned(net.theta.size, net.dtype) if keeping else None,
-            state=self._stepper.bind(net),
-            order=np.arange(n),
-            stats=self._stats,
-            eta=np.zeros(self.n_minibatches),
-            reals=reals,
-            sums=sums,
-            batch=batch,
-            optimizer=self._stepper.code,
-            updating=True,
-        )
-        job = X.into(job, batch) if isinstance(X, csr.Rows) else job
-        self._job = estimator._as_job(job)
-        team.start(self._job)
-        self._pace = Pace(team, engine.operations(net.sizes, batch, training=True))
-
-    def sow(self, seed: int) -> None:
-        """The seed of the coming epoch's dropout."""
-        self._reals[layout.SEED] = seed
-
-    def run(self, order: np.ndarray, factors: float | np.ndarray) -> float | None:
-        """Every minibatch once; the mean loss before each update as scikit-learn counts it, None on divergence."""
-        job = self._job
-        self._sums.check(order, job.batch)
-        self._attempt.begin()
-        job.order[:] = order
-        self._stats[:] = 0
-        job.eta[:] = self._stepper.rate * factors
-        done = 0
-        while done < self.n_minibatches:
-            done, status = self._pace.run(done, self.n_minibatches)
-            if status == layout.DIVERGED:
-                return None
-        weight, counts = self._stats[:, layout.WEIGHT], self._counts
-        total = self._stats[:, layout.COST] * self._share + self._stats[:, layout.PENALTY]
-        if job.weighted:  # minibatches whose samples all have weight 0 are skipped
-            some = weight != 0
-            total, weight, counts = total[some], weight[some], counts[some]
-        if self.first is None and len(total):
-            self.first = float(total[0] / weight[0])
-        self._stepper.stepped(len(counts))
-        return float(total / weight @ counts) / len(order)
+def make_trainer(
+    estimator: BaseMLP, net: Network, optimizer: Stepper | None, batch_size: int, limit: float, **options: Any
+) -> Trainer:
+    """A trainer of a network with the estimator's cost and penalties."""
+    cost, parameter = estimator._cost_in_kernels()
+    return Trainer(
+        net,
+        optimizer,
+        batch_size=batch_size,
+        l1=estimator.l1,
+        l2=estimator.alpha,
+        shared_penalty=True,
+        cost=cost,
+        cost_parameter=parameter,
+        limit=limit,
+        **options,
+    )
 
 
 class HeldOut(NamedTuple):
@@ -164,7 +80,7 @@ class Stopping:
         self.watched = self.scorer is not None or bool(hooks.difference(("_init_coef",)))
         if held_out is not None:
             self._y = held_out.y if is_classifier(estimator) else held_out.columns  # as scikit-learn has it
-            self._samples, self._targets, _ = estimator._prepared(net, held_out.X, held_out.columns, None)
+            self._samples = estimator._prepared(net, held_out.X, held_out.columns, None)
 
     def score(self, X: Any, y: Any, sample_weight: Any) -> float:
         """Score on the samples held out, NaN where outputs are not finite; their loss joins ``validation_loss_curve_``.
@@ -173,7 +89,7 @@ class Stopping:
         """
         estimator, held_out = self._estimator, self._held_out
         assert held_out is not None
-        out, cost = estimator._outputs(self._net, self._samples, self._targets)
+        out, cost = estimator._outputs(self._net, self._samples.X, self._samples.targets)
         finite = np.isfinite(out).all()
         loss = estimator._mean_cost(out, held_out.columns, cost, held_out.weight) if finite else float("nan")
         estimator.validation_loss_curve_.append(loss)
@@ -227,73 +143,20 @@ class Stopping:
         return False
 
 
-class Schedule:
-    """The factor on the step size of each minibatch: 1 without ``schedule``."""
-
-    def __init__(self, estimator: BaseMLP) -> None:
-        schedule = estimator.schedule
-        schedule = SCHEDULES[schedule]() if isinstance(schedule, str) else schedule
-        self._estimator = estimator
-        self._plateau = schedule.tracker() if isinstance(schedule, ReduceOnPlateau) else None
-        self._rule = schedule if self._plateau is None else None
-        self._monitor = schedule.monitor if self._plateau is not None else ""
-        if self._monitor.startswith("val_") and not estimator.early_stopping:
-            raise ValueError(
-                f"schedule watches {self._monitor!r}; there are no validation samples. Set early_stopping=True, or "
-                "pass ReduceOnPlateau(monitor='loss')."
-            )
-        self._factor = 1.0
-
-    def factors(self, n_minibatches: int) -> float | np.ndarray:
-        """Of the coming epoch; one number where all are the same."""
-        if self._rule is None:
-            return self._factor
-        epochs = self._estimator.n_iter_ + np.arange(n_minibatches) / n_minibatches
-        return np.broadcast_to(np.asarray(self._rule(epochs, self._estimator.max_iter), float), epochs.shape)
-
-    def note(self) -> None:
-        """The epoch that has just ended, for a schedule that watches a quantity."""
-        if self._plateau is not None:
-            curves = {"loss": "loss_curve_", "val_loss": "validation_loss_curve_"}
-            curve = getattr(self._estimator, curves.get(self._monitor, "validation_scores_"))
-            self._factor = self._plateau.update(curve[-1])
+CURVES = {"loss": "loss_curve_", "val_loss": "validation_loss_curve_"}
+"""What a schedule may watch -> where an estimator has it; all else is the score of the validation samples."""
 
 
-class Watch:
-    """Warns, once, of a run that explodes in finite numbers, where scikit-learn says nothing."""
-
-    def __init__(
-        self, estimator: BaseMLP, net: Network, X: Samples, targets: Targets, sample_weight: np.ndarray | None
-    ) -> None:
-        self._estimator, self._net, self._X, self._targets = estimator, net, X, targets
-        # Weights that are negative are no shares of a mean.
-        self._weight = None if sample_weight is None or sample_weight.min() < 0 else sample_weight
-        self._growth = Growth(net.theta)
-        self._warned = False
-
-    def note(self, loss: float, first: float | None) -> None:
-        """The epoch that has just ended."""
-        self._growth.first = first
-        if not self._warned and self._growth.is_explosion(loss, self._net.theta, self._constant):
-            self._warned = True
-            warnings.warn(
-                f"Training has exploded: the loss has grown from {first:.2g} in the first minibatch to {loss:.2g}, "
-                f"that of the best constant output is {self._constant():.2g}, and the weights have grown too. "
-                "Standardise X and y, or lower learning_rate_init.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-
-    def end(self) -> None:
-        """The run's last updates, which no epoch's loss shows."""
-        net = self._net
-        if not self._warned and self._growth.of_weights(net.theta) and np.isfinite(net.theta).all():
-            out, cost = self._estimator._outputs(net, self._X, self._targets)
-            columns = np.empty(0) if self._targets.dense is None else self._targets.dense
-            self.note(self._estimator._mean_cost(out, columns, cost, self._weight), self._growth.first)
-
-    def _constant(self) -> float:
-        return self._estimator._cost_of_best_constant(self._net, self._targets, self._weight)
+def factors_of(estimator: BaseMLP) -> Factors:
+    """Those on the step size, of the estimator's ``schedule``."""
+    schedule = estimator.schedule
+    factors = Factors(SCHEDULES[schedule]() if isinstance(schedule, str) else schedule)
+    if factors.monitor is not None and factors.monitor.startswith("val_") and not estimator.early_stopping:
+        raise ValueError(
+            f"schedule watches {factors.monitor!r}; there are no validation samples. Set early_stopping=True, or "
+            "pass ReduceOnPlateau(monitor='loss')."
+        )
+    return factors
 
 
 def warn_of_overflow(net: Network, stepper: Stepper, before: int) -> None:
@@ -324,78 +187,169 @@ def as_functions(callbacks: Any) -> list[Any]:
     return functions
 
 
-def train(
-    estimator: BaseMLP,
-    net: Network,
-    X: Samples,
-    targets: Targets,
-    sample_weight: np.ndarray | None,
-    held_out: HeldOut | None,
-    incremental: bool,
-) -> bool:
+class ScikitLearn(Policy):
+    """scikit-learn's order of samples, reported loss, bookkeeping and stopping rule.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+    trainer : Trainer
+    samples : Samples
+    held_out : HeldOut, optional
+    incremental : bool
+        Whether it is one epoch of ``partial_fit``.
+    """
+
+    def __init__(
+        self, estimator: BaseMLP, trainer: Trainer, samples: Samples, held_out: HeldOut | None, incremental: bool
+    ) -> None:
+        self.estimator, self.trainer, self.samples = estimator, trainer, samples
+        self.held_out, self.incremental = held_out, incremental
+        self.finite = True
+        self.stopping = Stopping(estimator, trainer.net, held_out)
+        self._factors = factors_of(estimator)
+        self._callbacks = as_functions(estimator.callbacks)
+        self._watched = bool(self._callbacks) or self.stopping.watched or estimator._tasks.watched
+        self._order = np.arange(len(samples))
+        self._sums = Sums(samples.weight)
+        self._share = 1.0 / trainer.net.sizes[-1] if estimator.loss == "squared_error" else 1.0
+        # Weights that are negative are no shares of a mean.
+        weight = samples.weight
+        self._weight = None if weight is None or weight.min() < 0 else weight
+        self._watch = Watch(
+            trainer.net, lambda: estimator._cost_of_best_constant(trainer.net, samples.targets, self._weight)
+        )
+        self._warned = False
+        self._task: Any = None
+
+    def begin(self, run: Run) -> None:
+        """No epoch is done."""
+        self.estimator.n_iter_ = 0
+
+    def epoch(self, run: Run) -> Epoch:
+        """Draw as scikit-learn draws; from here on weights change."""
+        estimator, n = self.estimator, len(self.samples)
+        self._task = estimator._tasks.epoch()
+        if estimator.shuffle:
+            # The draws of sklearn.utils.shuffle, epoch upon epoch.
+            places = np.arange(n)
+            estimator._random_state.shuffle(places)
+            self._order = self._order[places]
+        seed = int(estimator._random_state.randint(2**31)) if estimator.dropout else 0
+        if not self.finite:
+            return Epoch(self._order, 0.0, seed)
+        factors = self._factors.of_epoch(run.epoch, estimator.max_iter, run.n_minibatches)
+        self._sums.check(self._order, self.trainer.batch_size)
+        estimator._attempt.begin()
+        return Epoch(self._order, estimator._optimizer.rate * factors, seed)
+
+    def measure(self, statistics: np.ndarray, sizes: np.ndarray) -> dict[str, float]:
+        """The mean loss before each update; a batch's counts as often as it has samples, whatever their weights."""
+        weight, n = statistics[:, layout.WEIGHT], sizes.sum()
+        total = statistics[:, layout.COST] * self._share + statistics[:, layout.PENALTY]
+        if self.samples.weight is not None:  # minibatches whose samples all have weight 0 are skipped
+            some = weight != 0
+            total, weight, sizes = total[some], weight[some], sizes[some]
+        return {"loss": float(total / weight @ sizes) / float(n)}
+
+    def progress(self, run: Run) -> None:
+        """scikit-learn looks at whole epochs only."""
+
+    def scores(self, run: Run) -> dict[str, float]:
+        """None; the optimizer's own count of its steps goes on."""
+        if self.finite:
+            self.estimator._optimizer.stepped(self.trainer.n_applied)
+        return {}
+
+    def epoch_ended(self, run: Run) -> None:
+        """The bookkeeping of scikit-learn's loop, in its order."""
+        estimator, net, loss = self.estimator, self.trainer.net, run.running["loss"]
+        if self.finite:
+            self._look(loss)
+        estimator.n_iter_ += 1
+        estimator.loss_ = loss
+        estimator.t_ += len(self.samples)
+        estimator.loss_curve_.append(loss)
+        if estimator.verbose:
+            say(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+        if self._watched:
+            estimator._copy_back(net)
+        self.stopping.note()
+        estimator._optimizer.epoch_ends(estimator.t_)
+        if self._factors.monitor is not None:
+            curve = getattr(estimator, CURVES.get(self._factors.monitor, "validation_scores_"))
+            self._factors.note(curve[-1])
+        asked = [callback(estimator) for callback in self._callbacks]  # all of them, whatever one answers
+        asked.append(estimator._tasks.epoch_ends(self._task))
+        if self._watched:  # what was written into coefs_ counts
+            pack_changes(net, estimator.coefs_, estimator.intercepts_)
+        if any(asked) or self.stopping.is_over() or self.incremental:
+            run.stopped = "early stopping"
+        elif estimator.n_iter_ == estimator.max_iter:
+            warn_as_scikit_learn(
+                f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization "
+                "hasn't converged yet.",
+                ConvergenceWarning,
+            )
+
+    def diverged(self, run: Run) -> None:
+        """The end, unless early stopping will go back to the best weights.
+
+        Until then scikit-learn's epochs are all NaN.
+        """
+        self.finite = False
+        if self.held_out is None:
+            run.stopped = "diverged"
+            return
+        for part in (*self.trainer.net.w, *self.trainer.net.b):
+            part[...] = np.nan
+
+    def end(self, run: Run) -> None:
+        """What follows depends on how it ended."""
+
+    def _look(self, loss: float) -> None:
+        """Warn, once, of a run that explodes in finite numbers, where scikit-learn says nothing."""
+        exploded = None if self._warned else self._watch.explosion(self.trainer.first_loss, loss)
+        if exploded is not None:
+            self._warned = True
+            warnings.warn(
+                f"Training has exploded: the loss has grown from {exploded.first:.2g} in the first minibatch to "
+                f"{loss:.2g}, that of the best constant output is {exploded.constant:.2g}, and the weights have grown "
+                "too. Standardise X and y, or lower learning_rate_init.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def look_at_end(self) -> None:
+        """The run's last updates, which no epoch's loss shows."""
+        net, targets = self.trainer.net, self.samples.targets
+        if not self._warned and self._watch.weights_have_grown() and np.isfinite(net.theta).all():
+            out, cost = self.estimator._outputs(net, self.samples.X, targets)
+            columns = np.empty(0) if targets.dense is None else targets.dense
+            self._look(self.estimator._mean_cost(out, columns, cost, self._weight))
+
+
+def train(estimator: BaseMLP, net: Network, samples: Samples, held_out: HeldOut | None, incremental: bool) -> bool:
     """Epochs until one of the rules ends them, one for ``partial_fit``; whether all weights are finite."""
-    n = len(X)
-    batch = batch_size_of(estimator, n)
-    stopping = Stopping(estimator, net, held_out)
-    schedule = Schedule(estimator)
-    callbacks = as_functions(estimator.callbacks)
-    watched = bool(callbacks) or stopping.watched or estimator._tasks.watched
-    order = np.arange(n)
-    plain = is_plain(estimator) and not isinstance(X, csr.Rows)
-    with ThreadTeam(engine.choose_team(net, batch, plain, estimator.n_threads)) as team:
-        epochs = Epochs(estimator, net, X, targets, sample_weight, batch, team)
-        watch = Watch(estimator, net, X, targets, sample_weight)
-        finite = True
-        before = estimator._optimizer.t
-        try:
-            estimator.n_iter_ = 0
-            for _ in range(estimator.max_iter):
-                task = estimator._tasks.epoch()
-                if estimator.shuffle:
-                    # The draws of sklearn.utils.shuffle, epoch upon epoch.
-                    places = np.arange(n)
-                    estimator._random_state.shuffle(places)
-                    order = order[places]
-                if estimator.dropout:
-                    epochs.sow(int(estimator._random_state.randint(2**31)))
-                loss = epochs.run(order, schedule.factors(epochs.n_minibatches)) if finite else None
-                if loss is None:
-                    finite = False
-                    if held_out is None:
-                        break
-                    # Early stopping will go back to the best weights; until then scikit-learn's epochs are all NaN.
-                    for part in (*net.w, *net.b):
-                        part[...] = np.nan
-                    loss = float("nan")
-                if finite:
-                    watch.note(loss, epochs.first)
-                estimator.n_iter_ += 1
-                estimator.loss_ = loss
-                estimator.t_ += n
-                estimator.loss_curve_.append(loss)
-                if estimator.verbose:
-                    say(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
-                if watched:
-                    estimator._copy_back(net)
-                stopping.note()
-                estimator._optimizer.epoch_ends(estimator.t_)
-                schedule.note()
-                asked = [callback(estimator) for callback in callbacks]  # all of them, whatever one answers
-                asked.append(estimator._tasks.epoch_ends(task))
-                if watched:  # what was written into coefs_ counts
-                    pack_changes(net, estimator.coefs_, estimator.intercepts_)
-                if any(asked) or stopping.is_over() or incremental:
-                    break
-                if estimator.n_iter_ == estimator.max_iter:
-                    warn_as_scikit_learn(
-                        f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization "
-                        "hasn't converged yet.",
-                        ConvergenceWarning,
-                    )
-        except KeyboardInterrupt:
-            warn_as_scikit_learn("Training interrupted by user.", UserWarning)
-    stopping.restore()
-    if finite and epochs.first is not None:
-        watch.end()
-        warn_of_overflow(net, estimator._optimizer, before)
-    return finite or held_out is not None
+    stepper = estimator._optimizer
+    before = stepper.t
+    trainer = make_trainer(
+        estimator,
+        net,
+        stepper,
+        batch_size_of(estimator, len(samples)),
+        limit=float(np.finfo(net.dtype).max),  # scikit-learn goes on until a weight is not finite
+        state=stepper.bind,
+        dropout=estimator.dropout,
+        clip_norm=estimator.clip_norm,
+        n_threads=estimator.n_threads,
+    )
+    policy = ScikitLearn(estimator, trainer, samples, held_out, incremental)
+    run = trainer.run(samples, estimator.max_iter, policy)
+    if run.stopped == "interrupted":
+        warn_as_scikit_learn("Training interrupted by user.", UserWarning)
+    policy.stopping.restore()
+    if policy.finite and trainer.first_loss is not None:
+        policy.look_at_end()
+        warn_of_overflow(net, stepper, before)
+    return policy.finite or held_out is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,38 +16,55 @@ FACTOR = 1e6
 """How far both the cost and the largest weight or bias must have grown. No training that learns comes near it."""
 
 
-class Growth:
-    """What a run has been at its start, to compare with.
+class Explosion(NamedTuple):
+    """How far a run has come that has exploded."""
+
+    first: float
+    """C of the first minibatch, before any update."""
+    cost: float
+    """C now."""
+    constant: float
+    """C of the best constant outputs."""
+    largest: float
+    """The largest magnitude of a weight or bias now."""
+
+
+class Watch:
+    """Tells whether a run has exploded, from what it has been at its start.
 
     Parameters
     ----------
-    theta : numpy.ndarray
-        All weights and biases.
+    net : Network
+        As it is before the run.
+    constant : function
+        C of the best constant outputs, which is asked for only where all else speaks for an explosion.
     """
 
-    def __init__(self, theta: np.ndarray) -> None:
-        self._largest = FACTOR * max(1.0, largest_magnitude(theta))
-        self.first: float | None = None
-        """C of the first minibatch, before any update."""
+    def __init__(self, net: Network, constant: Callable[[], float]) -> None:
+        self._net, self._constant = net, constant
+        self._limit = FACTOR * max(1.0, largest_magnitude(net.theta))
 
-    def of_weights(self, theta: np.ndarray) -> bool:
+    def weights_have_grown(self) -> bool:
         """Whether the weights have exploded, which is half of it."""
-        return largest_magnitude(theta) > self._largest
+        return largest_magnitude(self._net.theta) > self._limit
 
-    def is_explosion(self, cost: float, theta: np.ndarray, constant: Callable[[], float]) -> bool:
-        """Whether cost and weights have both exploded.
+    def explosion(self, first: float | None, cost: float) -> Explosion | None:
+        """What to report if cost and weights have both exploded, else None.
 
         Parameters
         ----------
+        first : float or None
+            C of the first minibatch, before any update; None where no minibatch had any weight.
         cost : float
             C now.
-        theta : numpy.ndarray
-            Now.
-        constant : function
-            C of the best constant outputs, which is asked for only where all else speaks for an explosion.
         """
-        beyond_first = not cost <= FACTOR * (self.first or 0.0)
-        return beyond_first and self.of_weights(theta) and not cost <= FACTOR * constant()
+        first = first or 0.0
+        if cost <= FACTOR * first or not self.weights_have_grown():
+            return None
+        constant = self._constant()
+        if cost <= FACTOR * constant:
+            return None
+        return Explosion(first, cost, constant, largest_magnitude(self._net.theta))
 
 
 def infinite_moment(net: Network, state: np.ndarray) -> tuple[int, int] | None:

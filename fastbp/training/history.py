@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastbp.network import Network
-    from fastbp.training.optimizers import Optimizer
 
 
 class History(dict[str, list[float]]):
@@ -33,7 +32,7 @@ class Run:
     """A training run: what callbacks are handed, and what ``train`` returns."""
 
     net: Network
-    optimizer: Optimizer
+    optimizer: Any
     n_epochs: int
     """Epochs asked for."""
     n_minibatches: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,6 +14,28 @@ from fastbp.errors import argument_error
 
 # The codes of kernels.updates, spelled here so that this module does not import the compiler; a test compares them.
 _SGD, _MOMENTUM, _NESTEROV, _ADAM, _RMSPROP, _ADAGRAD = range(6)
+
+
+class Update(NamedTuple):
+    """U of an optimizer as the kernels take it."""
+
+    code: int
+    """Which of `fastbp.kernels.updates` it is."""
+    slots: int
+    """State vectors of theta's size."""
+    constants: tuple[float, ...]
+    """c[0] .. c[3]; the last is the weight decay."""
+    epsilon: float = 0.0
+    """Adam's, if it is added to the root before that is corrected, as scikit-learn does."""
+    t: int = 0
+    """Steps that were made before."""
+
+
+class HasUpdate(Protocol):
+    """An optimizer for `fastbp.training.trainer.Trainer`."""
+
+    def update(self) -> Update:
+        """What the kernels need to know."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +76,10 @@ class Optimizer(synonyms.Answering, abc.ABC):
     def constants(self) -> tuple[float, float, float, float]:
         """The kernel's constants c[0] .. c[3]; the last is ``weight_decay``."""
         return (0.0, 0.0, 0.0, self.weight_decay)
+
+    def update(self) -> Update:
+        """What the kernels need to know."""
+        return Update(self.code, self.slots, self.constants())
 
     def check_dtype(self, dtype: np.dtype[Any]) -> None:
         """ValueError where the arithmetic of a net's dtype cannot tell a decay from 1, or epsilon from 0."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+from fastbp.errors import argument_error
 from fastbp.training.callbacks import Callback
 from fastbp.training.history import Run
 
@@ -17,6 +18,19 @@ WIDE = 120
 
 NUMBERS = 74
 """Columns that a narrow line needs beside the bar."""
+
+
+def as_bars(progress: Any) -> list[Callback]:
+    """The callback of ``progress=``, if there is one."""
+    if progress is True:
+        return [ProgressBar()]
+    if progress is False or progress is None:
+        return []
+    if not isinstance(progress, Callback):
+        raise argument_error(
+            TypeError, "progress", f"is {progress!r}; it must be True, False or a fastbp.Callback. Pass one of these."
+        )
+    return [progress]
 
 
 def _unbreakable() -> contextlib.AbstractContextManager[None]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.checks import check_int, check_real
+from fastbp.errors import argument_error
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,59 @@ class _Plateau:
             self._waited = 0
             self._factor *= self._rule.factor
         return self._factor
+
+
+class Factors:
+    """The factors on the learning rate during one run.
+
+    Parameters
+    ----------
+    schedule : function, ReduceOnPlateau or None
+
+    Raises
+    ------
+    TypeError
+        It is something else.
+    """
+
+    def __init__(self, schedule: Any) -> None:
+        known = schedule is None or callable(schedule) or isinstance(schedule, ReduceOnPlateau)
+        if not known or isinstance(schedule, type):
+            raise argument_error(
+                TypeError,
+                "schedule",
+                f"is {schedule!r}; a function of (epoch, n_epochs) is needed. Pass fastbp.schedules.Cosine(), say.",
+            )
+        self._plateau = schedule.tracker() if isinstance(schedule, ReduceOnPlateau) else None
+        self._function = None if self._plateau is not None else schedule
+        self.monitor = schedule.monitor if isinstance(schedule, ReduceOnPlateau) else None
+        """Name of the quantity that `note` wants after each epoch."""
+        self._factor = 1.0
+
+    def of_epoch(self, epoch: int, n_epochs: int, n_minibatches: int) -> float | np.ndarray:
+        """Of each minibatch of an epoch, counted from 0; one number where all are the same.
+
+        Raises
+        ------
+        ValueError
+            The schedule returned something else than such factors.
+        """
+        if self._function is None:
+            return self._factor
+        moments = epoch + np.arange(n_minibatches) / n_minibatches
+        factors = np.asarray(self._function(moments, n_epochs), float)
+        if factors.shape not in ((), moments.shape) or not (np.isfinite(factors) & (factors >= 0)).all():
+            raise ValueError(
+                f"The schedule returned shape {factors.shape} in epoch {epoch + 1}, or factors that are "
+                f"negative or not finite; one factor of at least 0 is needed, or shape {moments.shape}. "
+                "Return one of these."
+            )
+        return factors
+
+    def note(self, value: float) -> None:
+        """The value of the monitored quantity in the epoch that has just ended."""
+        if self._plateau is not None:
+            self._factor = self._plateau.update(value)
 
 
 SCHEDULES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,20 +53,27 @@ class EarlyStopping(synonyms.Answering):
         return value < best - self.min_delta
 
 
-def require_measured(name: str, net: Network, targets: Targets, held_out: Targets | None) -> None:
-    """ValueError where training will not measure a quantity of this name, unless a callback might add it."""
+def require_measured(monitors: Iterable[str | None], net: Network, targets: Targets, held_out: Targets | None) -> None:
+    """ValueError where training will not measure a quantity of such a name, unless a callback might add it."""
     measured = {"loss": True, "learning_rate": True, "accuracy": net._classifies(targets), "r2": False}
     if held_out is not None:
         hits = net._classifies(held_out) and not net._becomes_regression(targets)
         measured |= {"val_loss": True, "val_accuracy": hits, "val_r2": not hits and held_out.dense is not None}
-    if not measured.get(name, True):
-        has = ", ".join(repr(key) for key, value in measured.items() if value)
-        raise argument_error(
-            ValueError,
-            "monitor",
-            f"is {name!r}; on these targets training measures {has}. accuracy needs sigmoid or softmax "
-            "outputs and targets that are labels, or 0 and 1; r2 other targets. Name one of these.",
-        )
+    for name in monitors:
+        if name is not None and name.startswith("val_") and held_out is None:
+            raise argument_error(
+                ValueError,
+                "monitor",
+                f"is {name!r}; there is no validation set. Pass validation=(X_val, Y_val) or monitor='loss'.",
+            )
+        if name is not None and not measured.get(name, True):
+            has = ", ".join(repr(key) for key, value in measured.items() if value)
+            raise argument_error(
+                ValueError,
+                "monitor",
+                f"is {name!r}; on these targets training measures {has}. accuracy needs sigmoid or softmax "
+                "outputs and targets that are labels, or 0 and 1; r2 other targets. Name one of these.",
+            )
 
 
 def monitored_value(run: Run, name: str) -> float:
@@ -80,10 +88,23 @@ def monitored_value(run: Run, name: str) -> float:
 
 
 class Best:
-    """The best epoch so far, for early stopping."""
+    """The best epoch so far, for early stopping.
+
+    Raises
+    ------
+    TypeError
+        The rule is none.
+    """
 
     def __init__(self, rule: EarlyStopping | None, net: Network) -> None:
+        if rule is not None and not isinstance(rule, EarlyStopping):
+            raise argument_error(
+                TypeError,
+                "early_stopping",
+                f"is {rule!r}; a rule is needed. Pass fastbp.EarlyStopping(patience=10), say.",
+            )
         self._rule, self._net = rule, net
+        self.monitor = None if rule is None else rule.monitor
         self._value: float | None = None
         self._theta: np.ndarray | None = None
 

@@ -1,0 +1,117 @@
+"""Which samples a run trains on, in which order, and how many of them make a minibatch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fastbp import checks
+from fastbp.arrays import Targets, as_inputs, as_sample_weight
+from fastbp.errors import argument_error
+from fastbp.network import Network
+from fastbp.runtime import csr
+
+
+@dataclass
+class Samples:
+    """Samples as the kernels take them: contiguous, of the net's dtype.
+
+    Attributes
+    ----------
+    X : numpy.ndarray, shape (n_samples, sizes[0]), or fastbp.runtime.csr.Rows
+    targets : Targets
+    weight : numpy.ndarray, shape (n_samples,), or None
+        s_x; None where all are 1.
+    """
+
+    X: np.ndarray | csr.Rows
+    targets: Targets
+    weight: np.ndarray | None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def values(self) -> np.ndarray:
+        """All numbers of X that are stored."""
+        return self.X.values if isinstance(self.X, csr.Rows) else self.X
+
+
+def check_samples(net: Network, X: Any, Y: Any, sample_weight: Any, ending: str = "") -> Samples:
+    """Samples from what a user passes; ``ending`` is that of the arguments' names in messages."""
+    X = as_inputs(X, net.sizes[0], net.dtype, "X" + ending)
+    targets = net._targets(Y, len(X), name="Y" + ending)
+    return Samples(X, targets, as_sample_weight(sample_weight, len(X), net.dtype, "sample_weight" + ending))
+
+
+def check_validation(net: Network, validation: Any) -> Samples | None:
+    """The samples of ``validation=``."""
+    if validation is None:
+        return None
+    if not isinstance(validation, Sequence) or len(validation) not in (2, 3):
+        raise argument_error(
+            ValueError,
+            "validation",
+            "is not a pair; it needs samples and their targets. Pass validation=(X_val, Y_val), "
+            "or (X_val, Y_val, sample_weight_val).",
+        )
+    X, Y, *weight = validation
+    return check_samples(net, X, Y, weight[0] if weight else None, "_val")
+
+
+def check_batch_size(batch_size: Any, n: int) -> int:
+    """Samples of a minibatch; of n at most n, with a warning."""
+    if batch_size is None:
+        return n
+    if batch_size == "auto":
+        return min(32, n)
+    size = checks.check_int(batch_size, "batch_size", low=1)
+    if size > n:
+        warnings.warn(
+            f"batch_size is {size}; there are {n} samples. Each epoch is one minibatch of {n}.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return min(size, n)
+
+
+def sizes_of_minibatches(n: int, batch_size: int) -> np.ndarray:
+    """How many of n samples each minibatch of an epoch has, in float64: the last one has what is left."""
+    sizes = np.full(-(-n // batch_size), float(batch_size))
+    sizes[-1] = n - batch_size * (len(sizes) - 1)
+    return sizes
+
+
+def make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
+    """Function of (epoch, n_samples) that gives the index array of an epoch."""
+    if callable(shuffle):
+
+        def given(epoch: int, n: int) -> np.ndarray:
+            order = np.asarray(shuffle(epoch))
+            if order.dtype.kind not in "iu":
+                raise TypeError(
+                    f"shuffle({epoch}) returned {order.dtype} values; an epoch needs indices of samples. Return an "
+                    "integer array."
+                )
+            order = np.ascontiguousarray(order, np.int64)
+            # Without its sign a negative index is a very large one.
+            if order.shape != (n,) or (n and order.view(np.uint64).max() >= n):
+                raise ValueError(
+                    f"shuffle({epoch}) returned shape {order.shape} with values outside the samples or of another "
+                    f"number; an epoch needs {n} indices in 0..{n - 1}. Return an index array of shape ({n},)."
+                )
+            return order
+
+        return given
+    if not isinstance(shuffle, (bool, np.bool_)):
+        raise argument_error(
+            TypeError, "shuffle", f"is {shuffle!r}; it must be True, False or a function. Pass one of these."
+        )
+    if not shuffle:
+        return lambda epoch, n: np.arange(n, dtype=np.int64)
+    rng = checks.make_rng(seed)
+    return lambda epoch, n: rng.permutation(n).astype(np.int64, copy=False)

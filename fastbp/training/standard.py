@@ -1,0 +1,346 @@
+"""`train`, and its policy: an exact loss, callbacks, a schedule, early stopping; divergence is an error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import numpy as np
+
+from fastbp import checks, synonyms
+from fastbp.errors import DivergenceError, argument_error
+from fastbp.kernels import layout
+from fastbp.network import Network, not_a_network
+from fastbp.training.callbacks import Callback, as_callbacks
+from fastbp.training.explosion import Watch, cost_of_best_constant, infinite_moment
+from fastbp.training.history import Run
+from fastbp.training.minibatches import Samples, check_batch_size, check_samples, check_validation, make_order
+from fastbp.training.optimizers import SGD, Optimizer, nearest
+from fastbp.training.progress import as_bars
+from fastbp.training.schedules import Factors, ReduceOnPlateau
+from fastbp.training.stopping import Best, EarlyStopping, monitored_value, require_measured
+from fastbp.training.trainer import Epoch, Policy, Trainer
+
+
+def require_room(number: float, name: str, dtype: np.dtype[Any]) -> None:
+    """ValueError where a number is so large that a step could overflow without a large activation or error."""
+    limit = float(np.finfo(dtype).max) ** 0.5
+    if number >= limit:
+        remedy = "Lower it" + checks.or_wider(dtype)
+        raise argument_error(
+            ValueError, name, f"is {number:g}; in {dtype.name} steps overflow from {limit:.2g} on. {remedy}."
+        )
+
+
+class Standard(Policy):
+    """The policy of `train`.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    samples : Samples
+    order : function
+        Of the epoch and the number of samples: the index array.
+    held_out : Samples, optional
+        Evaluated after each epoch.
+    factors : Factors
+    best : Best
+    callbacks : list of Callback
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        samples: Samples,
+        order: Callable[[int, int], np.ndarray],
+        *,
+        held_out: Samples | None,
+        factors: Factors,
+        best: Best,
+        callbacks: list[Callback],
+    ) -> None:
+        self.net, self.trainer, self.samples, self.held_out = trainer.net, trainer, samples, held_out
+        self.factors, self.best, self.callbacks = factors, best, callbacks
+        self._make_order, self._order = order, np.empty(0, np.int64)
+        self._eta: float | np.ndarray = np.nan
+        self.watch = Watch(
+            self.net, lambda: cost_of_best_constant(self.net, samples.targets, samples.weight, self._order)
+        )
+
+    def begin(self, run: Run) -> None:
+        """Tell the callbacks."""
+        for callback in self.callbacks:
+            callback.on_train_begin(run)
+
+    def epoch(self, run: Run) -> Epoch:
+        """The order and the step sizes, checked where they are new."""
+        before = self._eta
+        self._eta = run.optimizer.learning_rate * self.factors.of_epoch(run.epoch, run.n_epochs, run.n_minibatches)
+        if not np.array_equal(self._eta, before):
+            self._check_eta(run)
+        self._order = self._make_order(run.epoch, len(self.samples))
+        return Epoch(self._order, self._eta)
+
+    def _check_eta(self, run: Run) -> None:
+        largest, l1, dtype = float(np.max(self._eta)), self.trainer.l1, self.net.dtype
+        require_room(largest, "learning_rate", dtype)
+        require_room(largest * l1, "learning_rate * l1", dtype)
+        run.optimizer.check_shrinking(largest, self.trainer.l2)
+
+    def measure(self, statistics: np.ndarray, sizes: np.ndarray) -> dict[str, float]:
+        """The mean cost, penalty included, and the share of right decisions."""
+        weight = statistics[:, layout.WEIGHT]
+        total = weight.sum()
+        if not total:
+            return {"loss": float("nan")}
+        cost = statistics[:, layout.COST] + weight * statistics[:, layout.PENALTY]
+        values = {"loss": float(cost.sum() / total)}
+        if self.trainer.counting_hits:
+            values["accuracy"] = float(statistics[:, layout.HITS].sum() / sizes.sum())
+        return values
+
+    def progress(self, run: Run) -> None:
+        """Tell the callbacks."""
+        for callback in self.callbacks:
+            callback.on_progress(run)
+
+    def scores(self, run: Run) -> dict[str, float]:
+        """Those of the samples held out, and the learning rate."""
+        values = {}
+        if self.held_out is not None:
+            X, targets, weight = self.held_out.values, self.held_out.targets, self.held_out.weight
+            began = time.perf_counter()
+            scores = self.net._evaluate(X, targets, weight, run.n_threads)
+            run.seconds += time.perf_counter() - began
+            values = {f"val_{name}": value for name, value in scores.items()}
+        return values | {"learning_rate": float(np.ravel(self._eta)[-1])}
+
+    def epoch_ended(self, run: Run) -> None:
+        """Look for an explosion, tell the callbacks, and ask schedule and early stopping."""
+        self._require_finite_moments(run)
+        self._require_no_explosion(run, run.running["loss"])
+        for callback in self.callbacks:
+            callback.on_epoch_end(run)
+        if self.factors.monitor is not None:
+            self.factors.note(monitored_value(run, self.factors.monitor))
+        if self.best.is_over(run):
+            run.stopped = "early stopping"
+
+    def end(self, run: Run) -> None:
+        """Put the best weights back, and tell the callbacks."""
+        self.best.restore()
+        for callback in self.callbacks:
+            callback.on_train_end(run)
+
+    # Divergence
+
+    def diverged(self, run: Run) -> None:
+        """Raise DivergenceError, which names layer and moment."""
+        dtype = self.net.dtype
+        problem = "its gradient is not finite or too large to apply"
+        largest = self._largest_gradients(run.minibatch)
+        if not np.isnan(largest).any():
+            l = int(np.argmax(largest)) + 1
+            moment = run.optimizer.infinite_moment(largest[l - 1], dtype)
+            problem += f", most of all in layer {l}, where it reaches {largest[l - 1]:.2g}"
+            if moment is not None:
+                problem += f" and would make the {moment} infinite in {dtype.name}"
+        self._refuse(
+            run,
+            f"Training diverged in epoch {run.epoch + 1}, minibatch {run.minibatch + 1} of {run.n_minibatches}: "
+            f"{problem}.",
+            run.epoch + 1,
+            run.minibatch + 1,
+            kept=" The weights before that minibatch are kept.",
+        )
+
+    def _largest_gradients(self, minibatch: int) -> list[float]:
+        """The largest |g| of each layer in a minibatch of the epoch; NaN where errors are not finite."""
+        net, trainer, samples = self.net, self.trainer, self.samples
+        x = self._order[minibatch * trainer.batch_size : (minibatch + 1) * trainer.batch_size]
+        Y: Any = samples.targets.labels if samples.targets.dense is None else samples.targets.dense
+        s = None if samples.weight is None else samples.weight[x]
+        g = net._gradient(samples.values[x], Y[x], s, trainer.l1, trainer.l2, None, 1, keep=False)[0]
+        return [float(max(np.abs(w).max(), np.abs(b).max())) for w, b in zip(*net._views(g, "w", "b"), strict=True)]
+
+    def _refuse(self, run: Run, problem: str, epoch: int, minibatch: int, kept: str = "") -> None:
+        """Raise DivergenceError, with what helps."""
+        are_classes = self.samples.targets.are_classes
+        scale = "scale the inputs" if are_classes else "scale inputs and targets: standardise X and y"
+        message = f"{problem}{kept} Lower the learning rate ({run.optimizer.learning_rate:g}) or {scale}."
+        raise DivergenceError(message, epoch, minibatch, problem=problem)
+
+    def _require_finite_moments(self, run: Run) -> None:
+        assert self.trainer.state is not None
+        lost = infinite_moment(self.net, self.trainer.state)
+        if lost is not None:
+            slot, l = lost
+            epoch = run.epoch + (run.minibatch < run.n_minibatches)
+            self._refuse(
+                run,
+                f"Training diverged in epoch {epoch}: the {list(run.optimizer.moments)[slot]} of layer {l} has become "
+                f"infinite in {self.net.dtype.name}, and the layer learns no more.",
+                epoch,
+                run.minibatch,
+            )
+
+    def _require_no_explosion(self, run: Run, cost: float) -> None:
+        exploded = self.watch.explosion(self.trainer.first_loss, cost)
+        if exploded is not None:
+            epoch = run.epoch + (run.minibatch < run.n_minibatches)
+            self._refuse(
+                run,
+                f"Training diverged in epoch {epoch} and explodes: the cost has grown from {exploded.first:.2g} in "
+                f"the first minibatch to {cost:.2g}, that of the best constant output is {exploded.constant:.2g}, and "
+                f"the largest weight or bias is {exploded.largest:.2g}.",
+                epoch,
+                run.minibatch,
+            )
+
+    def look_at_end(self, run: Run) -> None:
+        """What the running mean of the last epoch does not show: its last updates."""
+        net, trainer, samples = self.net, self.trainer, self.samples
+        has_grown = self.watch.weights_have_grown()
+        if has_grown or run.minibatch < run.n_minibatches:  # a whole epoch has been looked at
+            self._require_finite_moments(run)
+        if has_grown:
+            w = [w.astype(np.float64) for w in net.w]
+            cost = net._evaluate(samples.values, samples.targets, samples.weight, run.n_threads)["loss"]
+            cost += sum(float(trainer.l1 * np.abs(part).sum() + trainer.l2 / 2 * (part**2).sum()) for part in w)
+            self._require_no_explosion(run, cost)
+
+
+@synonyms.answering(
+    "train",
+    synonyms.TRAIN,
+    lambda _: (
+        "It takes net, X and Y so, and all else by name: epochs=30, batch_size=10, optimizer=fastbp.SGD(3.0), say."
+    ),
+)
+def train(
+    net: Network,
+    X: Any,
+    Y: Any,
+    *,
+    optimizer: Optimizer | None = None,
+    epochs: int = 10,
+    batch_size: int | Literal["auto"] | None = "auto",
+    shuffle: bool | Callable[[int], Any] = True,
+    seed: Any = None,
+    sample_weight: Any = None,
+    validation: Any = None,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    schedule: Callable[..., Any] | ReduceOnPlateau | None = None,
+    early_stopping: EarlyStopping | None = None,
+    n_threads: int | None = None,
+    callbacks: Iterable[Callback | Callable[[Run], Any]] = (),
+    progress: bool | Callback = False,
+) -> Run:
+    """Train a network in place by minibatch gradient descent (F1, F2, BP1 to BP4, U).
+
+    The weights have the same bits for any number of threads. Ctrl-C ends the run within 0.1 s and one minibatch, at a
+    minibatch boundary, and returns it with ``stopped="interrupted"``.
+
+    Parameters
+    ----------
+    net : Network
+        Its ``w`` and ``b`` are overwritten.
+    X : array_like, shape (n_samples, sizes[0])
+        Not copied when already contiguous and of the net's dtype.
+    Y : array_like
+        Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]) that the output activation can reach.
+        Where they are other numbers than 0 and 1, the net is a regression from then on (`Network.task`).
+    optimizer : Optimizer, optional
+        Default ``SGD()``.
+    epochs : int
+        Passes over the samples; 0 leaves the net as it is.
+    batch_size : int, "auto" or None
+        Samples of a minibatch; "auto" for 32, or all if there are fewer; None for all. The last minibatch of an epoch
+        may be shorter: it is a mean over its own samples.
+    shuffle : bool or function
+        Whether each epoch visits the samples in a new order, or a function of the epoch, counted from 0, that returns
+        the order as an index array.
+    seed : int, numpy.random.Generator or None
+        Of the order.
+    sample_weight : array_like, shape (n_samples,), optional
+        s_x. A minibatch whose weights sum to zero is skipped.
+    validation : tuple, optional
+        ``(X_val, Y_val)`` or ``(X_val, Y_val, sample_weight_val)``, evaluated after each epoch.
+    l1, l2 : float
+        Strengths of the penalties ``l1 sum |w| + l2/2 sum w^2``; biases are not penalised.
+    schedule : function or ReduceOnPlateau, optional
+        ``schedule(epoch, epochs)``, the factor on the learning rate, evaluated for each minibatch at fractional epochs.
+    early_stopping : EarlyStopping, optional
+    n_threads : int, optional
+        Default: chosen from the machine and the work.
+    callbacks : iterable of Callback or function
+        A function is called as ``f(run)`` after each epoch; ``run.stop()`` ends the run.
+    progress : bool or Callback
+        True shows a progress bar (needs ``rich``).
+
+    Returns
+    -------
+    Run
+        With ``history``, a dict of lists.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For input that cannot be trained on, before any kernel runs.
+    DivergenceError
+        Within one minibatch of a gradient that is not finite; the last finite weights are kept. At the end of an epoch
+        in which a moment of the optimizer has become infinite, so that its layer learns no more. At the end of an
+        epoch, or of the run, when training has exploded in finite numbers: the cost is more than a million times that
+        of the first minibatch and that of the best constant output, and so is the largest weight or bias, if it began
+        below 1, else more than a million times what it was.
+    MemoryError
+        Before anything is allocated.
+    """
+    if not isinstance(net, Network):
+        raise not_a_network(net)
+    if not np.isfinite(net.theta).all():
+        raise argument_error(
+            ValueError,
+            "net",
+            "has weights or biases that are not finite; nothing can be learned from there. Make a new network, or "
+            "load an older one.",
+        )
+    samples = check_samples(net, X, Y, sample_weight)
+    held_out = check_validation(net, validation)
+    optimizer = SGD() if optimizer is None else optimizer
+    if not isinstance(optimizer, Optimizer):
+        raise argument_error(
+            TypeError,
+            "optimizer",
+            f"is {optimizer!r}; it must be one of fastbp's. {nearest(optimizer)}",
+        )
+    optimizer.check_dtype(net.dtype)
+    epochs = checks.check_int(epochs, "epochs", low=0)
+    batch = check_batch_size(batch_size, len(samples))
+    l1, l2 = checks.check_real(l1, "l1", low=0.0), checks.check_real(l2, "l2", low=0.0)
+    require_room(l1, "l1", net.dtype)
+    require_room(l2, "l2", net.dtype)
+    best, factors = Best(early_stopping, net), Factors(schedule)
+    require_measured(
+        (best.monitor, factors.monitor), net, samples.targets, None if held_out is None else held_out.targets
+    )
+    made = [*as_callbacks(callbacks), *as_bars(progress)]
+    order = make_order(shuffle, seed)
+    if epochs:
+        net._learns(samples.targets)
+    trainer = Trainer(
+        net,
+        optimizer,
+        batch_size=batch,
+        l1=l1,
+        l2=l2,
+        counting_hits=net._classifies(samples.targets),
+        n_threads=n_threads,
+    )
+    policy = Standard(trainer, samples, order, held_out=held_out, factors=factors, best=best, callbacks=made)
+    run = trainer.run(samples, epochs, policy)
+    if run.history or run.minibatch:
+        policy.look_at_end(run)
+    return run
