@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from pytest_benchmark.session import PerformanceRegression
 
-from fastbp.bench import pin
+from fastbp.compare import pin
 
 THREADS = pin.asked()
 pin.hold(THREADS)

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from fastbp.bench import nets, peers, pin, run
-from fastbp.bench.measure import Racer, repeated, sgemm
+from fastbp.compare import nets, peers, pin, run
+from fastbp.compare.measure import Racer, repeated, sgemm
 
 PEERS = {peer.name: peer for peer in peers.load()}
 SMALLEST = min(nets.ALL, key=lambda case: case.flops() * case.samples / case.batch * case.epochs)

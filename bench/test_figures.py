@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import fastbp
-from fastbp.bench import forward, memory, mnist, nets, peers, pin, run, start, threads
+from bench import forward, memory, mnist, start, threads
+from fastbp.compare import nets, peers, pin, run
 
 
 def small_first(values: list[Any]) -> list[Any]:
@@ -75,7 +76,7 @@ def test_first_training(one_round: bool) -> None:
 @pytest.mark.skipif(not memory.supported(), reason="the system does not tell a process its peak")
 @pytest.mark.parametrize("i", small_first(list(range(len(memory.CASES)))))
 def test_peak_memory(i: int, n_threads: int) -> None:
-    (one,) = pin.task("fastbp.bench.memory:measure", n_threads, case=i)
+    (one,) = pin.task("bench.memory:measure", n_threads, case=i)
     print(f"\n{one['net']}: {one['bytes'] / 1e6:.1f} MB, {one['bytes'] / one['expected']:.2f} of what it should be")
     assert one["bytes"] <= 1.3 * one["expected"]
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastbp.bench.measure import Racer, peak, repeated
+from fastbp.compare.measure import Racer, peak, repeated
 from fastbp.jit import strict
 from fastbp.jit.addresses import number, pointer
 from fastbp.jit.cpu import CACHE_LINE

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastbp.bench import pin
-from fastbp.bench.measure import Racer
+from fastbp.compare import pin
+from fastbp.compare.measure import Racer
 from fastbp.nielsen import network, network2
 
 SAMPLES, SIZES, BATCH = 10_000, (784, 30, 10), 10

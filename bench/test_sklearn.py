@@ -1,4 +1,4 @@
-"""fastbp.sklearn beside scikit-learn, with the goals as assertions: `fastbp.bench.estimators` measures.
+"""fastbp.sklearn beside scikit-learn, with the goals as assertions: `bench.estimators` measures.
 
 python -m pytest bench/test_sklearn.py -k "64-30-10 and adam"
 """
@@ -12,8 +12,9 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from fastbp.bench import estimators, pin
-from fastbp.bench.measure import Racer
+from bench import estimators
+from fastbp.compare import pin
+from fastbp.compare.measure import Racer
 
 THREADS = pin.asked()
 DATA = list(estimators.data_sets())

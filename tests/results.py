@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.bench import estimators, nets, scaling
+from bench import estimators, scaling
+from fastbp.compare import nets
 
 PRICES = scaling.Terms(1 / 90, 0.4, 0.6, 0.2, 0.3, 0.012, 0.02, 0.01)
 """Of the model of scaling: a step is what they say, times some noise."""
@@ -111,7 +112,7 @@ def where(n_threads: int) -> Iterator[dict[str, Any]]:
     """What a held process finds; runs in one."""
     import threadpoolctl
 
-    from fastbp.bench import pin
+    from fastbp.compare import pin
 
     np.dot(np.ones((64, 64)), np.ones((64, 64)))
     yield {

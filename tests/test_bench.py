@@ -18,27 +18,12 @@ from results import CACHE, PRICES, results
 from typer.testing import CliRunner
 
 import fastbp
+from bench import estimators, files, forward, full, memory, mnist, pictures, report, scaling, start, threads
 from fastbp import jit
-from fastbp.bench import (
-    agree,
-    estimators,
-    forward,
-    full,
-    measure,
-    memory,
-    mnist,
-    nets,
-    peers,
-    pictures,
-    pin,
-    report,
-    run,
-    scaling,
-    start,
-    threads,
-)
-from fastbp.bench.peers.numpy_ import NumpyTrainer
 from fastbp.cli import app
+from fastbp.compare import agree, measure, nets, peers, pin, run
+from fastbp.compare import results as races
+from fastbp.compare.peers.numpy_ import NumpyTrainer
 
 ROOT = Path(__file__).parent.parent
 PEERS = {peer.name: peer for peer in peers.load()}
@@ -333,7 +318,7 @@ def test_a_process_with_numpy_cannot_be_held_any_more() -> None:
 
 def test_a_failing_task_says_so() -> None:
     with pytest.raises(RuntimeError, match="ended with code"):
-        pin.task("fastbp.bench.nets:nothing", 1)
+        pin.task("fastbp.compare.nets:nothing", 1)
 
 
 # The other figures
@@ -379,7 +364,7 @@ def test_steps_do_not_allocate() -> None:
 @pytest.mark.compiled
 @pytest.mark.skipif(not memory.supported(), reason="the system does not tell a process its peak")
 def test_peak_memory_counts_what_training_holds() -> None:
-    (found,) = pin.task("fastbp.bench.memory:measure", 1, case=0)
+    (found,) = pin.task("bench.memory:measure", 1, case=0)
     n_parameters = 785 * 1024 + 1025 * 1024 + 1025 * 10
     assert found["expected"] == 4 * (3 * n_parameters + 256 * (784 + 1024 + 1024 + 10))
     assert found["bytes"] > 4 * n_parameters
@@ -450,19 +435,6 @@ def test_accuracy_of_the_softmax_net() -> None:
 
 
 # The model of scaling
-
-
-def test_non_negative_least_squares() -> None:
-    rng = np.random.default_rng(0)
-    A = rng.random((30, 5))
-    exact = np.array([1.0, 0.0, 2.0, 0.5, 0.0])
-    np.testing.assert_allclose(scaling.non_negative(A, A @ exact), exact, atol=1e-9)
-    pytest.importorskip("scipy")
-    from scipy.optimize import nnls
-
-    for _ in range(20):
-        A, b = rng.standard_normal((12, 6)), rng.standard_normal(12)
-        np.testing.assert_allclose(scaling.non_negative(A, b), nnls(A, b)[0], atol=1e-8)
 
 
 def test_counts_by_hand() -> None:
@@ -684,7 +656,7 @@ def test_a_warning_of_a_peers_own_is_no_failure_of_its_race(tmp_path: Path) -> N
         """
 def pytest_collection_finish():  # when the process is held
     import warnings
-    from fastbp.bench.peers.numpy_ import Numpy
+    from fastbp.compare.peers.numpy_ import Numpy
     honest = Numpy.trainer
     def trainer(*arguments):
         warnings.warn("old-fashioned", DeprecationWarning)
@@ -719,31 +691,31 @@ def test_the_number_of_threads_of_a_suite_is_checked(monkeypatch: pytest.MonkeyP
 def test_a_regression_is_seen_and_a_slower_machine_is_not() -> None:
     slower = json.loads(json.dumps(HAND))
     slower["floor"], slower["peers"]["fastbp"]["us"] = 20.0, 50.0
-    assert report.compare([slower], [HAND]) == []
+    assert races.compare([slower], [HAND]) == []
     slower["peers"]["fastbp"]["us"] = 60.0
-    ((name, factor),) = report.compare([slower], [HAND])
+    ((name, factor),) = races.compare([slower], [HAND])
     assert (name, factor) == ("3-2-1 b2 float32, 1 thread", pytest.approx(1.2))
-    assert report.compare([slower], [HAND], tolerance=0.25) == []
-    assert report.compare([slower | {"net": "unknown"}], [HAND]) == []
+    assert races.compare([slower], [HAND], tolerance=0.25) == []
+    assert races.compare([slower | {"net": "unknown"}], [HAND]) == []
 
 
 def test_another_cpu_is_no_regression(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither by name nor by architecture, nor one that the file does not tell; and the same CPU is none of them."""
     here = {"cpu": "Imagined CPU", "architecture": "fancy"}
-    assert report.other_cpu(here, {"cpu": "Imagined CPU"}, "old") == ""
-    assert report.other_cpu(here, here, "old") == ""
-    assert "old was measured on Dreamt CPU, this is Imagined CPU (fancy)" in report.other_cpu(
+    assert races.other_cpu(here, {"cpu": "Imagined CPU"}, "old") == ""
+    assert races.other_cpu(here, here, "old") == ""
+    assert "old was measured on Dreamt CPU, this is Imagined CPU (fancy)" in races.other_cpu(
         here, {"cpu": "Dreamt(R) CPU"}, "old"
     )
-    assert "Imagined CPU (plain), this is Imagined CPU (fancy)" in report.other_cpu(
+    assert "Imagined CPU (plain), this is Imagined CPU (fancy)" in races.other_cpu(
         here, here | {"architecture": "plain"}, "old"
     )
-    assert "a CPU that it does not name" in report.other_cpu(here, {}, "old")
+    assert "a CPU that it does not name" in races.other_cpu(here, {}, "old")
     old, new = results(), results()
     old["machine"]["cpu"] = "Dreamt CPU"
     new["nets"][0]["peers"]["fastbp"]["us"] *= 3
     for name, found in (("old", old), ("new", new)):
-        full.write(tmp_path / name, found)
+        races.write(tmp_path / name, found)
     assert report.main([str(tmp_path / "new"), "--compare", str(tmp_path / "old")]) == 0
     printed = capsys.readouterr().out
     assert "measured on Dreamt CPU, this is Imagined CPU" in printed
@@ -793,7 +765,7 @@ def test_a_file_without_races_or_results_is_refused_by_its_name(
 def test_a_comparison_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     new = results() | {"more": [], "nets": [results()["nets"][0] | {"net": "another"}]}
     for name, found in (("old", results()), ("new", new)):
-        full.write(tmp_path / name, found)
+        races.write(tmp_path / name, found)
     assert report.main([str(tmp_path / "new"), "--compare", str(tmp_path / "old")]) == 0
     assert "holds none of these races; nothing was compared" in capsys.readouterr().out
     (tmp_path / "wrong").write_text("[1, 2]")
@@ -803,15 +775,15 @@ def test_a_comparison_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_each_cpu_has_a_file_and_a_section_of_its_own(tmp_path: Path) -> None:
-    assert full.slug("Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz") == "intel-xeon-platinum-8370c"
-    assert full.slug("AMD EPYC") == "amd-epyc"
-    assert full.slug("...") == "unknown-cpu"
+    assert files.slug("Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz") == "intel-xeon-platinum-8370c"
+    assert files.slug("AMD EPYC") == "amd-epyc"
+    assert files.slug("...") == "unknown-cpu"
     older, newer = results(), results()
     newer["machine"] |= {"cpu": "Dreamt(TM) CPU", "architecture": "dreamt1", "date": "2026-02-02"}
     del newer["sweeps"]
     for found in (older, newer):
-        full.write(tmp_path / f"{full.slug(found['machine']['cpu'])}.json", found)
-    both = report.load(sorted(tmp_path.glob("*.json")))
+        races.write(tmp_path / f"{files.slug(found['machine']['cpu'])}.json", found)
+    both = files.load(sorted(tmp_path.glob("*.json")))
     assert [found["machine"]["cpu"] for found in both] == ["Dreamt(TM) CPU", "Imagined CPU"]
     for text in (report.readme(both), report.page(both), report.model(both), report.drop_in(both)):
         assert re.findall("^### .*", text, re.MULTILINE) == ["### Dreamt CPU (dreamt1)", "### Imagined CPU"]
@@ -843,7 +815,7 @@ def test_compare_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFix
     old, new = results(), results()
     new["nets"][0]["peers"]["fastbp"]["us"] *= 1.3
     for name, found in (("old", old), ("new", new)):
-        full.write(tmp_path / name, found)
+        races.write(tmp_path / name, found)
     assert report.main([str(tmp_path / "old"), "--compare", str(tmp_path / "old")]) == 0
     assert report.main([str(tmp_path / "new"), "--compare", str(tmp_path / "old")]) == 1
     assert "784-30-10 b10 float32, 1 thread, 1.30 times its multiple" in capsys.readouterr().out
@@ -880,20 +852,20 @@ def test_report_writes_blocks_and_pictures_and_sees_what_is_stale(tmp_path: Path
 
 
 def test_readme_and_page_say_what_the_files_of_results_say() -> None:
-    found = report.load(report.files())
+    found = files.load(files.files())
     assert report.stale(found) == []
     nets_of_the_table = {case.key for case in (*nets.NETS, *nets.FLOAT64)}
-    for path, one in zip(report.files(), report.load(report.files()), strict=True):
-        assert path.stem in {full.slug(machine["machine"]["cpu"]) for machine in found}
+    for path, one in zip(files.files(), files.load(files.files()), strict=True):
+        assert path.stem in {files.slug(machine["machine"]["cpu"]) for machine in found}
         assert nets_of_the_table == {f"{r['net']} {r['dtype']}" for r in one["nets"]}
 
 
 def test_results_are_written_a_line_each_and_kept_where_not_measured_again(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
-    full.write(path, results())
+    races.write(path, results())
     assert json.loads(path.read_text()) == results()
     assert max(map(len, path.read_text().splitlines())) < 1_500
-    assert full.rounded({"a": [1.23456, "x", 3], "b": {"c": 123456.7}}) == {"a": [1.235, "x", 3], "b": {"c": 123500.0}}
+    assert races.rounded({"a": [1.23456, "x", 3], "b": {"c": 123456.7}}) == {"a": [1.235, "x", 3], "b": {"c": 123500.0}}
 
 
 @pytest.mark.parametrize("name", report.PICTURES)
@@ -963,7 +935,7 @@ def test_errors_of_the_command(arguments: list[str], message: str) -> None:
 
 
 def test_bench_is_imported_only_when_used() -> None:
-    code = "import sys, fastbp.cli; print([name for name in sys.modules if name.startswith('fastbp.bench')])"
+    code = "import sys, fastbp.cli; print([name for name in sys.modules if name.startswith('fastbp.compare')])"
     root = str(Path(fastbp.__file__).parent.parent)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "[]"

@@ -109,7 +109,7 @@ def test_commands_are_found_in_blocks_and_between_backquotes(commands: Any) -> N
     readme = list(commands.shown("README.md"))
     assert 'python -m pytest bench/ -k "784-30-10 and (fastbp or JAX)"' in readme
     assert "fastbp predict model.fastbp new.csv" in readme
-    assert "python -m fastbp.bench.report --check" in list(commands.shown("docs/benchmarks.md"))
+    assert "python -m bench.report --check" in list(commands.shown("docs/benchmarks.md"))
     assert "FASTBP_DISABLE_JIT=1 python -m pytest -n 2 --cov" in list(commands.shown("CONTRIBUTING.md"))
 
 

@@ -196,7 +196,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from fastbp._signals import Phase, signals
 signals.install()
 from fastbp.cli.app import run
-from fastbp.bench import quick, pin
+from fastbp.compare import quick, pin
 def bench(console, **options):
     pin.task("sleeper:sleep", 1, lambda found: print(found["pid"], flush=True))
 quick.bench = bench

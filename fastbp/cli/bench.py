@@ -30,7 +30,7 @@ def bench(
     tolerance: Annotated[float, typer.Option(min=0.0, help="How much slower than in --compare's file is noise.")] = 0.1,
 ) -> None:
     """Race fastbp against NumPy and every other library that is installed, on this machine."""
-    from fastbp.bench import quick
+    from fastbp.compare import quick
 
     check_file(json, "--json")
     signals.phase = Phase.RAISE  # in the process that races, too, somebody has to hear of it

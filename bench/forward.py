@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.bench import nets
-from fastbp.bench.measure import race, repeated, sgemm
+from fastbp.compare import nets
+from fastbp.compare.measure import race, repeated, sgemm
 
 ROWS = 4096
 

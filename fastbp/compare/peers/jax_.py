@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.bench.nets import Case
-from fastbp.bench.peers import Parameters, Peer, Trainer
+from fastbp.compare.nets import Case
+from fastbp.compare.peers import Parameters, Peer, Trainer
 
 WAYS = (("inside", 1), ("inside", 4), ("before", 1), ("before", 4))
 """Whether each step gathers its samples by index or all are gathered before the scan; steps written out per turn of the

@@ -1,4 +1,4 @@
-"""Measure all into this CPU's file: ``python -m fastbp.bench.full [--out FILE] [--only SUITE ...] [--seconds S]``.
+"""Measure all into this CPU's file: ``python -m bench.full [--out FILE] [--only SUITE ...] [--seconds S]``.
 
 Each suite runs in a fresh process for each number of threads. What the file holds of
 a suite that is not run again stays.
@@ -7,64 +7,23 @@ a suite that is not run again stays.
 from __future__ import annotations
 
 import argparse
-import datetime
-import importlib
 import importlib.util
 import json
 import os
-import platform
-import re
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results"
-"""A file for each CPU."""
+from bench import estimators, memory, mnist, scaling, start
+from bench.files import RESULTS, slug
+from fastbp.compare import nets, pin, run
+from fastbp.compare.results import cpu, machine, rounded, write
 
 THREADS = (1, 2)
 
 SUITES = ("nets", "more", "sweeps", "forward", "book", "scaling", "threads", "start", "memory", "mnist", "sklearn")
-
-
-def cpu() -> dict[str, str]:
-    """Name of this machine's CPU, and of its architecture: clouds give many the same name."""
-    from fastbp.machine import cpu_name
-
-    binding = importlib.import_module("llvmlite.binding")
-    return {"cpu": cpu_name(), "architecture": binding.get_host_cpu_name()}
-
-
-def slug(name: str) -> str:
-    """A CPU's name as that of a file: ``Intel(R) Xeon(R) Processor`` is ``intel-xeon-processor``."""
-    plain = re.sub(r"\((?:R|TM|C)\)|\bCPU\b|@.*", " ", name, flags=re.IGNORECASE)
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "unknown-cpu"
-
-
-def machine() -> dict[str, Any]:
-    """Where the figures come from."""
-    from fastbp.bench import peers, pin, scaling
-
-    return {
-        **cpu(),
-        "cores": len(pin.cores()),
-        "cache": scaling.cache_bytes(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "versions": {peer.name: peer.version for peer in peers.load()},
-        "pinning": {peer.name: peer.pinning for peer in peers.load()},
-    }
-
-
-def rounded(value: Any) -> Any:
-    """Four significant digits: what a measurement is worth, and a file that people can read."""
-    if isinstance(value, float):
-        return float(f"{value:.4g}")
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    return [rounded(item) for item in value] if isinstance(value, list) else value
 
 
 def _say(text: str) -> None:
@@ -80,13 +39,11 @@ def _show(result: dict[str, Any]) -> None:
 
 
 def _tables(cases: Any, names: list[str] | None, seconds: float, threads: Sequence[int]) -> list[Any]:
-    from fastbp.bench import pin, run
-
     given = run.as_json(cases)
     return [
         result
         for n in threads
-        for result in pin.task("fastbp.bench.run:table", n, _show, cases=given, names=names, seconds=seconds)
+        for result in pin.task("fastbp.compare.run:table", n, _show, cases=given, names=names, seconds=seconds)
     ]
 
 
@@ -95,8 +52,6 @@ SWEPT = ["fastbp", "JAX", "PyTorch", "torch.compile", "NumPy", "Numba prange"]
 
 def measure(suite: str, seconds: float, threads: Sequence[int], names: list[str] | None = None) -> Any:
     """One suite; what the file holds under its name."""
-    from fastbp.bench import estimators, memory, mnist, nets, pin, run, scaling, start
-
     if suite == "nets":
         return _tables([*nets.NETS, *nets.FLOAT64], names, seconds, threads)
     if suite == "more":
@@ -110,14 +65,14 @@ def measure(suite: str, seconds: float, threads: Sequence[int], names: list[str]
             found[kind] = [compact(result, places[result["net"]]) for result in results]
         return found
     if suite in ("forward", "book"):
-        name = "fastbp.bench.forward:measure" if suite == "forward" else "fastbp.bench.threads:book"
+        name = "bench.forward:measure" if suite == "forward" else "bench.threads:book"
         return [result for n in threads for result in pin.task(name, n, _show, seconds=seconds)]
     if suite in ("scaling", "threads"):
         most = max(threads)
         cases = scaling.cases() if suite == "scaling" else list(nets.ALL)
         counts = [*(n for n in (1, 2, 4, 8, 16, 32, 64) if n < most), most, *([None] if suite == "threads" else [])]
         arguments = {"cases": run.as_json(cases), "counts": counts, "seconds": seconds / 4}
-        return pin.task("fastbp.bench.threads:measure", most, _show, **arguments)
+        return pin.task("bench.threads:measure", most, _show, **arguments)
     if suite == "start":
         started = start.measure()
         _show(started)
@@ -126,17 +81,17 @@ def measure(suite: str, seconds: float, threads: Sequence[int], names: list[str]
         if not memory.supported():
             return {"reason": "this system does not tell a process its peak"}
         at = range(len(memory.CASES))
-        return [r for n in threads for i in at for r in pin.task("fastbp.bench.memory:measure", n, _show, case=i)]
+        return [r for n in threads for i in at for r in pin.task("bench.memory:measure", n, _show, case=i)]
     if suite == "sklearn":
         if importlib.util.find_spec("sklearn") is None:
             return {"reason": "scikit-learn is not installed"}
-        measured = "fastbp.bench.estimators"
+        measured = "bench.estimators"
         rows = [row for n in threads for row in pin.task(f"{measured}:epochs", n, _show, cases=estimators.CASES)]
         names = list(estimators.data_sets())
         return {"epochs": rows, "data": pin.task(f"{measured}:qualities", 1, _show, names=names)}
     if mnist.folder() is None:
         return {"reason": "FASTBP_MNIST does not name the folder of the files"}
-    return [result for n in threads for result in pin.task("fastbp.bench.mnist:measure", n, _show)]
+    return [result for n in threads for result in pin.task("bench.mnist:measure", n, _show)]
 
 
 def compact(result: dict[str, Any], at: int) -> dict[str, Any]:
@@ -147,7 +102,7 @@ def compact(result: dict[str, Any], at: int) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the suites and write the file after each of them."""
-    parser = argparse.ArgumentParser(prog="python -m fastbp.bench.full", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m bench.full", description=__doc__.splitlines()[0])
     file = RESULTS / f"{slug(cpu()['cpu'])}.json"
     parser.add_argument("--out", type=Path, default=file, help="file of the results (default: %(default)s)")
     parser.add_argument("--only", nargs="+", choices=SUITES, default=list(SUITES), help="suites to run")
@@ -164,36 +119,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         began = time.perf_counter()
         _say(f"{suite}:")
         result = rounded(measure(suite, options.seconds, options.threads, options.peers))
-        found["machine"] = machine()
+        found["machine"] = machine() | {"cache": scaling.cache_bytes()}
         found[suite] = result
         took = round(time.perf_counter() - began)
         # How busy the machine was before the suite began: figures from a busy one are not worth keeping.
         found.setdefault("runs", {})[suite] = {"seconds": took, "load": round(busy, 2)}
-        write(options.out, found)
+        write(options.out, {name: found[name] for name in ("machine", "runs", *SUITES) if name in found})
         _say(f"  {took} s")
-
-
-def write(path: Path, found: dict[str, Any]) -> None:
-    """Suites in order, a line for each result, so that a change can be read."""
-    parts = []
-    for name in ["machine", "runs", *SUITES]:
-        if name not in found:
-            continue
-        value = found[name]
-        if isinstance(value, list):
-            lines = ",\n".join("  " + json.dumps(item) for item in value)
-            parts.append(f'"{name}": [\n{lines}\n]')
-        elif isinstance(value, dict) and any(isinstance(item, list) for item in value.values()):
-            blocks = [
-                f'  "{key}": [\n' + ",\n".join("    " + json.dumps(entry) for entry in item) + "\n  ]"
-                for key, item in value.items()
-            ]
-            parts.append(f'"{name}": {{\n' + ",\n".join(blocks) + "\n}")
-        else:
-            parts.append(f'"{name}": {json.dumps(value)}')
-    from fastbp.io.atomic import write_atomically
-
-    write_atomically(path, [("{\n" + ",\n".join(parts) + "\n}\n").encode()])
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from fastbp.bench import nets, peers
-from fastbp.bench.measure import Racer, race, repeated, sgemm
-from fastbp.bench.peers.fastbp_ import PEER as OURS
-from fastbp.bench.run import TURN
+from fastbp.compare import nets, peers
+from fastbp.compare.measure import Racer, race, repeated, sgemm
+from fastbp.compare.peers.fastbp_ import PEER as OURS
+from fastbp.compare.run import TURN
 
 
 def scaling(cases: list[nets.Case], counts: list[int | None], seconds: float) -> Iterator[dict[str, Any]]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.bench.nets import Case
-from fastbp.bench.peers import Parameters, Peer, Trainer
+from fastbp.compare.nets import Case
+from fastbp.compare.peers import Parameters, Peer, Trainer
 
 
 def forward_cost(torch: Any, case: Case, weights: list[Any], x: Any, y: Any) -> Any:

@@ -9,7 +9,7 @@ import importlib.util
 import time
 from typing import Any, ClassVar
 
-from fastbp.bench.nets import Case
+from fastbp.compare.nets import Case
 from fastbp.errors import argument_error
 
 Parameters = list[tuple[Any, Any]]
@@ -70,7 +70,7 @@ MODULES = ("fastbp_", "jax_", "torch_", "compiled", "numpy_", "sklearn_", "prang
 
 def load(names: list[str] | None = None) -> list[Peer]:
     """The peers of these names, or all, fastbp first."""
-    peers = [importlib.import_module(f"fastbp.bench.peers.{module}").PEER for module in MODULES]
+    peers = [importlib.import_module(f"fastbp.compare.peers.{module}").PEER for module in MODULES]
     if names is None:
         return peers
     known = [peer.name for peer in peers]

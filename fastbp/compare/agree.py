@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.bench.nets import Case
-from fastbp.bench.peers import Parameters, Peer, Trainer
+from fastbp.compare.nets import Case
+from fastbp.compare.peers import Parameters, Peer, Trainer
 
 TOLERANCE = {"float32": 1e-3, "float64": 1e-8}
 """Largest part of its own length by which the way of an array of weights may differ, in the norm of all its entries.

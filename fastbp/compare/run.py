@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
-from fastbp.bench import agree, nets, peers, pin
-from fastbp.bench.measure import Racer, race, repeated, sgemm
-from fastbp.bench.peers.fastbp_ import PEER as OURS
+from fastbp.compare import agree, nets, peers, pin
+from fastbp.compare.measure import Racer, race, repeated, sgemm
+from fastbp.compare.peers.fastbp_ import PEER as OURS
 
 TURN = 0.03
 """Seconds that a turn should take; an epoch that takes longer is a turn, unless the peer can stop in it."""
@@ -103,7 +103,7 @@ def table(cases: list[Any], names: list[str] | None, seconds: float, n_threads: 
     """`measure` of each case; runs in a fresh process (`pin.task`)."""
     racing = peers.load(names)
     if not pin.held():
-        raise RuntimeError(f"This process is not held to {n_threads} threads. Run it through fastbp.bench.pin.task.")
+        raise RuntimeError(f"This process is not held to {n_threads} threads. Run it through fastbp.compare.pin.task.")
     for given in cases:
         yield measure(nets.from_json(given), racing, n_threads=n_threads, seconds=seconds)
 

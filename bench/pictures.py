@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fastbp.bench import nets, scaling
+from bench import scaling
+from fastbp.compare import nets
 
 INK, GREY = "#1f2937", "#9ca3af"
 COLOURS = {
@@ -225,6 +226,6 @@ def draw(name: str, found: dict[str, Any], path: Path, of: str) -> None:
         if NEEDS[name] in found:
             function(figure, found)
         else:
-            figure.text(0.5, 0.5, f"not measured: python -m fastbp.bench.full --only {NEEDS[name]}", ha="center")
+            figure.text(0.5, 0.5, f"not measured: python -m bench.full --only {NEEDS[name]}", ha="center")
         metadata = {"Date": None, "Description": f"results {of}"} if path.suffix == ".svg" else None
         figure.savefig(path, metadata=metadata, dpi=110)

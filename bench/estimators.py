@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbp.bench.measure import rest
+from fastbp.compare.measure import rest
 
 SEEDS = 5
 PAIR = {"scikit-learn": "sklearn.neural_network", "fastbp": "fastbp.sklearn"}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import fastbp
-from fastbp.bench import nets, peers
+from fastbp.compare import nets, peers
 
 GOAL = 0.95
 MOST = 30

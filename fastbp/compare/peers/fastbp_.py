@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import fastbp
-from fastbp.bench.nets import Case
-from fastbp.bench.peers import Parameters, Peer, Trainer
+from fastbp.compare.nets import Case
+from fastbp.compare.peers import Parameters, Peer, Trainer
 
 
 class _Clock(fastbp.Callback):

@@ -7,9 +7,9 @@ import shutil
 import warnings
 from typing import Any
 
-from fastbp.bench.nets import Case
-from fastbp.bench.peers import Parameters, Trainer
-from fastbp.bench.peers.torch_ import Torch, forward_cost, set_threads, start
+from fastbp.compare.nets import Case
+from fastbp.compare.peers import Parameters, Trainer
+from fastbp.compare.peers.torch_ import Torch, forward_cost, set_threads, start
 
 
 class _Trainer(Trainer):

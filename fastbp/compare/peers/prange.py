@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from fastbp import jit
-from fastbp.bench.nets import Case
-from fastbp.bench.peers import Parameters, Peer, Trainer
+from fastbp.compare.nets import Case
+from fastbp.compare.peers import Parameters, Peer, Trainer
 from fastbp.functions.activations import CODES, COSTS
 
 
 class _Trainer(Trainer):
     def __init__(self, case: Case, X: Any, Y: Any, n_threads: int) -> None:
-        self.loops = importlib.import_module("fastbp.bench.loops")
+        self.loops = importlib.import_module("fastbp.compare.loops")
         if not jit.DISABLED:
             importlib.import_module("numba").set_num_threads(n_threads)
         self.case, self.X, self.Y, net = case, X, Y, case.network()

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import functools
 import itertools
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.optimize import nnls
 
 import fastbp
-from fastbp.bench import nets
+from fastbp.compare import nets
 from fastbp.jit.cpu import CACHE_LINE
 from fastbp.runtime import engine
 
@@ -127,32 +127,6 @@ def cases() -> list[nets.Case]:
     return [nets.square(width, batch) for width in WIDTHS for batch in BATCHES] + list(nets.NETS[:6])
 
 
-def non_negative(A: Any, b: Any) -> Any:
-    """Least squares with coefficients >= 0 (Lawson and Hanson's active set)."""
-    n = A.shape[1]
-    x, free = np.zeros(n), np.zeros(n, bool)
-    for _ in range(3 * n):
-        slope = A.T @ (b - A @ x)
-        slope[free] = -np.inf
-        if free.all() or slope.max() <= 1e-9 * np.abs(b).max():
-            return x
-        free[int(np.argmax(slope))] = True
-        while True:
-            trial = np.zeros(n)
-            trial[free] = np.linalg.lstsq(A[:, free], b, rcond=None)[0]
-            if trial[free].min() > 0:
-                x = trial
-                break
-            low = free & (trial <= 0)
-            step = float(np.min(x[low] / np.maximum(x[low] - trial[low], 1e-300)))
-            x = x + step * (trial - x)
-            free &= x > 1e-12
-            x[~free] = 0
-            if not free.any():
-                break
-    return x
-
-
 @dataclass(frozen=True)
 class Model:
     """Prices of the terms, in microseconds for each count, and how far the model is from what was measured."""
@@ -204,7 +178,7 @@ def _rows(measured: list[dict[str, Any]], cache: int) -> tuple[list[tuple[nets.C
 
 
 def fit(measured: list[dict[str, Any]], cache: int | None = None) -> Model:
-    """The model of measured steps (`fastbp.bench.threads.scaling`), with residuals, seen and held out."""
+    """The model of measured steps (`bench.threads.scaling`), with residuals, seen and held out."""
     cache = cache_bytes() if cache is None else cache
     points, A, us = _rows(measured, cache)
     names = [case.key for case, _ in points]
@@ -213,7 +187,7 @@ def fit(measured: list[dict[str, Any]], cache: int | None = None) -> Model:
         scaled = A[chosen] / us[chosen, None]
         size = np.linalg.norm(scaled, axis=0)
         size[size == 0] = 1
-        return non_negative(scaled / size, np.ones(len(scaled))) / size
+        return nnls(scaled / size, np.ones(len(scaled)))[0] / size
 
     everything = np.ones(len(us), bool)
     fitted = prices(everything)
@@ -228,7 +202,7 @@ def fit(measured: list[dict[str, Any]], cache: int | None = None) -> Model:
 
 
 def describe(model: Model, shown: Sequence[nets.Case] = nets.NETS[:6]) -> str:
-    """Markdown: prices, residuals, and where each net stops to gain."""
+    """Markdown: prices, residuals, and where each net stops gaining."""
     lines = ["| term | price |", "|---|---|"]
     units = {"sums": "ns for each 1,000 operations", "elements": "ns each", "start": "us", "layers": "us"}
     for name, meaning in MEANING.items():
@@ -243,7 +217,7 @@ def describe(model: Model, shown: Sequence[nets.Case] = nets.NETS[:6]) -> str:
         f"{np.quantile(seen, 0.9):.0%} at the ninth decile, {seen.max():.0%} at worst; each net predicted by a fit "
         f"that has not seen it: {np.median(unseen):.0%}, {np.quantile(unseen, 0.9):.0%} and {unseen.max():.0%}.",
         "",
-        "| net | 2 threads | 8 threads | 32 threads | stops to gain at | because of |",
+        "| net | 2 threads | 8 threads | 32 threads | stops gaining at | because of |",
         "|---|---|---|---|---|---|",
     ]
     for case in shown:
@@ -252,15 +226,3 @@ def describe(model: Model, shown: Sequence[nets.Case] = nets.NETS[:6]) -> str:
         T, why = model.stops(case)
         lines.append(f"| {case.name} | {gains} | {T} | {why} |")
     return "\n".join(lines)
-
-
-def main() -> None:
-    """``python -m fastbp.bench.scaling [FILE ...]``: the model of each file of results, in words."""
-    from fastbp.bench import report
-
-    for found in report.load([Path(name) for name in sys.argv[1:]] or report.files()):
-        sys.stdout.write(f"{found['machine']['cpu']}\n\n{report.model_of(found)}\n\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,9 +1,9 @@
-"""``python -m fastbp.bench.child THREADS MODULE:FUNCTION``: the process that `pin.task` starts."""
+"""``python -m fastbp.compare.child THREADS MODULE:FUNCTION``: the process that `pin.task` starts."""
 
 import signal
 import sys
 
-from fastbp.bench.pin import run_child
+from fastbp.compare.pin import run_child
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the process that waits for this one, which ends it

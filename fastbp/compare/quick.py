@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fastbp import jit
-from fastbp.bench import full, nets, peers, pin, report, run
+from fastbp.compare import nets, peers, pin, results, run
 from fastbp.machine import cpu_name
 
 DEFAULT = ("784-30-10 b10 float32", "64-32-10 b16 float32", "784-128-64-10 b128 float32", "784-512-512-10 b128 float32")
@@ -45,9 +45,9 @@ def race_table(result: dict[str, Any]) -> Table:
             note += f"; it kept {peer['cores']:.1f} cores busy"
         table.add_row(
             Text(name, style="bold" if name == "fastbp" else ""),
-            report.duration(us),
-            report.number(us / result["floor"]),
-            report.number(us / times["fastbp"]),
+            results.duration(us),
+            results.number(us / result["floor"]),
+            results.number(us / times["fastbp"]),
             Text(note, style="dim"),
             style="green" if us == least else "",
         )
@@ -56,10 +56,10 @@ def race_table(result: dict[str, Any]) -> Table:
 
 def show(console: Console, result: dict[str, Any]) -> None:
     """A net's heading and its table."""
-    threads = report.counted(result["threads"], "thread")
+    threads = results.counted(result["threads"], "thread")
     console.print()
     console.print(
-        f"[bold]{result['net']}[/bold] {result['dtype']}, {threads}: floor {report.duration(result['floor'])} a step "
+        f"[bold]{result['net']}[/bold] {result['dtype']}, {threads}: floor {results.duration(result['floor'])} a step "
         f"(its operations at sgemm's {result['rate']:.0f} GFLOP/s in this run)"
     )
     console.print(race_table(result))
@@ -78,18 +78,18 @@ def bench(
 ) -> bool:
     """Race; whether nothing has become slower, by more than the tolerance, than in the file ``against`` of this CPU."""
     cases = nets.find(names)
-    old = report.races_of(against) if against else None
+    old = results.races_of(against) if against else None
     if jit.DISABLED:
         raise ValueError(
             "FASTBP_DISABLE_JIT or NUMBA_DISABLE_JIT is set, so that every kernel runs as plain Python; a race needs "
             "compiled ones. Unset it."
         )
     available = len(pin.cores())
-    console.print(f"{cpu_name()}, {report.counted(available, 'core')}")
+    console.print(f"{cpu_name()}, {results.counted(available, 'core')}")
     for n in threads:
         if n > available:
             console.print(
-                f"{n} threads share {report.counted(available, 'core')}: such times say little.", style="yellow"
+                f"{n} threads share {results.counted(available, 'core')}: such times say little.", style="yellow"
             )
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     if load > 0.5:
@@ -97,10 +97,10 @@ def bench(
             f"The machine is busy (load {load:.1f}): times are the least of many turns, but see.", style="yellow"
         )
     console.print(peers_table(racing))
-    results: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     for n in threads:
-        results += pin.task(
-            "fastbp.bench.run:table",
+        found += pin.task(
+            "fastbp.compare.run:table",
             n,
             lambda result: show(console, result),
             cases=run.as_json(cases),
@@ -108,11 +108,11 @@ def bench(
             seconds=seconds,
         )
     if out is not None:
-        full.write(out, full.rounded({"machine": full.machine(), "nets": results}))
+        results.write(out, results.rounded({"machine": results.machine(), "nets": found}))
         console.print(Text(f"\nWrote {out}."))
     if old is None:
         return True
-    lines, slower = report.judged({"machine": full.cpu(), "nets": results}, old, str(against), tolerance)
+    lines, slower = results.judged({"machine": results.cpu(), "nets": found}, old, str(against), tolerance)
     for line in lines:
         console.print(Text("\n" + line, style="red" if slower else "yellow"))
     return not slower

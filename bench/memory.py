@@ -13,7 +13,7 @@ import numpy as np
 
 import fastbp
 from fastbp import jit
-from fastbp.bench import nets
+from fastbp.compare import nets
 
 CASES = (
     replace(nets.NETS[5], samples=512),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastbp.bench import pin
+from fastbp.compare import pin
 from fastbp.jit import fused, strict
 from fastbp.jit.addresses import pointer, view
 from fastbp.jit.cpu import HALF_LINE

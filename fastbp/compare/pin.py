@@ -68,7 +68,7 @@ def task(function: str, n_threads: int, seen: Callable[[Any], None] | None = Non
     """What ``module:function`` yields in a fresh process of ``n_threads`` threads, as JSON, each passed to ``seen``."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "fastbp.bench.child", str(n_threads), function]
+    command = [sys.executable, "-m", "fastbp.compare.child", str(n_threads), function]
     found: list[Any] = []
     with subprocess.Popen(
         command,

@@ -1,6 +1,6 @@
 """From the files of results, one for each CPU, to the README's tables, the page of the documentation and its pictures.
 
-``python -m fastbp.bench.report`` writes them, ``--check`` fails where they say something else than the files, and
+``python -m bench.report`` writes them, ``--check`` fails where they say something else than the files, and
 ``--compare OLD`` fails where fastbp has become slower, as a multiple of the floor, than in a file of the same CPU.
 """
 
@@ -14,10 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fastbp.bench import estimators, scaling
-from fastbp.bench.full import RESULTS, slug
-
-ROOT = RESULTS.parents[1]
+from bench import estimators, pictures, scaling
+from bench.files import ROOT, files, load, slug
+from fastbp.compare.results import counted, described, duration, judged, number, races_of
 
 BUSY = 2.5
 """Load from which somebody else must be at work: a suite that has just ended leaves up to one for each thread."""
@@ -35,16 +34,6 @@ PICTURES = {
     "scaling": ("scaling", "The model to 64 cores, and against the measurements"),
 }
 """Name -> the suite it shows, and its title."""
-
-
-def number(value: float) -> str:
-    """Three digits at most."""
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
-
-
-def duration(us: float) -> str:
-    """With its unit."""
-    return f"{number(us)} us" if us < 1000 else f"{number(us / 1e3)} ms" if us < 1e6 else f"{number(us / 1e6)} s"
 
 
 def columns(rows: list[dict[str, Any]]) -> list[str]:
@@ -92,11 +81,6 @@ def reasons(rows: list[dict[str, Any]]) -> list[str]:
             if "reason" in peer:
                 found[f"{name}: {peer['reason']}"] = None
     return list(found)
-
-
-def counted(n: int, thing: str) -> str:
-    """In words."""
-    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
 
 
 def tables(found: dict[str, Any], suite: str, *, short: bool = False) -> list[str]:
@@ -177,14 +161,8 @@ def heading(found: dict[str, Any]) -> str:
 
 def machine_by_machine(results: Sequence[dict[str, Any]], suite: str, level: str, write: Any) -> str:
     """What ``write`` says of each machine that has the suite, under a heading with its CPU."""
-    parts = [f"{level} {cpu_name(found['machine'])}\n\n{write(found)}" for found in results if suite in found]
-    return "\n\n".join(parts) or f"Not measured here: `python -m fastbp.bench.full --only {suite}`."
-
-
-def cpu_name(machine: dict[str, Any]) -> str:
-    """As people write it, with the architecture where it is known."""
-    name = " ".join(machine["cpu"].replace("(R)", "").replace("(TM)", "").split())
-    return f"{name} ({machine['architecture']})" if machine.get("architecture") else name
+    parts = [f"{level} {described(found['machine'])}\n\n{write(found)}" for found in results if suite in found]
+    return "\n\n".join(parts) or f"Not measured here: `python -m bench.full --only {suite}`."
 
 
 def readme(results: Sequence[dict[str, Any]]) -> str:
@@ -215,7 +193,7 @@ def page(results: Sequence[dict[str, Any]]) -> str:
 def model_of(found: dict[str, Any]) -> str:
     """The model of one machine in words."""
     if "scaling" not in found:
-        return "Not measured here: `python -m fastbp.bench.full --only scaling`."
+        return "Not measured here: `python -m bench.full --only scaling`."
     return scaling.describe(scaling.fit(found["scaling"], found["machine"]["cache"]))
 
 
@@ -239,7 +217,7 @@ def drop_in(results: Sequence[dict[str, Any]]) -> str:
 def picture(results: Sequence[dict[str, Any]], *names: str) -> str:
     """These pictures of each machine that has them."""
     lines = [
-        f"![{title}; {cpu_name(found['machine'])}](pictures/{slug(found['machine']['cpu'])}/{name}.svg)"
+        f"![{title}; {described(found['machine'])}](pictures/{slug(found['machine']['cpu'])}/{name}.svg)"
         for found in results
         for name, (suite, title) in PICTURES.items()
         if name in names and suite in found
@@ -302,8 +280,6 @@ def stale(results: Sequence[dict[str, Any]], root: Path = ROOT) -> list[str]:
 
 def write(results: Sequence[dict[str, Any]], root: Path = ROOT) -> None:
     """Blocks, and the pictures that are not of these results yet."""
-    from fastbp.bench import pictures
-
     for name, block, text in BLOCKS:
         path = root / name
         path.write_text(replace_block(path.read_text(encoding="utf-8"), block, text(results)), encoding="utf-8")
@@ -313,101 +289,11 @@ def write(results: Sequence[dict[str, Any]], root: Path = ROOT) -> None:
             pictures.draw(name, found, path, digest(found))
 
 
-def files() -> list[Path]:
-    """The files of results that come with the sources."""
-    return sorted(RESULTS.glob("*.json"))
-
-
-def load(paths: Sequence[Path]) -> list[dict[str, Any]]:
-    """What the files hold, the machine measured last first."""
-    results = []
-    for path in paths:
-        try:
-            results.append(json.loads(path.read_text(encoding="utf-8")))
-            str(results[-1]["machine"]["date"] + results[-1]["machine"]["cpu"])
-        except (ValueError, TypeError, KeyError, RecursionError):
-            raise ValueError(
-                f"{path} holds no results; python -m fastbp.bench.full writes a file that does. Name such a file."
-            ) from None
-    return sorted(results, key=lambda found: str(found["machine"]["date"]), reverse=True)
-
-
-def raced(row: Any) -> bool:
-    """Whether a file's row is a race that a comparison can read."""
-    try:
-        net, dtype, n = row["net"], row["dtype"], row["threads"]
-        multiple = row["peers"]["fastbp"]["us"] / row["floor"]
-    except (KeyError, TypeError, ZeroDivisionError):
-        return False
-    return isinstance(net, str) and isinstance(dtype, str) and isinstance(n, int) and multiple > 0
-
-
-def races_of(path: Path) -> dict[str, Any]:
-    """A file to compare, of which only CPU and races are asked; ValueError where it holds none."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        known = bool(races(found)) and all(map(raced, races(found)))
-        cpu = found.get("machine", {}).get("cpu", "")
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        known, cpu = False, ""
-    if not (known and isinstance(cpu, str)):
-        raise ValueError(
-            f"{path} holds no races; a comparison needs a file that fastbp bench --json or python -m fastbp.bench.full "
-            "has written. Write one first."
-        )
-    return dict(found)
-
-
-def other_cpu(here: dict[str, Any], there: dict[str, Any], name: str) -> str:
-    """Why multiples of the floor do not compare: they are of two CPUs. Nothing where they are of one."""
-    known = [machine["architecture"] for machine in (here, there) if "architecture" in machine]
-    if "cpu" in here and here["cpu"] == there.get("cpu") and len(set(known)) < 2:
-        return ""
-    now, was = (cpu_name(machine) if "cpu" in machine else "a CPU that it does not name" for machine in (here, there))
-    return (
-        f"{name} was measured on {was}, this is {now}: multiples of the floor do not compare between CPUs. "
-        "Nothing is said about the speed. Compare with a file measured here, by fastbp bench --json."
-    )
-
-
-def compare(new: list[dict[str, Any]], old: list[dict[str, Any]], tolerance: float = 0.1) -> list[tuple[str, float]]:
-    """Races in which fastbp's multiple of the floor has grown by more than ``tolerance``, and the factors.
-
-    A multiple of the floor, not a time: the machine may be busy. It must be the same CPU (`other_cpu`).
-    """
-    before = {(row["net"], row["dtype"], row["threads"]): row for row in old}
-    worse = []
-    for row in new:
-        key = (row["net"], row["dtype"], row["threads"])
-        if key in before:
-            now, then = (one["peers"]["fastbp"]["us"] / one["floor"] for one in (row, before[key]))
-            if now > (1 + tolerance) * then:
-                worse.append((f"{key[0]} {key[1]}, {counted(key[2], 'thread')}", now / then))
-    return worse
-
-
-def races(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Of both tables."""
-    return [*found.get("nets", []), *found.get("more", [])]
-
-
-def judged(new: dict[str, Any], old: dict[str, Any], name: str, tolerance: float) -> tuple[list[str], bool]:
-    """What a comparison with the file of this name says, a line each, and whether something has become slower."""
-    other = other_cpu(new.get("machine", {}), old.get("machine", {}), name)
-    if other:
-        return [other], False
-    known = {(row["net"], row["dtype"], row["threads"]) for row in races(old)}
-    if not any((row["net"], row["dtype"], row["threads"]) in known for row in races(new)):
-        return [f"{name} holds none of these races; nothing was compared."], False
-    worse = compare(races(new), races(old), tolerance)
-    lines = [f"Slower than in {name}: {race}, {factor:.2f} times its multiple of the floor" for race, factor in worse]
-    return lines or [f"Not slower than in {name}, but for up to {tolerance:.0%} of noise."], bool(worse)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write, check or compare."""
-    parser = argparse.ArgumentParser(prog="python -m fastbp.bench.report", description="Report the benchmarks.")
+    parser = argparse.ArgumentParser(prog="python -m bench.report", description="Report the benchmarks.")
     parser.add_argument("results", nargs="*", type=Path, help="files of results; default: all in bench/results")
+    parser.add_argument("--model", action="store_true", help="print the model of the time of a step, in words")
     parser.add_argument("--check", action="store_true", help="fail where README, page or pictures are not of the files")
     parser.add_argument("--compare", type=Path, metavar="OLD", help="fail where fastbp has become slower than in OLD")
     parser.add_argument("--tolerance", type=float, default=0.1, help="how much slower is noise (default: %(default)s)")
@@ -426,10 +312,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(slower)
     except (OSError, ValueError) as error:
         parser.error(str(error))
+    if options.model:
+        for found in results:
+            sys.stdout.write(f"{found['machine']['cpu']}\n\n{model_of(found)}\n\n")
+        return 0
     if options.check:
         wrong = stale(results)
         for name in wrong:
-            sys.stdout.write(f"{name} is not of the results. Run python -m fastbp.bench.report.\n")
+            sys.stdout.write(f"{name} is not of the results. Run python -m bench.report.\n")
         return int(bool(wrong))
     write(results)
     return 0
