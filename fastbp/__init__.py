@@ -15,8 +15,8 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "Network": "network",
-    "Gradient": "network",
-    "Trace": "network",
+    "Gradient": "layers",
+    "Trace": "layers",
     "train": "training.standard",
     "Run": "training.history",
     "History": "training.history",
@@ -68,12 +68,12 @@ if TYPE_CHECKING:
     from fastbp.errors import DivergenceError as DivergenceError
     from fastbp.errors import LoadError as LoadError
     from fastbp.functions import activations as activations
+    from fastbp.layers import Gradient as Gradient
+    from fastbp.layers import Trace as Trace
     from fastbp.model import Model as Model
     from fastbp.model import load as load
     from fastbp.model import save as save
-    from fastbp.network import Gradient as Gradient
     from fastbp.network import Network as Network
-    from fastbp.network import Trace as Trace
     from fastbp.teach import check_backprop as check_backprop
     from fastbp.teach import diagnose as diagnose
     from fastbp.teach import explain as explain

@@ -2,115 +2,26 @@
 
 from __future__ import annotations
 
-import copy
-import itertools
 import reprlib
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastbp import checks, synonyms
-from fastbp.arrays import Targets, as_inputs, as_sample_weight, as_targets, decide
+from fastbp.arrays import Targets, as_inputs, as_sample_weight, decide
 from fastbp.checks import Activation, Cost, DType, OtherName
 from fastbp.errors import argument_error
-from fastbp.functions.activations import CODES, COSTS
 from fastbp.initializers import Initializer, initialize
+from fastbp.jacobians import Differentiable
 from fastbp.kernels import layout
-from fastbp.runtime import engine, tangents
+from fastbp.layers import Floats, Gradient, PerLayer, Trace
+from fastbp.parameters import freeze
+from fastbp.runtime import engine
 from fastbp.runtime.team import ThreadTeam, run_outputs
-
-Floats = npt.NDArray[np.floating[Any]]
-"""An array of a network's dtype."""
-
-
-class PerLayer(Sequence[Floats]):
-    """One array for each layer l = 1..L, indexed as in the notes: there are no weights into layer 0, the input.
-
-    Iterating gives l = 1..L; ``len`` is L; negative indices count from L. Assigning to an index copies the values in.
-    """
-
-    def __init__(self, name: str, arrays: Sequence[Floats], reason: str = "layer 0 is the input") -> None:
-        self._name = name
-        self._arrays = list(arrays)
-        self._reason = reason
-
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-    def __iter__(self) -> Iterator[Floats]:
-        return iter(self._arrays)
-
-    def _check(self, l: Any) -> int:
-        number = checks.check_int(l, f"layer l of {self._name}[l]")
-        if -len(self) <= number < 0:  # counted from L, as the book does
-            return number + len(self) + 1
-        if not 1 <= number <= len(self):
-            raise IndexError(
-                f"{self._name}[{number}] does not exist; {self._reason}, and the last layer is L = {len(self)}. "
-                f"Pass l in 1..{len(self)}, or -1 for the last."
-            )
-        return number
-
-    def __getitem__(self, l: int) -> Floats:  # type: ignore[override]  # there are no slices
-        return self._arrays[self._check(l) - 1]
-
-    def __setitem__(self, l: int, value: Any) -> None:
-        array = self[l]
-        value = np.asarray(value)
-        if value.shape != array.shape:
-            raise ValueError(
-                f"{self._name}[{l}] was given shape {value.shape}; it has {array.shape}. Pass an array of that shape."
-            )
-        array[...] = value
-
-    def assign(self, arrays: Sequence[Any]) -> None:
-        """Copy in one array for each layer, all or none."""
-        given = [np.asarray(array) for array in arrays]
-        shapes = [array.shape for array in given]
-        if shapes != [array.shape for array in self._arrays]:
-            raise ValueError(
-                f"{self._name} was given shapes {shapes}; it has {[array.shape for array in self._arrays]}. Pass one "
-                f"array for each layer 1..{len(self)}."
-            )
-        for array, value in zip(self._arrays, given, strict=True):
-            array[...] = value
-
-    def __repr__(self) -> str:
-        shapes = ", ".join(f"{l}: {array.shape}" for l, array in enumerate(self._arrays, 1))
-        return f"<{self._name}[l] of shapes {{{shapes}}}>"
-
-
-class Gradient(NamedTuple):
-    """dC/dw and dC/db of a batch, and C itself."""
-
-    w: PerLayer
-    """``w[l]``, shape (J, K): dC/dw_jk^l (BP4)."""
-    b: PerLayer
-    """``b[l]``, shape (J,): dC/db_j^l (BP3)."""
-    cost: float
-    """C, penalty included."""
-
-
-class Trace(NamedTuple):
-    """Every quantity of one pass forward and back. Rows are samples x; delta carries the sample's weight s_x."""
-
-    z: PerLayer
-    """``z[l]``, shape (n_samples, J): weighted inputs (F1)."""
-    a: PerLayer
-    """``a[l]``, shape (n_samples, J): activations (F2)."""
-    delta: PerLayer
-    """``delta[l]``, shape (n_samples, J): errors dC_x/dz_j^l (BP1, BP2)."""
-    w: PerLayer
-    b: PerLayer
-    cost: float
-
-
-FIXED = ("sizes", "activations", "dtype", "n_parameters")
-"""Attributes of a network that cannot be assigned to."""
 
 
 def _by_position(given: Sequence[Any]) -> str:
@@ -136,21 +47,7 @@ def not_a_network(value: Any) -> Exception:
     return argument_error(TypeError, "net", problem)
 
 
-def _freeze(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return MappingProxyType({key: _freeze(item) for key, item in value.items()})
-    if isinstance(value, (list, tuple)):
-        return tuple(_freeze(item) for item in value)
-    return value
-
-
-def _thaw(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _thaw(item) for key, item in value.items()}
-    return value
-
-
-class Network:
+class Network(Differentiable):
     """A multilayer perceptron in the letters of the notes.
 
     Parameters
@@ -191,9 +88,6 @@ class Network:
         Weights that memory cannot hold, before any is allocated.
     """
 
-    _needs_reach = True
-    """Whether targets that the outputs cannot reach are refused; a bridge to other code's rules says no."""
-
     @synonyms.answering("Network", synonyms.NETWORK, _by_position)
     def __init__(
         self,
@@ -214,85 +108,11 @@ class Network:
             raise argument_error(
                 TypeError, "meta", f"is {meta!r}; a mapping is needed. Pass a dict of numbers and names."
             )
-        self.meta = _freeze(meta or {})
+        self.meta = freeze(meta or {})
         self._allocate()
         rng = checks.make_rng(seed)
         for l in range(1, self.L + 1):
             self.w[l], self.b[l] = initialize(init, rng, self.sizes[l], self.sizes[l - 1])
-
-    if not TYPE_CHECKING:  # or a type checker would believe in every attribute
-
-        def __getattr__(self, name: str) -> Any:
-            answer = synonyms.ATTRIBUTES.get(name)
-            what = f"A Network has no {name}" + (f". {answer}" if answer else "; see help(fastbp.Network)")
-            raise AttributeError(what, name=name, obj=self)
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            if name in synonyms.ATTRIBUTES:  # what nobody would ever read
-                raise AttributeError(f"A Network has no {name}. {synonyms.ATTRIBUTES[name]}", name=name, obj=self)
-            if name in FIXED and name in self.__dict__:  # what the memory and the kernels stand on
-                problem = f"{name} is fixed once a network is made. Make another: fastbp.Network(...)"
-                raise AttributeError(problem, name=name, obj=self)
-            object.__setattr__(self, name, value)
-
-    def _allocate(self) -> None:
-        codes = tuple(CODES[name] for name in self.activations)
-        n_parameters = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(self.sizes))
-        checks.check_memory(n_parameters * self.dtype.itemsize, f"The weights of sizes {list(self.sizes)}")
-        self.n_parameters = n_parameters
-        self._layers, size = layout.theta_layout(self.sizes, codes, self.dtype.itemsize)
-        self._stand_on(layout.aligned(size, self.dtype))
-        self._plans: dict[tuple[int, int], tuple[engine.Plan, list[np.ndarray]]] = {}
-
-    def _stand_on(self, theta: Floats) -> None:
-        """Take a vector laid out like theta for the memory of w and b."""
-        self._theta = theta
-        self._w, self._b = self._views(theta, "w", "b")
-
-    def _views(self, theta: np.ndarray, w_name: str, b_name: str) -> tuple[PerLayer, PerLayer]:
-        """w and b inside a vector laid out like theta."""
-        w, b = [], []
-        for l in range(1, self.L + 1):
-            n_in, n_out, stride = (int(self._layers[l, i]) for i in (layout.K, layout.J, layout.STRIDE))
-            w_at, b_at = int(self._layers[l, layout.W]), int(self._layers[l, layout.B])
-            w.append(theta[w_at : w_at + n_in * stride].reshape(n_in, stride)[:, :n_out].T)
-            b.append(theta[b_at : b_at + n_out])
-        return PerLayer(w_name, w), PerLayer(b_name, b)
-
-    @property
-    def theta(self) -> Floats:
-        """The one vector behind all weights and biases, rows padded with zeros. It is never replaced."""
-        return self._theta
-
-    @theta.setter
-    def theta(self, values: Any) -> None:
-        raise AttributeError(
-            "theta is the memory that w and b are views of; it cannot be replaced. Write into net.theta[...], or copy "
-            "values in with net.set_parameters."
-        )
-
-    @property
-    def w(self) -> PerLayer:
-        """``w[l][j, k]`` is w_jk^l, l = 1..L. Assigning one array for each layer copies them in."""
-        return self._w
-
-    @w.setter
-    def w(self, arrays: Sequence[Any]) -> None:
-        self._w.assign(arrays)
-
-    @property
-    def b(self) -> PerLayer:
-        """``b[l][j]`` is b_j^l, l = 1..L. Assigning one array for each layer copies them in."""
-        return self._b
-
-    @b.setter
-    def b(self, arrays: Sequence[Any]) -> None:
-        self._b.assign(arrays)
-
-    @property
-    def L(self) -> int:
-        """Number of the output layer."""
-        return len(self.sizes) - 1
 
     @property
     def task(self) -> str:
@@ -318,24 +138,6 @@ class Network:
         """Whether it can be counted how many of these targets the net decides as it should."""
         output = self.activations[-1]
         return output in checks.CLASSIFYING and self.task == "classification" and targets.are_classes
-
-    def parameters(self) -> Floats:
-        """Compact copy of all parameters, for optimizers from elsewhere: w[1] row by row, b[1], w[2], ..."""
-        return np.concatenate([part.ravel() for l in range(1, self.L + 1) for part in (self.w[l], self.b[l])])
-
-    def set_parameters(self, values: Any) -> None:
-        """Copy in a vector in the order of ``parameters``."""
-        values = np.asarray(values)
-        if values.shape != (self.n_parameters,):
-            raise ValueError(
-                f"The parameters have shape {values.shape}; this network has {self.n_parameters} of them. "
-                f"Pass an array of shape ({self.n_parameters},)."
-            )
-        at = 0
-        for l in range(1, self.L + 1):
-            for part in (self.w[l], self.b[l]):
-                part[...] = values[at : at + part.size].reshape(part.shape)
-                at += part.size
 
     def feedforward(self, X: Any, *, n_threads: int | None = None) -> Floats:
         """a^L of every sample (F1, F2).
@@ -380,10 +182,6 @@ class Network:
             run_outputs(job, out, threads)
         spare.append(scratch)
         return out, cost
-
-    def _located(self, where: engine.Plan) -> engine.Plan:
-        """The plan with the places of this network's weights: for networks whose weights are not in theta."""
-        return where
 
     def predict(self, X: Any, *, n_threads: int | None = None) -> npt.NDArray[Any]:
         """The net's decision for every sample.
@@ -469,18 +267,6 @@ class Network:
         if np.isfinite(self.theta).all():
             return f"something overflows {self.dtype.name} on the way. Scale the inputs, or lower the weights"
         return f"not all weights are finite. Look at {weights}, or load the net again"
-
-    def _targets(self, Y: Any, n: int, cost: str | None = None, name: str = "Y") -> Targets:
-        return as_targets(
-            Y,
-            n,
-            self.sizes[-1],
-            cost or self.cost,
-            self.activations[-1],
-            self.dtype,
-            name,
-            within_reach=self._needs_reach,
-        )
 
     def _evaluate(self, X: np.ndarray, targets: Targets, weight: Any, n_threads: int | None) -> dict[str, float]:
         out, cost = self._outputs(X, targets, n_threads)
@@ -594,137 +380,6 @@ class Network:
                 g[:] = np.nan
         total, weights, _, penalty = job.stats
         return g, float(total / weights + penalty), where, job
-
-    def _as_layers(self) -> tangents.Layers:
-        codes = [CODES[name] for name in self.activations]
-        return tangents.Layers([np.ascontiguousarray(w.T) for w in self.w], [np.array(b) for b in self.b], codes)
-
-    def _dense_targets(self, Y: Any, n: int) -> np.ndarray:
-        targets = self._targets(Y, n)
-        return np.eye(self.sizes[-1], dtype=self.dtype)[targets.labels] if targets.dense is None else targets.dense
-
-    def input_jacobian(self, X: Any) -> np.ndarray:
-        """Derivative of every output by every input, of each sample (BP2 down to layer 0).
-
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, sizes[0])
-
-        Returns
-        -------
-        numpy.ndarray, shape (n_samples, sizes[-1], sizes[0])
-            ``[x, i, k]`` is da_i^L / da_k^0.
-        """
-        return tangents.input_jacobian(self._as_layers(), as_inputs(X, self.sizes[0], self.dtype))
-
-    def parameter_jacobian(self, X: Any) -> np.ndarray:
-        """Derivative of every output by every parameter, of each sample (BP2, BP3, BP4 of each output).
-
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, sizes[0])
-
-        Returns
-        -------
-        numpy.ndarray, shape (n_samples, sizes[-1], n_parameters)
-            Parameters in the order of `parameters`.
-        """
-        X = as_inputs(X, self.sizes[0], self.dtype)
-        w, b = tangents.parameter_jacobian(self._as_layers(), X)
-        rows = len(X) * self.sizes[-1]
-        parts = [part.reshape(rows, -1) for layer in zip(w, b, strict=True) for part in layer]
-        return np.concatenate(parts, axis=1).reshape(len(X), self.sizes[-1], -1)
-
-    def per_sample_gradient(self, X: Any, Y: Any) -> tuple[PerLayer, PerLayer]:
-        """The gradient of C_x of every sample by itself, without weights and penalty (BP1 to BP4).
-
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, sizes[0])
-        Y : array_like
-            As in `gradient`.
-
-        Returns
-        -------
-        w, b : PerLayer
-            ``w[l][x, j, k]`` is dC_x/dw_jk^l, ``b[l][x, j]`` dC_x/db_j^l.
-        """
-        X = as_inputs(X, self.sizes[0], self.dtype)
-        Y = self._dense_targets(Y, len(X))
-        w, b = tangents.per_sample_gradient(self._as_layers(), COSTS[self.cost], X, Y)
-        return PerLayer("w", w), PerLayer("b", b)
-
-    def hessian_vector_product(
-        self, X: Any, Y: Any, v: Any, *, sample_weight: Any = None, l2: float = 0.0
-    ) -> np.ndarray:
-        """The second derivative of C by all parameters, times a vector, without the matrix (Pearlmutter's R).
-
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, sizes[0])
-        Y : array_like
-            As in `gradient`.
-        v : array_like, shape (n_parameters,)
-            In the order of `parameters`.
-        sample_weight : array_like, shape (n_samples,), optional
-            s_x; 1 if not given.
-        l2 : float
-            Strength of the penalty.
-
-        Returns
-        -------
-        numpy.ndarray, shape (n_parameters,)
-            The derivative of the gradient in the direction v. relu's and leaky_relu's sigma'' is 0 everywhere.
-        """
-        X = as_inputs(X, self.sizes[0], self.dtype)
-        Y = self._dense_targets(Y, len(X))
-        s = as_sample_weight(sample_weight, len(X), self.dtype)
-        s = np.ones(len(X), self.dtype) if s is None else s
-        l2 = checks.check_real(l2, "l2", low=0.0)
-        v = np.asarray(v)
-        if v.shape != (self.n_parameters,):
-            raise argument_error(
-                ValueError,
-                "v",
-                f"has shape {v.shape}; this network has {self.n_parameters} parameters. "
-                f"Pass an array of shape ({self.n_parameters},).",
-            )
-        v_w, v_b, at = [], [], 0
-        for w, b in zip(self.w, self.b, strict=True):
-            part = v[at : at + w.size].reshape(w.shape)
-            v_w.append(np.ascontiguousarray(part.T, self.dtype))
-            v_b.append(np.ascontiguousarray(v[at + w.size : at + w.size + b.size], self.dtype))
-            at += w.size + b.size
-        g, g_b = tangents.hessian_vector(self._as_layers(), COSTS[self.cost], X, Y, s, v_w, v_b)
-        scale = self.dtype.type(1.0 / s.sum(dtype=np.float64))
-        parts = []
-        for l in range(self.L):
-            parts += [(g[l] * scale + self.dtype.type(l2) * v_w[l]).T.ravel(), g_b[l] * scale]
-        return np.concatenate(parts)
-
-    def copy(self) -> Network:
-        """An independent network with the same weights."""
-        return copy.deepcopy(self)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = {name: getattr(self, name) for name in ("sizes", "activations", "cost", "dtype")}
-        return state | {"meta": _thaw(self.meta), "theta": np.array(self.theta)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name in ("sizes", "activations", "cost", "dtype"):
-            setattr(self, name, state[name])
-        self.meta = _freeze(state["meta"])
-        self._allocate()
-        self.theta[:] = state["theta"]
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Network:
-        twin = type(self).__new__(type(self))
-        twin.__setstate__(self.__getstate__())
-        memo[id(self)] = twin
-        return twin
-
-    def __copy__(self) -> Network:
-        return self.copy()
 
     def __repr__(self) -> str:
         activations = self.activations[0] if len(set(self.activations)) == 1 else list(self.activations)

@@ -13,7 +13,7 @@ from fastbp.runtime.team import run_outputs
 if TYPE_CHECKING:
     from fastbp.arrays import Targets
     from fastbp.kernels.job import Job
-    from fastbp.network import Network
+    from fastbp.parameters import Parameters
 
 
 class Rows(NamedTuple):
@@ -46,7 +46,7 @@ def as_rows(X: Any, dtype: Any) -> Rows:
     )
 
 
-def plan(net: Network, tile: int, n_threads: int, *, own_tiles: bool = False) -> engine.Plan:
+def plan(net: Parameters, tile: int, n_threads: int, *, own_tiles: bool = False) -> engine.Plan:
     """``engine.plan`` without room for the samples of a tile: they are never copied."""
     layers = net._layers.copy()
     layers[0, layout.J] = 0
@@ -56,13 +56,13 @@ def plan(net: Network, tile: int, n_threads: int, *, own_tiles: bool = False) ->
     return engine.Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads)
 
 
-def tile_size(net: Network, batch: int) -> int:
+def tile_size(net: Parameters, batch: int) -> int:
     """``engine.tile_size`` likewise: samples of which the cache holds all layers but the input."""
     row = 2 * int(net._layers[1:, layout.J].sum() + max(net.sizes[1:])) * net.dtype.itemsize
     return max(1, min(batch, max(256, engine.TILE_BYTES // row // 64 * 64)))
 
 
-def outputs(net: Network, X: Rows, targets: Targets | None, n_threads: int | None) -> tuple[np.ndarray, np.ndarray]:
+def outputs(net: Parameters, X: Rows, targets: Targets | None, n_threads: int | None) -> tuple[np.ndarray, np.ndarray]:
     """a^L (F1, F2) and, with targets, C_x of every sample."""
     n = len(X)
     flops = 2.0 * len(X.values) * net.sizes[1] + engine.operations(net.sizes[1:], n, training=False)

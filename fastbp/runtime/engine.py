@@ -23,7 +23,7 @@ from fastbp.runtime import pool
 
 if TYPE_CHECKING:
     from fastbp.arrays import Targets
-    from fastbp.network import Network
+    from fastbp.parameters import Parameters
 
 TILE_BYTES = 1 << 20
 """Activations of a tile of samples: as much as a core's second-level cache holds."""
@@ -83,23 +83,23 @@ def choose_threads(n_threads: int | None, flops: float, least: float) -> int:
     return min(pool.effective(None), int(flops // least))
 
 
-def tile_size(net: Network, batch: int) -> int:
+def tile_size(net: Parameters, batch: int) -> int:
     """Samples that pass through all layers together: all, or as many as the cache holds."""
     row = 2 * int(net._layers[:, layout.J].sum() + max(net.sizes)) * net.dtype.itemsize
     return max(1, min(batch, max(256, TILE_BYTES // row // 64 * 64)))
 
 
-def step_of_layer_1(net: Network, batch: int) -> float:
+def step_of_layer_1(net: Parameters, batch: int) -> float:
     """Floating-point operations of a minibatch's F1 and BP4 in layer 1; U takes about as long as two samples do."""
     return 4.0 * net.sizes[0] * net.sizes[1] * (batch + 2)
 
 
-def lines_of_layer_1(net: Network) -> int:
+def lines_of_layer_1(net: Parameters) -> int:
     """Whole cache lines of a row of w^1."""
     return int(net._layers[1, layout.STRIDE]) * net.dtype.itemsize // CACHE_LINE
 
 
-def is_owning(net: Network, batch: int, n_threads: int) -> bool:
+def is_owning(net: Parameters, batch: int, n_threads: int) -> bool:
     """Whether plain descent gives each thread some neurons of layer 1 for itself, and every layer above.
 
     One thread then owns everything: U and F1 in one pass pay for themselves until a minibatch's activations no longer
@@ -118,7 +118,7 @@ def is_owning(net: Network, batch: int, n_threads: int) -> bool:
     return bool(batch * extra <= 1.5e5 + 3 * net.theta.nbytes)
 
 
-def relay_tile(net: Network, batch: int, n_threads: int) -> int:
+def relay_tile(net: Parameters, batch: int, n_threads: int) -> int:
     """Samples of the tiles that ``n_threads`` threads take in turn; 0 where that does not pay.
 
     Sums and weights, which move with the turn, must be few for what a tile computes.
@@ -128,7 +128,7 @@ def relay_tile(net: Network, batch: int, n_threads: int) -> int:
     return tile if n_threads > 1 and tile <= tile_size(net, batch) and batch >= 4 * n_threads * tile else 0
 
 
-def choose_team(net: Network, batch: int, plain: bool, n_threads: int | None) -> int:
+def choose_team(net: Parameters, batch: int, plain: bool, n_threads: int | None) -> int:
     """Threads for minibatches of ``batch`` samples; ``plain`` is descent without momentum and penalty."""
     flops = operations(net.sizes, batch, training=True)
     if relay_tile(net, batch, 2):
@@ -143,7 +143,7 @@ def choose_team(net: Network, batch: int, plain: bool, n_threads: int | None) ->
 
 
 def plan(
-    net: Network,
+    net: Parameters,
     tile: int,
     n_threads: int,
     *,
@@ -160,7 +160,7 @@ def plan(
     return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, owning, relaying)
 
 
-def plan_training(net: Network, batch: int, plain: bool, n_threads: int, *, shrinking: bool = False) -> Plan:
+def plan_training(net: Parameters, batch: int, plain: bool, n_threads: int, *, shrinking: bool = False) -> Plan:
     """Lay out minibatches of ``batch`` samples, split between ``n_threads`` in the way that is fastest.
 
     ``plain`` is descent without momentum and penalty, ``shrinking`` with an l2 penalty: one thread then owns w^1 alike;
@@ -187,7 +187,7 @@ _NO_REALS = np.zeros(layout.N_REALS)
 
 
 def make_job(
-    net: Network,
+    net: Parameters,
     where: Plan,
     X: np.ndarray,
     targets: Targets | None = None,
@@ -271,7 +271,12 @@ def as_compiled() -> contextlib.AbstractContextManager[Any]:
 
 
 def run_alone(
-    net: Network, where: Plan, X: np.ndarray, out: np.ndarray, scratch: np.ndarray, decisions: np.ndarray = NO_INDICES
+    net: Parameters,
+    where: Plan,
+    X: np.ndarray,
+    out: np.ndarray,
+    scratch: np.ndarray,
+    decisions: np.ndarray = NO_INDICES,
 ) -> None:
     """``run_outputs`` on one thread, of dense samples without targets: a job would take longer to make than one row.
 
@@ -285,7 +290,7 @@ def run_alone(
         )
 
 
-def check_job_memory(net: Network, where: Plan, vectors: int, what: str) -> None:
+def check_job_memory(net: Parameters, where: Plan, vectors: int, what: str) -> None:
     """Refuse a job that memory cannot hold, before any of it is allocated."""
     needed = (where.scratch_size + vectors * net.theta.size) * net.dtype.itemsize + 8 * where.sums_size
     check_memory(needed, what)

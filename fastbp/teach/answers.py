@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.network import Network, PerLayer
+from fastbp.layers import PerLayer
+from fastbp.network import Network
 from fastbp.teach.matching import Given, per_layer
 from fastbp.teach.ways import Found, Problem
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbp.network import PerLayer
+from fastbp.layers import PerLayer
 from fastbp.teach.mistakes import Variant, variants
 from fastbp.teach.terms import number, terms
 from fastbp.teach.ways import Found, Problem, Way, gradient

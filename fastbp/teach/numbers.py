@@ -11,7 +11,8 @@ from fastbp import checks, textbook
 from fastbp.arrays import as_inputs, as_sample_weight
 from fastbp.errors import argument_error
 from fastbp.functions.activations import CODES
-from fastbp.network import Network, Trace, not_a_network
+from fastbp.layers import Trace
+from fastbp.network import Network, not_a_network
 from fastbp.teach.sums import partial_sums
 
 QUANTITIES = ("z", "delta", "weight", "bias", "update")

@@ -1,0 +1,141 @@
+"""Derivatives that are more than one gradient: Jacobians, the gradient of each sample, the Hessian times a vector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fastbp import checks
+from fastbp.arrays import Targets, as_inputs, as_sample_weight, as_targets
+from fastbp.errors import argument_error
+from fastbp.functions.activations import CODES, COSTS
+from fastbp.layers import PerLayer
+from fastbp.parameters import Parameters
+from fastbp.runtime import tangents
+
+
+class Differentiable(Parameters):
+    """The methods of `fastbp.Network` that carry a derivative of every sample, or a direction, through the layers."""
+
+    _needs_reach = True
+    """Whether targets that the outputs cannot reach are refused; a bridge to other code's rules says no."""
+
+    def _targets(self, Y: Any, n: int, cost: str | None = None, name: str = "Y") -> Targets:
+        return as_targets(
+            Y,
+            n,
+            self.sizes[-1],
+            cost or self.cost,
+            self.activations[-1],
+            self.dtype,
+            name,
+            within_reach=self._needs_reach,
+        )
+
+    def _as_layers(self) -> tangents.Layers:
+        codes = [CODES[name] for name in self.activations]
+        return tangents.Layers([np.ascontiguousarray(w.T) for w in self.w], [np.array(b) for b in self.b], codes)
+
+    def _dense_targets(self, Y: Any, n: int) -> np.ndarray:
+        targets = self._targets(Y, n)
+        return np.eye(self.sizes[-1], dtype=self.dtype)[targets.labels] if targets.dense is None else targets.dense
+
+    def input_jacobian(self, X: Any) -> np.ndarray:
+        """Derivative of every output by every input, of each sample (BP2 down to layer 0).
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, sizes[0])
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_samples, sizes[-1], sizes[0])
+            ``[x, i, k]`` is da_i^L / da_k^0.
+        """
+        return tangents.input_jacobian(self._as_layers(), as_inputs(X, self.sizes[0], self.dtype))
+
+    def parameter_jacobian(self, X: Any) -> np.ndarray:
+        """Derivative of every output by every parameter, of each sample (BP2, BP3, BP4 of each output).
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, sizes[0])
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_samples, sizes[-1], n_parameters)
+            Parameters in the order of `parameters`.
+        """
+        X = as_inputs(X, self.sizes[0], self.dtype)
+        w, b = tangents.parameter_jacobian(self._as_layers(), X)
+        rows = len(X) * self.sizes[-1]
+        parts = [part.reshape(rows, -1) for layer in zip(w, b, strict=True) for part in layer]
+        return np.concatenate(parts, axis=1).reshape(len(X), self.sizes[-1], -1)
+
+    def per_sample_gradient(self, X: Any, Y: Any) -> tuple[PerLayer, PerLayer]:
+        """The gradient of C_x of every sample by itself, without weights and penalty (BP1 to BP4).
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, sizes[0])
+        Y : array_like
+            As in `gradient`.
+
+        Returns
+        -------
+        w, b : PerLayer
+            ``w[l][x, j, k]`` is dC_x/dw_jk^l, ``b[l][x, j]`` dC_x/db_j^l.
+        """
+        X = as_inputs(X, self.sizes[0], self.dtype)
+        Y = self._dense_targets(Y, len(X))
+        w, b = tangents.per_sample_gradient(self._as_layers(), COSTS[self.cost], X, Y)
+        return PerLayer("w", w), PerLayer("b", b)
+
+    def hessian_vector_product(
+        self, X: Any, Y: Any, v: Any, *, sample_weight: Any = None, l2: float = 0.0
+    ) -> np.ndarray:
+        """The second derivative of C by all parameters, times a vector, without the matrix (Pearlmutter's R).
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, sizes[0])
+        Y : array_like
+            As in `gradient`.
+        v : array_like, shape (n_parameters,)
+            In the order of `parameters`.
+        sample_weight : array_like, shape (n_samples,), optional
+            s_x; 1 if not given.
+        l2 : float
+            Strength of the penalty.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_parameters,)
+            The derivative of the gradient in the direction v. relu's and leaky_relu's sigma'' is 0 everywhere.
+        """
+        X = as_inputs(X, self.sizes[0], self.dtype)
+        Y = self._dense_targets(Y, len(X))
+        s = as_sample_weight(sample_weight, len(X), self.dtype)
+        s = np.ones(len(X), self.dtype) if s is None else s
+        l2 = checks.check_real(l2, "l2", low=0.0)
+        v = np.asarray(v)
+        if v.shape != (self.n_parameters,):
+            raise argument_error(
+                ValueError,
+                "v",
+                f"has shape {v.shape}; this network has {self.n_parameters} parameters. "
+                f"Pass an array of shape ({self.n_parameters},).",
+            )
+        v_w, v_b, at = [], [], 0
+        for w, b in zip(self.w, self.b, strict=True):
+            part = v[at : at + w.size].reshape(w.shape)
+            v_w.append(np.ascontiguousarray(part.T, self.dtype))
+            v_b.append(np.ascontiguousarray(v[at + w.size : at + w.size + b.size], self.dtype))
+            at += w.size + b.size
+        g, g_b = tangents.hessian_vector(self._as_layers(), COSTS[self.cost], X, Y, s, v_w, v_b)
+        scale = self.dtype.type(1.0 / s.sum(dtype=np.float64))
+        parts = []
+        for l in range(self.L):
+            parts += [(g[l] * scale + self.dtype.type(l2) * v_w[l]).T.ravel(), g_b[l] * scale]
+        return np.concatenate(parts)
