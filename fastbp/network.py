@@ -18,6 +18,7 @@ from fastbp.errors import argument_error
 from fastbp.initializers import Initializer, initialize
 from fastbp.jacobians import Differentiable
 from fastbp.kernels import layout
+from fastbp.kernels.records import new_settings
 from fastbp.layers import Floats, Gradient, PerLayer, Trace
 from fastbp.parameters import freeze
 from fastbp.runtime import engine
@@ -361,10 +362,9 @@ class Network(Differentiable):
         cost = checks.check_cost(cost, self.activations) if cost else self.cost
         targets = self._targets(Y, len(X), cost)
         weight = as_sample_weight(sample_weight, len(X), self.dtype)
-        reals = np.zeros(layout.N_REALS)
-        reals[layout.L1] = checks.check_real(l1, "l1", low=0.0)
-        reals[layout.L2] = checks.check_real(l2, "l2", low=0.0)
-        reals[layout.LIMIT] = np.inf
+        settings = new_settings(
+            l1=checks.check_real(l1, "l1", low=0.0), l2=checks.check_real(l2, "l2", low=0.0), limit=np.inf
+        )
         tile = len(X) if keep else engine.tile_size(self, len(X))
         flops = engine.operations(self.sizes, len(X), training=True)
         threads = engine.choose_threads(n_threads, flops, engine.LARGE_CALL)
@@ -373,13 +373,13 @@ class Network(Differentiable):
             where = engine.plan(self, tile, team.size, keep_z=keep)
             engine.check_job_memory(self, where, 1, f"The activations of {tile} samples")
             job = engine.make_job(
-                self, where, X, targets, sample_weight=weight, g=g, reals=reals, eta=np.ones(1), cost=cost
+                self, where, X, targets, sample_weight=weight, g=g, settings=settings, eta=np.ones(1), cost=cost
             )
             team.start(job)
             if team.run(0, 1)[1] == layout.DIVERGED:  # the kernel computes no gradient from errors that are not finite
                 g[:] = np.nan
-        total, weights, _, penalty = job.stats
-        return g, float(total / weights + penalty), where, job
+        statistics = job.stats[0]
+        return g, float(statistics.cost / statistics.weight + statistics.penalty), where, job
 
     def __repr__(self) -> str:
         activations = self.activations[0] if len(set(self.activations)) == 1 else list(self.activations)

@@ -175,7 +175,7 @@ def traits(job: Any) -> set[str]:
     X = min(job.tile, job.batch) // (1 if job.owning or job.relaying else T)
     found = {
         schedule: True,
-        "fused update with l2": job.owning and job.reals[layout.L2] > 0,
+        "fused update with l2": job.owning and job.settings[0].l2 > 0,
         "fused update of single samples": job.owning and job.batch == 1,
         "fused update and a rest": job.owning and J[0] % PASS_ROWS,
         "several tiles": job.tile < job.batch,

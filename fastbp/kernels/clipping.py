@@ -12,7 +12,7 @@ import numpy as np
 
 from fastbp.jit import strict
 from fastbp.jit.addresses import line, number
-from fastbp.kernels import layout
+from fastbp.kernels.job import settings
 from fastbp.kernels.team import barrier
 from fastbp.kernels.updates import update
 
@@ -52,7 +52,7 @@ def factor(job, at):
     for block in range((job.size + BLOCK - 1) // BLOCK):
         total += job.sums[at + block]
     norm = math.sqrt(total)
-    return job.reals[layout.CLIP] / norm if norm > job.reals[layout.CLIP] else 1.0
+    return settings(job).clip_norm / norm if norm > settings(job).clip_norm else 1.0
 
 
 @strict
@@ -74,7 +74,7 @@ def own_update(job, m, by, c, t):
 @strict
 def clipped_update(job, m, c, t):
     """U of minibatch m, whose gradient, penalty included, is in g; whether to abort."""
-    at = np.int64(job.reals[layout.CLIP_AT])
+    at = settings(job).clip_sums
     if barrier(job.control, job.n_threads, t):
         return True
     own_blocks(job, t, at)

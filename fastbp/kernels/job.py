@@ -12,6 +12,7 @@ from fastbp.kernels.gemm.prefetch import END, LABELS_AT, LEFT, LINES, SAMPLE, X_
 from fastbp.kernels.gemm.problem import GemmWorkspace
 from fastbp.kernels.gemm.tiling import LONG_RUN_ROWS, PASS_ROWS
 from fastbp.kernels.matrix import Matrix, matrix, repeated
+from fastbp.kernels.records import record
 
 NO_TARGETS, OUTPUTS, LABELS = range(3)
 """What a job knows of its samples: nothing, the rows of Y, or their class, which stands for a one-hot row."""
@@ -48,10 +49,11 @@ class Job(NamedTuple):
     sums: Any
     """float64 scratch of ``sums_size``."""
     stats: Any
-    """(n_minibatches, layout.N_STATISTICS) statistics, flat, float64."""
+    """`STATISTICS` of each minibatch."""
     eta: Any
     """Step size of each minibatch, float64."""
-    reals: Any
+    settings: Any
+    """`SETTINGS`, one row."""
     control: Any
     L: int
     size: int
@@ -108,7 +110,7 @@ def addressed(job: Job, theta: Any) -> Job:
         pointer(job.sums),
         pointer(job.stats),
         pointer(job.eta),
-        pointer(job.reals),
+        pointer(job.settings),
         pointer(job.control),
         job.L,
         job.size,
@@ -134,7 +136,7 @@ def addressed(job: Job, theta: Any) -> Job:
 
 @strict
 def job_of_outputs(
-    theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, L, tile, cost, kind, sparse
+    theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, settings, L, tile, cost, kind, sparse
 ):
     """A job that computes outputs and costs only: of the rest, any address of the right type will do."""
     return Job(
@@ -152,9 +154,9 @@ def job_of_outputs(
         pointer(places),
         pointer(scratch),
         pointer(sums),
+        pointer(settings),
         pointer(sums),
-        pointer(sums),
-        pointer(reals),
+        pointer(settings),
         pointer(places),
         L,
         0,  # size
@@ -176,6 +178,12 @@ def job_of_outputs(
         0,  # fetching
         0,  # counting_hits
     )
+
+
+@strict
+def settings(job: Job) -> Any:
+    """The `SETTINGS` of the training."""
+    return record(job.settings, 0)
 
 
 @strict

@@ -44,18 +44,6 @@ K, J, ACTIVATION, STRIDE, W, B, WHOLE, REST, A, D, Z, Z_STEP, ROW, N_COLUMNS = r
     N_PLACES,
 ) = range(16)
 
-# Columns of the statistics of a minibatch.
-COST, WEIGHT, HITS, PENALTY, N_STATISTICS = range(5)
-
-# Real numbers of a job, in float64.
-(
-    L1, L2, C0, C1, C2, C3, POWER_1, POWER_2, LARGEST_INPUT, LIMIT,
-    SHARED, EPSILON, PARAMETER, DROPOUT, SEED, CLIP, CLIP_AT, N_REALS,
-) = range(18)  # fmt: skip
-# As scikit-learn has them where they are not 0: SHARED, the penalty is divided by the minibatch's sum of s_x; EPSILON,
-# Adam's epsilon, added to the uncorrected root. PARAMETER of a cost; DROPOUT, the part of neurons left out, and SEED of
-# the epoch; CLIP, the longest gradient that is not scaled, and where in ``sums`` its squares are added up.
-
 # Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
 LINE = CACHE_LINE // 8
 (

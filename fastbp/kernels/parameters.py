@@ -22,11 +22,13 @@ from fastbp.kernels.job import (
     ones,
     panel,
     parameters_from,
+    settings,
     workspace,
     zeros,
 )
 from fastbp.kernels.matrix import row, shifted
 from fastbp.kernels.penalties import total_penalty
+from fastbp.kernels.records import record
 from fastbp.kernels.samples import sample
 from fastbp.kernels.updates import ADAM, SGD, penalty, update
 
@@ -39,18 +41,18 @@ def note_statistics(job, m, first, x0, X, t, end):
     s_x; the penalty; and the hits that threads t to before ``end`` have counted.
     """
     c = line(job.scratch, job.places[layout.COSTS] + x0, X)
-    stats = line(job.stats, m * layout.N_STATISTICS, layout.N_STATISTICS)
-    total, weight = stats[layout.COST], stats[layout.WEIGHT]
+    stats = record(job.stats, m)
+    total, weight = stats.cost, stats.weight
     for x in range(X):
         s = 1.0
         if job.weighted:
             s = np.float64(job.weights[sample(job, first + x0 + x)])
         total += s * np.float64(c[x])
         weight += s
-    stats[layout.COST], stats[layout.WEIGHT], stats[layout.PENALTY] = total, weight, total_penalty(job)
+    stats.cost, stats.weight, stats.penalty = total, weight, total_penalty(job)
     if job.counting_hits:
         for counter in range(t, end):
-            stats[layout.HITS] += job.control[layout.CELLS + counter * layout.OWN + layout.OWN_HITS]
+            stats.hits += job.control[layout.CELLS + counter * layout.OWN + layout.OWN_HITS]
 
 
 @strict
@@ -81,26 +83,25 @@ def verdict(job, m, n, total, t, end):
         own = layout.CELLS + thread * layout.OWN
         a = max(a, job.control[own + layout.LARGEST_A])
         delta = max(delta, job.control[own + layout.LARGEST_DELTA])
-    largest_a = max(job.reals[layout.LARGEST_INPUT], 1.0)
+    largest_a = max(settings(job).largest_input, 1.0)
     # A maximum may drop NaN, a sum does not.
     largest_a += dense.from_bits(number(job.scratch, 0), a)
     largest_delta = dense.from_bits(number(job.scratch, 0), delta)
     bound = largest_a * largest_delta * n / abs(total) * max(job.eta[m], 1.0) + total_penalty(job)
-    return APPLY if bound < job.reals[layout.LIMIT] else REFUSE
+    return APPLY if bound < settings(job).limit else REFUSE
 
 
 @strict
 def constants(job, m, t):
     """Write the optimizer's constants of this step into the thread's own line, in the net's dtype."""
-    reals = job.reals
+    own = settings(job)
     c = line(job.scratch, job.places[layout.CONSTANTS] + t * layout.CONSTANTS_STEP, layout.CONSTANTS_STEP)
-    for i in range(4):
-        c[i] = reals[layout.C0 + i]
+    c[0], c[1], c[2], c[3] = own.beta_1, own.beta_2, own.epsilon, own.weight_decay
     if job.optimizer == ADAM:
         # Kingma and Ba's corrections of both means, moved out of the loop over parameters.
-        first, second = reals[layout.POWER_1] * reals[layout.C0], reals[layout.POWER_2] * reals[layout.C1]
+        first, second = own.beta_1_power * own.beta_1, own.beta_2_power * own.beta_2
         c[4] = job.eta[m] * math.sqrt(1.0 - second) / (1.0 - first)
-        c[5] = reals[layout.EPSILON] if reals[layout.EPSILON] != 0.0 else reals[layout.C2] * math.sqrt(1.0 - second)
+        c[5] = own.plain_epsilon if own.plain_epsilon != 0.0 else own.epsilon * math.sqrt(1.0 - second)
     return c
 
 
@@ -108,7 +109,7 @@ def constants(job, m, t):
 def finish(job, g, at, n, l1, l2, eta, c):
     """Penalty and U: from the gradient of n parameters of theta from ``at`` on to their new values."""
     w, g = line(job.theta, at, n), row(g, 0, n)
-    stepping = job.updating and job.reals[layout.CLIP] == 0.0  # clipping waits for the whole gradient
+    stepping = job.updating and settings(job).clip_norm == 0.0  # clipping waits for the whole gradient
     if l1 != 0 or (l2 != 0 and (c[3] != 0 or not stepping)):
         penalty(w, g, l1, l2)
         l2 = number(w, 0)
@@ -124,7 +125,7 @@ def at_once(job):
 
     Plain descent needs no gradient in memory.
     """
-    shrunk = job.reals[layout.L1] != 0.0 or job.reals[layout.L2] != 0.0 or job.reals[layout.C3] != 0.0
+    shrunk = settings(job).l1 != 0.0 or settings(job).l2 != 0.0 or settings(job).weight_decay != 0.0
     return job.updating and job.optimizer == SGD and not shrunk and not job.keeping
 
 
@@ -137,8 +138,8 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, prefetc
     zero = number(job.scratch, 0)
     scale = number(job.scratch, 1.0 / total if finishing else 1.0)
     eta = number(job.scratch, job.eta[m])
-    per = total if job.reals[layout.SHARED] != 0.0 else 1.0
-    l1, l2 = number(job.scratch, job.reals[layout.L1] / per), number(job.scratch, job.reals[layout.L2] / per)
+    per = total if settings(job).shared_penalty else 1.0
+    l1, l2 = number(job.scratch, settings(job).l1 / per), number(job.scratch, settings(job).l2 / per)
     c = constants(job, m, t)
     chunk = job.places[layout.CHUNK]
     stepping = at_once(job)
@@ -188,8 +189,9 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, prefetc
 def conclude(job, m, ruling):
     """What is left of a minibatch after U."""
     if ruling == APPLY:
-        job.reals[layout.POWER_1] *= job.reals[layout.C0]
-        job.reals[layout.POWER_2] *= job.reals[layout.C1]
+        own = settings(job)
+        own.beta_1_power *= own.beta_1
+        own.beta_2_power *= own.beta_2
     job.control[layout.STATUS] = layout.DIVERGED if ruling == REFUSE else layout.RUNNING
     job.control[layout.DONE] = m + (ruling != REFUSE)
     job.control[layout.TOTAL] += ruling != REFUSE

@@ -7,7 +7,7 @@ import numpy as np
 from fastbp.jit import strict
 from fastbp.jit.addresses import line, view
 from fastbp.kernels import layout
-from fastbp.kernels.job import layer
+from fastbp.kernels.job import layer, settings
 
 AT_ONCE = 4
 """Rows added to a sum between its load and its store, one after the other all the same."""
@@ -50,7 +50,7 @@ def sum_block(squared, theta, at, n_rows, J, stride, partial):
 @strict
 def penalty_sums(job, t):
     """Thread t's share of the blocks; nothing when nothing is penalised."""
-    l1, l2 = job.reals[layout.L1] != 0.0, job.reals[layout.L2] != 0.0
+    l1, l2 = settings(job).l1 != 0.0, settings(job).l2 != 0.0
     if not (l1 or l2):
         return
     widest = 0
@@ -73,10 +73,10 @@ def penalty_sums(job, t):
 @strict
 def total_penalty(job):
     """The penalty in C: the blocks' sums, added in order."""
-    if job.reals[layout.L1] == 0.0 and job.reals[layout.L2] == 0.0:
+    if settings(job).l1 == 0.0 and settings(job).l2 == 0.0:
         return 0.0
     magnitudes, squares = 0.0, 0.0
     for block in range(n_blocks(job)):
         magnitudes += job.sums[2 * block]
         squares += job.sums[2 * block + 1]
-    return job.reals[layout.L1] * magnitudes + job.reals[layout.L2] * 0.5 * squares
+    return settings(job).l1 * magnitudes + settings(job).l2 * 0.5 * squares

@@ -24,6 +24,7 @@ from fastbp.kernels.job import (
     last_weights,
     layer,
     own_sums,
+    settings,
     targets,
     weighted_inputs,
     weights,
@@ -102,10 +103,10 @@ def forward(job, first, bottom, x0, x1, a_0, t):
                 rest, a_rest = last_weights(job, l), shifted(a_prev, 0, n)
                 dense.weighted_input(X, J, K - n, a_rest, rest, z, z, workspace(job, t))
         activate(job, l, X, J, z.i, z, a, d)
-        if job.reals[layout.DROPOUT] > 0.0 and l < job.L:
-            p = job.reals[layout.DROPOUT]
+        if settings(job).dropout > 0.0 and l < job.L:
+            p = settings(job).dropout
             scale = number(job.scratch, 1.0 / (1.0 - p))
-            drop(np.int64(job.reals[layout.SEED]), l, first + x0, np.int64(p * 16777216.0), scale, X, J, a, d)
+            drop(settings(job).seed, l, first + x0, np.int64(p * 16777216.0), scale, X, J, a, d)
 
 
 @strict
@@ -115,7 +116,7 @@ def outputs_and_costs(job, x0, x1):
     out = line(job.scratch, job.places[layout.COSTS] + x0, x1 - x0)
     z, a = weighted_inputs(job, job.L, x0), activations(job, job.L, x0)
     if job.cost > CLIPPED:
-        parameter = number(job.scratch, job.reals[layout.PARAMETER])
+        parameter = number(job.scratch, settings(job).cost_parameter)
         regression.costs(job.cost, parameter, x1 - x0, J, z, a, targets(job, x0), out)
     else:
         costs(job.cost, code, x1 - x0, J, z, a, errors(job, job.L, x0), targets(job, x0), out)
@@ -165,7 +166,7 @@ def backward(job, first, x0, x1, t):
     a, y, d = activations(job, job.L, x0), targets(job, x0), errors(job, job.L, x0)
     n = X * width
     if job.cost > CLIPPED:
-        z, parameter = weighted_inputs(job, job.L, x0), number(job.scratch, job.reals[layout.PARAMETER])
+        z, parameter = weighted_inputs(job, job.L, x0), number(job.scratch, settings(job).cost_parameter)
         regression.output_error(job.cost, parameter, n, row(z, 0, n), row(a, 0, n), row(y, 0, n), row(d, 0, n))
     else:
         dense.output_error(job.cost, n, row(a, 0, n), row(y, 0, n), row(d, 0, n))

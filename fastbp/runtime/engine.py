@@ -18,6 +18,7 @@ from fastbp.jit.cpu import CACHE_LINE, VECTOR_BYTES
 from fastbp.kernels import layout
 from fastbp.kernels.gemm.tiling import PASS_ROWS
 from fastbp.kernels.job import LABELS, NO_TARGETS, OUTPUTS, Job
+from fastbp.kernels.records import STATISTICS, new_settings
 from fastbp.kernels.schedules import data_parallel
 from fastbp.runtime import pool
 
@@ -183,7 +184,7 @@ def prepare_scratch(where: Plan, dtype: Any) -> Any:
 
 NO_INDICES = np.empty(0, np.int64)
 _NO_SUMS = np.empty(0, np.float64)
-_NO_REALS = np.zeros(layout.N_REALS)
+_NO_SETTINGS = new_settings()
 
 
 def make_job(
@@ -198,7 +199,7 @@ def make_job(
     order: np.ndarray = NO_INDICES,
     stats: np.ndarray | None = None,
     eta: np.ndarray = _NO_SUMS,
-    reals: np.ndarray | None = None,
+    settings: np.ndarray | None = None,
     sums: np.ndarray | None = None,
     scratch: np.ndarray | None = None,
     batch: int = 0,
@@ -230,9 +231,9 @@ def make_job(
         places=where.places,
         scratch=prepare_scratch(where, net.dtype) if scratch is None else scratch,
         sums=np.empty(where.sums_size) if sums is None else sums,
-        stats=np.zeros(layout.N_STATISTICS) if stats is None else stats.reshape(-1),
+        stats=np.zeros(1, STATISTICS) if stats is None else stats,
         eta=eta,
-        reals=np.zeros(layout.N_REALS) if reals is None else reals,
+        settings=new_settings() if settings is None else settings,
         control=layout.aligned(layout.control_size(where.n_threads), np.int64),
         L=net.L,
         size=net.theta.size,
@@ -257,12 +258,8 @@ def make_job(
 
 
 def limits(dtype: Any, largest_input: float) -> np.ndarray:
-    """The job's real numbers, all 0 but those that decide whether a minibatch may be applied."""
-    reals = np.zeros(layout.N_REALS)
-    reals[layout.LARGEST_INPUT] = largest_input
-    reals[layout.LIMIT] = float(np.finfo(dtype).max) ** 0.5
-    reals[layout.POWER_1 : layout.POWER_2 + 1] = 1.0
-    return reals
+    """Settings that only decide whether a minibatch may be applied."""
+    return new_settings(largest_input=largest_input, limit=float(np.finfo(dtype).max) ** 0.5)
 
 
 def as_compiled() -> contextlib.AbstractContextManager[Any]:
@@ -286,7 +283,7 @@ def run_alone(
     arrays = (net.theta, writable(X.reshape(-1)), places, places, scratch, decisions, where.layers.reshape(-1), places)
     with as_compiled():
         data_parallel.outputs(
-            *arrays, scratch, nothing, _NO_REALS, out, net.L, where.tile, 0, NO_TARGETS, 0, 0, len(out), 0
+            *arrays, scratch, nothing, _NO_SETTINGS, out, net.L, where.tile, 0, NO_TARGETS, 0, 0, len(out), 0
         )
 
 

@@ -46,11 +46,11 @@ class Objective:
     def __call__(self, values: np.ndarray, *_: Any) -> tuple[float, np.ndarray]:
         """Cost and gradient there; NaN where the gradient is not finite."""
         self.unpack(values)
-        (total, weight, _, penalty), g, finite = self._evaluate()
+        statistics, g, finite = self._evaluate()
         gradient = _packed(*views(self._net, g))
         if not finite:
             gradient[:] = np.nan
-        return float((total + penalty) / weight), gradient
+        return float((statistics.cost + statistics.penalty) / statistics.weight), gradient
 
 
 def _packed(coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> np.ndarray:

@@ -10,7 +10,6 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
-from fastbp.kernels import layout
 from fastbp.sklearn._hooks import overridden
 from fastbp.sklearn._parameters import pack, pack_changes, views
 from fastbp.sklearn._stepper import Stepper, say
@@ -245,8 +244,8 @@ class ScikitLearn(Policy):
 
     def measure(self, statistics: np.ndarray, sizes: np.ndarray) -> dict[str, float]:
         """The mean loss before each update; a batch's counts as often as it has samples, whatever their weights."""
-        weight, n = statistics[:, layout.WEIGHT], sizes.sum()
-        total = statistics[:, layout.COST] * self._share + statistics[:, layout.PENALTY]
+        weight, n = statistics["weight"], sizes.sum()
+        total = statistics["cost"] * self._share + statistics["penalty"]
         if self.samples.weight is not None:  # minibatches whose samples all have weight 0 are skipped
             some = weight != 0
             total, weight, sizes = total[some], weight[some], sizes[some]

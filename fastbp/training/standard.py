@@ -10,7 +10,6 @@ import numpy as np
 
 from fastbp import checks, synonyms
 from fastbp.errors import DivergenceError, argument_error
-from fastbp.kernels import layout
 from fastbp.network import Network, not_a_network
 from fastbp.training.callbacks import Callback, as_callbacks
 from fastbp.training.explosion import Watch, cost_of_best_constant, infinite_moment
@@ -90,14 +89,14 @@ class Standard(Policy):
 
     def measure(self, statistics: np.ndarray, sizes: np.ndarray) -> dict[str, float]:
         """The mean cost, penalty included, and the share of right decisions."""
-        weight = statistics[:, layout.WEIGHT]
+        weight = statistics["weight"]
         total = weight.sum()
         if not total:
             return {"loss": float("nan")}
-        cost = statistics[:, layout.COST] + weight * statistics[:, layout.PENALTY]
+        cost = statistics["cost"] + weight * statistics["penalty"]
         values = {"loss": float(cost.sum() / total)}
         if self.trainer.counting_hits:
-            values["accuracy"] = float(statistics[:, layout.HITS].sum() / sizes.sum())
+            values["accuracy"] = float(statistics["hits"].sum() / sizes.sum())
         return values
 
     def progress(self, run: Run) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from fastbp.arrays import largest_magnitude
 from fastbp.kernels import clipping, layout, updates
 from fastbp.kernels.job import Job
+from fastbp.kernels.records import STATISTICS
 from fastbp.network import Network
 from fastbp.runtime import csr, engine
 from fastbp.runtime.slices import Pace
@@ -20,8 +21,8 @@ from fastbp.training.minibatches import Samples, sizes_of_minibatches
 from fastbp.training.optimizers import HasUpdate
 
 Result = TypeVar("Result")
-Evaluate = Callable[[], tuple[np.ndarray, np.ndarray, bool]]
-"""Returns the statistics (`fastbp.kernels.layout`), g, laid out like theta, and whether it is finite."""
+Evaluate = Callable[[], tuple[np.record, np.ndarray, bool]]
+"""Returns the `STATISTICS` of all samples, g, laid out like theta, and whether it is finite."""
 
 
 class Epoch(NamedTuple):
@@ -161,17 +162,19 @@ class Trainer:
         plain, shrinking = self._is_plain(samples), self._is_shrinking(samples)
         return engine.plan_training(net, batch, plain, n_threads, shrinking=shrinking)
 
-    def _reals(self, samples: Samples) -> np.ndarray:
-        reals = engine.limits(self.net.dtype, largest_magnitude(samples.values))
+    def _settings(self, samples: Samples) -> np.ndarray:
+        settings = engine.limits(self.net.dtype, largest_magnitude(samples.values))
         if self._limit is not None:
-            reals[layout.LIMIT] = self._limit
-        reals[layout.L1], reals[layout.L2], reals[layout.SHARED] = self.l1, self.l2, float(self.shared_penalty)
-        reals[layout.DROPOUT], reals[layout.PARAMETER] = self.dropout, self._cost_parameter
+            settings["limit"] = self._limit
+        settings["l1"], settings["l2"], settings["shared_penalty"] = self.l1, self.l2, self.shared_penalty
+        settings["dropout"], settings["cost_parameter"] = self.dropout, self._cost_parameter
         if self.update is not None:
-            reals[layout.C0 : layout.C0 + 4] = self.update.constants
-            reals[layout.EPSILON] = self.update.epsilon
-            reals[layout.POWER_1 : layout.POWER_2 + 1] = self._powers
-        return reals
+            constants = zip(("beta_1", "beta_2", "epsilon", "weight_decay"), self.update.constants, strict=True)
+            for name, value in constants:
+                settings[name] = value
+            settings["plain_epsilon"] = self.update.epsilon
+            settings["beta_1_power"], settings["beta_2_power"] = self._powers
+        return settings
 
     def _job(self, samples: Samples, n_threads: int) -> Job:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
@@ -182,9 +185,9 @@ class Trainer:
         engine.check_job_memory(net, where, slots + keeping + 1, "Training")
         if self.state is None:
             self.state = (self._make_state or self._zeros)(net)
-        reals, sums = self._reals(samples), None
+        settings, sums = self._settings(samples), None
         if self.clip_norm is not None:
-            reals[layout.CLIP], reals[layout.CLIP_AT] = self.clip_norm, where.sums_size
+            settings["clip_norm"], settings["clip_sums"] = self.clip_norm, where.sums_size
             sums = np.empty(where.sums_size + -(-net.theta.size // clipping.BLOCK))
         n_minibatches = -(-len(samples) // batch)
         job = engine.make_job(
@@ -196,9 +199,9 @@ class Trainer:
             g=layout.aligned(net.theta.size, net.dtype) if keeping else None,
             state=self.state,
             order=engine.NO_INDICES if update is None else np.arange(len(samples)),
-            stats=np.zeros((n_minibatches, layout.N_STATISTICS)),
+            stats=np.zeros(n_minibatches, STATISTICS),
             eta=np.ones(n_minibatches),
-            reals=reals,
+            settings=settings,
             sums=sums,
             batch=batch,
             optimizer=0 if update is None else update.code,
@@ -253,7 +256,7 @@ class Trainer:
                 run.minibatch = int(job.control[layout.TOTAL]) - run.epoch * run.n_minibatches
             finally:
                 run._control = None
-                self._powers = job.reals[layout.POWER_1 : layout.POWER_2 + 1].tolist()
+                self._powers = [job.settings[0].beta_1_power, job.settings[0].beta_2_power]
                 policy.end(run)
         return run
 
@@ -262,8 +265,8 @@ class Trainer:
         epoch = policy.epoch(run)
         if self._diverged:
             return
-        statistics = job.stats.reshape(-1, layout.N_STATISTICS)
-        job.order[:], job.eta[:], job.reals[layout.SEED] = epoch
+        statistics = job.stats
+        job.order[:], job.eta[:], job.settings["seed"] = epoch
         statistics[:] = 0
         run.minibatch = 0
         while run.minibatch < run.n_minibatches:
@@ -276,7 +279,7 @@ class Trainer:
                 if not run.stopped:
                     run.minibatch, run.running = run.n_minibatches, {"loss": float("nan")}
                 return
-            applied = np.flatnonzero(statistics[: run.minibatch, layout.WEIGHT])
+            applied = np.flatnonzero(statistics[: run.minibatch]["weight"])
             self.n_applied = len(applied)
             if self.first_loss is None and self.n_applied:
                 self.first_loss = policy.measure(statistics[applied[:1]], sizes[applied[:1]])["loss"]
@@ -298,9 +301,9 @@ class Trainer:
             job = self._job(samples, team.size)
             team.start(job)
 
-            def evaluate() -> tuple[np.ndarray, np.ndarray, bool]:
+            def evaluate() -> tuple[np.record, np.ndarray, bool]:
                 job.stats[:] = 0
                 status = team.run(0, 1)[1]
-                return job.stats, job.g, status != layout.DIVERGED
+                return job.stats[0], job.g, status != layout.DIVERGED
 
             return solve(evaluate)

@@ -33,6 +33,7 @@ from fastbp.kernels.job import (
     own_sums,
     own_weights,
     prefetch,
+    settings,
     workspace,
     zeros,
 )
@@ -100,7 +101,7 @@ def step_of_own(job, start, X, eta, X_next, t):
     if X > 0:
         total = sum_of_weights(job, start, X)
         scale = number(job.scratch, 1.0 / total)
-        l2 = number(job.scratch, job.reals[layout.L2] / (total if job.reals[layout.SHARED] != 0.0 else 1.0))
+        l2 = number(job.scratch, settings(job).l2 / (total if settings(job).shared_penalty else 1.0))
     into = Accumulation(init=zeros(job), epilogue=SGD_STEP, scale=scale, eta=eta)
     if X > 0:
         dense.bias_gradient(J, X, ones(job), delta, b, into, here)

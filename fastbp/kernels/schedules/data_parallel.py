@@ -26,6 +26,7 @@ from fastbp.kernels.job import (
     layer,
     own_theta,
     prefetch,
+    settings,
 )
 from fastbp.kernels.matrix import matrix, row
 from fastbp.kernels.parameters import (
@@ -69,7 +70,7 @@ def minibatch(job, m, t):
         if ruling == APPLY:
             coming = prefetch(job, start + done + X, t)
             parameters(job, m, start + done, 1, 0, X, done == 0, finishing, total, coming, t, job.n_threads, t)
-            if finishing and job.updating and job.reals[layout.CLIP] > 0.0:
+            if finishing and job.updating and settings(job).clip_norm > 0.0:
                 if clipped_update(job, m, constants(job, m, t), t):
                     return True
         if barrier(job.control, job.n_threads, t):
@@ -109,7 +110,7 @@ def work(job, t):
 
 @strict(cache=True)
 def outputs(
-    theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, out,
+    theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, settings, out,
     L, tile, cost, kind, sparse, x0, x1, t,
 ):  # fmt: skip
     """a^L of samples x0..x1, into the rows of ``out``; C_x into ``sums`` where there are targets; where there are none
@@ -119,7 +120,7 @@ def outputs(
     a single sample does.
     """
     job = job_of_outputs(
-        theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, reals, L, tile, cost, kind, sparse
+        theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, settings, L, tile, cost, kind, sparse
     )
     K, J = layer(job, 0, layout.J), layer(job, job.L, layout.J)
     in_place = not job.sparse and K * itemsize(job.X) % CROWDING_STRIDE != 0
