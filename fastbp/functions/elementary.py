@@ -16,6 +16,7 @@ from fastbp import jit
 from fastbp.jit import by_dtype, constants, fused, strict
 
 
+@jit.fma
 def fma(a: Any, b: Any, c: Any) -> Any:
     """The sum a b + c, rounded once where the CPU can: a term of an index sum.
 
@@ -23,21 +24,6 @@ def fma(a: Any, b: Any, c: Any) -> Any:
     sum of its own. A sum alone in its lane it may take apart: on ARM it rounds four products first and adds them then.
     """
     return a * b + c
-
-
-if not jit.DISABLED:
-    from numba.extending import intrinsic
-
-    @intrinsic
-    def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            return builder.fma(*args)
-
-        return (a(a, b, c), codegen) if a == b == c else None
-
-    @jit.overload(fma)
-    def _compiled_fma(a, b, c):  # type: ignore[no-untyped-def]
-        return lambda a, b, c: _fma(a, b, c)
 
 
 def _numbers(kind: Any, *values: float) -> tuple[Any, ...]:

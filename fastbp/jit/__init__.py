@@ -1,23 +1,26 @@
-"""The only room that knows Numba: the decorators of all compiled code, its cache, and plain Python in its place."""
+"""The only room that knows Numba: the decorators of all compiled code, its cache, and plain Python in its place.
 
-from fastbp.jit.decorators import (
-    CACHE_DIR,
-    DISABLED,
-    by_dtype,
-    constants,
-    fused,
-    inlined,
-    overload,
-    parallel,
-    prange,
-    strict,
-)
+Importing it does not import Numba, which marking a function that Python calls does.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+from fastbp.jit.decorators import DISABLED, by_dtype, constants, fma, fused, inlined, overload, strict
+
+if TYPE_CHECKING:
+    from fastbp.jit.compiling import parallel, prange
+
+    CACHE_DIR: pathlib.Path | None
 
 __all__ = [
     "CACHE_DIR",
     "DISABLED",
     "by_dtype",
     "constants",
+    "fma",
     "fused",
     "inlined",
     "overload",
@@ -25,3 +28,20 @@ __all__ = [
     "prange",
     "strict",
 ]
+
+_PLAIN: dict[str, Any] = {
+    "CACHE_DIR": None,
+    "parallel": strict,
+    "prange": range,
+}
+"""What plain Python has in place of the compiler's."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLAIN:
+        raise AttributeError(f"module 'fastbp.jit' has no attribute {name!r}")
+    if DISABLED:
+        return _PLAIN[name]
+    from fastbp.jit import compiling
+
+    return getattr(compiling, name)

@@ -1,4 +1,4 @@
-"""The only caller of ``numba.njit``: flags, the cache of compiled code, and plain Python.
+"""How functions are marked for compilation: flags, and plain Python in their place.
 
 Three decorators, one for each kind of arithmetic (DESIGN: the arithmetic, pinned):
 
@@ -8,170 +8,129 @@ Three decorators, one for each kind of arithmetic (DESIGN: the arithmetic, pinne
 * ``by_dtype``: one name for a float32 and a float64 version of a scalar function, chosen while compiling.
 
 ``cache=True`` marks the functions that Python calls: their machine code is kept on disk. The others are parts of
-it. With ``FASTBP_DISABLE_JIT=1`` the decorators return the Python functions themselves, so that a debugger steps
-through every kernel.
+it. Numba is imported when the first function that Python calls is marked, or a part is called: the rest of the
+library reads names and formulas beside such parts without a compiler. With ``FASTBP_DISABLE_JIT=1`` the decorators
+return the Python functions themselves, so that a debugger steps through every kernel.
 """
 
 from __future__ import annotations
 
-import pathlib
+import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fastbp.jit.cache import digest, find, flag
+import numpy as np
+
+from fastbp.jit.cache import flag
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 DISABLED = flag("FASTBP_DISABLE_JIT") or flag("NUMBA_DISABLE_JIT")
 """True in plain-Python mode: no function is compiled."""
 
-if DISABLED:
-    CACHE_DIR: pathlib.Path | None = None
 
-    def _compile(function: F, fastmath: set[str], cache: bool, *, parallel: bool = False, inlined: bool = False) -> F:
+class Part:
+    """A function that compiled code calls. What Numba calls it is made when Numba first asks for its type."""
+
+    def __init__(self, function: Callable[..., Any], make: Callable[[], Any]) -> None:
+        functools.update_wrapper(self, function)
+        self.py_func = function
+        self._make = make
+
+    @functools.cached_property
+    def dispatcher(self) -> Any:
+        """Numba's object behind the function."""
+        return self._make()
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self.dispatcher._numba_type_
+
+    def __call__(self, *args: Any) -> Any:
+        """Call the compiled function."""
+        return self.dispatcher(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "dispatcher":
+            raise AttributeError(name)
+        return getattr(self.dispatcher, name)
+
+
+class Twin(Part):
+    """A function that Python runs as it stands, and compiled code by a twin that is chosen by the types."""
+
+    @property
+    def _numba_type_(self) -> Any:
+        return self.dispatcher
+
+    def __call__(self, *args: Any) -> Any:
+        """Call the Python function."""
+        return self.py_func(*args)
+
+
+def _compile(function: F, fastmath: set[str], cache: bool, *, inlined: bool = False) -> Any:
+    if DISABLED:
+        function.py_func = function  # type: ignore[attr-defined]
+        return function
+    if cache:
+        from fastbp.jit.compiling import entry
+
+        return entry(function, fastmath)
+
+    def make() -> Any:
+        from fastbp.jit.compiling import part
+
+        return part(function, fastmath, inlined)
+
+    return Part(function, make)
+
+
+def _twin(function: Callable[..., Any], maker: str, *args: Any) -> Any:
+    """The function, or in compiled mode its twin, as a function of ``compiling`` makes it."""
+    if DISABLED:
         function.py_func = function  # type: ignore[attr-defined]
         return function
 
-    def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
-        """Compiled twin of a Python function; plain Python has no use for it."""
+    def make() -> Any:
+        from fastbp.jit import compiling
+
+        return getattr(compiling, maker)(*args)
+
+    return Twin(function, make)
+
+
+def constants(single: Any, double: Any) -> Any:
+    """Function of a number that gives the constants of its dtype."""
+
+    def choose(z: Any) -> Any:
+        return single if isinstance(z, np.float32) else double
+
+    return _twin(choose, "type_of_constants", single, double)
+
+
+def by_dtype(single: F, double: F) -> F:
+    """Choose by the dtype of the first argument: ``single`` for float32, ``double`` for float64."""
+
+    def choose(*args: Any) -> Any:
+        return single(*args) if isinstance(args[0], np.float32) else double(*args)
+
+    choose.__name__ = choose.__qualname__ = single.__name__.rstrip("_0123456789")
+    choose.__doc__ = double.__doc__
+    return _twin(choose, "type_of_choice", single, double)  # type: ignore[no-any-return]
+
+
+def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
+    """Compiled twin of a Python function that compiled code cannot run as it stands; plain Python has no use for it."""
+    if DISABLED:
         return lambda twin: twin
+    from fastbp.jit import compiling
 
-    prange: Any = range
+    return compiling.overload(python, **options)
 
-    def parallel(function: F) -> F:
-        """Compile with Numba's own parallel loops; here, plain Python."""
-        return _compile(function, set(), False)
 
-    def constants(single: Any, double: Any) -> Callable[[Any], Any]:
-        """Function of a number that gives the constants of its dtype."""
-        import numpy as np
-
-        return lambda z: single if isinstance(z, np.float32) else double
-
-    def by_dtype(single: F, double: F) -> F:
-        """Choose by the dtype of the first argument: ``single`` for float32, ``double`` for float64."""
-        import numpy as np
-
-        def choose(*args: Any) -> Any:
-            return single(*args) if isinstance(args[0], np.float32) else double(*args)
-
-        choose.__name__ = choose.__qualname__ = single.__name__.rstrip("_0123456789")
-        choose.__doc__ = double.__doc__
-        choose.py_func = choose  # type: ignore[attr-defined]
-        return choose  # type: ignore[return-value]
-
-else:
-    import numba
-    from numba import types
-    from numba.core import config
-    from numba.core.caching import FunctionCache
-    from numba.extending import overload as _overload
-
-    from fastbp.jit.linking import Entry, PartCompiler, PartDispatcher, WholeCompiler
-
-    CACHE_DIR = find(
-        digest([numba.__version__, *(str(getattr(config, key)) for key in ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT"))])
-    )
-
-    class _SafeCache(FunctionCache):
-        """Numba's cache, of which a damaged file or a full disk costs a compilation and never an error."""
-
-        def load_overload(self, sig: Any, target_context: Any) -> Any:
-            try:
-                return super().load_overload(sig, target_context)
-            except Exception:  # unpickling a damaged file raises anything
-                return None
-
-        def save_overload(self, sig: Any, data: Any) -> None:
-            try:
-                super().save_overload(sig, data)
-            except Exception:
-                return
-
-    def _compile(function: F, fastmath: set[str], cache: bool, *, parallel: bool = False, inlined: bool = False) -> F:
-        options: Any = {
-            "nopython": True,
-            "error_model": "numpy",
-            "nogil": True,
-            "fastmath": fastmath,
-            "forceinline": inlined,  # False, or it would be that of the caller
-            "no_cfunc_wrapper": True,
-        }
-        if not cache:
-            options["no_cpython_wrapper"] = True
-            return PartDispatcher(function, targetoptions=options, pipeline_class=PartCompiler)  # type: ignore[return-value]
-        if parallel:
-            options["parallel"] = True
-        compiled: Any = Entry(function, targetoptions=options, pipeline_class=WholeCompiler)
-        if CACHE_DIR is not None:
-            # Two option sets of one function must not share a file: Numba's index does not know the options.
-            kind = "parallel" if parallel else "fused" if fastmath else "strict"
-            before = config.CACHE_DIR  # type: ignore[attr-defined]
-            config.CACHE_DIR = str(CACHE_DIR / kind)  # type: ignore[attr-defined]
-            try:
-                compiled._cache = _SafeCache(function)  # what numba.njit(cache=True) does with its own class
-            except RuntimeError:  # no locator: run without a cache
-                pass
-            finally:
-                config.CACHE_DIR = before  # type: ignore[attr-defined]
-        return compiled  # type: ignore[no-any-return]
-
-    _OVERLOAD: Any = {
-        "error_model": "numpy",
-        "nogil": True,
-        "forceinline": False,
-        "no_cfunc_wrapper": True,
-        "pipeline_class": PartCompiler,
-    }
-
-    def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
-        """Compiled twin of a Python function that compiled code cannot run as it stands."""
-        return _overload(python, jit_options=_OVERLOAD | options)  # type: ignore[no-any-return]
-
-    def by_dtype(single: F, double: F) -> F:
-        """Choose by the dtype of the first argument: ``single`` for float32, ``double`` for float64."""
-
-        def choose(*args: Any) -> Any:
-            import numpy as np
-
-            return single(*args) if isinstance(args[0], np.float32) else double(*args)
-
-        choose.__name__ = choose.__qualname__ = single.__name__.rstrip("_0123456789")
-        choose.__doc__ = double.__doc__
-
-        # Inlining keeps the flags of the chosen function: they belong to each instruction.
-        @_overload(choose, jit_options=_OVERLOAD)
-        def twin(*args):  # type: ignore[no-untyped-def]  # Numba compares this signature with the lambda's
-            chosen = single if args[0] == types.float32 else double
-            return lambda *args: chosen(*args)
-
-        choose.py_func = choose  # type: ignore[attr-defined]
-        return choose  # type: ignore[return-value]
-
-    prange = numba.prange
-
-    def parallel(function: F) -> F:
-        """Compile with Numba's own parallel loops (``prange``): for comparison in ``bench`` only.
-
-        fastbp itself has a team of threads; products are fused with the sums they feed, as in ``fused``. The loops stay
-        in one file, whose changes Numba notices; what they call is in the digest.
-        """
-        return _compile(function, {"contract"}, True, parallel=True)
-
-    def constants(single: Any, double: Any) -> Callable[[Any], Any]:
-        """Function of a number that gives the constants of its dtype."""
-
-        def choose(z: Any) -> Any:
-            import numpy as np
-
-            return single if isinstance(z, np.float32) else double
-
-        @_overload(choose, jit_options=_OVERLOAD)
-        def twin(z):  # type: ignore[no-untyped-def]
-            chosen = single if z == types.float32 else double
-            return lambda z: chosen
-
-        return choose
+def fma(function: F) -> F:
+    """Compile as LLVM's fused multiply-add: a sum a b + c that is rounded once."""
+    return _twin(function, "type_of_fma")  # type: ignore[no-any-return]
 
 
 def fused(function: F | None = None, *, cache: bool = False) -> Any:
@@ -183,7 +142,7 @@ def fused(function: F | None = None, *, cache: bool = False) -> Any:
 
 def inlined(function: F) -> F:
     """Compile like ``fused``, but once for all constants that callers pass: LLVM inserts it in each caller."""
-    return _compile(function, {"contract"}, False, inlined=True)
+    return _compile(function, {"contract"}, False, inlined=True)  # type: ignore[no-any-return]
 
 
 def strict(function: F | None = None, *, cache: bool = False) -> Any:

@@ -1,0 +1,145 @@
+"""The only caller of Numba: what the decorators stand for, and the cache of compiled code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+from numba import types
+from numba.core import config
+from numba.core.caching import FunctionCache
+from numba.core.typing.templates import make_overload_template
+from numba.extending import intrinsic
+from numba.extending import overload as _overload
+
+from fastbp.jit.cache import digest, find
+from fastbp.jit.linking import Entry, PartCompiler, PartDispatcher, WholeCompiler
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CACHE_DIR = find(
+    digest([numba.__version__, *(str(getattr(config, key)) for key in ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT"))])
+)
+
+prange = numba.prange
+
+
+class _SafeCache(FunctionCache):
+    """Numba's cache, of which a damaged file or a full disk costs a compilation and never an error."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # unpickling a damaged file raises anything
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except Exception:
+            return
+
+
+def _options(fastmath: set[str], inlined: bool) -> dict[str, Any]:
+    return {
+        "nopython": True,
+        "error_model": "numpy",
+        "nogil": True,
+        "fastmath": fastmath,
+        "forceinline": inlined,  # False, or it would be that of the caller
+        "no_cfunc_wrapper": True,
+    }
+
+
+def part(function: Callable[..., Any], fastmath: set[str], inlined: bool) -> Any:
+    """A function that compiled code calls."""
+    options = _options(fastmath, inlined) | {"no_cpython_wrapper": True}
+    return PartDispatcher(function, targetoptions=options, pipeline_class=PartCompiler)
+
+
+def entry(function: Callable[..., Any], fastmath: set[str], parallel: bool = False) -> Any:
+    """A function that Python calls; its code is kept on disk."""
+    options = _options(fastmath, False) | ({"parallel": True} if parallel else {})
+    compiled: Any = Entry(function, targetoptions=options, pipeline_class=WholeCompiler)
+    if CACHE_DIR is not None:
+        # Two option sets of one function must not share a file: Numba's index does not know the options.
+        kind = "parallel" if parallel else "fused" if fastmath else "strict"
+        before = config.CACHE_DIR  # type: ignore[attr-defined]
+        config.CACHE_DIR = str(CACHE_DIR / kind)  # type: ignore[attr-defined]
+        try:
+            compiled._cache = _SafeCache(function)  # what numba.njit(cache=True) does with its own class
+        except RuntimeError:  # no locator: run without a cache
+            pass
+        finally:
+            config.CACHE_DIR = before  # type: ignore[attr-defined]
+    return compiled
+
+
+def parallel(function: F) -> F:
+    """Compile with Numba's own parallel loops (``prange``): for comparison in ``bench`` only.
+
+    fastbp itself has a team of threads; products are fused with the sums they feed, as in ``fused``. The loops stay
+    in one file, whose changes Numba notices; what they call is in the digest.
+    """
+    return entry(function, {"contract"}, parallel=True)  # type: ignore[no-any-return]
+
+
+_OVERLOAD: Any = {
+    "error_model": "numpy",
+    "nogil": True,
+    "forceinline": False,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": PartCompiler,
+}
+
+
+def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
+    """Compiled twin of a Python function that compiled code cannot run as it stands."""
+    return _overload(python, jit_options=_OVERLOAD | options)  # type: ignore[no-any-return]
+
+
+def _type_of_twin(twin: Callable[..., Any]) -> Any:
+    """Numba's type of a function that ``twin`` chooses by the types of the arguments."""
+    options = {"no_cpython_wrapper": True, "nopython": True} | _OVERLOAD
+    return types.Function(make_overload_template(twin, twin, options, True, "never"))
+
+
+def type_of_constants(single: Any, double: Any) -> Any:
+    """Of a function that gives the constants of the dtype of its argument."""
+
+    def twin(z):  # type: ignore[no-untyped-def]
+        chosen = single if z == types.float32 else double
+        return lambda z: chosen
+
+    return _type_of_twin(twin)
+
+
+def type_of_choice(single: Any, double: Any) -> Any:
+    """Of a function that is ``single`` for float32 and ``double`` for float64.
+
+    Inlining keeps the flags of the chosen function: they belong to each instruction.
+    """
+
+    def twin(*args):  # type: ignore[no-untyped-def]  # Numba compares this signature with the lambda's
+        chosen = single if args[0] == types.float32 else double
+        return lambda *args: chosen(*args)
+
+    return _type_of_twin(twin)
+
+
+@intrinsic
+def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.fma(*args)
+
+    return (a(a, b, c), codegen) if a == b == c else None
+
+
+def type_of_fma() -> Any:
+    """Of LLVM's fused multiply-add."""
+
+    def twin(a, b, c):  # type: ignore[no-untyped-def]
+        return lambda a, b, c: _fma(a, b, c)  # type: ignore[call-arg]
+
+    return _type_of_twin(twin)
