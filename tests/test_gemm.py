@@ -14,6 +14,7 @@ from fastbp.jit.addresses import after, pointer
 from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
 from fastbp.jit.registers import literal_unroll
 from fastbp.kernels import layout
+from fastbp.kernels.gemm import prefetch
 from fastbp.kernels.gemm.epilogues import MULTIPLY, SGD_STEP, STORE
 from fastbp.kernels.gemm.gemm import gemm
 from fastbp.kernels.gemm.microkernel import tiles
@@ -67,23 +68,23 @@ def addressed_gemm(g: Gemm) -> Gemm:
 
 
 @strict(cache=True)
-def run_tiles(MR: int, NR: int, g: Gemm, cells: Any) -> None:
+def run_tiles(MR: int, NR: int, g: Gemm, order: Any, cursor: Any, parts: int) -> None:
     """The micro-kernel of this MR and NR, among all that `tiling` can choose."""
-    g, nothing = addressed_gemm(g), Prefetch(order=pointer(cells), cursor=pointer(cells), parts=0)
+    g, prefetch = addressed_gemm(g), Prefetch(order=pointer(order), cursor=pointer(cursor), parts=parts)
     if NR == FOUR:
         if MR == 1:
-            tiles(1, FOUR, g, nothing)
+            tiles(1, FOUR, g, prefetch)
         else:
-            tiles(2, FOUR, g, nothing)
+            tiles(2, FOUR, g, prefetch)
         return
     for size in literal_unroll(ROW_COUNTS):
         if size == MR:
             if NR == TWO:
-                tiles(size, TWO, g, nothing)
+                tiles(size, TWO, g, prefetch)
             elif NR == ONE:
-                tiles(size, ONE, g, nothing)
+                tiles(size, ONE, g, prefetch)
             else:
-                tiles(size, 1, g, nothing)
+                tiles(size, 1, g, prefetch)
 
 
 @strict(cache=True)
@@ -150,7 +151,7 @@ def test_every_tile(MR: int, NR: int, epilogue: str, dtype: str) -> None:
     for k in (1, 2, 5) if SMALL else (1, 2, 3, 15, 16, 17, 64, 131):
         for n_tiles in 1, 3:
             case = Case(rng, MR * n_tiles, n, k, dtype, epilogue)
-            run_tiles(MR, NR, case.gemm, CELLS)
+            run_tiles(MR, NR, case.gemm, CELLS, CELLS, 0)
             assert case.is_right, (k, n_tiles)
 
 
@@ -198,3 +199,27 @@ def test_a_sum_in_another_order_is_caught(dtype: str) -> None:
     three_loops(*backwards, init, case.c, *case.ends)
     assert not case.is_right
     np.testing.assert_allclose(case.c, case.expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_samples_are_fetched_part_by_part(parts: int, dtype: str) -> None:
+    """The sums are the same whatever is fetched meanwhile; every line of each sample has its turn, then no more."""
+    order = np.array([4, 2, 0, 3, 1])
+    X, Y, labels = np.zeros((5, 50), dtype), np.zeros((5, 3), dtype), np.zeros(5, np.int64)
+    lines, at_once, first, end = X.strides[0] // CACHE_LINE + 1, 2, 1, 4
+    parts_of_sample = -(-lines // at_once)
+    for n_tiles in range(1, 3 * parts_of_sample + 3):
+        cursor = np.zeros(prefetch.N_CELLS, np.int64)
+        cursor[[prefetch.LINES, prefetch.SAMPLE, prefetch.END]] = at_once, first, end
+        cursor[[prefetch.X_AT, prefetch.X_STEP]] = X.ctypes.data, X.strides[0]
+        cursor[[prefetch.Y_AT, prefetch.Y_STEP, prefetch.LABELS_AT]] = Y.ctypes.data, Y.strides[0], labels.ctypes.data
+        case = Case(np.random.default_rng(n_tiles), 2 * n_tiles, 3, 5, dtype, "STORE")
+        run_tiles(2, 1, case.gemm, order, cursor, parts)
+        assert case.is_right
+        done = min(parts * n_tiles, (end - first) * parts_of_sample)
+        begun = -(-done // parts_of_sample)
+        left = max(0, lines - at_once * (done - (begun - 1) * parts_of_sample))
+        assert cursor[prefetch.SAMPLE] == first + begun
+        assert cursor[prefetch.LEFT] == left
+        at = X.ctypes.data + order[first + begun - 1] * X.strides[0] + CACHE_LINE * (lines - left)
+        assert cursor[prefetch.AT] == at

@@ -7,40 +7,47 @@ function stands here as plain Python, where a buffer is an array; below it, its 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from fastbp.jit.cpu import CACHE_LINE
 from fastbp.jit.decorators import DISABLED, overload
 
+Buffer: TypeAlias = Any
+"""In compiled code an address that knows the dtype of what lies there; in plain Python a vector."""
+Array: TypeAlias = np.ndarray[Any, Any]
+"""A vector or a matrix on a buffer, owned by nobody."""
+Real: TypeAlias = Any
+"""A number of the net's dtype."""
 
-def pointer(array: Any) -> Any:
+
+def pointer(array: Array | Buffer) -> Buffer:
     """The address of an array's first element, which knows its dtype: one word instead of an array's seven."""
     return array
 
 
-def after(buf: Any, n: int) -> Any:
+def after(buf: Buffer, n: int) -> Buffer:
     """The buffer from its element n on."""
     return buf[n:]
 
 
-def itemsize(buf: Any) -> int:
+def itemsize(buf: Buffer) -> int:
     """Bytes of an element."""
     return int(buf.itemsize)
 
 
-def number(buf: Any, value: float) -> Any:
+def number(buf: Buffer, value: float) -> Real:
     """A number in the buffer's dtype: a literal would turn float32 arithmetic into float64."""
     return buf.dtype.type(value)
 
 
-def byte_address(buf: Any) -> int:
+def byte_address(buf: Buffer) -> int:
     """The address of the buffer's first element as a number; plain Python has no use for it."""
     return 0
 
 
-def view(buf: Any, offset: int, n_rows: int, n_columns: int, row_stride: int, column_stride: int) -> Any:
+def view(buf: Buffer, offset: int, n_rows: int, n_columns: int, row_stride: int, column_stride: int) -> Array:
     """Matrix whose element [i, j] is ``buf[offset + i * row_stride + j * column_stride]``; strides count elements.
 
     Nothing is checked: the caller's offsets must stay inside ``buf``, of any float or integer dtype.
@@ -49,12 +56,12 @@ def view(buf: Any, offset: int, n_rows: int, n_columns: int, row_stride: int, co
     return np.lib.stride_tricks.as_strided(buf.reshape(-1)[offset:], (n_rows, n_columns), strides)
 
 
-def line(buf: Any, offset: int, n: int) -> Any:
+def line(buf: Buffer, offset: int, n: int) -> Array:
     """Vector whose element [i] is ``buf[offset + i]``."""
     return buf[offset : offset + n]
 
 
-def copy_line(n: int, out: Any, source: Any) -> None:
+def copy_line(n: int, out: Array, source: Array) -> None:
     """The first n elements of one vector become those of another, which lies elsewhere.
 
     A cache line or less in two moves, its beginning and its end, which may overlap; more by the C library. A loop would

@@ -37,12 +37,14 @@ from fastbp.jit import by_dtype, strict
 from fastbp.jit.addresses import copy_line, line, number
 from fastbp.kernels.gemm.epilogues import MULTIPLY, STORE
 from fastbp.kernels.gemm.gemm import gemm
-from fastbp.kernels.gemm.problem import Gemm
+from fastbp.kernels.gemm.problem import Accumulation, Gemm, GemmWorkspace
 from fastbp.kernels.matrix import Matrix, row, transposed
 
 
 @strict
-def weighted_input(X, J, K, a_prev, w, b, z, workspace):
+def weighted_input(
+    X: int, J: int, K: int, a_prev: Matrix, w: Matrix, b: Matrix, z: Matrix, workspace: GemmWorkspace
+) -> None:
     """F1: z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l
 
     Reads a_prev[x, k], w[k, j] and the repeated row b[j]; overwrites z[x, j].
@@ -158,7 +160,9 @@ def weigh(n, s, d):
 
 
 @strict
-def hidden_error(X, J, K, w_next, delta_next, zeros, delta, workspace):
+def hidden_error(
+    X: int, J: int, K: int, w_next: Matrix, delta_next: Matrix, zeros: Matrix, delta: Matrix, workspace: GemmWorkspace
+) -> None:
     """BP2: delta_j^l = sigma'(z_j^l) * sum_k w_kj^{l+1} delta_k^{l+1}
 
     Reads delta_next[x, k] and w_next[j, k]; delta[x, j] holds sigma'(z_j), by which the sum is multiplied, and is
@@ -178,7 +182,9 @@ def clear_padding(X, J, width, zeros, d):
 
 
 @strict
-def weight_gradient(K, J, X, a_prev, delta, g, into, workspace):
+def weight_gradient(
+    K: int, J: int, X: int, a_prev: Matrix, delta: Matrix, g: Matrix, into: Accumulation, workspace: GemmWorkspace
+) -> None:
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
     Reads a_prev[x, k] and delta[x, j]; accumulates their products over x into g[k, j] as the ``Accumulation`` says:
@@ -201,7 +207,9 @@ def weight_gradient_of_one(K, X, a_prev, delta, g, into, workspace):
 
 
 @strict
-def bias_gradient(J, X, ones, delta, g, into, workspace):
+def bias_gradient(
+    J: int, X: int, ones: Matrix, delta: Matrix, g: Matrix, into: Accumulation, workspace: GemmWorkspace
+) -> None:
     """BP3: dC/db_j^l = delta_j^l
 
     Reads delta[x, j]; accumulates over x into the row g[j] as ``weight_gradient`` does: BP3 is BP4 of a neuron that is

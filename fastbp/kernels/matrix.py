@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastbp.jit import strict
-from fastbp.jit.addresses import after, line
+from fastbp.jit.addresses import Array, Buffer, after, line
 
 
 class Matrix(NamedTuple):
     """A matrix inside a buffer: its element [i, j] is ``buf[i * self.i + j * self.j]``."""
 
-    buf: Any
+    buf: Buffer
     i: int
     j: int
 
@@ -29,18 +29,18 @@ def transposed(m: Matrix) -> Matrix:
 
 
 @strict
-def matrix(buf: Any, at: int, stride: int) -> Matrix:
+def matrix(buf: Buffer, at: int, stride: int) -> Matrix:
     """Rows whose columns are side by side, ``stride`` apart, from ``buf[at]`` on."""
     return Matrix(after(buf, at), stride, 1)
 
 
 @strict
-def repeated(buf: Any, at: int) -> Matrix:
+def repeated(buf: Buffer, at: int) -> Matrix:
     """One row as every row."""
     return Matrix(after(buf, at), 0, 1)
 
 
 @strict
-def row(m: Matrix, x: int, n: int) -> Any:
+def row(m: Matrix, x: int, n: int) -> Array:
     """The first n elements of row x of a matrix whose columns are side by side, as a vector."""
     return line(m.buf, x * m.i, n)

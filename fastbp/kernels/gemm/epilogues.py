@@ -5,21 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp.jit import inlined, strict
+from fastbp.jit.addresses import Array, Real
 from fastbp.jit.registers import copy_row, register_block
 
 # Not literals, of which Numba would compile a function once more.
-STORE, MULTIPLY, SGD_STEP = np.int64(0), np.int64(1), np.int64(2)
+STORE: int = np.int64(0)
+MULTIPLY: int = np.int64(1)
+SGD_STEP: int = np.int64(2)
 """The epilogues of a sum s: c = s; c = c * s, as BP2 multiplies by sigma'; c = c - eta * s, the step U of descent."""
 
 
 @strict
-def sgd_step(w, eta, g):
+def sgd_step(w: Real, eta: Real, g: Real) -> Real:
     """The step U of one weight, w - eta * g: the product is rounded before it is subtracted."""
     return w - eta * g
 
 
 @inlined
-def finish(NR, acc, c, epilogue, scale, eta):
+def finish(NR: int, acc: Array, c: Array, epilogue: int, scale: Real, eta: Real) -> None:
     """Scale the sums of a tile, and turn them into what the epilogue makes of them and of c."""
     MR, n = acc.shape
     if scale != 1:

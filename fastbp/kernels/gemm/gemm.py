@@ -22,7 +22,8 @@ from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
 from fastbp.jit.registers import literal_unroll
 from fastbp.kernels.gemm.microkernel import tiles
 from fastbp.kernels.gemm.packing import pack, pack_transposed, packs_a, packs_b, round_up
-from fastbp.kernels.gemm.problem import columns, rows
+from fastbp.kernels.gemm.prefetch import Prefetch
+from fastbp.kernels.gemm.problem import Gemm, GemmWorkspace, columns, rows
 from fastbp.kernels.gemm.tiling import (
     FOUR,
     LONG_RUN_ROWS,
@@ -39,7 +40,7 @@ from fastbp.kernels.matrix import shifted
 
 
 @strict
-def panel_width(m, n, left, is_row_major, size):
+def panel_width(m: int, n: int, left: int, is_row_major: bool, size: int) -> int:
     """NR of the panel of columns that comes next, of which ``left`` of n are left."""
     V = VECTOR_BYTES // size
     if m <= 2 and round_up(left, CACHE_LINE // size) >= 4 * V and is_row_major:
@@ -51,7 +52,7 @@ def panel_width(m, n, left, is_row_major, size):
 
 
 @strict
-def macro_kernel(NR, g, prefetch):
+def macro_kernel(NR: int, g: Gemm, prefetch: Prefetch) -> None:
     """One panel of NR half-lines of columns, all rows: runs of equal tiles, few of them."""
     if NR == FOUR:
         if g.m == 1:
@@ -78,7 +79,7 @@ def macro_kernel(NR, g, prefetch):
 
 
 @strict
-def gemm(g, workspace):
+def gemm(g: Gemm, workspace: GemmWorkspace) -> None:
     """Gemm: c[i, j] = epilogue(scale * (init[i, j] + sum_k a[i, k] b[k, j]))
 
     ``a`` and ``b`` each have one stride of 1, ``init`` and ``c`` rows of columns side by side. The loops around: panels

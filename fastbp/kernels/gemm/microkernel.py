@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from fastbp.jit import inlined, strict
 from fastbp.jit.addresses import view
 from fastbp.jit.registers import copy_row, literally, register_block
 from fastbp.kernels.gemm.epilogues import finish
-from fastbp.kernels.gemm.prefetch import fetch_parts
+from fastbp.kernels.gemm.prefetch import Prefetch, fetch_parts
+from fastbp.kernels.gemm.problem import Gemm
 
 
 @inlined
-def micro_kernel(MR, NR, g, prefetch):
+def micro_kernel(MR: int, NR: int, g: Gemm, prefetch: Prefetch) -> None:
     """Gemm: c[i, j] = epilogue(scale * (init[i, j] + sum_k a[i, k] b[k, j]))
 
     For NR half-lines of columns j and g.m rows i, a tile of MR rows after the other. LLVM must know MR and NR: the
@@ -49,8 +48,8 @@ def micro_kernel(MR, NR, g, prefetch):
 
 
 @strict
-def tiles(MR, NR, g, prefetch):
+def tiles(MR: int, NR: int, g: Gemm, prefetch: Prefetch) -> None:
     """``micro_kernel`` of each MR and NR that is asked for, compiled apart."""
     MR = literally(MR)
     NR = literally(NR)
-    micro_kernel(np.int64(MR), np.int64(NR), g, prefetch)
+    micro_kernel(int(MR), int(NR), g, prefetch)

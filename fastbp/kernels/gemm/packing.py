@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from fastbp.jit import strict
-from fastbp.jit.addresses import itemsize, view
+from fastbp.jit.addresses import Buffer, itemsize, view
 from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
 from fastbp.jit.registers import copy_row, transpose_tile
 from fastbp.kernels.gemm.tiling import LONG_STRIDE, PACKING_PAYS, TWO
@@ -13,13 +11,13 @@ from fastbp.kernels.matrix import Matrix
 
 
 @strict
-def round_up(n, multiple):
+def round_up(n: int, multiple: int) -> int:
     """The next multiple."""
     return (n + multiple - 1) // multiple * multiple
 
 
 @strict
-def packs_b(m, stride, size):
+def packs_b(m: int, stride: int, size: int) -> bool:
     """Whether a gemm of m rows copies panels of ``b`` whose rows lie ``stride`` elements of ``size`` bytes apart.
 
     Without padding, rows begin in the middle of cache lines, and a panel takes one more from the second-level cache.
@@ -29,24 +27,24 @@ def packs_b(m, stride, size):
 
 
 @strict
-def packs_a(stride, n, size):
+def packs_a(stride: int, n: int, size: int) -> bool:
     """Whether a gemm of n columns copies ``a``, of which term k + 1 lies ``stride`` elements after term k."""
     return stride * size >= LONG_STRIDE and n >= PACKING_PAYS * (VECTOR_BYTES // size)
 
 
 @strict
-def pack(k, b, panel):
+def pack(k: int, b: Matrix, panel: Buffer) -> Matrix:
     """Copy k rows of two vectors side by side into ``panel``: long strides defeat the caches' associativity."""
     n = 2 * VECTOR_BYTES // itemsize(panel)
     source = view(b.buf, 0, k, n, b.i, 1)
     packed = view(panel, 0, k, n, n, 1)
     for row in range(k):
-        copy_row(np.int64(TWO), packed, row, source, row)
+        copy_row(int(TWO), packed, row, source, row)
     return Matrix(panel, n, 1)
 
 
 @strict
-def pack_transposed(n, k, b, n_columns, panel):
+def pack_transposed(n: int, k: int, b: Matrix, n_columns: int, panel: Buffer) -> Matrix:
     """Copy k rows of n columns, whole vectors, whose rows are contiguous in memory, into ``panel``, where columns are.
 
     Reads rows up to the next whole vector, the padding of what is contiguous; columns from ``n_columns`` on repeat the

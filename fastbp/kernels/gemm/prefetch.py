@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastbp.jit import strict
-from fastbp.jit.addresses import itemsize
+from fastbp.jit.addresses import Buffer, itemsize
 from fastbp.jit.cpu import CACHE_LINE
 from fastbp.jit.registers import prefetch_line
 
@@ -15,9 +15,9 @@ LINES, SAMPLE, END, AT, LEFT, X_AT, X_STEP, Y_AT, Y_STEP, LABELS_AT, N_CELLS = r
 class Prefetch(NamedTuple):
     """The samples that come next, and how far fetching them has come."""
 
-    order: Any
+    order: Buffer
     """Sample of each place of the epoch."""
-    cursor: Any
+    cursor: Buffer
     """How many cache LINES make a part of a sample; place of the next SAMPLE and END of the places; where to go on (AT)
     and how many lines are LEFT of the sample before; the addresses of X, Y and labels, and bytes from one sample to the
     next."""

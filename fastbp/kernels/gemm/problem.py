@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastbp.jit import strict
+from fastbp.jit.addresses import Buffer, Real
 from fastbp.kernels.gemm.prefetch import Prefetch
 from fastbp.kernels.matrix import Matrix, shifted
 
@@ -21,8 +22,8 @@ class Gemm(NamedTuple):
     c: Matrix
     epilogue: int
     """STORE, MULTIPLY or SGD_STEP."""
-    scale: Any
-    eta: Any
+    scale: Real
+    eta: Real
 
 
 class Accumulation(NamedTuple):
@@ -32,14 +33,14 @@ class Accumulation(NamedTuple):
 
     init: Matrix
     epilogue: int
-    scale: Any
-    eta: Any
+    scale: Real
+    eta: Real
 
 
 class GemmWorkspace(NamedTuple):
     """What a gemm works with beside its operands."""
 
-    panel: Any
+    panel: Buffer
     """Scratch for packed panels, of `layout.panel_size` elements."""
     prefetch: Prefetch
     """The samples to bring nearer meanwhile."""
