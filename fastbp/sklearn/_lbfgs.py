@@ -28,9 +28,8 @@ class Objective:
     The cost of several outputs is their sum, which is what the gradient belongs to.
     """
 
-    def __init__(self, net: Network, evaluate: Evaluate) -> None:
-        self._net, self._evaluate = net, evaluate
-        self._theta = views(net, net.theta)
+    def __init__(self, net: Network, g: np.ndarray, evaluate: Evaluate) -> None:
+        self._theta, self._g, self._evaluate = views(net, net.theta), views(net, g), evaluate
 
     def pack(self) -> np.ndarray:
         """The weights as they are."""
@@ -46,8 +45,8 @@ class Objective:
     def __call__(self, values: np.ndarray, *_: Any) -> tuple[float, np.ndarray]:
         """Cost and gradient there; NaN where the gradient is not finite."""
         self.unpack(values)
-        statistics, g, finite = self._evaluate()
-        gradient = _packed(*views(self._net, g))
+        statistics, finite = self._evaluate()
+        gradient = _packed(*self._g)
         if not finite:
             gradient[:] = np.nan
         return float((statistics.cost + statistics.penalty) / statistics.weight), gradient
@@ -68,7 +67,7 @@ def with_objective(
 ) -> Any:
     """What a solver returns that is given the objective of a network and samples."""
     trainer = make_trainer(estimator, net, None, len(samples), limit=np.inf, n_threads=n_threads)
-    return trainer.minimize(samples, lambda evaluate: solve(Objective(net, evaluate)))
+    return trainer.minimize(samples, lambda g, evaluate: solve(Objective(net, g, evaluate)))
 
 
 def minimize(estimator: BaseMLP, net: Network, samples: Samples) -> None:

@@ -17,7 +17,7 @@ from fastbp.sklearn._warn import warn_as_scikit_learn
 from fastbp.sklearn._weights import Sums
 from fastbp.training.explosion import Watch, infinite_moment
 from fastbp.training.history import Run
-from fastbp.training.minibatches import Samples
+from fastbp.training.minibatches import Samples, sizes_of_minibatches
 from fastbp.training.schedules import SCHEDULES, Factors
 from fastbp.training.trainer import Epoch, Policy, Trainer
 
@@ -210,6 +210,7 @@ class ScikitLearn(Policy):
         self._callbacks = as_functions(estimator.callbacks)
         self._watched = bool(self._callbacks) or self.stopping.watched or estimator._tasks.watched
         self._order = np.arange(len(samples))
+        self._sizes = sizes_of_minibatches(len(samples), trainer.batch_size)
         self._sums = Sums(samples.weight)
         self._share = 1.0 / trainer.net.sizes[-1] if estimator.loss == "squared_error" else 1.0
         # Weights that are negative are no shares of a mean.
@@ -242,14 +243,15 @@ class ScikitLearn(Policy):
         estimator._attempt.begin()
         return Epoch(self._order, estimator._optimizer.rate * factors, seed)
 
-    def measure(self, statistics: np.ndarray, sizes: np.ndarray) -> dict[str, float]:
+    def measure(self, statistics: np.ndarray) -> dict[str, float]:
         """The mean loss before each update; a batch's counts as often as it has samples, whatever their weights."""
-        weight, n = statistics["weight"], sizes.sum()
+        weight, sizes = statistics["weight"], self._sizes[: len(statistics)]
+        n = min(len(statistics) * self.trainer.batch_size, len(self.samples))
         total = statistics["cost"] * self._share + statistics["penalty"]
         if self.samples.weight is not None:  # minibatches whose samples all have weight 0 are skipped
             some = weight != 0
             total, weight, sizes = total[some], weight[some], sizes[some]
-        return {"loss": float(total / weight @ sizes) / float(n)}
+        return {"loss": float(total / weight @ sizes) / n}
 
     def progress(self, run: Run) -> None:
         """scikit-learn looks at whole epochs only."""

@@ -74,9 +74,9 @@ class Standard(Policy):
 
     def epoch(self, run: Run) -> Epoch:
         """The order and the step sizes, checked where they are new."""
-        before = self._eta
-        self._eta = run.optimizer.learning_rate * self.factors.of_epoch(run.epoch, run.n_epochs, run.n_minibatches)
-        if not np.array_equal(self._eta, before):
+        eta = run.optimizer.learning_rate * self.factors.of_epoch(run.epoch, run.n_epochs, run.n_minibatches)
+        if not (isinstance(eta, float) and isinstance(self._eta, float) and eta == self._eta):
+            self._eta = eta
             self._check_eta(run)
         self._order = self._make_order(run.epoch, len(self.samples))
         return Epoch(self._order, self._eta)
@@ -87,7 +87,7 @@ class Standard(Policy):
         require_room(largest * l1, "learning_rate * l1", dtype)
         run.optimizer.check_shrinking(largest, self.trainer.l2)
 
-    def measure(self, statistics: np.ndarray, sizes: np.ndarray) -> dict[str, float]:
+    def measure(self, statistics: np.ndarray) -> dict[str, float]:
         """The mean cost, penalty included, and the share of right decisions."""
         weight = statistics["weight"]
         total = weight.sum()
@@ -96,7 +96,8 @@ class Standard(Policy):
         cost = statistics["cost"] + weight * statistics["penalty"]
         values = {"loss": float(cost.sum() / total)}
         if self.trainer.counting_hits:
-            values["accuracy"] = float(statistics["hits"].sum() / sizes.sum())
+            n = min(len(statistics) * self.trainer.batch_size, len(self.samples))
+            values["accuracy"] = float(statistics["hits"].sum() / n)
         return values
 
     def progress(self, run: Run) -> None:
@@ -113,7 +114,7 @@ class Standard(Policy):
             scores = self.net._evaluate(X, targets, weight, run.n_threads)
             run.seconds += time.perf_counter() - began
             values = {f"val_{name}": value for name, value in scores.items()}
-        return values | {"learning_rate": float(np.ravel(self._eta)[-1])}
+        return values | {"learning_rate": float(self._eta if isinstance(self._eta, float) else self._eta[-1])}
 
     def epoch_ended(self, run: Run) -> None:
         """Look for an explosion, tell the callbacks, and ask schedule and early stopping."""

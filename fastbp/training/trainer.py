@@ -17,12 +17,12 @@ from fastbp.runtime import csr, engine
 from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ThreadTeam
 from fastbp.training.history import Run
-from fastbp.training.minibatches import Samples, sizes_of_minibatches
+from fastbp.training.minibatches import Samples
 from fastbp.training.optimizers import HasUpdate
 
 Result = TypeVar("Result")
-Evaluate = Callable[[], tuple[np.record, np.ndarray, bool]]
-"""Returns the `STATISTICS` of all samples, g, laid out like theta, and whether it is finite."""
+Evaluate = Callable[[], tuple[np.record, bool]]
+"""Computes g; returns the `STATISTICS` of all samples, and whether g is finite."""
 
 
 class Epoch(NamedTuple):
@@ -48,8 +48,8 @@ class Policy(abc.ABC):
         """Before each epoch: what it needs."""
 
     @abc.abstractmethod
-    def measure(self, statistics: np.ndarray, sizes: np.ndarray) -> dict[str, float]:
-        """Loss, and what else there is, of some minibatches: their statistics, and how many samples each has."""
+    def measure(self, statistics: np.ndarray) -> dict[str, float]:
+        """Loss, and what else there is, of an epoch's first minibatches, whose `STATISTICS` are given."""
 
     @abc.abstractmethod
     def progress(self, run: Run) -> None:
@@ -135,8 +135,7 @@ class Trainer:
         """The optimizer's vectors, from the first run on."""
         self.first_loss: float | None = None
         """What the policy measures of the first minibatch that was applied."""
-        self.n_applied = 0
-        """Minibatches of the last epoch that were applied: not those whose weights sum to 0."""
+        self._statistics = np.zeros(0, STATISTICS)
         self._powers = [] if update is None else [beta**update.t for beta in update.constants[:2]]
         self._diverged = False
 
@@ -233,8 +232,7 @@ class Trainer:
         Run
             What the policy has been handed.
         """
-        sizes = sizes_of_minibatches(len(samples), self.batch_size)
-        run = Run(self.net, self.optimizer, n_epochs, len(sizes), len(samples))
+        run = Run(self.net, self.optimizer, n_epochs, -(-len(samples) // self.batch_size), len(samples))
         plain = self._is_plain(samples)
         with ThreadTeam(engine.choose_team(self.net, self.batch_size, plain, self.n_threads)) as team:
             job = self._job(samples, team.size)
@@ -244,7 +242,7 @@ class Trainer:
             try:
                 policy.begin(run)
                 while run.epoch < run.n_epochs and not run.stopped:
-                    self._epoch(job, pace, sizes, run, policy)
+                    self._epoch(job, pace, run, policy)
                     if run.minibatch < run.n_minibatches:
                         break
                     run.history.add(run.running | policy.scores(run))
@@ -260,12 +258,12 @@ class Trainer:
                 policy.end(run)
         return run
 
-    def _epoch(self, job: Job, pace: Pace, sizes: np.ndarray, run: Run, policy: Policy) -> None:
+    def _epoch(self, job: Job, pace: Pace, run: Run, policy: Policy) -> None:
         """Every minibatch once; of weights that have become infinite, none."""
         epoch = policy.epoch(run)
         if self._diverged:
             return
-        statistics = job.stats
+        statistics = self._statistics = job.stats
         job.order[:], job.eta[:], job.settings["seed"] = epoch
         statistics[:] = 0
         run.minibatch = 0
@@ -279,31 +277,37 @@ class Trainer:
                 if not run.stopped:
                     run.minibatch, run.running = run.n_minibatches, {"loss": float("nan")}
                 return
-            applied = np.flatnonzero(statistics[: run.minibatch]["weight"])
-            self.n_applied = len(applied)
+            run.running = policy.measure(statistics[: run.minibatch])
             if self.first_loss is None and self.n_applied:
-                self.first_loss = policy.measure(statistics[applied[:1]], sizes[applied[:1]])["loss"]
-            run.running = policy.measure(statistics[: run.minibatch], sizes[: run.minibatch])
+                first = np.flatnonzero(statistics["weight"])[:1]
+                alone = run.running if run.minibatch == 1 else policy.measure(statistics[first])
+                self.first_loss = alone["loss"]
             policy.progress(run)
             if run.stopped:
                 return
 
-    def minimize(self, samples: Samples, solve: Callable[[Evaluate], Result]) -> Result:
+    @property
+    def n_applied(self) -> int:
+        """Minibatches of the last epoch that were applied: not those whose weights sum to 0."""
+        return int(np.count_nonzero(self._statistics["weight"]))
+
+    def minimize(self, samples: Samples, solve: Callable[[np.ndarray, Evaluate], Result]) -> Result:
         """What a solver returns that is given cost and gradient of all samples as a function of the network's weights.
 
         Parameters
         ----------
         samples : Samples
         solve : function
+            Of g, laid out like theta, and of the function that computes it.
         """
         flops = engine.operations(self.net.sizes, len(samples), training=True)
         with ThreadTeam(engine.choose_threads(self.n_threads, flops, engine.LARGE_STEP)) as team:
             job = self._job(samples, team.size)
             team.start(job)
 
-            def evaluate() -> tuple[np.record, np.ndarray, bool]:
+            def evaluate() -> tuple[np.record, bool]:
                 job.stats[:] = 0
                 status = team.run(0, 1)[1]
-                return job.stats[0], job.g, status != layout.DIVERGED
+                return job.stats[0], status != layout.DIVERGED
 
-            return solve(evaluate)
+            return solve(job.g, evaluate)

@@ -22,7 +22,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 TESTS = {
-    "fastbp/training/trainer.py": ["test_training.py", "test_explosion.py", "test_divergence.py"],
+    "fastbp/training/trainer.py": ["test_trainer.py", "test_training.py", "test_sklearn.py"],
+    "fastbp/training/standard.py": ["test_training.py", "test_explosion.py", "test_divergence.py"],
+    "fastbp/training/explosion.py": ["test_explosion.py"],
+    "fastbp/training/minibatches.py": ["test_training.py"],
+    "fastbp/training/stopping.py": ["test_training.py", "test_training_loops.py"],
     "fastbp/network.py": ["test_network.py", "test_derivatives.py"],
     "fastbp/training/optimizers.py": ["test_training.py"],
     "fastbp/training/schedules.py": ["test_training.py"],
