@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from fastbp.checks import RANGES, ROUNDING, or_wider
+from fastbp.checks import ROUNDING, or_wider
 from fastbp.errors import argument_error
+from fastbp.functions.activations import NAMED
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,7 +267,7 @@ def as_targets(
             f"has negative values in row {i}; Poisson's cost is defined for counts. Pass values of at least 0, "
             "or use cost='quadratic'.",
         )
-    bounded = within_reach and activation in RANGES and RANGES[activation][1] < math.inf
+    bounded = within_reach and NAMED[activation].range[1] < math.inf
     if cost in ("quadratic", "poisson") and not bounded:
         _check_squares(array, cost, name)
     return Targets(array, None)
@@ -280,11 +281,11 @@ def out_of_reach(Y: np.ndarray, activation: str, name: str = "Y") -> str | None:
     Y : numpy.ndarray, shape (n_samples, J)
         Finite.
     activation : str
-        Of the output layer. Its values lie in ``RANGES``, ends included; those of softmax sum to 1.
+        Of the output layer. The values of softmax also sum to 1.
     name : str
         What the message calls Y.
     """
-    low, high = RANGES.get(activation, (-math.inf, math.inf))
+    low, high = NAMED[activation].range
     if Y.min() < low - ROUNDING or Y.max() > high + ROUNDING:
         i, j = (int(index) for index in np.argwhere((Y < low - ROUNDING) | (Y > high + ROUNDING))[0])
         where = f"row {i}" + (f", column {j}" if Y.shape[1] > 1 else "")

@@ -15,34 +15,22 @@ import numpy as np
 
 from fastbp import synonyms
 from fastbp.errors import argument_error
+from fastbp.functions import activations as functions
 
-Activation = Literal[
-    "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "mish", "identity", "exp", "softmax"
-]
-OtherName = Literal["logistic", "linear", "swish", "exponential"]
+Activation = functions.Name
+OtherName = functions.OtherName
 """Of an activation, taken for one of these."""
 Cost = Literal["quadratic", "cross_entropy", "poisson"]
 DTypeName = Literal["float32", "float64"]
 DType = DTypeName | np.dtype[Any] | type[np.float32] | type[np.float64]
 """Of networks."""
 
-ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+ACTIVATIONS: tuple[Activation, ...] = tuple(cast(Activation, entry.name) for entry in functions.ACTIVATIONS)
+HIDDEN = tuple(entry.name for entry in functions.ACTIVATIONS if entry.pair is not None)
+"""Activations that a hidden layer may have: functions of one z."""
 COSTS: tuple[Cost, ...] = get_args(Cost)
 
-RANGES = {
-    "sigmoid": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "relu": (0.0, math.inf),
-    "softplus": (0.0, math.inf),
-    "silu": (-0.27846454, math.inf),
-    "gelu": (-0.16997121, math.inf),
-    "mish": (-0.30884342, math.inf),
-    "exp": (0.0, math.inf),
-    "softmax": (0.0, 1.0),
-}
-"""Where the values of an activation lie, ends included; those that are not named take every value."""
-
-CLASSIFYING = ("sigmoid", "softmax")
+CLASSIFYING = tuple(entry.name for entry in functions.ACTIVATIONS if entry.probabilities)
 """Activations of outputs that stand for classes, as their values are probabilities."""
 
 ROUNDING = 1e-6

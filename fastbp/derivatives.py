@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,8 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.arrays import as_inputs, as_sample_weight, as_targets
+from fastbp.functions import analytic
+from fastbp.functions.activations import NAMED
 from fastbp.network import Network
 
 METHODS = ("complex", "centred")
@@ -21,49 +22,12 @@ TOLERANCES = {("complex", "float64"): 1e-11, ("centred", "float64"): 1e-5}
 AT_ONCE = 1 << 18
 """Numbers of a layer that many perturbed passes hold together: as much as stays in a cache."""
 
-_erf = np.vectorize(math.erf, otypes=[float])
-
-
-def _flipped(z: np.ndarray) -> Any:
-    """|z|, continued analytically: z where its real part is positive, else -z."""
-    return np.where(z.real > 0, z, -z)
-
-
-def _sigmoid(z: np.ndarray) -> Any:
-    t = np.exp(-_flipped(z))
-    return np.where(z.real > 0, 1, t) / (1 + t)
-
-
-def _softplus(z: np.ndarray) -> Any:
-    return np.where(z.real > 0, z, 0) + np.log1p(np.exp(-_flipped(z)))
-
-
-def _gelu(z: np.ndarray) -> Any:
-    # erf at x + ih: its value, and h times the integrand that defines it.
-    x = z.real / math.sqrt(2)
-    erf = _erf(x) + 1j * (z.imag / math.sqrt(2)) * (2 / math.sqrt(math.pi)) * np.exp(-x * x)
-    return 0.5 * z * (1 + erf)
-
-
-_SIGMA: dict[str, Callable[[np.ndarray], Any]] = {
-    "sigmoid": _sigmoid,
-    "tanh": np.tanh,
-    "relu": lambda z: np.where(z.real > 0, z, 0),
-    "leaky_relu": lambda z: np.where(z.real > 0, z, 0.01 * z),
-    "softplus": _softplus,
-    "silu": lambda z: z * _sigmoid(z),
-    "gelu": _gelu,
-    "mish": lambda z: z * np.tanh(_softplus(z)),
-    "identity": lambda z: z,
-    "exp": np.exp,
-}
-
 
 def _feedforward(net: Network, l: int, z: Any) -> Iterator[tuple[Any, Any]]:
     """z and a of the layers from l on, by matrix products, from rows of z^l; a softmax's a is not computed."""
     for m in range(l, net.L + 1):
         name = net.activations[m - 1]
-        a = z if name == "softmax" else _SIGMA[name](z)
+        a = z if name == "softmax" else NAMED[name].analytic(z)
         yield z, a
         if m < net.L:
             z = a @ net.w[m + 1].T.astype(float) + net.b[m + 1].astype(float)
@@ -78,7 +42,7 @@ def _costs(net: Network, cost: str, l: int, z: Any, Y: np.ndarray) -> Any:
     if cost == "poisson":
         return (Y * (np.log(np.where(Y > 0, Y, 1)) - z) - Y + a).sum(axis=-1)
     if net.activations[-1] == "sigmoid":
-        return (_softplus(z) - Y * z).sum(axis=-1)
+        return (analytic.softplus(z) - Y * z).sum(axis=-1)
     largest = z.real.max(axis=-1, keepdims=True)
     log_sum = largest + np.log(np.exp(z - largest).sum(axis=-1, keepdims=True))
     return (Y * (log_sum - z)).sum(axis=-1)
@@ -165,7 +129,7 @@ def numerical_gradient(
                 values.append(_costs(net, cost, l, moved, Y) @ s / s.sum())
             slopes[place] = quotient(values)
         slopes = slopes.reshape(J, K + 1)
-        penalties = [l1 * _flipped(w + move) + l2 / 2 * (w + move) ** 2 for move in moves]
+        penalties = [l1 * analytic.flipped(w + move) + l2 / 2 * (w + move) ** 2 for move in moves]
         out_w.append(slopes[:, :K] + quotient(penalties))
         out_b.append(slopes[:, K])
         a_prev = np.real(next(_feedforward(net, l, z))[1])

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, ClassVar, ParamSpec, Self, TypeVar
 
+from fastbp.functions import activations
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -24,7 +26,7 @@ def _by_name(answers: Mapping[str, str]) -> dict[str, str]:
     return {name: answer for answer, names in answers.items() for name in names.split()}
 
 
-ACTIVATIONS = {"linear": "identity", "logistic": "sigmoid", "swish": "silu", "exponential": "exp"}
+ACTIVATIONS = {other: entry.name for entry in activations.ACTIVATIONS for other in entry.also}
 """Other names of the same functions."""
 
 NO_ACTIVATIONS = _by_name(

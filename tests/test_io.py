@@ -14,9 +14,10 @@ import time
 import numpy as np
 import pytest
 
+from fastbp.checks import ACTIVATIONS
 from fastbp.errors import DivergenceError, LoadError
 from fastbp.io import atomic
-from fastbp.io.model_file import ACTIVATIONS, COSTS
+from fastbp.io.model_file import COSTS
 from fastbp.model import load, save
 from fastbp.network import Network
 

@@ -10,9 +10,7 @@ from nets import SMALL, random_data, random_net, same_bits, textbook_lists
 
 import fastbp
 from fastbp import textbook
-from fastbp.derivatives import _SIGMA
-from fastbp.functions.activations import CODES, COSTS, SOFTMAX, sigma_prime
-from fastbp.kernels.tangents import curvature
+from fastbp.functions.activations import CODES, COSTS, NAMED, SOFTMAX, sigma_double_prime, sigma_prime
 from fastbp.textbook import composed
 
 SIZES = [[3, 2], [4, 5, 3], [2, 6, 4, 1]] if SMALL else [[3, 2], [4, 5, 3], [2, 6, 4, 1], [9, 17, 8, 5]]
@@ -42,7 +40,7 @@ def complex_forward(net: fastbp.Network, w: list[Any], b: list[Any], X: np.ndarr
             e = np.exp(z - z.real.max(axis=1, keepdims=True))
             a = e / e.sum(axis=1, keepdims=True)
         else:
-            a = _SIGMA[name](z)
+            a = NAMED[name].analytic(z)
     return a
 
 
@@ -122,7 +120,7 @@ def textbook_hessian_vector(net: fastbp.Network, X: Any, Y: Any, s: Any, v_w: li
     for x in range(len(X)):
         z, a = composed._feedforward(w, b, X[x], kinds)
         slope = [np.array([sigma_prime(c, q) for q in z_l], net.dtype) for c, z_l in zip(kinds, z, strict=True)]
-        bend = [np.array([curvature(c, q) for q in z_l], net.dtype) for c, z_l in zip(kinds, z, strict=True)]
+        bend = [np.array([sigma_double_prime(c, q) for q in z_l], net.dtype) for c, z_l in zip(kinds, z, strict=True)]
         Rz, Ra = [], [np.zeros_like(X[x])]
         for l in range(L):
             Rz.append(textbook.moving_input(w[l], v_w[l], v_b[l], a[l], Ra[l]))
@@ -174,13 +172,13 @@ def test_hessian_vector_product_is_the_derivative_of_the_gradient(hidden: str, o
     w, b = unpacked(net, theta)
 
     slopes = {
-        "sigmoid": lambda z: _SIGMA["sigmoid"](z) * _SIGMA["sigmoid"](-z),
+        "sigmoid": lambda z: NAMED["sigmoid"].analytic(z) * NAMED["sigmoid"].analytic(-z),
         "tanh": lambda z: 1 - np.tanh(z) ** 2,
-        "softplus": _SIGMA["sigmoid"],
-        "silu": lambda z: _SIGMA["sigmoid"](z) * (1 + z * _SIGMA["sigmoid"](-z)),
-        "gelu": lambda z: _SIGMA["gelu"](z) / z + z * np.exp(-z * z / 2) / np.sqrt(2 * np.pi),
+        "softplus": NAMED["sigmoid"].analytic,
+        "silu": lambda z: NAMED["sigmoid"].analytic(z) * (1 + z * NAMED["sigmoid"].analytic(-z)),
+        "gelu": lambda z: NAMED["gelu"].analytic(z) / z + z * np.exp(-z * z / 2) / np.sqrt(2 * np.pi),
         "mish": lambda z: (
-            np.tanh(np.log(1 + np.exp(z))) + z * _SIGMA["sigmoid"](z) / np.cosh(np.log(1 + np.exp(z))) ** 2
+            np.tanh(np.log(1 + np.exp(z))) + z * NAMED["sigmoid"].analytic(z) / np.cosh(np.log(1 + np.exp(z))) ** 2
         ),
         "relu": lambda z: (z.real > 0) + 0j,
         "leaky_relu": lambda z: np.where(z.real > 0, 1, 0.01) + 0j,
@@ -190,7 +188,7 @@ def test_hessian_vector_product_is_the_derivative_of_the_gradient(hidden: str, o
     z, a = [], [X.astype(complex)]
     for l in range(3):
         z.append(a[-1] @ w[l].T + b[l])
-        a.append(_SIGMA[net.activations[l]](z[-1]) if net.activations[l] != "softmax" else softmax(z[-1]))
+        a.append(NAMED[net.activations[l]].analytic(z[-1]) if net.activations[l] != "softmax" else softmax(z[-1]))
     delta = (a[-1] - Y) * (slopes[output](z[-1]) if cost == "quadratic" else 1) * s[:, None] / s.sum()
     parts: list[Any] = []
     for l in (2, 1, 0):
@@ -223,7 +221,7 @@ def test_curvature_is_the_slope_of_the_slope(name: str) -> None:
     for z in np.random.default_rng(9).uniform(-4, 4, 20):
         h = 1e-5
         difference = (sigma_prime(CODES[name], z + h) - sigma_prime(CODES[name], z - h)) / (2 * h)
-        assert curvature(CODES[name], z) == pytest.approx(difference, rel=1e-6, abs=1e-9)
+        assert sigma_double_prime(CODES[name], z) == pytest.approx(difference, rel=1e-6, abs=1e-9)
 
 
 def test_messages() -> None:

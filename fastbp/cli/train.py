@@ -13,7 +13,7 @@ from rich.text import Text
 import fastbp
 from fastbp._signals import signals
 from fastbp.arrays import decide, out_of_reach
-from fastbp.checks import ACTIVATIONS, COSTS, check_int, check_name, check_real
+from fastbp.checks import COSTS, HIDDEN, check_int, check_name, check_real
 from fastbp.cli.app import DType, Out, app
 from fastbp.cli.compiling import compile_first
 from fastbp.cli.interrupts import Interrupts
@@ -55,7 +55,7 @@ def train(
     ] = None,
     task: Annotated[Task | None, typer.Option(help="What the targets are; default: decided from them.")] = None,
     hidden: Annotated[str, typer.Option(help="Neurons of the hidden layers, such as 128,64; or none.")] = "30",
-    activation: Annotated[str, typer.Option(help=f"Of hidden layers: {', '.join(ACTIVATIONS[:-1])}.")] = "sigmoid",
+    activation: Annotated[str, typer.Option(help=f"Of hidden layers: {', '.join(HIDDEN)}.")] = "sigmoid",
     output: Annotated[str | None, typer.Option(help="Activation of the output layer; default by task.")] = None,
     cost: Annotated[str | None, typer.Option(help=f"{' or '.join(COSTS)}; default by task.")] = None,
     init: Annotated[str, typer.Option(help=f"Of the weights: {', '.join(INITIALIZERS)}.")] = "nielsen",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import fastbp
-from fastbp.checks import Activation, Cost, DTypeName
+from fastbp.checks import HIDDEN, Activation, Cost, DTypeName
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ def parse(text: str) -> Case:
             options |= {"optimizer": "adam", "learning_rate": 0.001}
         elif word in ("float32", "float64"):
             options["dtype"] = word
-        elif word in ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "mish", "identity"):
+        elif word in HIDDEN:
             hidden = word
             output = output if output == "softmax" or word == "sigmoid" else "identity"
             if word not in ("sigmoid", "tanh"):

@@ -1,47 +1,45 @@
-"""sigma and sigma' of every activation: functions of one z that return the pair, from one exponential.
+"""Every activation once: its names, formula, sigma, sigma' and sigma'', and what its outputs are.
 
-They stand under the textbook and the kernels alike. sigma' is not computed from sigma: ``a (1 - a)`` has lost every
-digit where a has rounded to 1, and with them the gradient of a saturated neuron (`sigma_prime_notes`).
+One entry of ``ACTIVATIONS`` is all that the library knows of an activation: codes in the kernels, names in messages, on
+the command line and in model files, and the table in the documentation follow from it. sigma and sigma' are one
+function of one z that returns the pair, from one exponential. sigma' is not computed from sigma: ``a (1 - a)`` has lost
+every digit where a has rounded to 1, and with them the gradient of a saturated neuron (`sigma_prime_notes`).
 
-Each keeps the dtype of z, float32 or float64, and NaN. Errors are a few units in the last place.
+They stand under the textbook and the kernels alike. Each keeps the dtype of z, float32 or float64, and NaN. Errors are
+a few units in the last place.
 """
 
 from __future__ import annotations
 
+import math
+from typing import Any, Literal
+
 import numpy as np
 
+from fastbp.functions import analytic
 from fastbp.functions.elementary import exp, expm1, log, log1p, normal_tail
+from fastbp.functions.entry import ActivationFunction, by_code
 from fastbp.jit import constants, strict
 
-__all__ = ["CODES", "COSTS", "exp", "log", "log1p", "sigma", "sigma_prime", "sigma_prime_notes"]
+__all__ = ["ACTIVATIONS", "CODES", "COSTS", "exp", "log", "log1p", "sigma", "sigma_prime", "sigma_prime_notes"]
 
-SIGMOID, TANH, RELU, LEAKY_RELU, SOFTPLUS, SILU, GELU, IDENTITY, SOFTMAX, EXP, MISH = range(11)
-CODES = {
-    "sigmoid": SIGMOID,
-    "tanh": TANH,
-    "relu": RELU,
-    "leaky_relu": LEAKY_RELU,
-    "softplus": SOFTPLUS,
-    "silu": SILU,
-    "gelu": GELU,
-    "mish": MISH,
-    "identity": IDENTITY,
-    "softmax": SOFTMAX,
-    "exp": EXP,
-}
-"""Name of an activation -> its code in the kernels."""
+Name = Literal[
+    "sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "mish", "identity", "exp", "softmax"
+]
+"""The names, for type checkers; a test holds them to the entries."""
+OtherName = Literal["logistic", "linear", "swish", "exponential"]
 
 QUADRATIC, CROSS_ENTROPY, POISSON, CLIPPED, ABSOLUTE, HUBER, QUANTILE, TWEEDIE = range(8)
 COSTS = {"quadratic": QUADRATIC, "cross_entropy": CROSS_ENTROPY, "poisson": POISSON}
 """Name of a cost -> its code in the kernels. From CLIPPED (cross-entropy as scikit-learn reports it) on,
 costs are those of jobs, not of nets."""
 
-_ZERO, _ONE, _TWO, _FOUR, _SLOPE, _BELL, _FAR = range(7)
+_ZERO, _ONE, _TWO, _FOUR, _SLOPE, _BELL, _FAR, _HALF = range(8)
 _NUMBERS = constants(
-    tuple(np.float32(value) for value in (0, 1, 2, 4, 0.01, 0.3989422804014327, 200)),
-    tuple(np.float64(value) for value in (0, 1, 2, 4, 0.01, 0.3989422804014327, 1600)),
+    tuple(np.float32(value) for value in (0, 1, 2, 4, 0.01, 0.3989422804014327, 200, 0.5)),
+    tuple(np.float64(value) for value in (0, 1, 2, 4, 0.01, 0.3989422804014327, 1600, 0.5)),
 )
-"""0, 1, 2, 4, leaky_relu's slope, 1 / sqrt(2 pi), and a |z| beyond which nothing changes."""
+"""0, 1, 2, 4, leaky_relu's slope, 1 / sqrt(2 pi), a |z| beyond which nothing changes, and 1/2."""
 
 
 @strict
@@ -152,55 +150,207 @@ def exponential(z):
     return a, a
 
 
+# sigma'', of the same functions
+
+
+@strict
+def sigmoid_second(z):
+    """sigma'' = sigma' (1 - 2 a)."""
+    c = _NUMBERS(z)
+    a, d = sigmoid(z)
+    return d * (c[_ONE] - c[_TWO] * a)
+
+
+@strict
+def tanh_second(z):
+    """sigma'' = -2 a sigma'."""
+    a, d = tanh(z)
+    return -_NUMBERS(z)[_TWO] * a * d
+
+
+@strict
+def softplus_second(z):
+    """sigma'' is the sigmoid's sigma'."""
+    return sigmoid(z)[1]
+
+
+@strict
+def silu_second(z):
+    """sigma'' = s' (2 + z (1 - 2 s)), s the sigmoid."""
+    c = _NUMBERS(z)
+    near = min(max(z, -c[_FAR]), c[_FAR])
+    s, slope = sigmoid(near)
+    return slope * (c[_TWO] + near * (c[_ONE] - c[_TWO] * s))
+
+
+@strict
+def gelu_second(z):
+    """sigma'' = phi(z) (2 - z^2)."""
+    c = _NUMBERS(z)
+    near = min(max(z, -c[_FAR]), c[_FAR])
+    return c[_BELL] * exp(-c[_HALF] * (near * near)) * (c[_TWO] - near * near)
+
+
+@strict
+def mish_second(z):
+    """sigma'' = m' (2 + z (1 - s - 2 m s)), m = tanh(softplus(z)), s the sigmoid."""
+    c = _NUMBERS(z)
+    near = min(max(z, -c[_FAR]), c[_FAR])
+    (m, slope), s = tanh_softplus(near), sigmoid(near)[0]
+    return slope * (c[_TWO] + near * (c[_ONE] - s - c[_TWO] * m * s))
+
+
+@strict
+def exponential_second(z):
+    """sigma'' = e^z."""
+    return exponential(z)[1]
+
+
+@strict
+def straight_second(z):
+    """sigma'' = 0, of functions made of straight lines."""
+    return _NUMBERS(z)[_ZERO]
+
+
+ACTIVATIONS = (
+    ActivationFunction(
+        "sigmoid",
+        "1 / (1 + e^-z)",
+        r"\frac{1}{1 + e^{-z}}",
+        sigmoid,
+        sigmoid_second,
+        analytic.sigmoid,
+        range=(0.0, 1.0),
+        probabilities=True,
+        also=("logistic",),
+    ),
+    ActivationFunction("tanh", "tanh z", r"\tanh z", tanh, tanh_second, np.tanh, range=(-1.0, 1.0)),
+    ActivationFunction("relu", "max(0, z)", r"\max(0, z)", relu, straight_second, analytic.relu, range=(0.0, math.inf)),
+    ActivationFunction(
+        "leaky_relu",
+        "max(0, z) + 0.01 min(0, z)",
+        r"\max(0, z) + 0.01 \min(0, z)",
+        leaky_relu,
+        straight_second,
+        analytic.leaky_relu,
+    ),
+    ActivationFunction(
+        "softplus",
+        "ln(1 + e^z)",
+        r"\ln(1 + e^z)",
+        softplus,
+        softplus_second,
+        analytic.softplus,
+        range=(0.0, math.inf),
+    ),
+    ActivationFunction(
+        "silu",
+        "z / (1 + e^-z)",
+        r"\frac{z}{1 + e^{-z}}",
+        silu,
+        silu_second,
+        analytic.silu,
+        range=(-0.27846454, math.inf),
+        also=("swish",),
+    ),
+    ActivationFunction(
+        "gelu",
+        "z Phi(z)",
+        r"z\,\Phi(z)",
+        gelu,
+        gelu_second,
+        analytic.gelu,
+        range=(-0.16997121, math.inf),
+    ),
+    ActivationFunction(
+        "mish",
+        "z tanh(ln(1 + e^z))",
+        r"z \tanh \ln(1 + e^z)",
+        mish,
+        mish_second,
+        analytic.mish,
+        range=(-0.30884342, math.inf),
+    ),
+    ActivationFunction("identity", "z", "z", identity, straight_second, analytic.identity, also=("linear",)),
+    ActivationFunction(
+        "exp", "e^z", "e^z", exponential, exponential_second, np.exp, range=(0.0, math.inf), also=("exponential",)
+    ),
+    ActivationFunction(
+        "softmax",
+        "e^z_j / sum_k e^z_k",
+        r"\frac{e^{z_j}}{\sum_k e^{z_k}}",
+        None,
+        None,
+        None,
+        range=(0.0, 1.0),
+        probabilities=True,
+    ),
+)
+"""All activations; the place of one is its code in the kernels."""
+
+NAMED = {entry.name: entry for entry in ACTIVATIONS}
+"""Name -> entry."""
+CODES = {entry.name: code for code, entry in enumerate(ACTIVATIONS)}
+"""Name of an activation -> its code in the kernels."""
+SIGMOID, RELU, IDENTITY, EXP, SOFTMAX = (CODES[name] for name in ("sigmoid", "relu", "identity", "exp", "softmax"))
+UNBOUNDED = sum(1 << code for code, entry in enumerate(ACTIVATIONS) if not entry.is_bounded)
+"""The bit of an activation's code is set where a sum of finite terms can come out of it as infinity."""
+
+
+def _values(code: int, pair: Any, otherwise: Any) -> Any:
+    @strict
+    def value(chosen, z):
+        return pair(z)[0] if chosen == code else otherwise(chosen, z)
+
+    return value
+
+
+def _slopes(code: int, pair: Any, otherwise: Any) -> Any:
+    @strict
+    def slope(chosen, z):
+        return pair(z)[1] if chosen == code else otherwise(chosen, z)
+
+    return slope
+
+
+def _seconds(code: int, second: Any, otherwise: Any) -> Any:
+    @strict
+    def bend(chosen, z):
+        return second(z) if chosen == code else otherwise(chosen, z)
+
+    return bend
+
+
+@strict
+def _of_none(code, z):
+    return z
+
+
+_pairs = [entry.pair for entry in ACTIVATIONS]
+_sigma = by_code(_pairs, _values, _of_none)
+_sigma_prime = by_code(_pairs, _slopes, _of_none)
+_sigma_double_prime = by_code([entry.second for entry in ACTIVATIONS], _seconds, _of_none)
+
+
 @strict
 def sigma(code, z):
     """F2: a_j^l = sigma(z_j^l)
 
     Every activation but softmax, which is no function of one z.
     """
-    if code == SIGMOID:
-        return sigmoid(z)[0]
-    if code == TANH:
-        return tanh(z)[0]
-    if code == RELU:
-        return relu(z)[0]
-    if code == LEAKY_RELU:
-        return leaky_relu(z)[0]
-    if code == SOFTPLUS:
-        return softplus(z)[0]
-    if code == SILU:
-        return silu(z)[0]
-    if code == GELU:
-        return gelu(z)[0]
-    if code == MISH:
-        return mish(z)[0]
-    if code == EXP:
-        return exponential(z)[0]
-    return z
+    return _sigma(code, z)
 
 
 @strict
 def sigma_prime(code, z):
     """sigma'(z_j^l), link 1 of the chain z_j^l -> a_j^l, in the stable form of each activation."""
-    if code == SIGMOID:
-        return sigmoid(z)[1]
-    if code == TANH:
-        return tanh(z)[1]
-    if code == RELU:
-        return relu(z)[1]
-    if code == LEAKY_RELU:
-        return leaky_relu(z)[1]
-    if code == SOFTPLUS:
-        return softplus(z)[1]
-    if code == SILU:
-        return silu(z)[1]
-    if code == GELU:
-        return gelu(z)[1]
-    if code == MISH:
-        return mish(z)[1]
-    if code == EXP:
-        return exponential(z)[1]
-    return identity(z)[1]
+    return _sigma_prime(code, z)
+
+
+@strict
+def sigma_double_prime(code, z):
+    """sigma''(z) of every activation but softmax; 0 for those made of straight lines."""
+    return _sigma_double_prime(code, z)
 
 
 @strict

@@ -19,29 +19,17 @@ import numpy as np
 
 from fastbp.data.scaling import Scale
 from fastbp.errors import LoadError
+from fastbp.functions import activations as functions
 from fastbp.io.atomic import write_atomically
 from fastbp.io.container import AGAIN, MAX_DEPTH, Array, header, pack, unpack
 
 if TYPE_CHECKING:
     from fastbp.network import Network
 
-FORMAT_VERSION = 2
-"""Version 1 is a network, in whose meta fastbp 0.1.0 kept the scaling of its inputs; version 2 is a model."""
-# The names these versions may hold. They belong to the format: from the first release on, a name
-# added to fastbp needs a new format version.
-ACTIVATIONS = (
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "softplus",
-    "silu",
-    "gelu",
-    "mish",
-    "identity",
-    "exp",
-    "softmax",
-)
+FORMAT_VERSION = max(2, *(entry.since for entry in functions.ACTIVATIONS))
+"""Version 1 is a network, in whose meta fastbp 0.1.0 kept the scaling of its inputs; version 2 is a model. A later one
+is either, whose ``steps`` are null for a network, and may hold a name that no earlier version knows.
+"""
 COSTS = ("quadratic", "cross_entropy", "poisson")
 DTYPES = ("float32", "float64")
 TASKS = ("classification", "regression")
@@ -73,7 +61,7 @@ def _described(contents: Contents) -> tuple[dict[str, Any], dict[str, Array]]:
     """Description and tensors of a file; what would not load is refused."""
     net, steps, target = contents
     description: dict[str, Any] = {
-        "format_version": 1,
+        "format_version": max(functions.NAMED[name].since for name in net.activations),
         "sizes": [int(size) for size in net.sizes],
         "activations": list(net.activations),
         "cost": net.cost,
@@ -89,11 +77,11 @@ def _described(contents: Contents) -> tuple[dict[str, Any], dict[str, Array]]:
     for l in range(1, len(net.sizes)):
         tensors[f"layers.{l}.weight"] = net.w[l]
         tensors[f"layers.{l}.bias"] = net.b[l]
-    if steps is not None:
-        named = {f"steps.{i}": step for i, step in enumerate(steps)} | ({"target": target} if target else {})
+    if steps is not None or description["format_version"] > 1:
+        named = {f"steps.{i}": step for i, step in enumerate(steps or ())} | ({"target": target} if target else {})
         description |= {
-            "format_version": 2,
-            "steps": [{"step": "scale"} for _ in steps],
+            "format_version": max(2, description["format_version"]),
+            "steps": None if steps is None else [{"step": "scale"} for _ in steps],
             "target": {"step": "scale"} if target else None,
         }
         tensors |= {f"{name}.{part}": getattr(scale, part) for name, scale in named.items() for part in SCALE}
@@ -143,7 +131,7 @@ def _build(description: dict[str, Any], tensors: dict[str, Array]) -> Contents:
     target = None
     if description["format_version"] == 1 and "input" in meta:
         steps = (Scale(**meta.pop("input")),)
-    elif "steps" in description:
+    elif description.get("steps") is not None:
         steps = tuple(_scale(tensors, f"steps.{i}") for i in range(len(description["steps"])))
         target = _scale(tensors, "target") if description["target"] else None
     try:
@@ -190,8 +178,9 @@ def _check_description(d: dict[str, Any]) -> None:
         raise LoadError(f"has sizes {_short(sizes)}; they must be two or more whole numbers from 1. {AGAIN}")
     if not isinstance(activations, list) or len(activations) != len(sizes) - 1:
         raise LoadError(f"has {_short(activations)} for activations; {len(sizes) - 1} names are needed. {AGAIN}")
+    known = [entry.name for entry in functions.ACTIVATIONS if entry.since <= version]
     for what, value, names in [
-        *(("activation", name, ACTIVATIONS) for name in activations),
+        *(("activation", name, known) for name in activations),
         ("cost", d["cost"], COSTS),
         ("dtype", d["dtype"], DTYPES),
     ]:
@@ -207,6 +196,8 @@ def _check_description(d: dict[str, Any]) -> None:
     if "input" in d["meta"]:
         raise LoadError(f"has the key 'input' in meta, which holds the steps of an earlier version. {AGAIN}")
     named = {"step": "scale"}
+    if d["steps"] is None and version > 2 and d["target"] is None:
+        return
     if not isinstance(d["steps"], list) or not all(step == named for step in d["steps"]):
         raise LoadError(f"has the steps {_short(d['steps'])}; known are {', '.join(STEPS)}. {AGAIN}")
     if d["target"] not in (None, named):
@@ -259,7 +250,7 @@ def _expected(d: dict[str, Any]) -> dict[str, tuple[str, tuple[tuple[int, ...], 
     for l in range(1, len(sizes)):
         tensors[f"layers.{l}.weight"] = d["dtype"], ((sizes[l], sizes[l - 1]),)
         tensors[f"layers.{l}.bias"] = d["dtype"], ((sizes[l],),)
-    scales = [(f"steps.{i}", sizes[0]) for i in range(len(d.get("steps", ())))]
+    scales = [(f"steps.{i}", sizes[0]) for i in range(len(d.get("steps") or ()))]
     scales += [("target", sizes[-1])] if d.get("target") else []
     for name, width in scales:
         tensors |= {f"{name}.{part}": ("float64", ((), (width,))) for part in SCALE}

@@ -9,30 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp.functions.activations import (
-    EXP,
-    GELU,
-    IDENTITY,
-    LEAKY_RELU,
-    MISH,
-    QUADRATIC,
-    RELU,
-    SIGMOID,
-    SILU,
-    SOFTPLUS,
-    TANH,
-    exp,
-    exponential,
-    gelu,
-    identity,
-    leaky_relu,
-    mish,
-    relu,
-    sigmoid,
-    silu,
-    softplus,
-    tanh,
-)
+from fastbp.functions.activations import ACTIVATIONS, QUADRATIC, exp
+from fastbp.functions.entry import by_code
 from fastbp.jit import by_dtype, strict
 from fastbp.jit.addresses import copy_line, line, number
 from fastbp.kernels.gemm.epilogues import MULTIPLY, STORE
@@ -69,42 +47,35 @@ def weighted_input_of_one(X, K, a_prev, w, b, z, sums, workspace):
         z_x[x] = z_1[x]
 
 
+def _loops(code, pair, otherwise):
+    """The loop of one activation, without a choice inside, so that LLVM makes vector code of it."""
+
+    @strict
+    def loop(chosen, n, z, a, d):
+        if chosen == code:
+            for i in range(n):
+                a[i], d[i] = pair(z[i])
+        else:
+            otherwise(chosen, n, z, a, d)
+
+    return loop
+
+
+@strict
+def _no_loop(code, n, z, a, d):
+    """Softmax has its own."""
+
+
+_loop = by_code([entry.pair for entry in ACTIVATIONS], _loops, _no_loop)
+
+
 @strict
 def activation(code, n, z, a, d):
     """F2: a_j^l = sigma(z_j^l)
 
     Reads n elements of z; overwrites a with sigma(z) and d with sigma'(z), from one exponential.
     """
-    if code == SIGMOID:
-        for i in range(n):
-            a[i], d[i] = sigmoid(z[i])
-    elif code == TANH:
-        for i in range(n):
-            a[i], d[i] = tanh(z[i])
-    elif code == RELU:
-        for i in range(n):
-            a[i], d[i] = relu(z[i])
-    elif code == LEAKY_RELU:
-        for i in range(n):
-            a[i], d[i] = leaky_relu(z[i])
-    elif code == SOFTPLUS:
-        for i in range(n):
-            a[i], d[i] = softplus(z[i])
-    elif code == SILU:
-        for i in range(n):
-            a[i], d[i] = silu(z[i])
-    elif code == GELU:
-        for i in range(n):
-            a[i], d[i] = gelu(z[i])
-    elif code == MISH:
-        for i in range(n):
-            a[i], d[i] = mish(z[i])
-    elif code == EXP:
-        for i in range(n):
-            a[i], d[i] = exponential(z[i])
-    elif code == IDENTITY:
-        for i in range(n):
-            a[i], d[i] = identity(z[i])
+    _loop(code, n, z, a, d)
 
 
 @strict

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp.functions.activations import CLIPPED, EXP, GELU, IDENTITY, LEAKY_RELU, MISH, RELU, SILU, SOFTMAX, SOFTPLUS
+from fastbp.functions.activations import CLIPPED, SOFTMAX, UNBOUNDED
 from fastbp.jit import strict
 from fastbp.jit.addresses import copy_line, line, number
 from fastbp.kernels import dense, layout, regression, sparse
@@ -184,16 +184,7 @@ def backward(job, first, x0, x1, t):
 @strict
 def is_unbounded(code):
     """Whether a sum of finite terms can come out of this activation as infinity."""
-    return (
-        code == RELU
-        or code == LEAKY_RELU
-        or code == SOFTPLUS
-        or code == SILU
-        or code == GELU
-        or code == MISH
-        or code == IDENTITY
-        or code == EXP
-    )
+    return (UNBOUNDED >> code) & 1 == 1
 
 
 @strict

@@ -7,35 +7,11 @@ its derivative along the vector v that theta moves along (Pearlmutter): Rw and R
 
 from __future__ import annotations
 
-import numpy as np
-
-from fastbp.functions.activations import (
-    EXP,
-    GELU,
-    MISH,
-    QUADRATIC,
-    SIGMOID,
-    SILU,
-    SOFTMAX,
-    SOFTPLUS,
-    TANH,
-    exp,
-    exponential,
-    sigmoid,
-    tanh,
-    tanh_softplus,
-)
+from fastbp.functions.activations import QUADRATIC, SOFTMAX, sigma_double_prime
 from fastbp.functions.elementary import fma
-from fastbp.jit import constants, strict
+from fastbp.jit import strict
 from fastbp.kernels import dense
 from fastbp.kernels.matrix import Matrix
-
-_ZERO, _ONE, _TWO, _HALF, _BELL, _FAR = range(6)
-_NUMBERS = constants(
-    tuple(np.float32(value) for value in (0, 1, 2, 0.5, 0.3989422804014327, 200)),
-    tuple(np.float64(value) for value in (0, 1, 2, 0.5, 0.3989422804014327, 1600)),
-)
-"""0, 1, 2, 1/2, 1 / sqrt(2 pi), and a |z| beyond which nothing changes."""
 
 
 @strict(cache=True)
@@ -126,34 +102,6 @@ def outer_products(a_prev, delta, out):
                 out[r, j, k] = a_prev[r // I, k] * delta[r, j]
 
 
-@strict
-def curvature(code, z):
-    """sigma''(z) of every activation but softmax; 0 for relu, leaky_relu and identity."""
-    c = _NUMBERS(z)
-    if code == SIGMOID:
-        a, d = sigmoid(z)
-        return d * (c[_ONE] - c[_TWO] * a)
-    if code == TANH:
-        a, d = tanh(z)
-        return -c[_TWO] * a * d
-    if code == SOFTPLUS:
-        return sigmoid(z)[1]
-    if code == SILU:
-        near = min(max(z, -c[_FAR]), c[_FAR])
-        s, slope = sigmoid(near)
-        return slope * (c[_TWO] + near * (c[_ONE] - c[_TWO] * s))
-    if code == GELU:
-        near = min(max(z, -c[_FAR]), c[_FAR])
-        return c[_BELL] * exp(-c[_HALF] * (near * near)) * (c[_TWO] - near * near)
-    if code == MISH:
-        near = min(max(z, -c[_FAR]), c[_FAR])
-        (m, slope), s = tanh_softplus(near), sigmoid(near)[0]
-        return slope * (c[_TWO] + near * (c[_ONE] - s - c[_TWO] * m * s))
-    if code == EXP:
-        return exponential(z)[1]
-    return c[_ZERO]
-
-
 @strict(cache=True)
 def moving_inputs(w, v, v_b, a_prev, Ra_prev, Rz):
     """R of F1: Rz_j = sum_k (Rw_jk a_k + w_jk Ra_k) + Rb_j.
@@ -195,7 +143,7 @@ def moving_output_errors(cost, code, z, a, y, s, d, Rz, Ra, delta, Rdelta):
             e = a[x, j] - y[x, j]
             if cost == QUADRATIC:
                 delta[x, j] = e * d[x, j] * s[x]
-                Rdelta[x, j] = (Ra[x, j] * d[x, j] + e * curvature(code, z[x, j]) * Rz[x, j]) * s[x]
+                Rdelta[x, j] = (Ra[x, j] * d[x, j] + e * sigma_double_prime(code, z[x, j]) * Rz[x, j]) * s[x]
             else:
                 delta[x, j] = e * s[x]
                 Rdelta[x, j] = Ra[x, j] * s[x]
@@ -222,7 +170,7 @@ def moving_hidden_errors(code, z, d, Rz, u, Ru, delta, Rdelta):
     for x in range(X):
         for j in range(J):
             delta[x, j] = d[x, j] * u[x, j]
-            Rdelta[x, j] = curvature(code, z[x, j]) * Rz[x, j] * u[x, j] + d[x, j] * Ru[x, j]
+            Rdelta[x, j] = sigma_double_prime(code, z[x, j]) * Rz[x, j] * u[x, j] + d[x, j] * Ru[x, j]
 
 
 @strict(cache=True)

@@ -18,7 +18,7 @@ from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name,
 from fastbp.sklearn._pickles import restored, stamped
 from fastbp.sklearn._rows import as_is
 
-HIDDEN = {"logistic", *checks.ACTIVATIONS} - {"softmax"}
+HIDDEN = {"logistic", *checks.HIDDEN}
 """Activations that a hidden layer may have."""
 
 
