@@ -346,14 +346,14 @@ class Network(Differentiable):
         w, b = self._views(g, "trace.w", "trace.b")
         n = job.n
 
-        def layer(l: int, place: int) -> Any:
-            row, width, at = (int(where.layers[l, i]) for i in (layout.ROW, layout.J, place))
+        def layer(l: int, what: str) -> Any:
+            row, width, at = (int(where.layers[name][l]) for name in ("row", "J", what))
             return job.scratch[at : at + n * row].reshape(n, row)[:, :width].copy()
 
-        def kept(name: str, place: int) -> PerLayer:
-            return PerLayer(f"trace.{name}", [layer(l, place) for l in range(1, self.L + 1)])
+        def kept(name: str) -> PerLayer:
+            return PerLayer(f"trace.{name}", [layer(l, name) for l in range(1, self.L + 1)])
 
-        return Trace(kept("z", layout.Z), kept("a", layout.A), kept("delta", layout.D), w, b, cost_value)
+        return Trace(kept("z"), kept("a"), kept("delta"), w, b, cost_value)
 
     def _gradient(
         self, X: Any, Y: Any, sample_weight: Any, l1: float, l2: float, cost: str | None, n_threads: Any, *, keep: bool

@@ -78,8 +78,7 @@ class Parameters:
         """w and b inside a vector laid out like theta."""
         w, b = [], []
         for l in range(1, self.L + 1):
-            n_in, n_out, stride = (int(self._layers[l, i]) for i in (layout.K, layout.J, layout.STRIDE))
-            w_at, b_at = int(self._layers[l, layout.W]), int(self._layers[l, layout.B])
+            n_in, n_out, stride, w_at, b_at = (int(self._layers[name][l]) for name in ("K", "J", "stride", "w", "b"))
             w.append(theta[w_at : w_at + n_in * stride].reshape(n_in, stride)[:, :n_out].T)
             b.append(theta[b_at : b_at + n_out])
         return PerLayer(w_name, w), PerLayer(b_name, b)

@@ -10,7 +10,6 @@ from nets import SMALL, random_data, random_net, same_bits, textbook_gradient, t
 
 import fastbp
 from fastbp import textbook
-from fastbp.kernels import layout
 from fastbp.runtime import engine
 
 ROUNDS = 12 if SMALL else 60
@@ -27,7 +26,7 @@ def _poisoned_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def poisoned(where: engine.Plan, dtype: object) -> np.ndarray:
         scratch = prepare(where, dtype)
-        scratch[where.places[layout.TARGETS] :] = np.nan
+        scratch[where.offsets[0].targets :] = np.nan
         return scratch
 
     monkeypatch.setattr(engine, "prepare_scratch", poisoned)

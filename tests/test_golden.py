@@ -164,8 +164,7 @@ def traits(job: Any) -> set[str]:
     The one place here that knows the engine's own records.
     """
     size, T = job.theta.itemsize, job.n_threads
-    layers = job.layers.reshape(-1, layout.N_COLUMNS)
-    strides, rows, J = layers[1:, layout.STRIDE], layers[:, layout.ROW], layers[:, layout.J]
+    strides, rows, J = job.layers["stride"][1:], job.layers["row"], job.layers["J"]
     if job.owning:
         schedule = f"column-parallel on {T}" if T > 1 else "fused update"
     elif job.relaying:

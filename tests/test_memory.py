@@ -50,7 +50,7 @@ def test_packing_stays_inside_its_panel(
 
     def poisoned(where: engine.Plan, dtype: Any) -> np.ndarray:
         scratch = prepare(where, dtype)
-        scratch[where.places[layout.TARGETS] :] = np.nan
+        scratch[where.offsets[0].targets :] = np.nan
         seen.append((where, scratch))
         return scratch
 
@@ -63,8 +63,8 @@ def test_packing_stays_inside_its_panel(
     where, scratch = seen[0]
     used = 0
     for t in range(where.n_threads):
-        end = int(where.places[layout.PANELS] + (t + 1) * where.places[layout.PANELS_STEP])
-        panel = scratch[end - int(where.places[layout.PANELS_STEP]) : end]
+        end = int(where.offsets[0].panels + (t + 1) * where.offsets[0].panels_step)
+        panel = scratch[end - int(where.offsets[0].panels_step) : end]
         assert np.isnan(panel[-guard:]).all()
         used += int((~np.isnan(panel)).sum())
     assert used > 0 or sizes in ([3000, 3, 2], [700, 1])

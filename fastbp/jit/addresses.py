@@ -27,6 +27,11 @@ def pointer(array: Array | Buffer) -> Buffer:
     return array
 
 
+def nowhere(array: Array | Buffer) -> Buffer:
+    """An address of the array's dtype where nothing is: who reads or writes there fails at once."""
+    return array[:0]
+
+
 def after(buf: Buffer, n: int) -> Buffer:
     """The buffer from its element n on."""
     return buf[n:]
@@ -87,6 +92,15 @@ if not DISABLED:
             return address(context, builder, sig.args[0], args[0])
 
         return types.CPointer(array.dtype)(array), codegen
+
+    @intrinsic
+    def _nowhere(typing: Any, array: Any) -> Any:
+        type_ = types.CPointer(array.dtype)
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return context.get_constant_null(type_)
+
+        return type_(array), codegen
 
     @intrinsic
     def _after(typing: Any, buf: Any, n: Any) -> Any:
@@ -196,6 +210,10 @@ if not DISABLED:
     @overload(pointer)
     def _(array):  # type: ignore[no-untyped-def]
         return lambda array: _pointer(array)
+
+    @overload(nowhere)
+    def _(array):  # type: ignore[no-untyped-def]
+        return lambda array: _nowhere(array)
 
     @overload(after)
     def _(buf, n):  # type: ignore[no-untyped-def]

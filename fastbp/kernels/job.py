@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from fastbp.jit import strict
-from fastbp.jit.addresses import after, byte_address, itemsize, pointer
+from fastbp.jit.addresses import after, byte_address, itemsize, nowhere, pointer
 from fastbp.jit.cpu import CACHE_LINE, VECTOR_BYTES
 from fastbp.kernels import layout
 from fastbp.kernels.gemm.prefetch import END, LABELS_AT, LEFT, LINES, SAMPLE, X_AT, X_STEP, Y_AT, Y_STEP, Prefetch
@@ -42,9 +42,9 @@ class Job(NamedTuple):
     order: Any
     """Sample of each place of the epoch."""
     layers: Any
-    """(L + 1, layout.N_COLUMNS) table of layers, flat."""
-    places: Any
-    """Places in the scratch buffer."""
+    """`LAYER` of 0, the input, to L."""
+    offsets: Any
+    """`OFFSETS`, one row."""
     scratch: Any
     sums: Any
     """float64 scratch of ``sums_size``."""
@@ -94,89 +94,89 @@ class Job(NamedTuple):
 def addressed(job: Job, theta: Any) -> Job:
     """The same job with addresses for arrays: no reference counts, which threads would fight over, and few words."""
     return Job(
-        theta,
-        pointer(job.state),
-        pointer(job.g),
-        pointer(job.X),
-        pointer(job.indices),
-        pointer(job.indptr),
-        pointer(job.Y),
-        pointer(job.labels),
-        pointer(job.weights),
-        pointer(job.order),
-        pointer(job.layers),
-        pointer(job.places),
-        pointer(job.scratch),
-        pointer(job.sums),
-        pointer(job.stats),
-        pointer(job.eta),
-        pointer(job.settings),
-        pointer(job.control),
-        job.L,
-        job.size,
-        job.slots,
-        job.n,
-        job.batch,
-        job.tile,
-        job.n_threads,
-        job.cost,
-        job.optimizer,
-        job.targets,
-        job.sparse,
-        job.ordered,
-        job.weighted,
-        job.keeping,
-        job.updating,
-        job.owning,
-        job.relaying,
-        job.fetching,
-        job.counting_hits,
+        theta=theta,
+        state=pointer(job.state),
+        g=pointer(job.g),
+        X=pointer(job.X),
+        indices=pointer(job.indices),
+        indptr=pointer(job.indptr),
+        Y=pointer(job.Y),
+        labels=pointer(job.labels),
+        weights=pointer(job.weights),
+        order=pointer(job.order),
+        layers=pointer(job.layers),
+        offsets=pointer(job.offsets),
+        scratch=pointer(job.scratch),
+        sums=pointer(job.sums),
+        stats=pointer(job.stats),
+        eta=pointer(job.eta),
+        settings=pointer(job.settings),
+        control=pointer(job.control),
+        L=job.L,
+        size=job.size,
+        slots=job.slots,
+        n=job.n,
+        batch=job.batch,
+        tile=job.tile,
+        n_threads=job.n_threads,
+        cost=job.cost,
+        optimizer=job.optimizer,
+        targets=job.targets,
+        sparse=job.sparse,
+        ordered=job.ordered,
+        weighted=job.weighted,
+        keeping=job.keeping,
+        updating=job.updating,
+        owning=job.owning,
+        relaying=job.relaying,
+        fetching=job.fetching,
+        counting_hits=job.counting_hits,
     )
 
 
 @strict
 def job_of_outputs(
-    theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, settings, L, tile, cost, kind, sparse
+    theta, X, indices, indptr, Y, labels, layers, offsets, scratch, sums, settings, L, tile, cost, kind, sparse
 ):
-    """A job that computes outputs and costs only: of the rest, any address of the right type will do."""
+    """A job that computes outputs and costs only: what is written in a training lies nowhere."""
     return Job(
-        pointer(theta),
-        pointer(theta),
-        pointer(theta),
-        pointer(X),
-        pointer(indices),
-        pointer(indptr),
-        pointer(Y),
-        pointer(labels),
-        pointer(theta),
-        pointer(places),
-        pointer(layers),
-        pointer(places),
-        pointer(scratch),
-        pointer(sums),
-        pointer(settings),
-        pointer(sums),
-        pointer(settings),
-        pointer(places),
-        L,
-        0,  # size
-        0,  # slots
-        0,  # n
-        0,  # batch
-        tile,
-        0,  # n_threads
-        cost,
-        0,  # optimizer
-        kind,
-        sparse,
-        0,  # ordered
-        0,  # weighted
-        0,  # keeping
-        0,  # updating
-        0,  # owning
-        0,  # relaying
-        0,  # fetching
-        0,  # counting_hits
+        theta=pointer(theta),
+        state=nowhere(theta),
+        g=nowhere(theta),
+        X=pointer(X),
+        indices=pointer(indices),
+        indptr=pointer(indptr),
+        Y=pointer(Y),
+        labels=pointer(labels),
+        weights=nowhere(theta),
+        order=nowhere(indices),
+        layers=pointer(layers),
+        offsets=pointer(offsets),
+        scratch=pointer(scratch),
+        sums=pointer(sums),
+        stats=nowhere(sums),
+        eta=nowhere(sums),
+        settings=pointer(settings),
+        control=nowhere(indices),
+        L=L,
+        size=0,
+        slots=0,
+        n=0,
+        batch=0,
+        tile=tile,
+        n_threads=0,
+        cost=cost,
+        optimizer=0,
+        targets=kind,
+        sparse=sparse,
+        ordered=0,
+        weighted=0,
+        keeping=0,
+        updating=0,
+        owning=0,
+        relaying=0,
+        fetching=0,
+        counting_hits=0,
     )
 
 
@@ -187,82 +187,88 @@ def settings(job: Job) -> Any:
 
 
 @strict
-def layer(job: Job, l: int, what: int) -> int:
-    """An entry of the table of layers."""
-    return job.layers[l * layout.N_COLUMNS + what]
+def layer(job: Job, l: int) -> Any:
+    """The `LAYER` of this number."""
+    return record(job.layers, l)
+
+
+@strict
+def offsets(job: Job) -> Any:
+    """The `OFFSETS` in the scratch buffer."""
+    return record(job.offsets, 0)
 
 
 @strict
 def weights(job: Job, l: int) -> Matrix:
     """w^l as w[k, j], input-major."""
-    return matrix(job.theta, layer(job, l, layout.W), layer(job, l, layout.STRIDE))
+    return matrix(job.theta, layer(job, l).w, layer(job, l).stride)
 
 
 @strict
 def last_weights(job: Job, l: int) -> Matrix:
     """The rows of w^l after the WHOLE ones, where the table has some: b^l follows them."""
-    at, n = layer(job, l, layout.REST), layer(job, l, layout.K) - layer(job, l, layout.WHOLE)
-    return matrix(job.theta, at, (layer(job, l, layout.B) - at) // n)
+    at, n = layer(job, l).rest, layer(job, l).K - layer(job, l).whole
+    return matrix(job.theta, at, (layer(job, l).b - at) // n)
 
 
 @strict
 def biases(job: Job, l: int) -> Matrix:
     """b^l as a row repeated for every sample."""
-    return repeated(job.theta, layer(job, l, layout.B))
+    return repeated(job.theta, layer(job, l).b)
 
 
 @strict
 def activations(job: Job, l: int, x: int) -> Matrix:
     """a^l of the tile from sample x on, as a[x, j]; of l > 0."""
-    row = layer(job, l, layout.ROW)
-    return matrix(job.scratch, layer(job, l, layout.A) + x * row, row)
+    row = layer(job, l).row
+    return matrix(job.scratch, layer(job, l).a + x * row, row)
 
 
 @strict
 def inputs(job: Job, x: int) -> Matrix:
     """a^0 of the tile, likewise."""
-    row = layer(job, 0, layout.ROW)
-    return matrix(job.scratch, layer(job, 0, layout.A) + x * row, row)
+    row = layer(job, 0).row
+    return matrix(job.scratch, layer(job, 0).a + x * row, row)
 
 
 @strict
 def exchanged(job: Job, m: int) -> Matrix:
     """z^1 of minibatch m, to which threads that own neurons of layer 1 add their columns."""
-    row = layer(job, 1, layout.ROW)
-    return matrix(job.scratch, job.places[layout.EXCHANGED] + (m & 1) * job.tile * row, row)
+    row = layer(job, 1).row
+    return matrix(job.scratch, offsets(job).exchanged + (m & 1) * job.tile * row, row)
 
 
 @strict
 def own_rest(job: Job, t: int) -> Matrix:
     """Thread t's room for the last few a_k^0 of the samples of a minibatch."""
-    return matrix(job.scratch, job.places[layout.RESTS] + t * job.tile * PASS_ROWS, PASS_ROWS)
+    return matrix(job.scratch, offsets(job).rests + t * job.tile * PASS_ROWS, PASS_ROWS)
 
 
 @strict
 def weighted_inputs(job: Job, l: int, x: int) -> Matrix:
     """z^l, likewise, where x is the first sample of a thread."""
-    return matrix(job.scratch, layer(job, l, layout.Z) + x * layer(job, l, layout.Z_STEP), layer(job, l, layout.ROW))
+    return matrix(job.scratch, layer(job, l).z + x * layer(job, l).z_step, layer(job, l).row)
 
 
 @strict
 def errors(job: Job, l: int, x: int) -> Matrix:
     """sigma'(z^l), which becomes delta^l, likewise."""
-    row = layer(job, l, layout.ROW)
-    return matrix(job.scratch, layer(job, l, layout.D) + x * row, row)
+    row = layer(job, l).row
+    return matrix(job.scratch, layer(job, l).delta + x * row, row)
 
 
 @strict
 def targets(job: Job, x: int) -> Matrix:
     """y of the tile, likewise, rows like those of a^L."""
-    row = layer(job, job.L, layout.ROW)
-    return matrix(job.scratch, job.places[layout.TARGETS] + x * row, row)
+    row = layer(job, job.L).row
+    return matrix(job.scratch, offsets(job).targets + x * row, row)
 
 
 @strict
 def own_columns(job: Job, t: int) -> tuple[int, int]:
     """Thread t's neurons of layer 1, padding included: whole cache lines of each row of w."""
     line = CACHE_LINE // itemsize(job.scratch)
-    n_lines = layer(job, 1, layout.STRIDE) // line
+    n_lines = layer(job, 1).stride // line
     return n_lines * t // job.n_threads * line, n_lines * (t + 1) // job.n_threads * line
 
 
@@ -276,9 +282,9 @@ def own_weights(job: Job, t: int) -> tuple[Matrix, Matrix]:
     j, end = own_columns(job, t)
     if job.n_threads == 1:
         return weights(job, 1), biases(job, 1)
-    at = job.places[layout.SLABS] + t * job.places[layout.SLABS_STEP]
+    at = offsets(job).slabs + t * offsets(job).slabs_step
     width = end - j
-    return matrix(job.scratch, at, width), repeated(job.scratch, at + layer(job, 1, layout.K) * width)
+    return matrix(job.scratch, at, width), repeated(job.scratch, at + layer(job, 1).K * width)
 
 
 @strict
@@ -286,38 +292,38 @@ def own_theta(job: Job, t: int) -> Any:
     """Theta as thread t sees it: of threads that own neurons of layer 1, the layers above lie at the slab's end."""
     if job.owning == 0 or job.n_threads == 1:
         return pointer(job.theta)
-    return after(job.scratch, job.places[layout.SLABS] + (t + 1) * job.places[layout.SLABS_STEP] - job.size)
+    return after(job.scratch, offsets(job).slabs + (t + 1) * offsets(job).slabs_step - job.size)
 
 
 @strict
 def is_lonely(job: Job, l: int) -> bool:
     """Whether the layer is one output neuron, whose weights lie in a row (`layout`)."""
-    return layer(job, l, layout.ROW) == 1
+    return layer(job, l).row == 1
 
 
 @strict
 def zeros(job: Job) -> Matrix:
     """0 everywhere."""
-    return repeated(job.scratch, job.places[layout.ZEROS])
+    return repeated(job.scratch, offsets(job).zeros)
 
 
 @strict
 def ones(job: Job) -> Matrix:
     """1 everywhere."""
-    return Matrix(after(job.scratch, job.places[layout.ONES]), 0, 0)
+    return Matrix(after(job.scratch, offsets(job).ones), 0, 0)
 
 
 @strict
 def panel(job: Job, t: int) -> Any:
     """Thread t's scratch for packed strips."""
-    return after(job.scratch, job.places[layout.PANELS] + t * job.places[layout.PANELS_STEP])
+    return after(job.scratch, offsets(job).panels + t * offsets(job).panels_step)
 
 
 @strict
 def parameters_from(job: Job, buf: Any, l: int, k: int) -> Matrix:
     """w^l from row k on, row K being b^l, in theta or a vector laid out like it."""
-    stride = layer(job, l, layout.STRIDE)
-    at = layer(job, l, layout.W) + k * stride if k < layer(job, l, layout.K) else layer(job, l, layout.B)
+    stride = layer(job, l).stride
+    at = layer(job, l).w + k * stride if k < layer(job, l).K else layer(job, l).b
     return matrix(buf, at, stride)
 
 
@@ -329,13 +335,13 @@ def gradient(job: Job, l: int, k: int, t: int) -> Matrix:
     """
     if job.keeping:
         return parameters_from(job, job.g, l, k)
-    return Matrix(own_sums(job, t).buf, layer(job, l, layout.STRIDE), 1)
+    return Matrix(own_sums(job, t).buf, layer(job, l).stride, 1)
 
 
 @strict
 def own_sums(job: Job, t: int) -> Matrix:
     """Thread t's scratch for its part of a gradient, which serves as a row of sums in F1 of one output neuron."""
-    return matrix(job.scratch, job.places[layout.GRADIENTS] + t * job.places[layout.GRADIENTS_STEP], 1)
+    return matrix(job.scratch, offsets(job).gradients + t * offsets(job).gradients_step, 1)
 
 
 @strict
@@ -361,7 +367,7 @@ def prefetch(job: Job, first: int, t: int) -> Prefetch:
     X = min(job.tile, job.n - first)
     if not job.fetching or X <= 0:
         return no_prefetch(job, t)
-    n_in, width = layer(job, 0, layout.J), layer(job, 1, layout.J)
+    n_in, width = layer(job, 0).J, layer(job, 1).J
     rows, x0, x1 = n_in // job.n_threads, X * t // job.n_threads, X * (t + 1) // job.n_threads
     if job.owning:
         j, end = own_columns(job, t)
@@ -374,6 +380,6 @@ def prefetch(job: Job, first: int, t: int) -> Prefetch:
     cursor[LINES] = (n_in * itemsize(job.X) // CACHE_LINE + calls) // calls
     cursor[SAMPLE], cursor[END], cursor[LEFT] = first + x0, first + x1, 0
     cursor[X_AT], cursor[X_STEP] = byte_address(job.X), n_in * itemsize(job.X)
-    cursor[Y_AT], cursor[Y_STEP] = byte_address(job.Y), layer(job, job.L, layout.J) * itemsize(job.Y)
+    cursor[Y_AT], cursor[Y_STEP] = byte_address(job.Y), layer(job, job.L).J * itemsize(job.Y)
     cursor[LABELS_AT] = byte_address(job.labels)
     return Prefetch(order=job.order, cursor=cursor, parts=parts)

@@ -15,34 +15,10 @@ import numpy as np
 from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
 from fastbp.kernels.gemm import packing
 from fastbp.kernels.gemm.tiling import CROWDING_STRIDE, PASS_ROWS
+from fastbp.kernels.records import LAYER, OFFSETS
 
 # Here Python calls them, which need not wait for a compiler.
 packs_a, packs_b, round_up = (function.py_func for function in (packing.packs_a, packing.packs_b, packing.round_up))
-
-# Columns of the table of layers; its row l belongs to layer l, row 0 to the input.
-K, J, ACTIVATION, STRIDE, W, B, WHOLE, REST, A, D, Z, Z_STEP, ROW, N_COLUMNS = range(14)
-# w and b lie W and B elements from theta's start, the rows of w STRIDE apart. WHOLE rows of w may be read beyond their
-# end, up to that of a padded row; those after them, copied and padded, lie at REST (`plain_layout`).
-
-# Places in the scratch buffer.
-(
-    ZEROS,  # a row of 0
-    ONES,  # a row of 1
-    TARGETS,  # y of a tile's samples, rows padded
-    EXCHANGED,  # of threads that own neurons of layer 1: z^1 of two minibatches
-    RESTS,  # of each of them: the last few a_k^0 of a minibatch's samples
-    SHARED_Z,  # z of all layers in turn, where nobody keeps it
-    COSTS,  # C_x of a tile's samples
-    CONSTANTS,  # of each thread: the optimizer's, in the net's dtype
-    PANELS,  # of each thread: what a gemm packs
-    PANELS_STEP,
-    GRADIENTS,  # of each thread: the rows of the gradient between BP4 and the update
-    GRADIENTS_STEP,
-    SLABS,  # of each thread that owns neurons of layer 1: its columns of w^1 and b^1, and all of the layers above
-    SLABS_STEP,
-    CHUNK,  # rows of w that BP4 and the update take at a time
-    N_PLACES,
-) = range(16)
 
 # Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
 LINE = CACHE_LINE // 8
@@ -69,18 +45,21 @@ def padded(n: int, itemsize: int) -> int:
 
 
 def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize: int) -> tuple[np.ndarray, int]:
-    """Table of layers with the places in theta, and theta's size in elements."""
-    layers = np.zeros((len(sizes), N_COLUMNS), np.int64)
-    layers[0, J] = sizes[0]
+    """`LAYER` of each with the places in theta, and theta's size in elements."""
+    layers = np.zeros(len(sizes), LAYER)
+    strides, weights, biases = [0], [0], [0]
     at = 0
     for l in range(1, len(sizes)):
         n_in, n_out = sizes[l - 1], sizes[l]
         width = padded(n_out, itemsize)
         lonely = n_out == 1 and 1 < l == len(sizes) - 1
         stride, bias = (1, padded(n_in, itemsize)) if lonely else (width, n_in * width)
-        layers[l, K], layers[l, J], layers[l, STRIDE], layers[l, ACTIVATION] = n_in, n_out, stride, activations[l - 1]
-        layers[l, W], layers[l, B], layers[l, WHOLE] = at, at + bias, n_in
+        strides.append(stride)
+        weights.append(at)
+        biases.append(at + bias)
         at += round_up(bias + width, CACHE_LINE // itemsize)
+    layers["J"], layers["K"], layers["activation"] = sizes, (0, *sizes[:-1]), (0, *activations)
+    layers["stride"], layers["w"], layers["b"], layers["whole"] = strides, weights, biases, layers["K"]
     return layers, at
 
 
@@ -88,15 +67,15 @@ def plain_layout(layers: np.ndarray, itemsize: int) -> tuple[np.ndarray, int]:
     """The table for w that lies elsewhere, row after row without padding; and the elements of what has to be copied.
 
     Copied are b, and the last rows of w, from where a padded row's width would end beyond the last element. The caller
-    sets W, and STRIDE to J, when the places of w are known.
+    sets w, and stride to J, when the places of w are known.
     """
     layers = layers.copy()
     at = 0
     for row in layers[1:]:
-        n_in, n_out, width = int(row[K]), int(row[J]), padded(int(row[J]), itemsize)
-        lonely = row[STRIDE] == 1
+        n_in, n_out, width = int(row.K), int(row.J), padded(int(row.J), itemsize)
+        lonely = row.stride == 1
         n_copied = 0 if lonely else min(n_in, -(-(width - n_out) // n_out))
-        row[WHOLE], row[REST], row[B] = n_in - n_copied, at, at + n_copied * width
+        row.whole, row.rest, row.b = n_in - n_copied, at, at + n_copied * width
         at += (n_copied + 1) * width
     return layers, at
 
@@ -111,7 +90,7 @@ def scratch_layout(
     keep_z: bool = False,
     owning: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Complete the table of layers with the places of z, a and delta of ``n_tiles`` tiles of samples; the other places;
+    """Complete the table of layers with the places of z, a and delta of ``n_tiles`` tiles of samples; the `OFFSETS`;
     the size in elements.
 
     sigma'(z) lives where delta will be. Unless ``keep_z``, all layers share one z, which is used up at once.
@@ -119,7 +98,7 @@ def scratch_layout(
     """
     line = CACHE_LINE // itemsize
     layers = layers.copy()
-    places = np.zeros(N_PLACES, np.int64)
+    offsets: dict[str, int] = {}
     at = 0
 
     def take(size: int) -> int:
@@ -127,37 +106,41 @@ def scratch_layout(
         start, at = at, at + round_up(size, line)
         return start
 
-    rows = [padded(int(n), itemsize) for n in layers[:, J]]
+    n_in, J, strides = layers["K"].tolist(), layers["J"].tolist(), layers["stride"].tolist()
+    rows = [padded(n, itemsize) for n in J]
     rows = [row + line if row * itemsize % CROWDING_STRIDE == 0 else row for row in rows]
     widest = max(rows[1:])
-    if layers[-1, STRIDE] == 1:
+    if strides[-1] == 1:
         rows[-1] = 1
-    layers[:, ROW] = rows
-    places[ZEROS], places[ONES] = take(widest), take(line)
+    layers["row"] = rows
+    offsets["zeros"], offsets["ones"] = take(widest), take(line)
     n = tile * n_tiles
-    places[TARGETS] = take(n * rows[-1])
-    places[SHARED_Z] = take(n * widest)
-    places[COSTS], places[CONSTANTS] = take(n), take(n_threads * CONSTANTS_STEP)
+    offsets["targets"] = take(n * rows[-1])
+    offsets["shared_z"] = take(n * widest)
+    offsets["costs"], offsets["constants"] = take(n), take(n_threads * CONSTANTS_STEP)
     if owning:
-        places[EXCHANGED], places[RESTS] = take(2 * tile * rows[1]), take(n * PASS_ROWS)
+        offsets["exchanged"], offsets["rests"] = take(2 * tile * rows[1]), take(n * PASS_ROWS)
+    a, delta, z = [], [], []
     for l, row in enumerate(rows):
-        layers[l, A] = take(n * row if l > 0 or not owning else 0)
-        if l:
-            layers[l, D] = take(n * row)
-            layers[l, Z], layers[l, Z_STEP] = (take(n * row), row) if keep_z else (places[SHARED_Z], widest)
-    places[CHUNK] = min(chunk_rows(int(layers[1:, STRIDE].max()), itemsize), int(layers[1:, K].max()))
-    panel = round_up(largest_panel(layers, n, int(places[CHUNK]), itemsize), line)
-    places[PANELS], places[PANELS_STEP] = take(n_threads * panel), panel
+        a.append(take(n * row if l > 0 or not owning else 0))
+        delta.append(take(n * row) if l else 0)
+        z.append(take(n * row) if l and keep_z else offsets["shared_z"])
+    layers["a"], layers["delta"], layers["z"], layers["z_step"] = a, delta, z, rows if keep_z else widest
+    chunk = offsets["chunk"] = min(chunk_rows(max(strides[1:]), itemsize), max(n_in[1:]))
+    panel = round_up(largest_panel(layers, n, chunk, itemsize), line)
+    offsets["panels"], offsets["panels_step"] = take(n_threads * panel), panel
     # A layer's rows of a chunk; or the sums of one output neuron, a row computed up to the end of its last block.
-    gradient = max(n, int((np.minimum(places[CHUNK], layers[1:, K]) * layers[1:, STRIDE]).max())) + line * line
-    places[GRADIENTS], places[GRADIENTS_STEP] = take(n_threads * gradient), gradient
+    rows_of_chunk = max(min(chunk, K) * stride for K, stride in zip(n_in[1:], strides[1:], strict=True))
+    gradient = max(n, rows_of_chunk) + line * line
+    offsets["gradients"], offsets["gradients_step"] = take(n_threads * gradient), gradient
     if owning and n_threads > 1:
-        widest_slab = -(-(int(layers[1, STRIDE]) // line) // n_threads) * line
-        above = int(layers[-1, B] + layers[-1, STRIDE] - layers[2, W])
-        slab = round_up(int(layers[1, K] + 1) * widest_slab + 2 * line, line) + round_up(above, line)
-        places[SLABS], places[SLABS_STEP] = take(n_threads * slab), slab
+        widest_slab = -(-(strides[1] // line) // n_threads) * line
+        above = int(layers["b"][-1] - layers["w"][2]) + strides[-1]
+        slab = round_up((n_in[1] + 1) * widest_slab + 2 * line, line) + round_up(above, line)
+        offsets["slabs"], offsets["slabs_step"] = take(n_threads * slab), slab
+    table = np.array([tuple(offsets.get(name, 0) for name in OFFSETS.names or ())], OFFSETS)
     # Whole tiles are read where rows end, up to a tile of a vector's width beyond the last.
-    return layers, places, at + line * line
+    return layers, table, at + line * line
 
 
 def panel_size(m: int, k: int, itemsize: int) -> int:
@@ -173,15 +156,16 @@ def largest_panel(layers: np.ndarray, X: int, chunk: int, itemsize: int) -> int:
     each input. So an input layer of a million neurons is either terms or rows.
     """
     sizes = []
+    rows, J, strides, whole = (layers[name].tolist() for name in ("row", "J", "stride", "whole"))
     for l in range(1, len(layers)):
-        n_in, n_out, stride = int(layers[l - 1, J]), int(layers[l, J]), int(layers[l, STRIDE])
-        plain = layers[l, WHOLE] < n_in
+        n_in, n_out, stride = J[l - 1], J[l], strides[l]
+        plain = whole[l] < n_in
         if stride == 1 or packs_b(X, n_out if plain else stride, itemsize):
             sizes.append(panel_size(0, n_in, itemsize))  # F1
         if l > 1:
             sizes.append(panel_size(0, n_out, itemsize))  # BP2
-        rows = chunk if packs_a(int(layers[l - 1, ROW]), n_out, itemsize) else 0
-        sizes.append(panel_size(rows, X, itemsize))  # BP4
+        m = chunk if packs_a(rows[l - 1], n_out, itemsize) else 0
+        sizes.append(panel_size(m, X, itemsize))  # BP4
     return max(sizes)
 
 
@@ -197,8 +181,8 @@ the number of threads."""
 
 def sums_size(layers: np.ndarray, n_threads: int) -> int:
     """float64 scratch: two sums for each block of rows, and a row of partial sums for each thread."""
-    n_blocks = int(sum(-(-int(k) // PENALTY_ROWS) for k in layers[1:, K]))
-    return 2 * n_blocks + n_threads * int(layers[1:, STRIDE].max())
+    n_blocks = int(sum(-(-int(k) // PENALTY_ROWS) for k in layers["K"][1:]))
+    return 2 * n_blocks + n_threads * int(layers["stride"][1:].max())
 
 
 def control_size(n_threads: int) -> int:

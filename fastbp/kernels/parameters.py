@@ -19,6 +19,7 @@ from fastbp.kernels.job import (
     inputs,
     is_lonely,
     layer,
+    offsets,
     ones,
     panel,
     parameters_from,
@@ -40,7 +41,7 @@ def note_statistics(job, m, first, x0, X, t, end):
     """Add X samples of a tile, from x0 on, to the minibatch's statistics: sum of s_x C_x in float64, x in order; sum of
     s_x; the penalty; and the hits that threads t to before ``end`` have counted.
     """
-    c = line(job.scratch, job.places[layout.COSTS] + x0, X)
+    c = line(job.scratch, offsets(job).costs + x0, X)
     stats = record(job.stats, m)
     total, weight = stats.cost, stats.weight
     for x in range(X):
@@ -95,7 +96,7 @@ def verdict(job, m, n, total, t, end):
 def constants(job, m, t):
     """Write the optimizer's constants of this step into the thread's own line, in the net's dtype."""
     own = settings(job)
-    c = line(job.scratch, job.places[layout.CONSTANTS] + t * layout.CONSTANTS_STEP, layout.CONSTANTS_STEP)
+    c = line(job.scratch, offsets(job).constants + t * layout.CONSTANTS_STEP, layout.CONSTANTS_STEP)
     c[0], c[1], c[2], c[3] = own.beta_1, own.beta_2, own.epsilon, own.weight_decay
     if job.optimizer == ADAM:
         # Kingma and Ba's corrections of both means, moved out of the loop over parameters.
@@ -141,14 +142,14 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, prefetc
     per = total if settings(job).shared_penalty else 1.0
     l1, l2 = number(job.scratch, settings(job).l1 / per), number(job.scratch, settings(job).l2 / per)
     c = constants(job, m, t)
-    chunk = job.places[layout.CHUNK]
+    chunk = offsets(job).chunk
     stepping = at_once(job)
     epilogue = SGD_STEP if stepping else STORE
     here = GemmWorkspace(panel=panel(job, t), prefetch=prefetch)
     for l in range(bottom, job.L + 1):
-        K, J, stride = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.STRIDE)
+        K, J, stride = layer(job, l).K, layer(job, l).J, layer(job, l).stride
         a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, x0)
-        delta, w_at = errors(job, l, x0), layer(job, l, layout.W)
+        delta, w_at = errors(job, l, x0), layer(job, l).w
         k, end = (K + 1) * share // n_shares, (K + 1) * (share + 1) // n_shares
         lonely = is_lonely(job, l)
         if lonely:  # too little to divide
@@ -170,7 +171,7 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, prefetc
                 if lonely:
                     dense.weight_gradient_of_one(n, X, a, delta, g, into, here)
                     if k + n == K:
-                        dense.clear_padding(1, n, layer(job, l, layout.B) - w_at - k, zeros(job), g)
+                        dense.clear_padding(1, n, layer(job, l).b - w_at - k, zeros(job), g)
                 else:
                     dense.weight_gradient(n, J, X, a, delta, g, into, here)
                 if finishing and not stepping:
@@ -181,7 +182,7 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, prefetc
                 if lonely:
                     dense.clear_padding(1, 1, HALF_LINE // itemsize(g.buf), zeros(job), g)
                 if finishing and not stepping:
-                    finish(job, g, layer(job, l, layout.B), stride, zero, zero, eta, c)
+                    finish(job, g, layer(job, l).b, stride, zero, zero, eta, c)
             k += n
 
 

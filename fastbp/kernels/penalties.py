@@ -18,7 +18,7 @@ def n_blocks(job):
     """Blocks of rows in all layers."""
     total = 0
     for l in range(1, job.L + 1):
-        total += (layer(job, l, layout.K) + layout.PENALTY_ROWS - 1) // layout.PENALTY_ROWS
+        total += (layer(job, l).K + layout.PENALTY_ROWS - 1) // layout.PENALTY_ROWS
     return total
 
 
@@ -55,15 +55,15 @@ def penalty_sums(job, t):
         return
     widest = 0
     for l in range(1, job.L + 1):
-        widest = max(widest, layer(job, l, layout.STRIDE))
+        widest = max(widest, layer(job, l).stride)
     partial = line(job.sums, 2 * n_blocks(job) + widest * t, widest)
     block = 0
     for l in range(1, job.L + 1):
-        K, J, stride = layer(job, l, layout.K), layer(job, l, layout.J), layer(job, l, layout.STRIDE)
+        K, J, stride = layer(job, l).K, layer(job, l).J, layer(job, l).stride
         for k in range(0, K, layout.PENALTY_ROWS):
             if block % job.n_threads == t:
                 n_rows = min(layout.PENALTY_ROWS, K - k)
-                at = layer(job, l, layout.W) + k * stride
+                at = layer(job, l).w + k * stride
                 magnitudes = sum_block(False, job.theta, at, n_rows, J, stride, partial) if l1 else 0.0
                 squares = sum_block(True, job.theta, at, n_rows, J, stride, partial) if l2 else 0.0
                 job.sums[2 * block], job.sums[2 * block + 1] = magnitudes, squares

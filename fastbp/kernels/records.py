@@ -39,6 +39,42 @@ SETTINGS = _fields(
 )
 """Numbers of a training that are not one for each minibatch."""
 
+LAYER = _fields(
+    K=np.int64,  # neurons of the layer before
+    J=np.int64,  # neurons
+    activation=np.int64,
+    stride=np.int64,  # from a row of w to the next
+    w=np.int64,  # where w and b begin, from theta's start
+    b=np.int64,
+    whole=np.int64,  # rows of w that may be read beyond their end, up to that of a padded row;
+    rest=np.int64,  # those after them, copied and padded, lie here (`layout.plain_layout`)
+    a=np.int64,  # where a, delta and z of a tile begin in the scratch buffer
+    delta=np.int64,
+    z=np.int64,
+    z_step=np.int64,  # from the z of a sample to the next where threads share the room
+    row=np.int64,  # from a sample's row of a, delta and z to the next
+)
+"""Where a layer's parts lie, in elements. Layer 0 is the input."""
+
+OFFSETS = _fields(
+    zeros=np.int64,  # a row of 0
+    ones=np.int64,  # a row of 1
+    targets=np.int64,  # y of a tile's samples, rows padded
+    exchanged=np.int64,  # of threads that own neurons of layer 1: z^1 of two minibatches
+    rests=np.int64,  # of each of them: the last few a_k^0 of a minibatch's samples
+    shared_z=np.int64,  # z of all layers in turn, where nobody keeps it
+    costs=np.int64,  # C_x of a tile's samples
+    constants=np.int64,  # of each thread: the optimizer's, in the net's dtype
+    panels=np.int64,  # of each thread: what a gemm packs
+    panels_step=np.int64,
+    gradients=np.int64,  # of each thread: the rows of the gradient between BP4 and the update
+    gradients_step=np.int64,
+    slabs=np.int64,  # of each thread that owns neurons of layer 1: its columns of w^1 and b^1, and the layers above
+    slabs_step=np.int64,
+    chunk=np.int64,  # rows of w that BP4 and the update take at a time
+)
+"""Where what a training needs lies in the scratch buffer, in elements; steps lead from a thread's part to the next."""
+
 STATISTICS = _fields(
     cost=np.float64,  # sum of s_x C_x
     weight=np.float64,  # sum of s_x

@@ -23,6 +23,7 @@ from fastbp.kernels.job import (
     is_lonely,
     last_weights,
     layer,
+    offsets,
     own_sums,
     settings,
     targets,
@@ -44,7 +45,7 @@ def sample(job, x):
 @strict
 def gather_inputs(job, first, x0, x1, a_0):
     """Copy a^0 of samples x0..x1 of the tile that starts at place ``first`` of the epoch into the rows of ``a_0``."""
-    n_in = layer(job, 0, layout.J)
+    n_in = layer(job, 0).J
     if job.sparse:
         return
     for x in range(x0, x1):
@@ -55,7 +56,7 @@ def gather_inputs(job, first, x0, x1, a_0):
 @strict
 def gather_targets(job, first, x0, x1):
     """Copy y of the same samples."""
-    n_out, rows = layer(job, job.L, layout.J), targets(job, x0)
+    n_out, rows = layer(job, job.L).J, targets(job, x0)
     for x in range(x0, x1):
         i, y = sample(job, first + x), row(rows, x - x0, n_out)
         if job.targets == LABELS:
@@ -69,7 +70,7 @@ def gather_targets(job, first, x0, x1):
 @strict
 def activate(job, l, X, J, width, z, a, d):
     """F2 of ``width`` columns from the matrices' starts on, J of them neurons, for X samples."""
-    code = layer(job, l, layout.ACTIVATION)
+    code = layer(job, l).activation
     if code == SOFTMAX:
         dense.softmax(X, J, z, a, d)
     elif width == a.i:
@@ -88,7 +89,7 @@ def forward(job, first, bottom, x0, x1, a_0, t):
     """
     X = x1 - x0
     for l in range(bottom, job.L + 1):
-        K, J = layer(job, l, layout.K), layer(job, l, layout.J)
+        K, J = layer(job, l).K, layer(job, l).J
         a_prev = activations(job, l - 1, x0) if l > 1 else a_0
         z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
         if l == 1 and job.sparse:
@@ -97,7 +98,7 @@ def forward(job, first, bottom, x0, x1, a_0, t):
             sums, w, b = own_sums(job, t), weights(job, l), biases(job, l)
             dense.weighted_input_of_one(X, K, a_prev, w, b, z, sums, workspace(job, t))
         else:
-            n = layer(job, l, layout.WHOLE)
+            n = layer(job, l).whole
             dense.weighted_input(X, J, n, a_prev, weights(job, l), biases(job, l), z, workspace(job, t))
             if n < K:
                 rest, a_rest = last_weights(job, l), shifted(a_prev, 0, n)
@@ -112,8 +113,8 @@ def forward(job, first, bottom, x0, x1, a_0, t):
 @strict
 def outputs_and_costs(job, x0, x1):
     """C_x of samples x0..x1 of the tile."""
-    J, code = layer(job, job.L, layout.J), layer(job, job.L, layout.ACTIVATION)
-    out = line(job.scratch, job.places[layout.COSTS] + x0, x1 - x0)
+    J, code = layer(job, job.L).J, layer(job, job.L).activation
+    out = line(job.scratch, offsets(job).costs + x0, x1 - x0)
     z, a = weighted_inputs(job, job.L, x0), activations(job, job.L, x0)
     if job.cost > CLIPPED:
         parameter = number(job.scratch, settings(job).cost_parameter)
@@ -125,7 +126,7 @@ def outputs_and_costs(job, x0, x1):
 @strict
 def hits(job, first, x0, x1):
     """For how many of samples x0..x1 of the tile the net decides as it should."""
-    J, rows = layer(job, job.L, layout.J), activations(job, job.L, x0)
+    J, rows = layer(job, job.L).J, activations(job, job.L, x0)
     count = 0
     for x in range(x0, x1):
         a = row(rows, x - x0, J)
@@ -162,7 +163,7 @@ def decision(J, a):
 def backward(job, first, x0, x1, t):
     """BP1 in the output layer and BP2 in every layer below, for samples x0..x1 of the tile."""
     X = x1 - x0
-    J, width = layer(job, job.L, layout.J), layer(job, job.L, layout.ROW)
+    J, width = layer(job, job.L).J, layer(job, job.L).row
     a, y, d = activations(job, job.L, x0), targets(job, x0), errors(job, job.L, x0)
     n = X * width
     if job.cost > CLIPPED:
@@ -175,7 +176,7 @@ def backward(job, first, x0, x1, t):
             dense.weigh(width, job.weights[sample(job, first + x0 + x)], row(d, x, width))
     dense.clear_padding(X, J, width, zeros(job), d)
     for l in range(job.L - 1, 0, -1):
-        J, K, width = layer(job, l, layout.J), layer(job, l + 1, layout.J), layer(job, l, layout.ROW)
+        J, K, width = layer(job, l).J, layer(job, l + 1).J, layer(job, l).row
         d, w_next, delta_next = errors(job, l, x0), weights(job, l + 1), errors(job, l + 1, x0)
         dense.hidden_error(X, J, K, w_next, delta_next, zeros(job), d, workspace(job, t))
         dense.clear_padding(X, J, width, zeros(job), d)
@@ -192,9 +193,9 @@ def note_largest(job, x0, x1, own):
     """Keep in the thread's cells the largest |a| and |delta|: what decides whether the minibatch may be applied."""
     X = x1 - x0
     for l in range(1, job.L + 1):
-        width = layer(job, l, layout.ROW)
-        if is_unbounded(layer(job, l, layout.ACTIVATION)):
-            cell, n = own + layout.LARGEST_A, layer(job, l, layout.STRIDE)
+        width = layer(job, l).row
+        if is_unbounded(layer(job, l).activation):
+            cell, n = own + layout.LARGEST_A, layer(job, l).stride
             job.control[cell] = dense.largest(X, n, activations(job, l, x0), job.control[cell])
         cell = own + layout.LARGEST_DELTA
         job.control[cell] = dense.largest(X, width, errors(job, l, x0), job.control[cell])

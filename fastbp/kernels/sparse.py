@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from fastbp.jit import fused, strict
 from fastbp.jit.addresses import line
-from fastbp.kernels import layout
 from fastbp.kernels.job import layer
 from fastbp.kernels.matrix import row
 
@@ -30,7 +29,7 @@ def weighted_input(job, first, x0, x1, w, b, z):
     Of layer 1, for samples x0..x1 of the tile that starts at place ``first`` of the epoch: reads the stored a_k of
     each, w[k, j] and b[j]; overwrites z[x, j], and its padding with 0, because sigma is taken of whole rows.
     """
-    J, stride, width = layer(job, 1, layout.J), layer(job, 1, layout.STRIDE), layer(job, 1, layout.ROW)
+    J, stride, width = layer(job, 1).J, layer(job, 1).stride, layer(job, 1).row
     bias = row(b, 0, J)
     for x in range(x0, x1):
         i = job.order[first + x] if job.ordered else first + x
@@ -58,7 +57,7 @@ def weight_gradient(job, first, X, k0, k1, delta, g, starting, scale):
     accumulates their products over x, in order, into g[k, j], which begins with row k0 and, when ``starting``, with 0;
     then scales the sums.
     """
-    J, stride = layer(job, 1, layout.J), layer(job, 1, layout.STRIDE)
+    J, stride = layer(job, 1).J, layer(job, 1).stride
     n = (k1 - k0) * stride
     if starting:
         for i in range(n):

@@ -49,16 +49,16 @@ def as_rows(X: Any, dtype: Any) -> Rows:
 def plan(net: Parameters, tile: int, n_threads: int, *, own_tiles: bool = False) -> engine.Plan:
     """``engine.plan`` without room for the samples of a tile: they are never copied."""
     layers = net._layers.copy()
-    layers[0, layout.J] = 0
+    layers["J"][0] = 0
     n_tiles = n_threads if own_tiles else 1
-    layers, places, size = layout.scratch_layout(layers, tile, n_tiles, n_threads, net.dtype.itemsize)
-    layers[0, layout.J] = net.sizes[0]
-    return engine.Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads)
+    layers, offsets, size = layout.scratch_layout(layers, tile, n_tiles, n_threads, net.dtype.itemsize)
+    layers["J"][0] = net.sizes[0]
+    return engine.Plan(layers, offsets, size, layout.sums_size(layers, n_threads), tile, n_threads)
 
 
 def tile_size(net: Parameters, batch: int) -> int:
     """``engine.tile_size`` likewise: samples of which the cache holds all layers but the input."""
-    row = 2 * int(net._layers[1:, layout.J].sum() + max(net.sizes[1:])) * net.dtype.itemsize
+    row = 2 * int(net._layers["J"][1:].sum() + max(net.sizes[1:])) * net.dtype.itemsize
     return max(1, min(batch, max(256, engine.TILE_BYTES // row // 64 * 64)))
 
 

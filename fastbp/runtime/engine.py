@@ -54,7 +54,7 @@ class Plan(NamedTuple):
     """Where a job's parts live, and its size in bytes, before any of it is allocated."""
 
     layers: Any
-    places: Any
+    offsets: Any
     scratch_size: int
     sums_size: int
     tile: int
@@ -86,7 +86,7 @@ def choose_threads(n_threads: int | None, flops: float, least: float) -> int:
 
 def tile_size(net: Parameters, batch: int) -> int:
     """Samples that pass through all layers together: all, or as many as the cache holds."""
-    row = 2 * int(net._layers[:, layout.J].sum() + max(net.sizes)) * net.dtype.itemsize
+    row = 2 * int(net._layers["J"].sum() + max(net.sizes)) * net.dtype.itemsize
     return max(1, min(batch, max(256, TILE_BYTES // row // 64 * 64)))
 
 
@@ -97,7 +97,7 @@ def step_of_layer_1(net: Parameters, batch: int) -> float:
 
 def lines_of_layer_1(net: Parameters) -> int:
     """Whole cache lines of a row of w^1."""
-    return int(net._layers[1, layout.STRIDE]) * net.dtype.itemsize // CACHE_LINE
+    return int(net._layers["stride"][1]) * net.dtype.itemsize // CACHE_LINE
 
 
 def is_owning(net: Parameters, batch: int, n_threads: int) -> bool:
@@ -155,10 +155,10 @@ def plan(
 ) -> Plan:
     """Lay out a job of ``n_threads`` over tiles of ``tile`` samples, one for all threads or one for each."""
     n_tiles = n_threads if own_tiles or relaying or owning else 1
-    layers, places, size = layout.scratch_layout(
+    layers, offsets, size = layout.scratch_layout(
         net._layers, tile, n_tiles, n_threads, net.dtype.itemsize, keep_z=keep_z, owning=owning
     )
-    return Plan(layers, places, size, layout.sums_size(layers, n_threads), tile, n_threads, owning, relaying)
+    return Plan(layers, offsets, size, layout.sums_size(layers, n_threads), tile, n_threads, owning, relaying)
 
 
 def plan_training(net: Parameters, batch: int, plain: bool, n_threads: int, *, shrinking: bool = False) -> Plan:
@@ -176,7 +176,7 @@ def plan_training(net: Parameters, batch: int, plain: bool, n_threads: int, *, s
 def prepare_scratch(where: Plan, dtype: Any) -> Any:
     """The scratch buffer: its rows of 0 and of 1 written, the rest as the memory comes."""
     scratch = layout.aligned(where.scratch_size, dtype, fill=None)
-    zeros, ones, after = (where.places[i] for i in (layout.ZEROS, layout.ONES, layout.TARGETS))
+    zeros, ones, after = (where.offsets[name][0] for name in ("zeros", "ones", "targets"))
     scratch[zeros:ones] = 0
     scratch[ones:after] = 1
     return scratch
@@ -227,8 +227,8 @@ def make_job(
         labels=labels,
         weights=nothing if sample_weight is None else sample_weight,
         order=order,
-        layers=where.layers.reshape(-1),
-        places=where.places,
+        layers=where.layers,
+        offsets=where.offsets,
         scratch=prepare_scratch(where, net.dtype) if scratch is None else scratch,
         sums=np.empty(where.sums_size) if sums is None else sums,
         stats=np.zeros(1, STATISTICS) if stats is None else stats,
@@ -279,8 +279,8 @@ def run_alone(
 
     Writes what the outputs decide into ``decisions``, shape (n_samples,), unless that is empty; -1 for NaN.
     """
-    places, nothing = where.places, _NO_SUMS
-    arrays = (net.theta, writable(X.reshape(-1)), places, places, scratch, decisions, where.layers.reshape(-1), places)
+    none, nothing = NO_INDICES, _NO_SUMS
+    arrays = (net.theta, writable(X.reshape(-1)), none, none, scratch, decisions, where.layers, where.offsets)
     with as_compiled():
         data_parallel.outputs(
             *arrays, scratch, nothing, _NO_SETTINGS, out, net.L, where.tile, 0, NO_TARGETS, 0, 0, len(out), 0

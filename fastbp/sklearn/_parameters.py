@@ -96,7 +96,7 @@ SMALL_WEIGHTS = 1 << 17
 """For so many samples, weights of so few bytes are copied into padded rows. Used where they lie, predictions of 2,000
 samples take 0.99 to 1.08 of the time (64-30-10 to 64-150-10), of 200 samples 0.89 (64-30-10); on AVX-512."""
 
-_OF_LAYER = layout.K, layout.J, layout.WHOLE, layout.REST, layout.B
+_OF_PLAIN_LAYER = ["K", "J", "whole", "rest", "b"]
 
 
 class PlainNetwork(Network):
@@ -117,7 +117,7 @@ class PlainNetwork(Network):
         codes = tuple(CODES[name] for name in self.activations)
         self._padded, self._n_padded = layout.theta_layout(self.sizes, codes, self.dtype.itemsize)
         self._layers, self._n_copied = layout.plain_layout(self._padded, self.dtype.itemsize)
-        self._places = [tuple(int(row[i]) for i in _OF_LAYER) for row in self._layers[1:]]
+        self._places = self._layers[_OF_PLAIN_LAYER][1:].tolist()
         self._plans = {}
 
     def on(self, coefs: Sequence[Any], intercepts: Sequence[Any], n: int) -> PlainNetwork | None:
@@ -147,19 +147,20 @@ class PlainNetwork(Network):
             net._layers = self._layers  # plans have room for either way
             return net
         net._table = table = self._layers.copy()
-        table[:, layout.STRIDE] = table[:, layout.J]
+        table["stride"] = table["J"]
         if jit.DISABLED:  # a buffer is then an array, and what lies outside it cannot be read
-            table[1:, layout.W] = np.cumsum([len(theta), *(w.size for w in arrays)])[:-1]
+            table["w"][1:] = np.cumsum([len(theta), *(w.size for w in arrays)])[:-1]
             theta = np.concatenate([theta, *(w.ravel() for w in arrays)])
         else:
             start = theta.ctypes.data
-            table[1:, layout.W] = [(w.ctypes.data - start) // dtype.itemsize for w in arrays]
+            table["w"][1:] = [(w.ctypes.data - start) // dtype.itemsize for w in arrays]
         net._theta = theta
         return net
 
     def _located(self, where: engine.Plan) -> engine.Plan:
         layers = where.layers.copy()
-        layers[:, layout.STRIDE : layout.A] = self._table[:, layout.STRIDE : layout.A]
+        for name in ("stride", "w", "b", "whole", "rest"):
+            layers[name] = self._table[name]
         return where._replace(layers=layers)
 
 

@@ -55,7 +55,7 @@ def layers_above(job, m, t):
     """From z^1 of minibatch m to delta^1, and U of every layer above if the minibatch may be applied; the ruling."""
     own, X, start = t * job.tile, size_of(job, m), m * job.batch
     z, a, d = exchanged(job, m), activations(job, 1, own), errors(job, 1, own)
-    activate(job, 1, X, layer(job, 1, layout.J), z.i, z, a, d)
+    activate(job, 1, X, layer(job, 1).J, z.i, z, a, d)
     first = start - own  # of the tile that would have this minibatch in these rows
     tile_of_samples(job, first, 2, own, own + X, True, t)
     if t == 0:
@@ -72,7 +72,7 @@ def layers_above(job, m, t):
 @strict
 def gather_rest(job, start, X, a):
     """Copy the last few a_k^0, which no tile of the fused pass takes, of X samples from place ``start`` on."""
-    K = layer(job, 1, layout.K)
+    K = layer(job, 1).K
     whole = K // PASS_ROWS * PASS_ROWS
     for x in range(X):
         copy_line(K - whole, row(a, x, K - whole), line(job.X, job.order[start + x] * K + whole, K - whole))
@@ -94,7 +94,7 @@ def step_of_own(job, start, X, eta, X_next, t):
     X_next that come next. One of both may be none.
     """
     j, end = own_columns(job, t)
-    K, J = layer(job, 1, layout.K), end - j
+    K, J = layer(job, 1).K, end - j
     next_start = start + X
     (w, b), delta = own_weights(job, t), shifted(errors(job, 1, t * job.tile), 0, j)
     scale, l2, here = number(job.scratch, 1.0), number(job.scratch, 0.0), workspace(job, t)
@@ -144,11 +144,11 @@ def copy_own(job, theta, t, returning):
     if job.n_threads == 1:
         return
     j, end = own_columns(job, t)
-    stride = layer(job, 1, layout.STRIDE)
+    stride = layer(job, 1).stride
     slab = own_weights(job, t)[0]
-    for k in range(layer(job, 1, layout.K) + 1):  # b^1 is the row after w^1
+    for k in range(layer(job, 1).K + 1):  # b^1 is the row after w^1
         copy_either(end - j, theta, k * stride + j, slab.buf, k * slab.i, returning)
-    above = layer(job, 2, layout.W)
+    above = layer(job, 2).w
     if t == 0 or not returning:
         copy_either(job.size - above, theta, above, job.theta, above, returning)
 

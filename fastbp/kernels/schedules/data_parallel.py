@@ -24,6 +24,7 @@ from fastbp.kernels.job import (
     inputs,
     job_of_outputs,
     layer,
+    offsets,
     own_theta,
     prefetch,
     settings,
@@ -110,7 +111,7 @@ def work(job, t):
 
 @strict(cache=True)
 def outputs(
-    theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, settings, out,
+    theta, X, indices, indptr, Y, labels, layers, offset_table, scratch, sums, settings, out,
     L, tile, cost, kind, sparse, x0, x1, t,
 ):  # fmt: skip
     """a^L of samples x0..x1, into the rows of ``out``; C_x into ``sums`` where there are targets; where there are none
@@ -120,9 +121,9 @@ def outputs(
     a single sample does.
     """
     job = job_of_outputs(
-        theta, X, indices, indptr, Y, labels, layers, places, scratch, sums, settings, L, tile, cost, kind, sparse
+        theta, X, indices, indptr, Y, labels, layers, offset_table, scratch, sums, settings, L, tile, cost, kind, sparse
     )
-    K, J = layer(job, 0, layout.J), layer(job, job.L, layout.J)
+    K, J = layer(job, 0).J, layer(job, job.L).J
     in_place = not job.sparse and K * itemsize(job.X) % CROWDING_STRIDE != 0
     own = t * job.tile
     deciding = kind == NO_TARGETS and labels.size > 0
@@ -137,7 +138,7 @@ def outputs(
         if job.targets != NO_TARGETS:
             gather_targets(job, x0 - own, own, own + X)
             outputs_and_costs(job, own, own + X)
-            c = line(job.scratch, job.places[layout.COSTS] + own, X)
+            c = line(job.scratch, offsets(job).costs + own, X)
             for x in range(X):
                 job.sums[x0 + x] = c[x]
         for x in range(X):
