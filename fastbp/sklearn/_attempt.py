@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from fastbp.sklearn._base import BaseMLP
+from fastbp.sklearn._estimator import Estimator
 
 PRIVATE = {
     "_best_coefs",
@@ -28,7 +26,7 @@ class Attempt:
     optimizer that is not finite.
     """
 
-    def __init__(self, estimator: BaseMLP, *, going_on: bool) -> None:
+    def __init__(self, estimator: Estimator, *, going_on: bool) -> None:
         self._estimator, self.going_on = estimator, going_on
         self._before = dict(vars(estimator))
         self._began = False

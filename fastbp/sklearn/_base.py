@@ -10,12 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import is_classifier
 from sklearn.metrics import get_scorer_names
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
+from sklearn.utils.validation import _check_sample_weight
 
 from fastbp.arrays import Targets, all_finite, largest_magnitude
 from fastbp.functions.activations import CLIPPED
@@ -29,6 +27,7 @@ from fastbp.sklearn._hooks import LOOPED, Overridable, check_overrides, run_scik
 from fastbp.sklearn._parameters import fastbp_name, sizes_of
 from fastbp.sklearn._stepper import make_stepper, say
 from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
+from fastbp.sklearn._validation import Stopping, given_validation, hold_out
 from fastbp.sklearn._weights import check_some_weight
 from fastbp.training.explosion import cost_of_best_constant
 from fastbp.training.minibatches import Samples
@@ -38,7 +37,6 @@ LARGE = 1e15
 """Of max |x| max(1, max |y|): the squares of larger gradients come near float32's largest number, 3e38."""
 
 STOCHASTIC = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
-INPUT: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32)}
 
 
 class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
@@ -79,12 +77,6 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
     }
 
-    # What the solvers read; set in the constructors of the estimators.
-    loss: str
-    solver: str
-    hidden_layer_sizes: Any
-    init: str | None
-    random_state: Any
     best_loss_: Any
     best_validation_score_: Any
     validation_scores_: Any
@@ -172,7 +164,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             if loss < self.best_loss_:
                 self.best_loss_ = loss
         else:
-            stopping: _stochastic.Stopping | None = self.__dict__.get("_stopping")
+            stopping: Stopping | None = self.__dict__.get("_stopping")
             score = stopping.score(X, y, sample_weight) if stopping else self._score(X, y, sample_weight=sample_weight)
             self.validation_scores_.append(score)
             if self.verbose:
@@ -250,7 +242,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         check_some_weight(sample_weight)
         y = y.reshape(-1, 1) if y.ndim == 1 else y
         self.n_outputs_ = y.shape[1]
-        held_out = self._given_validation(validation)
+        held_out = given_validation(self, validation)
         self._random_state = check_random_state(self.random_state)
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first:
@@ -324,51 +316,8 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         if self.early_stopping and held_out is None:
-            X, y, sample_weight, held_out = self._hold_out(X, y, sample_weight)
+            X, y, sample_weight, held_out = hold_out(self, X, y, sample_weight)
         return _stochastic.train(self, net, self._prepared(net, X, y, sample_weight), held_out, incremental)
-
-    def _hold_out(self, X: Any, y: np.ndarray, sample_weight: Any) -> tuple[Any, ...]:
-        """Training part and held-out part, drawn as scikit-learn draws them."""
-        arrays = (X, y) if sample_weight is None else (X, y, sample_weight)
-        parts = train_test_split(
-            *arrays,
-            random_state=self._random_state,
-            test_size=self.validation_fraction,
-            stratify=y if is_classifier(self) and self.n_outputs_ == 1 else None,  # not several labels
-        )
-        X, X_val, y, y_val, *weights = parts
-        if X_val.shape[0] < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        weight, weight_val = weights or (None, None)
-        check_some_weight(weight, " Those of the samples that are not held out are all 0.")
-        check_some_weight(weight_val, " Those of the samples that early stopping holds out are all 0.")
-        return X, y, weight, _stochastic.HeldOut(X_val, y_val, self._as_given(y_val), weight_val)
-
-    def _given_validation(self, validation: tuple[Any, Any, Any] | None) -> Any:
-        """Checked validation samples that the user gave, under HistGradientBoosting's rules."""
-        X, y, weight = validation or (None, None, None)
-        if X is None and y is None:
-            if weight is not None:
-                raise ValueError("sample_weight_val is provided, but X_val was not provided.")
-            return None
-        if y is None:
-            raise ValueError("X_val is provided, but y_val was not provided.")
-        if X is None:
-            raise ValueError("y_val is provided, but X_val was not provided.")
-        if not self.early_stopping or self.solver == "lbfgs":
-            raise ValueError(
-                "X_val and y_val are passed to fit while at the same time early_stopping is False or the solver is "
-                "'lbfgs'. When passing X_val and y_val to fit, early_stopping should be set to True."
-            )
-        X = validate_data(self, X, reset=False, **INPUT)
-        columns = self._encoded(y)
-        check_consistent_length(X, columns)
-        if weight is not None:
-            weight = _check_sample_weight(weight, X)
-            check_some_weight(weight, " sample_weight_val is 0 everywhere.")
-        return _stochastic.HeldOut(X, columns, self._as_given(columns), weight)
 
     @abstractmethod
     def _encoded(self, y: Any) -> np.ndarray:

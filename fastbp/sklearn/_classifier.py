@@ -14,9 +14,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fastbp.sklearn._base import INPUT, BaseMLP
+from fastbp.sklearn._base import BaseMLP
 from fastbp.sklearn._described import described
 from fastbp.sklearn._hooks import remember
+from fastbp.sklearn._validation import INPUT
 from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import with_class_weights
 

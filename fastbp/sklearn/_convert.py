@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn import neural_network
@@ -12,19 +12,17 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 from sklearn.preprocessing import LabelBinarizer
 
 from fastbp.network import Network, not_a_network
+from fastbp.sklearn._estimator import Estimator
 from fastbp.sklearn._parameters import NAMES, OF_LOSS, fastbp_name
 from fastbp.sklearn._stepper import Stepper, make_stepper
 from fastbp.sklearn._warn import warn_of_own
-
-if TYPE_CHECKING:
-    from fastbp.sklearn._base import BaseMLP
 
 THEIR_NAMES = {ours: theirs for theirs, ours in NAMES.items()}
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 LOSSES = ("log_loss", "squared_error", "poisson")
 
 
-def _own_defaults(estimator: BaseMLP) -> dict[str, Any]:
+def _own_defaults(estimator: Estimator) -> dict[str, Any]:
     """Parameters that scikit-learn does not have and that are not at their defaults."""
     theirs = set(_their_class(estimator)._get_param_names())
     defaults = type(estimator)().get_params(deep=False)
@@ -32,11 +30,11 @@ def _own_defaults(estimator: BaseMLP) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in theirs and value is not defaults[name]}
 
 
-def _their_class(estimator: BaseMLP) -> Any:
+def _their_class(estimator: Estimator) -> Any:
     return neural_network.MLPClassifier if is_classifier(estimator) else neural_network.MLPRegressor
 
 
-def to_sklearn(estimator: BaseMLP) -> Any:
+def to_sklearn(estimator: Estimator) -> Any:
     """scikit-learn's estimator with the same parameters and, if fitted, the same state."""
     hidden = estimator._hidden_activations(len(estimator._hidden_sizes()))
     names = {THEIR_NAMES.get(fastbp_name(name), fastbp_name(name)) for name in hidden} or {"relu"}
@@ -100,7 +98,7 @@ def to_their_optimizer(stepper: Stepper, twin: Any) -> Any:
     return sgd
 
 
-def from_sklearn(kind: type[BaseMLP], theirs: Any) -> Any:
+def from_sklearn(kind: type[Estimator], theirs: Any) -> Any:
     """Our estimator with the parameters and, if fitted, the state of scikit-learn's."""
     estimator = kind(**theirs.get_params(deep=False))
     if not isinstance(theirs, _their_class(estimator)):
@@ -120,7 +118,7 @@ def from_sklearn(kind: type[BaseMLP], theirs: Any) -> Any:
     return estimator
 
 
-def from_their_optimizer(their: Any, estimator: BaseMLP) -> Stepper:
+def from_their_optimizer(their: Any, estimator: Estimator) -> Stepper:
     """The optimizer of our estimator, in the state of scikit-learn's."""
     stepper = make_stepper(estimator)
     stepper.learning_rate_init, stepper.learning_rate = their.learning_rate_init, their.learning_rate
@@ -131,7 +129,7 @@ def from_their_optimizer(their: Any, estimator: BaseMLP) -> Stepper:
     return stepper
 
 
-def to_network(estimator: BaseMLP) -> Network:
+def to_network(estimator: Estimator) -> Network:
     """A copy of the network, with what it needs to be used by itself in ``meta``."""
     meta: dict[str, Any] = {"task": "classification" if is_classifier(estimator) else "regression"}
     if is_classifier(estimator) and isinstance(estimator.classes_, np.ndarray) and len(estimator.classes_) > 1:
@@ -147,7 +145,7 @@ def to_network(estimator: BaseMLP) -> Network:
     return net
 
 
-def from_network(kind: type[BaseMLP], net: Network, parameters: dict[str, Any]) -> Any:
+def from_network(kind: type[Estimator], net: Network, parameters: dict[str, Any]) -> Any:
     """A fitted estimator that predicts what the network does."""
     if not isinstance(net, Network):
         raise not_a_network(net)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sklearn import neural_network
@@ -18,11 +18,9 @@ from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptr
 from sklearn.utils._param_validation import InvalidParameterError
 
 from fastbp.sklearn._convert import from_their_optimizer, to_their_optimizer
+from fastbp.sklearn._estimator import Estimator
 from fastbp.sklearn._parameters import owned
 from fastbp.sklearn._warn import warn_of_own
-
-if TYPE_CHECKING:
-    from fastbp.sklearn._base import BaseMLP
 
 CALLED = ("_init_coef", "_update_no_improvement_count", "_score")
 """Called by fastbp's loops, with scikit-learn's arguments."""
@@ -46,7 +44,7 @@ PUBLIC = {
 """What to do in place of overriding a method that is never called here."""
 
 
-def scikit_learns(estimator: BaseMLP) -> Any:
+def scikit_learns(estimator: Estimator) -> Any:
     """scikit-learn's class of the same name."""
     return neural_network.MLPClassifier if is_classifier(estimator) else neural_network.MLPRegressor
 
@@ -69,7 +67,7 @@ def remember(kind: Any) -> Any:
     return kind
 
 
-def overridden(estimator: BaseMLP) -> set[str]:
+def overridden(estimator: Estimator) -> set[str]:
     """Which of scikit-learn's private methods are replaced: in a subclass or mixin, on the class or on the instance."""
     own = estimator._fastbp_methods
     # As inspect.getattr_static finds them, which would take longer than a step of a small net.
@@ -81,7 +79,7 @@ def overridden(estimator: BaseMLP) -> set[str]:
     return {name for name, method in found.items() if method is not own[name]}
 
 
-def check_overrides(estimator: BaseMLP) -> set[str]:
+def check_overrides(estimator: Estimator) -> set[str]:
     """The overridden methods.
 
     Raises
@@ -105,7 +103,7 @@ def check_overrides(estimator: BaseMLP) -> set[str]:
     return names
 
 
-def _only_here(estimator: BaseMLP, validation: tuple[Any, ...] | None) -> list[str]:
+def _only_here(estimator: Estimator, validation: tuple[Any, ...] | None) -> list[str]:
     """What the user asks for that scikit-learn's loop does not know."""
     given = estimator.get_params(deep=False)
     theirs = scikit_learns(estimator)
@@ -130,7 +128,7 @@ def _only_here(estimator: BaseMLP, validation: tuple[Any, ...] | None) -> list[s
 
 
 def run_scikit_learns_loop(
-    estimator: BaseMLP,
+    estimator: Estimator,
     names: set[str],
     X: Any,
     y: Any,

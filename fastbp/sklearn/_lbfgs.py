@@ -9,6 +9,7 @@ import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
+from fastbp.sklearn._estimator import Estimator
 from fastbp.sklearn._parameters import views
 from fastbp.sklearn._stepper import say
 from fastbp.sklearn._stochastic import make_trainer
@@ -19,7 +20,6 @@ from fastbp.training.trainer import Evaluate
 
 if TYPE_CHECKING:
     from fastbp.network import Network
-    from fastbp.sklearn._base import BaseMLP
 
 
 class Objective:
@@ -63,14 +63,14 @@ def _packed(coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> np.ndarray
 
 
 def with_objective(
-    estimator: BaseMLP, net: Network, samples: Samples, n_threads: int | None, solve: Callable[[Objective], Any]
+    estimator: Estimator, net: Network, samples: Samples, n_threads: int | None, solve: Callable[[Objective], Any]
 ) -> Any:
     """What a solver returns that is given the objective of a network and samples."""
     trainer = make_trainer(estimator, net, None, len(samples), limit=np.inf, n_threads=n_threads)
     return trainer.minimize(samples, lambda g, evaluate: solve(Objective(net, g, evaluate)))
 
 
-def minimize(estimator: BaseMLP, net: Network, samples: Samples) -> None:
+def minimize(estimator: Estimator, net: Network, samples: Samples) -> None:
     """Run the solver from the net's weights; they, ``n_iter_`` and ``loss_`` are its result."""
     n_iter = 0
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from sklearn.base import is_classifier
 
+from fastbp.sklearn._classifier import MLPClassifier
 from fastbp.sklearn._convert import THEIR_NAMES
 from fastbp.sklearn._parameters import fastbp_name
+from fastbp.sklearn._regressor import MLPRegressor
 
 KNOWN = {"identity", "tanh", "logistic", "relu", "softmax"}
 """Activations of skl2onnx's converters."""
@@ -54,8 +56,6 @@ def register_onnx() -> None:
         convert_sklearn_mlp_classifier,
         convert_sklearn_mlp_regressor,
     )
-
-    from fastbp.sklearn import MLPClassifier, MLPRegressor
 
     def is_zipped(options: Any, model: Any) -> bool:
         """Whether a ZipMap, which takes float32 only, comes after the classifier."""

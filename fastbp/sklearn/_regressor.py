@@ -18,11 +18,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fastbp.arrays import Targets, out_of_reach
 from fastbp.functions.activations import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
 from fastbp.network import Network
-from fastbp.sklearn._base import INPUT, BaseMLP
+from fastbp.sklearn._base import BaseMLP
 from fastbp.sklearn._described import described
 from fastbp.sklearn._fitted import HIDDEN
 from fastbp.sklearn._hooks import remember
 from fastbp.sklearn._parameters import OF_LOSS, fastbp_name
+from fastbp.sklearn._validation import INPUT
 from fastbp.sklearn._warn import in_their_name
 
 OWN_LOSSES = {"absolute_error": ABSOLUTE, "huber": HUBER, "quantile": QUANTILE, "tweedie": TWEEDIE}

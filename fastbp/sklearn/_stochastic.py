@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
 
-from fastbp.sklearn._hooks import overridden
-from fastbp.sklearn._parameters import pack, pack_changes, views
+from fastbp.sklearn._estimator import Estimator
+from fastbp.sklearn._parameters import pack_changes
 from fastbp.sklearn._stepper import Stepper, say
+from fastbp.sklearn._validation import HeldOut, Stopping
 from fastbp.sklearn._warn import warn_as_scikit_learn
 from fastbp.sklearn._weights import Sums
 from fastbp.training.explosion import Watch, infinite_moment
@@ -23,10 +22,9 @@ from fastbp.training.trainer import Epoch, Policy, Trainer
 
 if TYPE_CHECKING:
     from fastbp.network import Network
-    from fastbp.sklearn._base import BaseMLP
 
 
-def batch_size_of(estimator: BaseMLP, n: int) -> int:
+def batch_size_of(estimator: Estimator, n: int) -> int:
     """Samples of a minibatch; a number above that of the samples is clipped, with scikit-learn's warning."""
     if estimator.batch_size == "auto":
         return min(200, n)
@@ -38,7 +36,7 @@ def batch_size_of(estimator: BaseMLP, n: int) -> int:
 
 
 def make_trainer(
-    estimator: BaseMLP, net: Network, optimizer: Stepper | None, batch_size: int, limit: float, **options: Any
+    estimator: Estimator, net: Network, optimizer: Stepper | None, batch_size: int, limit: float, **options: Any
 ) -> Trainer:
     """A trainer of a network with the estimator's cost and penalties."""
     cost, parameter = estimator._cost_in_kernels()
@@ -56,97 +54,11 @@ def make_trainer(
     )
 
 
-class HeldOut(NamedTuple):
-    """Samples that decide when training stops."""
-
-    X: Any
-    columns: np.ndarray
-    """Targets, a column for each output."""
-    y: Any
-    """Targets as the user gave them."""
-    weight: Any
-
-
-class Stopping:
-    """scikit-learn's bookkeeping: the best loss or score, epochs without improvement, the best weights."""
-
-    def __init__(self, estimator: BaseMLP, net: Network, held_out: HeldOut | None) -> None:
-        self._estimator, self._net, self._held_out = estimator, net, held_out
-        scoring = estimator.scoring
-        self.scorer = None if scoring in (None, "loss") else check_scoring(estimator, scoring)
-        hooks = overridden(estimator)
-        self._hooks = "_score" in hooks
-        self.watched = self.scorer is not None or bool(hooks.difference(("_init_coef",)))
-        if held_out is not None:
-            self._y = held_out.y if is_classifier(estimator) else held_out.columns  # as scikit-learn has it
-            self._samples = estimator._prepared(net, held_out.X, held_out.columns, None)
-
-    def score(self, X: Any, y: Any, sample_weight: Any) -> float:
-        """Score on the samples held out, NaN where outputs are not finite; their loss joins ``validation_loss_curve_``.
-
-        The loss has no penalty and, unlike the training loss, is not clipped.
-        """
-        estimator, held_out = self._estimator, self._held_out
-        assert held_out is not None
-        out, cost = estimator._outputs(self._net, self._samples.X, self._samples.targets)
-        finite = np.isfinite(out).all()
-        loss = estimator._mean_cost(out, held_out.columns, cost, held_out.weight) if finite else float("nan")
-        estimator.validation_loss_curve_.append(loss)
-        if self._hooks or not (X is held_out.X and y is self._y and sample_weight is held_out.weight):
-            return float(estimator._score(X, y, sample_weight=sample_weight))
-        if estimator.scoring == "loss":
-            return -loss
-        if self.scorer is None:
-            return estimator._score_of_outputs(out, held_out.columns, held_out.weight)
-        if not np.isfinite(self._net.theta).all():
-            return float("nan")
-        options = {} if held_out.weight is None else {"sample_weight": held_out.weight}
-        return float(self.scorer(estimator, held_out.X, held_out.y, **options))
-
-    def note(self) -> None:
-        """The epoch that has just ended."""
-        estimator, held_out = self._estimator, self._held_out
-        if held_out is None:
-            estimator._update_no_improvement_count(False, None, None, None)
-            return
-        estimator._stopping = self
-        try:
-            estimator._update_no_improvement_count(True, held_out.X, self._y, held_out.weight)
-        finally:
-            del estimator._stopping
-
-    def keep(self) -> None:
-        """Copy the weights, which are the best so far."""
-        coefs, intercepts = views(self._net, self._net.theta)
-        self._estimator._best_coefs = [np.array(coef, order="C") for coef in coefs]
-        self._estimator._best_intercepts = [intercept.copy() for intercept in intercepts]
-
-    def restore(self) -> None:
-        """Put the best weights back."""
-        if self._held_out is not None:
-            pack(self._net, self._estimator._best_coefs, self._estimator._best_intercepts)
-
-    def is_over(self) -> bool:
-        """Whether there was no improvement for too long; the message says so when ``verbose``."""
-        estimator = self._estimator
-        if estimator._no_improvement_count <= estimator.n_iter_no_change:
-            return False
-        what = "Training loss" if self._held_out is None else "Validation score"
-        message = (
-            f"{what} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} "
-            "consecutive epochs."
-        )
-        if estimator._optimizer.has_stalled(message, estimator.verbose):
-            return True
-        estimator._no_improvement_count = 0
-        return False
-
-
 CURVES = {"loss": "loss_curve_", "val_loss": "validation_loss_curve_"}
 """What a schedule may watch -> where an estimator has it; all else is the score of the validation samples."""
 
 
-def factors_of(estimator: BaseMLP) -> Factors:
+def factors_of(estimator: Estimator) -> Factors:
     """Those on the step size, of the estimator's ``schedule``."""
     schedule = estimator.schedule
     factors = Factors(SCHEDULES[schedule]() if isinstance(schedule, str) else schedule)
@@ -200,7 +112,7 @@ class ScikitLearn(Policy):
     """
 
     def __init__(
-        self, estimator: BaseMLP, trainer: Trainer, samples: Samples, held_out: HeldOut | None, incremental: bool
+        self, estimator: Estimator, trainer: Trainer, samples: Samples, held_out: HeldOut | None, incremental: bool
     ) -> None:
         self.estimator, self.trainer, self.samples = estimator, trainer, samples
         self.held_out, self.incremental = held_out, incremental
@@ -330,7 +242,7 @@ class ScikitLearn(Policy):
             self._look(self.estimator._mean_cost(out, columns, cost, self._weight))
 
 
-def train(estimator: BaseMLP, net: Network, samples: Samples, held_out: HeldOut | None, incremental: bool) -> bool:
+def train(estimator: Estimator, net: Network, samples: Samples, held_out: HeldOut | None, incremental: bool) -> bool:
     """Epochs until one of the rules ends them, one for ``partial_fit``; whether all weights are finite."""
     stepper = estimator._optimizer
     before = stepper.t

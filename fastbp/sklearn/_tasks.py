@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+
+from fastbp.sklearn._estimator import Estimator
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -14,16 +16,13 @@ except ImportError:  # before 1.9
         """Nothing to support."""
 
 
-if TYPE_CHECKING:
-    from fastbp.sklearn._base import BaseMLP
-
 __all__ = ["CallbackSupportMixin", "Tasks"]
 
 
 class Tasks:
     """The task of one call of ``fit`` or ``partial_fit``; without callbacks, nothing."""
 
-    def __init__(self, estimator: BaseMLP, n_epochs: int, X: Any, y: Any) -> None:
+    def __init__(self, estimator: Estimator, n_epochs: int, X: Any, y: Any) -> None:
         self._estimator, self._data = estimator, {"X": X, "y": y}
         self._root: Any = None
         if hasattr(estimator, "_init_callback_context"):

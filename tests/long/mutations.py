@@ -39,6 +39,7 @@ TESTS = {
     "fastbp/nielsen/network.py": ["test_nielsen.py", "test_nielsen_replaced.py"],
     "fastbp/nielsen/network2.py": ["test_nielsen.py", "test_nielsen_replaced.py"],
     "fastbp/sklearn/_stochastic.py": ["test_sklearn.py", "test_sklearn_mlp.py", "test_sklearn_values.py"],
+    "fastbp/sklearn/_validation.py": ["test_sklearn.py", "test_sklearn_mlp.py", "test_sklearn_beyond.py"],
     "fastbp/sklearn/_weights.py": ["test_sklearn_values.py", "test_sklearn_beyond.py"],
     "fastbp/data/scaling.py": ["test_model.py", "test_data.py"],
 }
