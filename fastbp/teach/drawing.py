@@ -6,15 +6,13 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from fastbp.teach.explained import Explained
 from fastbp.teach.formula import to_ascii
 from fastbp.teach.steps import digits_of
-
-if TYPE_CHECKING:
-    from fastbp.teach.explanation import Explanation
 
 # Purple and orange are told apart with every common colour blindness; the shape says the sign without any colour.
 POSITIVE, NEGATIVE, ZERO = (179, 88, 6), (84, 39, 136), (247, 247, 247)
@@ -156,7 +154,7 @@ def weight_places(plan: Plan) -> list[tuple[int, int, int, float, float]]:
     return out
 
 
-def _highlight(e: Explanation, plan: Plan, digits: int | None) -> list[str]:
+def _highlight(e: Explained, plan: Plan, digits: int | None) -> list[str]:
     """The lines over which the explained sum runs: width is the term's share, dashes mean negative."""
     numbers, n = e.numbers, e.notation
     l, j, terms = numbers.layer, numbers.neuron, numbers.terms
@@ -181,7 +179,7 @@ def _highlight(e: Explanation, plan: Plan, digits: int | None) -> list[str]:
     return lines
 
 
-def svg(e: Explanation, digits: int | None, terms: int | None) -> str:
+def svg(e: Explained, digits: int | None, terms: int | None) -> str:
     """The network with delta of every neuron (a where there is no target), and the explained neuron ringed."""
     numbers, n, net = e.numbers, e.notation, e.numbers.net
     wanted: list[int | None] = [None] * (net.L + 1)

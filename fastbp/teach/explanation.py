@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fastbp import checks
 from fastbp.network import Network
-from fastbp.teach import steps as _steps
-from fastbp.teach.notation import NIELSEN, Notation, find
-from fastbp.teach.numbers import Numbers, Sum, gather
+from fastbp.teach.explained import Explained
+from fastbp.teach.notation import Notation, find
+from fastbp.teach.numbers import gather
+from fastbp.teach.steps import digits_of
 
 if TYPE_CHECKING:
     from fastbp.teach.nudge import Nudge
@@ -22,8 +21,7 @@ TERMS = 12
 """Rows of a sum that a rendering shows unless it is asked for more."""
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(Explained):
     """What `explain` found: one quantity, its terms, and every way of showing them.
 
     ``print(e)`` shows text; notebooks show HTML; ``text latex markdown html svg json`` return strings. Each takes
@@ -36,40 +34,6 @@ class Explanation:
     notation : Notation
         In whose letters.
     """
-
-    numbers: Numbers
-    notation: Notation = NIELSEN
-
-    @property
-    def result(self) -> Any:
-        """The quantity explained, a scalar of the net's dtype with the kernel's bits."""
-        return self.numbers.result
-
-    @property
-    def terms(self) -> Sum | None:
-        """The sum it comes from, if it comes from one."""
-        return self.numbers.terms
-
-    @cached_property
-    def steps(self) -> list[_steps.Step]:
-        """The steps from the definition to the result."""
-        return _steps.build(self.notation, self.numbers)
-
-    @property
-    def header(self) -> list[str]:
-        """First lines of every rendering."""
-        numbers = self.numbers
-        sample = "one sample" if numbers.n_samples == 1 else f"a minibatch of {numbers.n_samples} samples"
-        return [
-            _steps.FIRST_LINE,
-            f"{numbers.net}, {sample}. j and k count from 0; l = 0 is the input, l = {numbers.net.L} the output.",
-            f"Letters of {self.notation.title}: {self.notation.sentence}",
-        ]
-
-    @property
-    def subject(self) -> str:
-        """What is explained, as a formula."""
-        return _steps.subject(self.notation, self.numbers)
 
     def in_notation(self, notation: str | Notation) -> Explanation:
         """The same numbers in the letters of ``"nielsen"``, ``"bishop"`` or ``"row"``."""
@@ -88,12 +52,11 @@ class Explanation:
                 numbers.layer,
                 numbers.neuron,
                 numbers.of,
-                numbers.k,
-                numbers.learning_rate,
-                numbers.cost,
-                None,
-                numbers.l1,
-                numbers.l2,
+                k=numbers.k,
+                learning_rate=numbers.learning_rate,
+                cost=numbers.cost,
+                l1=numbers.l1,
+                l2=numbers.l2,
             ),
             self.notation,
         )
@@ -150,7 +113,7 @@ class Explanation:
         numbers = self.numbers
         k = "" if numbers.k is None else f", k={numbers.k}"
         where = f"layer={numbers.layer}, neuron={numbers.neuron}{k}"
-        return f"<Explanation of {numbers.of!r}, {where}: {_steps.digits_of(self.result)}>"
+        return f"<Explanation of {numbers.of!r}, {where}: {digits_of(self.result)}>"
 
     def __rich__(self) -> Any:
         from fastbp.teach.render import rich
@@ -255,4 +218,5 @@ def explain(
         For a layer, neuron, k or sample that does not exist or fit; the message says which do.
     """
     letters = find(notation)
-    return Explanation(gather(net, x, y, layer, neuron, of, k, learning_rate, cost, sample_weight, l1, l2), letters)
+    extras: dict[str, Any] = {"cost": cost, "sample_weight": sample_weight, "l1": l1, "l2": l2}
+    return Explanation(gather(net, x, y, layer, neuron, of, k=k, learning_rate=learning_rate, **extras), letters)

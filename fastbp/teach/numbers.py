@@ -307,10 +307,11 @@ def gather(
     layer: Any,
     neuron: Any,
     of: str,
+    *,
     k: Any,
     learning_rate: float,
     cost: checks.Cost | None,
-    sample_weight: Any,
+    sample_weight: Any = None,
     l1: float,
     l2: float,
 ) -> Numbers:

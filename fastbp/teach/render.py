@@ -6,16 +6,14 @@ import math
 import re
 import textwrap
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from fastbp.teach.explained import Explained
 from fastbp.teach.formula import shown, to_ascii, to_latex
 from fastbp.teach.rows import hidden, table_rows
 from fastbp.teach.steps import Table, digits_of, num
-
-if TYPE_CHECKING:
-    from fastbp.teach.explanation import Explanation
 
 WIDTH = 78
 """Of running text; a table takes what its numbers need."""
@@ -53,7 +51,7 @@ def _text_table(table: Table, digits: int | None, terms: int | None) -> list[str
     return lines + wrapped(hidden(table.sum, terms, table.letter)) + wrapped(f"({table.footnote})")
 
 
-def text(e: Explanation, digits: int | None, terms: int | None) -> str:
+def text(e: Explained, digits: int | None, terms: int | None) -> str:
     """Plain text."""
     lines = [line for part in e.header for line in wrapped(part, "")]
     lines += ["", f"{to_ascii(e.subject)} = {shown(digits_of(e.result), digits)}"]
@@ -67,7 +65,7 @@ def text(e: Explanation, digits: int | None, terms: int | None) -> str:
     return "\n".join(lines)
 
 
-def rich(e: Explanation, digits: int | None, terms: int | None) -> Any:
+def rich(e: Explained, digits: int | None, terms: int | None) -> Any:
     """A rich renderable; needs ``rich``."""
     from rich.console import Group
     from rich.padding import Padding
@@ -127,7 +125,7 @@ def _latex_table(table: Table, digits: int | None, terms: int | None) -> str:
     )
 
 
-def latex(e: Explanation, digits: int | None, terms: int | None) -> str:
+def latex(e: Explained, digits: int | None, terms: int | None) -> str:
     """Paragraphs, and displayed mathematics between double dollars."""
     parts = [_escaped(line) for line in e.header]
     parts.append(f"$${to_latex(e.subject)} = {to_latex(num(e.result), digits)}$$")
@@ -152,7 +150,7 @@ def _markdown_text(plain: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>|])", r"\\\1", plain)
 
 
-def markdown(e: Explanation, digits: int | None, terms: int | None) -> str:
+def markdown(e: Explained, digits: int | None, terms: int | None) -> str:
     """Markdown with mathematics between dollars."""
     first, *rest = (_markdown_text(line) for line in e.header)
     parts = [f"**{first}**", *rest]
@@ -191,7 +189,7 @@ def _plain(value: Any) -> Any:
     return json_number(value)
 
 
-def to_dict(e: Explanation) -> dict[str, Any]:
+def to_dict(e: Explained) -> dict[str, Any]:
     """Numbers and steps."""
     numbers, sum_ = e.numbers, e.terms
     return {

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from html import escape
-from typing import TYPE_CHECKING
 
-from fastbp.equations import EQUATIONS
+from fastbp.teach.drawing import svg
+from fastbp.teach.explained import Explained
 from fastbp.teach.formula import shown, to_mathml
 from fastbp.teach.render import TAIL_HEADS
 from fastbp.teach.rows import hidden, table_rows
-from fastbp.teach.steps import FIRST_LINE, Table, digits_of, num
-
-if TYPE_CHECKING:
-    from fastbp.teach.explanation import Explanation
-    from fastbp.teach.source import Code, Source
+from fastbp.teach.steps import Table, digits_of, num
 
 STYLE = """
 .fastbp{font-family:system-ui,sans-serif;line-height:1.45;color:#1b1b1b;background:#fff;padding:1rem;max-width:56rem}
@@ -44,10 +40,6 @@ STYLE = """
 .fastbp summary{cursor:pointer;font-size:.88em}
 .fastbp .note{background:#fff7ec;border-left:4px solid #b35806;padding:.3rem .6rem;margin:.4rem 0}
 """
-
-SUMS = re.compile(r"\] \+= .+ \* |= fma\(")
-"""Lines of code on which a product is added to a sum."""
-
 
 _RELATION = re.compile(r" (?=(?:=|\\leftarrow) )")
 
@@ -83,7 +75,7 @@ def table(t: Table, digits: int | None, terms: int | None) -> str:
     return "".join(lines) + "".join(f'<p class="small">{escape(note)}</p>' for note in notes if note)
 
 
-def html(e: Explanation, digits: int | None, terms: int | None) -> str:
+def html(e: Explained, digits: int | None, terms: int | None) -> str:
     """The explanation as one element."""
     first, *rest = e.header
     parts = [f'<div class="fastbp"><style>{STYLE}</style><p class="about">{escape(first)}</p>']
@@ -91,7 +83,7 @@ def html(e: Explanation, digits: int | None, terms: int | None) -> str:
     exact = digits_of(e.result)
     result = to_mathml(f"{e.subject} = {num(e.result)}", digits)
     parts.append(f'<h3 data-value="{exact}" title="{shown(exact, None)}">{result}</h3>')
-    parts.append(e.svg())
+    parts.append(svg(e, 4, 8))
     for step in e.steps:
         parts.append(f"<section><h4>{escape(step.label)}</h4>")
         if step.text:
@@ -105,31 +97,3 @@ def html(e: Explanation, digits: int | None, terms: int | None) -> str:
             parts.append(f'<p class="note">{escape(step.note)}</p>')
         parts.append("</section>")
     return "\n".join([*parts, "</div>"])
-
-
-def _code(code: Code) -> str:
-    """A function; the lines on which its sum grows are marked."""
-    lines = [f"<mark>{escape(line)}</mark>" if SUMS.search(line) else escape(line) for line in code.text.splitlines()]
-    return "<pre>" + "\n".join(lines) + "</pre>"
-
-
-def source(s: Source) -> str:
-    """Index form beside matrix form, the textbook's loops beside the kernels'; what these call can be unfolded."""
-    forms = [("index form", s.labels), ("matrix form", tuple(f"{label} matrix" for label in s.labels))]
-    parts = [f'<div class="fastbp source"><style>{STYLE}</style><p class="about">{FIRST_LINE}</p><div class="pair">']
-    for title, labels in forms:
-        found = [EQUATIONS[label] for label in labels if label in EQUATIONS]
-        lines = [formula(equation.latex, None) for equation in found]
-        parts.append(
-            f"<section><h4>{title}</h4>{''.join(lines) or '<p>The same: there is no sum in it.</p>'}</section>"
-        )
-    for title, codes in (("textbook, one sample", s.textbook), ("kernel that ran, all samples", s.kernel)):
-        parts.append(f"<section><h4>{title}</h4>")
-        for at, code in enumerate(codes):
-            name = f"<code>{escape(code.name)}</code>, {escape(code.file)}, line {code.line}"
-            if at == 0 or SUMS.search(code.text):
-                parts.append(f'<p class="small">{name}</p>{_code(code)}')
-            else:
-                parts.append(f"<details><summary>{name}</summary>{_code(code)}</details>")
-        parts.append("</section>")
-    return "\n".join([*parts, "</div></div>"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -14,7 +16,11 @@ from fastbp import textbook
 from fastbp.equations import EQUATIONS
 from fastbp.kernels import dense, gemm, updates
 from fastbp.teach.numbers import Numbers
+from fastbp.teach.render_html import STYLE, formula
 from fastbp.teach.steps import FIRST_LINE
+
+SUMS = re.compile(r"\] \+= .+ \* |= fma\(")
+"""Lines of code on which a product is added to a sum."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,12 @@ class Code:
     file: str
     line: int
     text: str
+
+
+def _marked(code: Code) -> str:
+    """A function; the lines on which its sum grows are marked."""
+    lines = [f"<mark>{escape(line)}</mark>" if SUMS.search(line) else escape(line) for line in code.text.splitlines()]
+    return "<pre>" + "\n".join(lines) + "</pre>"
 
 
 @dataclass(frozen=True)
@@ -69,9 +81,27 @@ class Source:
         return "\n\n".join(parts)
 
     def _repr_html_(self) -> str:
-        from fastbp.teach.render_html import source
-
-        return source(self)
+        """Index form beside matrix form, the textbook's loops beside the kernels'; what these call can be unfolded."""
+        forms = [("index form", self.labels), ("matrix form", tuple(f"{label} matrix" for label in self.labels))]
+        parts = [
+            f'<div class="fastbp source"><style>{STYLE}</style><p class="about">{FIRST_LINE}</p><div class="pair">'
+        ]
+        for title, labels in forms:
+            found = [EQUATIONS[label] for label in labels if label in EQUATIONS]
+            lines = [formula(equation.latex, None) for equation in found]
+            parts.append(
+                f"<section><h4>{title}</h4>{''.join(lines) or '<p>The same: there is no sum in it.</p>'}</section>"
+            )
+        for title, codes in (("textbook, one sample", self.textbook), ("kernel that ran, all samples", self.kernel)):
+            parts.append(f"<section><h4>{title}</h4>")
+            for at, code in enumerate(codes):
+                name = f"<code>{escape(code.name)}</code>, {escape(code.file)}, line {code.line}"
+                if at == 0 or SUMS.search(code.text):
+                    parts.append(f'<p class="small">{name}</p>{_marked(code)}')
+                else:
+                    parts.append(f"<details><summary>{name}</summary>{_marked(code)}</details>")
+            parts.append("</section>")
+        return "\n".join([*parts, "</div></div>"])
 
 
 def _function(value: Any) -> FunctionType | None:
