@@ -31,8 +31,8 @@ _MODULES = {
     "Scale": "data.scaling",
     "standardise": "data.scaling",
     "split": "data.reading",
-    "save": "model",
-    "load": "model",
+    "save": "saving",
+    "load": "saving",
     "read": "data.reading",
     "gradcheck": "derivatives",
     "explain": "teach",
@@ -71,9 +71,9 @@ if TYPE_CHECKING:
     from fastbp.layers import Gradient as Gradient
     from fastbp.layers import Trace as Trace
     from fastbp.model import Model as Model
-    from fastbp.model import load as load
-    from fastbp.model import save as save
     from fastbp.network import Network as Network
+    from fastbp.saving import load as load
+    from fastbp.saving import save as save
     from fastbp.teach import check_backprop as check_backprop
     from fastbp.teach import diagnose as diagnose
     from fastbp.teach import explain as explain

@@ -343,7 +343,7 @@ class Model:
 
     def save(self, path: str | bytes | os.PathLike[Any]) -> None:
         """Write the model to a file, as `fastbp.save` does."""
-        save(self, path)
+        model_file.write(model_file.as_path(path), self.contents())
 
     def __repr__(self) -> str:
         target = "" if self.target is None else f", target={self.target!r}"
@@ -353,65 +353,3 @@ class Model:
 def as_model(net: Network | Model) -> Model:
     """A network as a model without preprocessing."""
     return net if isinstance(net, Model) else Model(net)
-
-
-def save(net: Network | Model, path: str | bytes | os.PathLike[Any]) -> None:
-    """Write a network or a model to a model file.
-
-    The file appears whole or not at all: on any failure (disk full, interruption, power loss) an older file of that
-    name stays as it was.
-
-    Parameters
-    ----------
-    net : Network or Model
-        Weights, biases, ``meta`` and, of a model, its preprocessing are stored; ``save(model.net, path)`` drops it.
-        Values of ``meta`` may be strings, numbers, booleans, None, and lists, arrays or mappings of these. Weights that
-        are not finite are written as they are; ``load`` then asks for ``allow_nonfinite=True``.
-    path : str, bytes or path-like
-        The file; ``.fastbp`` is the usual ending. An older file keeps its permissions and, where that is allowed, its
-        owner.
-
-    Raises
-    ------
-    TypeError, ValueError
-        ``net.meta`` holds something that a model file cannot, or more than fits into the 1 MB of the header.
-    OSError
-        The file cannot be written.
-
-    Warns
-    -----
-    UserWarning
-        The older file was another user's, and now is yours.
-    """
-    name = model_file.as_path(path)
-    if not isinstance(net, Network | Model):
-        raise TypeError(f"net is {net!r}; a network or a model is needed. Pass fastbp.save(net, path).")
-    model_file.write(name, net.contents() if isinstance(net, Model) else model_file.Contents(net))
-
-
-def load(path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False) -> Network | Model:
-    """Read what `save` wrote: a model if the file has preprocessing, else a network.
-
-    Parameters
-    ----------
-    path : str, bytes or path-like
-        A file that ``save`` wrote. It may come from anywhere: reading it runs nothing that it contains.
-    allow_nonfinite : bool
-        Accept weights and biases that are NaN or infinite.
-
-    Returns
-    -------
-    Network or Model
-        ``fastbp train`` writes models. A file of fastbp 0.1.0 is one if it has a scaling of its inputs; the scaling of
-        targets is part of its last layer.
-
-    Raises
-    ------
-    LoadError
-        The file is empty, truncated, damaged, of another kind or program, of a newer format, or larger than the memory
-        there is; the message says which.
-    OSError
-        The file does not exist or cannot be read.
-    """
-    net, steps, target = model_file.read(path, allow_nonfinite=allow_nonfinite)
-    return net if steps is None else Model(net, steps, target=target)

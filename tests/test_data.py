@@ -18,8 +18,9 @@ from fastbp.data import tables
 from fastbp.data.reading import Data, read, read_features, split, split_indices
 from fastbp.data.scaling import Scale, standardise
 from fastbp.errors import LoadError
-from fastbp.model import Model, load, save
+from fastbp.model import Model
 from fastbp.network import Network
+from fastbp.saving import load, save
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 4, 3), dtype=np.uint8)

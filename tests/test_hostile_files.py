@@ -24,7 +24,7 @@ import fastbp
 from fastbp.errors import LoadError
 from fastbp.io import container
 from fastbp.io.model_file import _check_description
-from fastbp.model import load
+from fastbp.saving import load
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(fastbp.__file__).parent.parent)}
 TENSORS = {

@@ -18,8 +18,8 @@ from fastbp.checks import ACTIVATIONS
 from fastbp.errors import DivergenceError, LoadError
 from fastbp.io import atomic
 from fastbp.io.model_file import COSTS
-from fastbp.model import load, save
 from fastbp.network import Network
+from fastbp.saving import load, save
 
 META = {
     "task": "classification",

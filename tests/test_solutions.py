@@ -10,8 +10,8 @@ from nets import SMALL
 from solutions import PAIRS, numpy_solution
 
 import fastbp
-from fastbp.teach.check import _cases
 from fastbp.teach.matching import FLOAT16, FLOAT32, FLOAT64, precision_of
+from fastbp.teach.trials import make_cases
 
 FORMATS = (np.float64, np.float32, np.float16)
 
@@ -34,7 +34,7 @@ def test_softmax_by_its_whole_jacobian_passes_where_the_gradient_has_cancelled()
         for batch in (False, True):
             check = fastbp.check_backprop(mine, batch, activations="softmax", cost="cross_entropy", seed=seed)
             assert check.passed, str(check)
-        for case in _cases("softmax", "cross_entropy", seed, 1):
+        for case in make_cases("softmax", "cross_entropy", seed, 1):
             right = [np.abs(array.value) for array in case.right.w]
             smallest = min(smallest, *(float(array.min()) for array in right))
     assert smallest < 1e-6

@@ -9,7 +9,7 @@ from fastbp.jit import parallel, prange
 
 
 @parallel
-def forward(w, b, a_prev, code, z, a):  # type: ignore[no-untyped-def]
+def forward(w, b, a_prev, code, z, a):
     """F1 and F2 of one layer, samples x in parallel. ``w[k, j]`` is w_jk, so that j runs with unit stride."""
     K, J = w.shape
     for x in prange(len(a_prev)):
@@ -34,7 +34,7 @@ def forward(w, b, a_prev, code, z, a):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def output_error(cost, code, z, a, y, delta):  # type: ignore[no-untyped-def]
+def output_error(cost, code, z, a, y, delta):
     """BP1."""
     for x in prange(len(a)):
         for j in range(a.shape[1]):
@@ -44,7 +44,7 @@ def output_error(cost, code, z, a, y, delta):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def hidden_error(w_next, delta_next, code, z, delta):  # type: ignore[no-untyped-def]
+def hidden_error(w_next, delta_next, code, z, delta):
     """BP2, samples x in parallel."""
     J, K = w_next.shape
     for x in prange(len(delta)):
@@ -56,7 +56,7 @@ def hidden_error(w_next, delta_next, code, z, delta):  # type: ignore[no-untyped
 
 
 @parallel
-def gradient(a_prev, delta, scale, g_w, g_b):  # type: ignore[no-untyped-def]
+def gradient(a_prev, delta, scale, g_w, g_b):
     """BP4, rows k of w in parallel, and BP3."""
     X, K = a_prev.shape
     J = delta.shape[1]
@@ -80,7 +80,7 @@ def gradient(a_prev, delta, scale, g_w, g_b):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def gather(X, Y, chosen, x, y):  # type: ignore[no-untyped-def]
+def gather(X, Y, chosen, x, y):
     """The minibatch's samples, side by side."""
     for i in prange(len(chosen)):
         s = chosen[i]
@@ -91,14 +91,14 @@ def gather(X, Y, chosen, x, y):  # type: ignore[no-untyped-def]
 
 
 @parallel
-def descend(w, g, eta):  # type: ignore[no-untyped-def]
+def descend(w, g, eta):
     """U of plain descent, on vectors."""
     for i in prange(w.size):
         w[i] = w[i] - eta * g[i]
 
 
 @parallel
-def adam(w, g, m, v, step, epsilon):  # type: ignore[no-untyped-def]
+def adam(w, g, m, v, step, epsilon):
     """U of Adam, on vectors."""
     kind = w.dtype.type
     for i in prange(w.size):

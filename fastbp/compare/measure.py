@@ -97,7 +97,7 @@ ROWS = 8
 
 
 @fused
-def _fma_chains(MR, NR, k, a, b, c):  # type: ignore[no-untyped-def]
+def _fma_chains(MR, NR, k, a, b, c):
     """MR rows by NR half-lines of sums in registers, each a chain of k fused multiply-adds of the same operands."""
     MR = literally(MR)
     NR = literally(NR)
@@ -118,7 +118,7 @@ def _fma_chains(MR, NR, k, a, b, c):  # type: ignore[no-untyped-def]
 
 
 @strict(cache=True)
-def _peak(k, a, b, c):  # type: ignore[no-untyped-def]
+def _peak(k, a, b, c):
     _fma_chains(ROWS, TWO, k, a, b, c)
 
 

@@ -208,7 +208,7 @@ if not DISABLED:
     # Without annotations: Numba refuses a twin whose implementation is not annotated alike, and for mypy an intrinsic
     # lacks an argument, the one that Numba passes.
     @overload(pointer)
-    def _(array):  # type: ignore[no-untyped-def]
+    def _(array):
         return lambda array: _pointer(array)
 
     @overload(nowhere)
@@ -216,31 +216,31 @@ if not DISABLED:
         return lambda array: _nowhere(array)
 
     @overload(after)
-    def _(buf, n):  # type: ignore[no-untyped-def]
+    def _(buf, n):
         return lambda buf, n: _after(buf, n)
 
     @overload(byte_address)
-    def _(buf):  # type: ignore[no-untyped-def]
+    def _(buf):
         return lambda buf: _byte_address(buf)
 
     @overload(itemsize)
-    def _(buf):  # type: ignore[no-untyped-def]
+    def _(buf):
         size = buf.dtype.bitwidth // 8
         return lambda buf: size
 
     @overload(number)
-    def _(buf, value):  # type: ignore[no-untyped-def]
+    def _(buf, value):
         kind = buf.dtype
         return lambda buf, value: kind(value)
 
     @overload(view)
-    def _(buf, offset, n_rows, n_columns, row_stride, column_stride):  # type: ignore[no-untyped-def]
+    def _(buf, offset, n_rows, n_columns, row_stride, column_stride):
         return lambda buf, offset, n_rows, n_columns, row_stride, column_stride: _view(
             buf, offset, n_rows, n_columns, row_stride, column_stride
         )
 
     @overload(line)
-    def _(buf, offset, n):  # type: ignore[no-untyped-def]
+    def _(buf, offset, n):
         return lambda buf, offset, n: _line(buf, offset, n)
 
     # An attribute belongs to the function that calls: this is the intrinsic itself.

@@ -166,7 +166,7 @@ if not DISABLED:
         return signature(types.none, types.intp), codegen
 
     @overload(prefetch_line)
-    def _(at):  # type: ignore[no-untyped-def]
+    def _(at):
         return lambda at: _prefetch_line(at)
 
     literally, literal_unroll = numba.literally, numba.literal_unroll

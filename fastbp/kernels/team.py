@@ -83,19 +83,19 @@ if not jit.DISABLED:
         return signature(types.none, types.int64), _external("usleep")
 
     @jit.overload(load)
-    def _(cells, i):  # type: ignore[no-untyped-def]
+    def _(cells, i):
         return lambda cells, i: _load(cells, i)
 
     @jit.overload(store)
-    def _(cells, i, value):  # type: ignore[no-untyped-def]
+    def _(cells, i, value):
         return lambda cells, i, value: _store(cells, i, value)
 
     @jit.overload(pause)
-    def _(turn):  # type: ignore[no-untyped-def]
+    def _(turn):
         if MAX_TEAM == 1:
             return lambda turn: None
 
-        def twin(turn):  # type: ignore[no-untyped-def]
+        def twin(turn):
             if turn > SPINS + YIELDS:
                 _sleep(min(1000, 50 + (turn - SPINS - YIELDS)))
             elif turn > SPINS:

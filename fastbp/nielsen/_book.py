@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -61,6 +62,21 @@ def backprop(
 def zeros_like(net: Any) -> Lists:
     """Zeros of the shapes of ``biases`` and ``weights``."""
     return [np.zeros(b.shape) for b in net.biases], [np.zeros(w.shape) for w in net.weights]
+
+
+def standard_normal(sizes: Sequence[int]) -> Lists:
+    """Biases and weights from the book's global generator, biases first: the book's seeds give the book's weights."""
+    normal = np.random.randn
+    biases = [normal(n_out, 1) for n_out in sizes[1:]]
+    return biases, [normal(n_out, n_in) for n_in, n_out in itertools.pairwise(sizes)]
+
+
+def step(net: Any, mini_batch: Sequence[Any], eta: float, keep: float = 1.0) -> None:
+    """One step of gradient descent: of the weights the part ``keep`` stays, and eta times the mean gradient goes."""
+    eta = eta / len(mini_batch)
+    sum_b, sum_w = summed_gradients(net, mini_batch)
+    net.weights = [keep * np.asarray(w) - eta * g for w, g in zip(net.weights, sum_w, strict=False)]
+    net.biases = [b - eta * g for b, g in zip(net.biases, sum_b, strict=False)]
 
 
 def summed_gradients(net: Any, mini_batch: Sequence[Any]) -> Lists:

@@ -6,7 +6,6 @@ function of this module that is replaced, wherever, is called as the book's code
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -43,10 +42,7 @@ class Network:
         checks.check_sizes(sizes)
         self.num_layers = len(sizes)
         self.sizes = sizes
-        # The book's global generator, in the book's order: its seeds give its weights.
-        normal = np.random.randn
-        self.biases = [normal(n_out, 1) for n_out in sizes[1:]]
-        self.weights = [normal(n_out, n_in) for n_in, n_out in itertools.pairwise(sizes)]
+        self.biases, self.weights = _book.standard_normal(sizes)
 
     def feedforward(self, a: Any) -> np.ndarray:
         """The output for the input column ``a``, shape (n, 1), or for each column of a matrix, shape (n, m)."""
@@ -90,9 +86,9 @@ class Network:
                 evaluated = training.samples = None
             if tests:
                 right = self.evaluate(tests) if evaluated is None else evaluated.hits(evaluated.outputs(self))
-                print(f"Epoch {j}: {right} / {len(tests)}")  # noqa: T201
+                print(f"Epoch {j}: {right} / {len(tests)}")
             else:
-                print(f"Epoch {j} complete")  # noqa: T201
+                print(f"Epoch {j} complete")
             return False
 
         training = _engine.Epochs(
@@ -111,10 +107,7 @@ class Network:
 
     def update_mini_batch(self, mini_batch: Sequence[Pair], eta: float) -> None:
         """One step of gradient descent: the mean of the samples' gradients, times eta, is subtracted."""
-        step = eta / len(mini_batch)
-        sum_b, sum_w = _book.summed_gradients(self, mini_batch)
-        self.weights = [w - step * g for w, g in zip(self.weights, sum_w, strict=False)]
-        self.biases = [b - step * g for b, g in zip(self.biases, sum_b, strict=False)]
+        _book.step(self, mini_batch, eta)
 
     def backprop(self, x: Any, y: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Gradient of the cost of one sample, or of a minibatch as matrices (BP1 to BP4).

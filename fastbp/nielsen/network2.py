@@ -6,7 +6,6 @@ or a function of this module that is replaced, wherever, is called as the book's
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import random
@@ -106,12 +105,12 @@ class Network:
 
     def default_weight_initializer(self) -> None:
         """Standard normal biases, and weights of standard deviation 1 / sqrt(n_in)."""
-        self.biases, weights = _standard_normal(self.sizes)
+        self.biases, weights = _book.standard_normal(self.sizes)
         self.weights = [w / np.sqrt(w.shape[1]) for w in weights]
 
     def large_weight_initializer(self) -> None:
         """Standard normal biases and weights, as in the first network: neurons saturate, and learning slows down."""
-        self.biases, self.weights = _standard_normal(self.sizes)
+        self.biases, self.weights = _book.standard_normal(self.sizes)
 
     def feedforward(self, a: Any) -> np.ndarray:
         """The output for the input column ``a``, shape (n, 1), or for each column of a matrix, shape (n, m)."""
@@ -183,14 +182,15 @@ class Network:
 
         def after(j: int) -> bool:
             nonlocal evaluated
-            print(f"Epoch {j} training complete")  # noqa: T201
+            print(f"Epoch {j} training complete")
             if own_code():  # it may change the samples
                 evaluated = training.samples = None
             elif evaluated is None and on_evaluation.is_wanted:
                 evaluated = _engine.Samples(held or [], _engine.sizes_on_kernels(self))
             on_training.look(self, data, training.samples, lmbda)
             on_evaluation.look(self, held or [], evaluated, lmbda)
-            return bool(patience) and _since_best(on_evaluation.accuracy) >= patience
+            scores = on_evaluation.accuracy
+            return bool(patience) and len(scores) - 1 - int(np.argmax(scores)) >= patience  # epochs since the best
 
         training = _engine.Epochs(
             self,
@@ -209,11 +209,7 @@ class Network:
 
     def update_mini_batch(self, mini_batch: Sequence[Any], eta: float, lmbda: float, n: int) -> None:
         """One step of gradient descent; the weights, not the biases, shrink by eta lmbda / n of themselves."""
-        step = eta / len(mini_batch)
-        sum_b, sum_w = _book.summed_gradients(self, mini_batch)
-        keep = 1 - eta * (lmbda / n)
-        self.weights = [keep * w - step * g for w, g in zip(self.weights, sum_w, strict=False)]
-        self.biases = [b - step * g for b, g in zip(self.biases, sum_b, strict=False)]
+        _book.step(self, mini_batch, eta, keep=1 - eta * (lmbda / n))
 
     def backprop(self, x: Any, y: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Gradient of the cost of one sample, or of a minibatch as matrices (BP1 to BP4).
@@ -326,26 +322,14 @@ class _Monitor:
             else:
                 cost = net.total_cost(data, lmbda, convert=True) if digits else net.total_cost(data, lmbda)
             self.cost.append(cost)
-            print(f"Cost on {self.name} data: {cost}")  # noqa: T201
+            print(f"Cost on {self.name} data: {cost}")
         if self.wants_accuracy:
             if samples is not None and outputs is not None:
                 hits = samples.hits(outputs, columns=not digits)
             else:
                 hits = net.accuracy(data) if digits else net.accuracy(data, convert=True)
             self.accuracy.append(hits)
-            print(f"Accuracy on {self.name} data: {hits} / {len(data)}")  # noqa: T201
-
-
-def _since_best(scores: list[int]) -> int:
-    """Epochs since the first of the best scores."""
-    return len(scores) - 1 - int(np.argmax(scores))
-
-
-def _standard_normal(sizes: Sequence[int]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Biases and weights from the book's global generator, all biases first."""
-    normal = np.random.randn
-    biases = [normal(n_out, 1) for n_out in sizes[1:]]
-    return biases, [normal(n_out, n_in) for n_in, n_out in itertools.pairwise(sizes)]
+            print(f"Accuracy on {self.name} data: {hits} / {len(data)}")
 
 
 def _mean_cost(net: Network, samples: _engine.Samples, outputs: np.ndarray, lmbda: float, convert: bool) -> float:

@@ -274,7 +274,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithm of `predict_proba`."""
         out = self.predict_proba(X)
-        return in_their_name(np.log, out, out=out)  # type: ignore[no-any-return]
+        return in_their_name(np.log, out, out=out)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -110,7 +110,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             networks["plain", activations, dtype] = kept
             net = kept.on(coefs, intercepts, n)
             assert net is not None
-        return self._outputs(net, self._samples(X, net))[0]  # type: ignore[no-any-return]
+        return self._outputs(net, self._samples(X, net))[0]
 
     @staticmethod
     def _samples(X: Any, net: Network) -> np.ndarray | csr.Rows:
@@ -132,7 +132,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         X = self._check_X(X)
         L = len(self.coefs_) - 1
-        return X.astype(self._dtype_for(X)) if L == 0 else self._forward(X, L)  # type: ignore[no-any-return]
+        return X.astype(self._dtype_for(X)) if L == 0 else self._forward(X, L)
 
     @property
     def _n_features_out(self) -> int:

@@ -81,7 +81,7 @@ def _copied(values: np.ndarray, into: Any) -> np.ndarray:
     plain = any(_is_plain(into, dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64)))
     if plain and into.flags.writeable and into.shape == values.shape:
         into[...] = values
-        return into  # type: ignore[no-any-return]
+        return into
     return np.array(values, order="C")
 
 

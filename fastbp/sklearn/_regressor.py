@@ -46,7 +46,7 @@ def mean_costs(code: int, p: float, out: np.ndarray, y: np.ndarray) -> np.ndarra
         each = np.log(a / y) + y / a - 1
     else:
         each = y ** (2 - p) / ((1 - p) * (2 - p)) - y * a ** (1 - p) / (1 - p) + a ** (2 - p) / (2 - p)
-    return each.sum(axis=1)  # type: ignore[no-any-return]
+    return each.sum(axis=1)
 
 
 def check_numbers(y: np.ndarray, name: str) -> None:
@@ -282,7 +282,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         if y.shape[1] != self.n_outputs_:
             raise ValueError(f"y_val has {y.shape[1]} columns; y has {self.n_outputs_}. Pass as many.")
         self._check_range(y)
-        return y  # type: ignore[no-any-return]
+        return y
 
     _metric = staticmethod(r2_score)
 

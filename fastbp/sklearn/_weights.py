@@ -11,7 +11,7 @@ from sklearn.utils.class_weight import compute_class_weight, compute_sample_weig
 def _of_classes(given: Any, classes: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
     """The weight of each class; "balanced" counts samples by their weights."""
     if given != "balanced" or sample_weight is None:
-        return compute_class_weight(given, classes=classes, y=y)  # type: ignore[no-any-return]
+        return compute_class_weight(given, classes=classes, y=y)
     codes = np.searchsorted(classes, y)
     counts = np.bincount(codes, weights=sample_weight, minlength=len(classes))
     some = np.bincount(codes, weights=sample_weight != 0, minlength=len(classes)) > 0

@@ -12,7 +12,7 @@ import numpy as np
 from fastbp import checks
 from fastbp.network import Network
 from fastbp.teach.answers import Case, described, try_on
-from fastbp.teach.catalogue import MISTAKES, Mistake
+from fastbp.teach.catalogue import MISTAKES
 from fastbp.teach.matching import (
     FLOAT32,
     FLOAT64,
@@ -25,40 +25,18 @@ from fastbp.teach.matching import (
     shown,
     singles,
 )
+from fastbp.teach.mistake import Mistake
 from fastbp.teach.mistakes import ORDER, variants_at_zero
+from fastbp.teach.passes import gradient
 from fastbp.teach.render import wrapped
 from fastbp.teach.steps import digits_of
-from fastbp.teach.ways import RIGHT, Problem, gradient
+from fastbp.teach.trials import SAMPLES, make_case_at_zero, make_cases
+from fastbp.teach.ways import RIGHT
 
-SIZES = (
-    [1, 1],
-    [2, 1],
-    [1, 2],
-    [1, 1, 1],
-    [2, 3],
-    [2, 1, 1],
-    [1, 2, 1],
-    [1, 1, 2],
-    [2, 2, 2],
-    [2, 3, 2],
-    [3, 2, 4],
-    [3, 4, 2],
-    [2, 3, 3, 2],
-    [3, 2, 4, 2],
-    [4, 3, 3, 5],
-)
-"""Networks tried, smallest first; most have no square weights, so that a forgotten transpose does not go unnoticed."""
-
-SAMPLES = 3
-"""Of a minibatch: with two, a missing 1/2 and a sum instead of a mean look alike."""
 ROUNDED = 5e-4
 """A relative error below it comes of rounded numbers, not of a mistake."""
 ROUNDED_IN_SINGLE = 1e-2
 """The same in the short formats: difference quotients in float32 lose five digits of seven."""
-MARGIN = 0.05
-"""How far from 0 every z is where sigma has a corner there: rounding does not take it across."""
-TAME = 0.25
-"""Part of the usual weights that networks of e^z have."""
 
 
 @dataclass(frozen=True)
@@ -158,55 +136,6 @@ class Check:
         return "\n".join(lines)
 
     __repr__ = __str__
-
-
-def _drawn(sizes: list[int], rng: np.random.Generator, activations: Any, cost: Any, n: int) -> tuple[Network, Problem]:
-    """A network with numbers of two digits, all different, and samples."""
-    L = len(sizes) - 1
-    hidden: Any = "sigmoid" if activations == "softmax" else activations
-    names = [hidden] * (L - 1) + [activations]
-    net = Network(sizes, activations=names, cost=cost, seed=0)
-    size = TAME if activations == "exp" else 1.0
-    for l in range(1, L + 1):
-        w = rng.uniform(0.2, 1.4, net.w[l].shape) * rng.choice([-1, 1], net.w[l].shape)
-        b = rng.uniform(0.1, 0.9, sizes[l]) * rng.choice([-1, 1], sizes[l])
-        net.w[l], net.b[l] = np.round(size * w, 2), np.round(size * b, 2)
-    X = np.round(rng.uniform(-1.5, 1.5, (n, sizes[0])), 2)
-    Y = np.eye(sizes[-1])[rng.integers(0, sizes[-1], n)] if activations == "softmax" else None
-    if Y is None:
-        Y = np.round(rng.uniform(0.05, 0.95, (n, sizes[-1])), 2)
-    return net, Problem([np.array(w) for w in net.w], [np.array(b) for b in net.b], X, Y, names, cost)
-
-
-def _case(sizes: list[int], rng: np.random.Generator, activations: str, cost: str, n: int) -> Case:
-    """A network and samples; where sigma has a corner, no z is near it, and something goes back through every layer."""
-    while True:
-        net, problem = _drawn(sizes, rng, activations, cost, n)
-        right = gradient(problem, sized=True)
-        if activations not in ("relu", "leaky_relu"):
-            return Case(net, problem, right)
-        smallest = min(float(np.abs(z).min()) for z in net.backprop(problem.X, problem.Y).z)
-        if smallest >= MARGIN and all(np.abs(b.value).max() > 0 for b in right.b):
-            return Case(net, problem, right)
-
-
-def _cases(activations: str, cost: str, seed: int, n: int) -> list[Case]:
-    rng = np.random.default_rng(seed)
-    return [
-        _case(list(sizes), rng, activations, cost, n) for sizes in SIZES if activations != "softmax" or sizes[-1] > 1
-    ]
-
-
-def _case_at_zero(n: int) -> Case:
-    """A network of relu where z is exactly 0 in both layers, in any precision and order of sums."""
-    net = Network([2, 2, 2], activations="relu", seed=0)
-    net.w[1], net.b[1] = [[0.7, -0.4], [0.3, 0.9]], [0.0, 0.5]
-    net.w[2], net.b[2] = [[0.6, 0.5], [-0.8, 0.25]], [-0.25, 0.75]
-    Y = np.linspace(0.2, 0.7, 2 * n).reshape(n, 2)
-    problem = Problem(
-        [np.array(w) for w in net.w], [np.array(b) for b in net.b], np.zeros((n, 2)), Y, net.activations, net.cost
-    )
-    return Case(net, problem, gradient(problem, sized=True))
 
 
 def _first_difference(case: Case) -> tuple[str, int, tuple[int, ...], float, float] | None:
@@ -364,7 +293,7 @@ def _verdict(cases: list[Case], batch: bool, precision: Precision) -> Check | No
 
 def _at_zero(mine: Callable[..., Any], batch: bool, n: int) -> Check | None:
     """The slope of relu at 0: that on the left is right, one between is as good, that on the right is named."""
-    case = _case_at_zero(SAMPLES if batch else 1)
+    case = make_case_at_zero(SAMPLES if batch else 1)
     try_on(mine, case, batch)
     _measure([case])
     if case.got is None or case.got.matches(case.right):
@@ -444,7 +373,7 @@ def _exact(case: Case) -> bool:
 def _tried(
     mine: Callable[..., Any], activations: str, cost: str, seed: int, batch: bool, n: int
 ) -> tuple[list[Case], Precision, Check | None]:
-    cases = _cases(activations, cost, seed, n)
+    cases = make_cases(activations, cost, seed, n)
     for case in cases:
         try_on(mine, case, batch)
     precision = _measure(cases)

@@ -10,7 +10,8 @@ from fastbp import checks
 from fastbp.data.reading import Data, read
 from fastbp.data.targets import Task
 from fastbp.errors import called
-from fastbp.model import Model, as_model, load
+from fastbp.model import Model, as_model
+from fastbp.saving import load
 from fastbp.teach.examples import worked_example
 from fastbp.teach.explanation import Explanation
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from fastbp.teach import steps as _steps
+from fastbp.teach import derivation
 from fastbp.teach.notation import NIELSEN, Notation
 from fastbp.teach.numbers import Numbers, Sum
+from fastbp.teach.steps import FIRST_LINE, Step
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Explained:
         return self.numbers.terms
 
     @cached_property
-    def steps(self) -> list[_steps.Step]:
+    def steps(self) -> list[Step]:
         """The steps from the definition to the result."""
-        return _steps.build(self.notation, self.numbers)
+        return derivation.build(self.notation, self.numbers)
 
     @property
     def header(self) -> list[str]:
@@ -47,7 +48,7 @@ class Explained:
         numbers = self.numbers
         sample = "one sample" if numbers.n_samples == 1 else f"a minibatch of {numbers.n_samples} samples"
         return [
-            _steps.FIRST_LINE,
+            FIRST_LINE,
             f"{numbers.net}, {sample}. j and k count from 0; l = 0 is the input, l = {numbers.net.L} the output.",
             f"Letters of {self.notation.title}: {self.notation.sentence}",
         ]
@@ -55,4 +56,4 @@ class Explained:
     @property
     def subject(self) -> str:
         """What is explained, as a formula."""
-        return _steps.subject(self.notation, self.numbers)
+        return derivation.subject(self.notation, self.numbers)

@@ -13,8 +13,9 @@ import numpy as np
 
 from fastbp.layers import PerLayer
 from fastbp.teach.mistakes import Variant, variants
+from fastbp.teach.passes import gradient
 from fastbp.teach.terms import number, terms
-from fastbp.teach.ways import Found, Problem, Way, gradient
+from fastbp.teach.ways import Found, Problem, Way
 
 FULL = 12
 """Digits after the point from which a number counts as printed in full."""

@@ -12,17 +12,17 @@ Array = NDArray[Any]
 
 def weighted_input_matrix(w: Array, b: Array, a_prev: Array) -> Array:
     """F1 matrix: z^l = w^l a^{l-1} + b^l"""
-    return w @ a_prev + b  # type: ignore[no-any-return]
+    return w @ a_prev + b
 
 
 def output_error_matrix(a: Array, y: Array, sigma_prime_z: Array) -> Array:
     """BP1 matrix: delta^L = (a^L - y) (.) sigma'(z^L)"""
-    return (a - y) * sigma_prime_z  # type: ignore[no-any-return]
+    return (a - y) * sigma_prime_z
 
 
 def hidden_error_matrix(w_next: Array, delta_next: Array, sigma_prime_z: Array) -> Array:
     """BP2 matrix: delta^l = ((w^{l+1})^T delta^{l+1}) (.) sigma'(z^l)"""
-    return (w_next.T @ delta_next) * sigma_prime_z  # type: ignore[no-any-return]
+    return (w_next.T @ delta_next) * sigma_prime_z
 
 
 def weight_gradient_matrix(a_prev: Array, delta: Array) -> Array:
