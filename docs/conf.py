@@ -1,4 +1,4 @@
-"""Sphinx configuration; writes the page of equations from fastbp/equations.py, and the lessons from the package."""
+"""Sphinx configuration; writes the pages of equations, of functions and the lessons from the package."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import fastbp  # noqa: E402
 from fastbp.equations import EQUATIONS  # noqa: E402
+from fastbp.functions import activations, costs  # noqa: E402
 from fastbp.teach.notebooks import lessons  # noqa: E402
 
 project = "fastbp"
@@ -73,6 +74,27 @@ def equations_page() -> str:
     return "\n".join(lines)
 
 
+def functions_page() -> str:
+    """The page of activations and costs, in MyST Markdown."""
+    lines = ["# Activations and costs", "", "Activations of layers, and where their values lie, ends included.", ""]
+    lines += ["| name | σ(z) | values | other names |", "|---|---|---|---|"]
+    for entry in activations.ACTIVATIONS:
+        low, high = (f"{end:.3g}".replace("inf", r"\infty") for end in entry.range)
+        also = ", ".join(f"`{name}`" for name in entry.also)
+        lines.append(f"| `{entry.name}` | ${entry.latex}$ | ${low}$ to ${high}$ | {also} |")
+    lines += [
+        "",
+        "Costs of networks, and the outputs that they go with.",
+        "",
+        "| name | $C_x$ | outputs |",
+        "|---|---|---|",
+    ]
+    for cost in costs.NAMED.values():
+        formulas = " or ".join(f"${EQUATIONS[label].latex}$" for label in cost.equations)
+        lines.append(f"| `{cost.name}` | {formulas} | {cost.needs.removeprefix(cost.name + ' ')} |")
+    return "\n".join([*lines, ""])
+
+
 def link_labels(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """In a docstring, put an equation's number, which is a link, behind its label."""
     label, colon, rest = lines[0].partition(": ") if lines else ("", "", "")
@@ -91,6 +113,8 @@ def setup(app: Any) -> None:
 
 
 (HERE / "equations.md").write_text(equations_page(), encoding="utf-8")
+
+(HERE / "functions.md").write_text(functions_page(), encoding="utf-8")
 
 (HERE / "lessons").mkdir(exist_ok=True)
 for old in (HERE / "lessons").glob("*.md"):

@@ -9,18 +9,19 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from fastbp import synonyms
 from fastbp.errors import argument_error
 from fastbp.functions import activations as functions
+from fastbp.functions import costs
 
 Activation = functions.Name
 OtherName = functions.OtherName
 """Of an activation, taken for one of these."""
-Cost = Literal["quadratic", "cross_entropy", "poisson"]
+Cost = costs.Name
 DTypeName = Literal["float32", "float64"]
 DType = DTypeName | np.dtype[Any] | type[np.float32] | type[np.float64]
 """Of networks."""
@@ -28,7 +29,7 @@ DType = DTypeName | np.dtype[Any] | type[np.float32] | type[np.float64]
 ACTIVATIONS: tuple[Activation, ...] = tuple(cast(Activation, entry.name) for entry in functions.ACTIVATIONS)
 HIDDEN = tuple(entry.name for entry in functions.ACTIVATIONS if entry.pair is not None)
 """Activations that a hidden layer may have: functions of one z."""
-COSTS: tuple[Cost, ...] = get_args(Cost)
+COSTS: tuple[Cost, ...] = tuple(cast(Cost, name) for name in costs.NAMED)
 
 CLASSIFYING = tuple(entry.name for entry in functions.ACTIVATIONS if entry.probabilities)
 """Activations of outputs that stand for classes, as their values are probabilities."""
@@ -184,28 +185,9 @@ def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
 def check_cost(cost: Any, activations: Sequence[str]) -> Cost:
     """The cost, if it goes with the output activation."""
     check_name(cost, COSTS, "cost", answers=synonyms.COSTS)
-    output = activations[-1]
-    if cost == "quadratic" and output == "softmax":
-        raise argument_error(
-            ValueError,
-            "cost",
-            "is 'quadratic' and the output activation 'softmax'; their gradient vanishes where the net is most "
-            "wrong, and sigma'(z) is no function of one z. Pass cost='cross_entropy'.",
-        )
-    if cost == "cross_entropy" and output not in ("sigmoid", "softmax"):
-        raise argument_error(
-            ValueError,
-            "cost",
-            f"is 'cross_entropy' and the output activation {output!r}; it is defined for outputs that are "
-            "probabilities. Pass 'sigmoid' or 'softmax' for the last layer, or cost='quadratic'.",
-        )
-    if cost == "poisson" and output != "exp":
-        raise argument_error(
-            ValueError,
-            "cost",
-            f"is 'poisson' and the output activation {output!r}; it measures counts against their expectation, "
-            "which 'exp' keeps positive. Pass 'exp' for the last layer, or cost='quadratic'.",
-        )
+    entry, output = costs.NAMED[cost], activations[-1]
+    if not entry.goes_with(output):
+        raise argument_error(ValueError, "cost", entry.refusal.format(output=output))
     return cast(Cost, cost)
 
 

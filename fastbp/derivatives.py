@@ -10,7 +10,7 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.arrays import as_inputs, as_sample_weight, as_targets
-from fastbp.functions import analytic
+from fastbp.functions import analytic, costs
 from fastbp.functions.activations import NAMED
 from fastbp.network import Network
 
@@ -37,15 +37,7 @@ def _costs(net: Network, cost: str, l: int, z: Any, Y: np.ndarray) -> Any:
     """C_x, shape (n_passes, n_samples), from real or complex z^l, shape (n_passes, n_samples, J)."""
     *_, above = _feedforward(net, l, z.reshape(-1, z.shape[-1]))
     z, a = (part.reshape(-1, *Y.shape) for part in above)
-    if cost == "quadratic":
-        return 0.5 * ((a - Y) ** 2).sum(axis=-1)
-    if cost == "poisson":
-        return (Y * (np.log(np.where(Y > 0, Y, 1)) - z) - Y + a).sum(axis=-1)
-    if net.activations[-1] == "sigmoid":
-        return (analytic.softplus(z) - Y * z).sum(axis=-1)
-    largest = z.real.max(axis=-1, keepdims=True)
-    log_sum = largest + np.log(np.exp(z - largest).sum(axis=-1, keepdims=True))
-    return (Y * (log_sum - z)).sum(axis=-1)
+    return costs.NAMED[cost].analytic(z, a, Y, net.activations[-1])
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,9 @@ import time
 import numpy as np
 import pytest
 
-from fastbp.checks import ACTIVATIONS
+from fastbp.checks import ACTIVATIONS, COSTS
 from fastbp.errors import DivergenceError, LoadError
 from fastbp.io import atomic
-from fastbp.io.model_file import COSTS
 from fastbp.network import Network
 from fastbp.saving import load, save
 

@@ -11,7 +11,8 @@ import pytest
 from scipy.special import erfc, xlogy
 
 from fastbp import textbook
-from fastbp.functions.activations import CODES, COSTS, QUADRATIC, SIGMOID
+from fastbp.functions.activations import CODES, COSTS, SIGMOID
+from fastbp.functions.costs import QUADRATIC
 from fastbp.textbook import composed
 
 HIDDEN = [name for name in CODES if name not in ("softmax", "exp")]

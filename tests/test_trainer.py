@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 import fastbp
 import fastbp.sklearn
 from fastbp.arrays import Targets
-from fastbp.functions.activations import ABSOLUTE
+from fastbp.functions.costs import ABSOLUTE
 from fastbp.runtime import csr
 from fastbp.training.minibatches import Samples, check_samples
 from fastbp.training.trainer import Epoch, Policy, Trainer

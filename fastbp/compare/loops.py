@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp.functions.activations import QUADRATIC, SOFTMAX, exp, sigma, sigma_prime
+from fastbp.functions.activations import SOFTMAX, exp, sigma, sigma_prime
+from fastbp.functions.costs import QUADRATIC
 from fastbp.jit import parallel, prange
 
 

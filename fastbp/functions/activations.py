@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fastbp.functions import analytic
+from fastbp.functions.costs import CODES as COSTS
 from fastbp.functions.elementary import exp, expm1, log, log1p, normal_tail
 from fastbp.functions.entry import ActivationFunction, by_code
 from fastbp.jit import constants, strict
@@ -28,11 +29,6 @@ Name = Literal[
 ]
 """The names, for type checkers; a test holds them to the entries."""
 OtherName = Literal["logistic", "linear", "swish", "exponential"]
-
-QUADRATIC, CROSS_ENTROPY, POISSON, CLIPPED, ABSOLUTE, HUBER, QUANTILE, TWEEDIE = range(8)
-COSTS = {"quadratic": QUADRATIC, "cross_entropy": CROSS_ENTROPY, "poisson": POISSON}
-"""Name of a cost -> its code in the kernels. From CLIPPED (cross-entropy as scikit-learn reports it) on,
-costs are those of jobs, not of nets."""
 
 _ZERO, _ONE, _TWO, _FOUR, _SLOPE, _BELL, _FAR, _HALF = range(8)
 _NUMBERS = constants(

@@ -1,4 +1,4 @@
-"""Activations of arrays of complex z, in NumPy, with which the compiled ones are checked. Neither calls the other."""
+"""Activations and costs of arrays of complex z, in NumPy: with them the compiled ones are checked."""
 
 from __future__ import annotations
 
@@ -56,3 +56,22 @@ def mish(z: np.ndarray) -> Any:
 def identity(z: np.ndarray) -> Any:
     """Z itself."""
     return z
+
+
+def quadratic(z: np.ndarray, a: np.ndarray, y: np.ndarray, output: str) -> Any:
+    """C_x of the last axis."""
+    return 0.5 * ((a - y) ** 2).sum(axis=-1)
+
+
+def cross_entropy(z: np.ndarray, a: np.ndarray, y: np.ndarray, output: str) -> Any:
+    """C_x of the last axis, from z: binary of sigmoids, categorical of softmax."""
+    if output == "sigmoid":
+        return (softplus(z) - y * z).sum(axis=-1)
+    largest = z.real.max(axis=-1, keepdims=True)
+    log_sum = largest + np.log(np.exp(z - largest).sum(axis=-1, keepdims=True))
+    return (y * (log_sum - z)).sum(axis=-1)
+
+
+def poisson(z: np.ndarray, a: np.ndarray, y: np.ndarray, output: str) -> Any:
+    """C_x of the last axis, of a = e^z."""
+    return (y * (np.log(np.where(y > 0, y, 1)) - z) - y + a).sum(axis=-1)

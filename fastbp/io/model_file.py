@@ -20,17 +20,17 @@ import numpy as np
 from fastbp.data.scaling import Scale
 from fastbp.errors import LoadError
 from fastbp.functions import activations as functions
+from fastbp.functions import costs
 from fastbp.io.atomic import write_atomically
 from fastbp.io.container import AGAIN, MAX_DEPTH, Array, header, pack, unpack
 
 if TYPE_CHECKING:
     from fastbp.network import Network
 
-FORMAT_VERSION = max(2, *(entry.since for entry in functions.ACTIVATIONS))
+FORMAT_VERSION = max(2, *(entry.since for entry in functions.ACTIVATIONS), *(entry.since for entry in costs.COSTS))
 """Version 1 is a network, in whose meta fastbp 0.1.0 kept the scaling of its inputs; version 2 is a model. A later one
 is either, whose ``steps`` are null for a network, and may hold a name that no earlier version knows.
 """
-COSTS = ("quadratic", "cross_entropy", "poisson")
 DTYPES = ("float32", "float64")
 TASKS = ("classification", "regression")
 STEPS = ("scale",)
@@ -61,7 +61,7 @@ def _described(contents: Contents) -> tuple[dict[str, Any], dict[str, Array]]:
     """Description and tensors of a file; what would not load is refused."""
     net, steps, target = contents
     description: dict[str, Any] = {
-        "format_version": max(functions.NAMED[name].since for name in net.activations),
+        "format_version": max(costs.NAMED[net.cost].since, *(functions.NAMED[name].since for name in net.activations)),
         "sizes": [int(size) for size in net.sizes],
         "activations": list(net.activations),
         "cost": net.cost,
@@ -181,7 +181,7 @@ def _check_description(d: dict[str, Any]) -> None:
     known = [entry.name for entry in functions.ACTIVATIONS if entry.since <= version]
     for what, value, names in [
         *(("activation", name, known) for name in activations),
-        ("cost", d["cost"], COSTS),
+        ("cost", d["cost"], [entry.name for entry in costs.NAMED.values() if entry.since <= version]),
         ("dtype", d["dtype"], DTYPES),
     ]:
         if not isinstance(value, str) or value not in names:

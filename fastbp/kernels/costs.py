@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp.functions.activations import CLIPPED, POISSON, QUADRATIC, SIGMOID, log, softplus
+from fastbp.functions.activations import SIGMOID, log, softplus
+from fastbp.functions.costs import CLIPPED, POISSON, QUADRATIC
 from fastbp.jit import constants, strict
 from fastbp.jit.addresses import number
 from fastbp.kernels.matrix import row

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp.functions.activations import ACTIVATIONS, QUADRATIC, exp
+from fastbp.functions.activations import ACTIVATIONS, exp
+from fastbp.functions.costs import QUADRATIC
 from fastbp.functions.entry import by_code
 from fastbp.jit import by_dtype, strict
 from fastbp.jit.addresses import copy_line, line, number

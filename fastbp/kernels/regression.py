@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp.functions.activations import ABSOLUTE, HUBER, QUANTILE, exp
+from fastbp.functions.activations import exp
+from fastbp.functions.costs import ABSOLUTE, HUBER, QUANTILE
 from fastbp.jit import constants, strict
 from fastbp.kernels.costs import log_of_positive
 from fastbp.kernels.matrix import row

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp.functions.activations import CLIPPED, SOFTMAX, UNBOUNDED
+from fastbp.functions.activations import SOFTMAX, UNBOUNDED
+from fastbp.functions.costs import CLIPPED
 from fastbp.jit import strict
 from fastbp.jit.addresses import copy_line, line, number
 from fastbp.kernels import dense, layout, regression, sparse

@@ -7,7 +7,8 @@ its derivative along the vector v that theta moves along (Pearlmutter): Rw and R
 
 from __future__ import annotations
 
-from fastbp.functions.activations import QUADRATIC, SOFTMAX, sigma_double_prime
+from fastbp.functions.activations import SOFTMAX, sigma_double_prime
+from fastbp.functions.costs import QUADRATIC
 from fastbp.functions.elementary import fma
 from fastbp.jit import strict
 from fastbp.kernels import dense

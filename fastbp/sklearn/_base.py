@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 from sklearn.utils.validation import _check_sample_weight
 
 from fastbp.arrays import Targets, all_finite, largest_magnitude
-from fastbp.functions.activations import CLIPPED
+from fastbp.functions.costs import CLIPPED
 from fastbp.initializers import INITIALIZERS, initialize
 from fastbp.network import Network
 from fastbp.runtime.pool import MAX_THREADS

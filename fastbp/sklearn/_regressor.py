@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp.arrays import Targets, out_of_reach
-from fastbp.functions.activations import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
+from fastbp.functions.costs import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
 from fastbp.network import Network
 from fastbp.sklearn._base import BaseMLP
 from fastbp.sklearn._described import described

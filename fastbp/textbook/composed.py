@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastbp.functions.activations import CODES, COSTS, POISSON, QUADRATIC, SIGMOID, SOFTMAX
+from fastbp.functions.activations import CODES, COSTS, SIGMOID, SOFTMAX
+from fastbp.functions.costs import NAMED, POISSON, QUADRATIC
 from fastbp.textbook.extensions import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -64,11 +65,10 @@ def _codes(activations: Names, cost: str, L: int) -> tuple[list[int], int]:
         raise ValueError(
             "softmax stands in a hidden layer; it needs the output layer. Choose another for layers below L."
         )
-    legal = {"cross_entropy": ("sigmoid", "softmax"), "poisson": ("exp",)}
-    if (names[-1] == "softmax") if cost == "quadratic" else (names[-1] not in legal[cost]):
+    if not NAMED[cost].goes_with(names[-1]):
+        needs = ", ".join(entry.needs for entry in NAMED.values())
         raise ValueError(
-            f"The cost {cost!r} does not go with {names[-1]!r} outputs: cross_entropy needs sigmoid or softmax, "
-            "poisson exp, quadratic anything but softmax. Change one of the two."
+            f"The cost {cost!r} does not go with {names[-1]!r} outputs. Needed are, for {needs}. Change one of the two."
         )
     return [CODES[name] for name in names], COSTS[cost]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp.functions.activations import ABSOLUTE, HUBER, QUANTILE, SOFTMAX, exp, log, sigma_prime, softplus
+from fastbp.functions.activations import SOFTMAX, exp, log, sigma_prime, softplus
+from fastbp.functions.costs import ABSOLUTE, HUBER, QUANTILE
 from fastbp.jit import strict
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp.functions.activations import QUADRATIC, SOFTMAX, sigma_prime
+from fastbp.functions.activations import SOFTMAX, sigma_prime
+from fastbp.functions.costs import QUADRATIC
 from fastbp.functions.elementary import fma
 from fastbp.jit import strict
 
