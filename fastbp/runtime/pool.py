@@ -1,7 +1,8 @@
-"""fastbp's own threads: how many there should be, and a pool of them that survives forks and failed starts."""
+"""fastbp's own threads: how many there should be, and a pool of them that survives interrupts, forks and failed starts."""
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import contextlib
 import ctypes
@@ -9,9 +10,12 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+import weakref
+from _thread import start_new_thread
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from fastbp import checks, jit
 
@@ -69,9 +73,9 @@ def effective(n_threads: int | None) -> int:
     return 1 if jit.DISABLED or sys.platform == "win32" else n_threads
 
 
-def spread(n: int) -> Sequence[int | None]:
-    """The caller's core, and one for each of n workers, not the caller's while there are others; None where nobody can
-    tell.
+def assign_cores(n: int) -> Sequence[int | None]:
+    """A core for the caller, the one it is on, and for each of n workers, not the caller's while there are others; None
+    where nobody can tell.
     """
     if n == 0 or not hasattr(os, "sched_getaffinity"):
         return [None] * (n + 1)
@@ -83,89 +87,123 @@ def spread(n: int) -> Sequence[int | None]:
     return [here, *(others[i % len(others)] for i in range(n))] if others else [None] * (n + 1)
 
 
-def move_to(core: int | None) -> None:
-    """Move the calling thread to a core, and let the system move it on if it must.
+def move(thread: int, core: int | None) -> None:
+    """Move a thread, by its native number, to a core, and let the system move it on if it must.
 
     Left alone, a thread that has slept is often woken on the core of the one that wakes it, where the two of a team
-    take turns until the system notices: measured up to a second. The caller's thread is moved too, to where it was when
-    it chose the workers' cores.
+    take turns until the system notices: measured up to a second. Call it in threads of the pool only: an interrupt
+    between its lines would leave the main thread one core for ever.
     """
     if core is None:
         return
     with contextlib.suppress(OSError):
-        allowed = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {core})
-        os.sched_setaffinity(0, allowed)
+        allowed = os.sched_getaffinity(thread)
+        os.sched_setaffinity(thread, {core})
+        os.sched_setaffinity(thread, allowed)
 
 
-class _Worker(threading.Thread):
-    """A thread that runs what it is handed. ``idle`` is set while it has nothing to run."""
+class _Worker:
+    """What stands for a thread of the pool. Only the thread itself holds it, so it is gone when the thread is."""
 
-    def __init__(self) -> None:
-        super().__init__(name="fastbp", daemon=True)
-        self.tasks: queue.SimpleQueue[tuple[int | None, Callable[..., Any], tuple[Any, ...]]] = queue.SimpleQueue()
-        self.idle = threading.Event()
-        self.idle.set()
+    __slots__ = ("__weakref__",)
+
+
+class Task(Protocol):
+    """What a thread of the pool runs, once.
+
+    The pool does not hold it: a task is one that a queue or a thread still has.
+    """
+
+    over: Any
+    """Whether nobody waits for it any more, so that its thread is about to be free."""
 
     def run(self) -> None:
-        while True:
-            core, function, args = self.tasks.get()
-            move_to(core)
-            try:
-                function(*args)
-            finally:
-                del function, args
-                self.idle.set()
-
-    def hand(self, core: int | None, function: Callable[..., Any], *args: Any) -> None:
-        self.idle.clear()
-        self.tasks.put((core, function, args))
+        """Run it."""
 
 
-_free: list[_Worker] = []
-_taken: set[_Worker] = set()
+def _serve(tasks: queue.SimpleQueue[Task], workers: list[Any], ready: Any) -> None:
+    """What a thread of the pool does: tasks, one after the other, for as long as the process lives.
+
+    An exception ends the thread; who waits for its task sees that the task is gone.
+    """
+    threading.current_thread().name = "fastbp"
+    worker = _Worker()
+    workers.append(weakref.ref(worker, workers.remove))
+    ready.release()
+    while True:
+        tasks.get().run()
+
+
+class ThreadPool:
+    """Threads that wait for tasks.
+
+    An exception, Ctrl-C above all, may come between any two lines of the thread that uses the pool. So there are no
+    lists of who is free and who is taken, which have to be kept: how many threads there are, and how many tasks they
+    have, follows from which of them still exist.
+    """
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self._workers: list[weakref.ref[_Worker]] = []
+        self._tasks: list[weakref.ref[Task]] = []
+
+    def submit(self, task: Task) -> None:
+        """Have a task run by the next thread that is free."""
+        self._tasks.append(weakref.ref(task, self._tasks.remove))
+        self._queue.put(task)
+
+    def provide(self, n: int) -> int:
+        """Start threads until n tasks more would find one each. How many would: less where the system refuses."""
+        free = len(self._workers) - self.n_tasks()
+        while free < n and self._start():
+            free += 1
+        return max(0, min(n, free))
+
+    def n_threads(self) -> int:
+        """Threads of the pool."""
+        return len(self._workers)
+
+    def n_tasks(self) -> int:
+        """Tasks that wait for a thread or have one, but for those that are over."""
+        return sum(task is not None and not task.over for task in [known() for known in list(self._tasks)])
+
+    def _start(self) -> bool:
+        """Start a thread and wait until it counts. Whether that went well."""
+        ready = _thread.allocate_lock()
+        ready.acquire()
+        try:
+            start_new_thread(_serve, (self._queue, self._workers, ready))
+        except RuntimeError:  # can't start new thread
+            return False
+        return ready.acquire(timeout=10.0)
+
+
+_pool = ThreadPool()
+
+
+def current() -> ThreadPool:
+    """The pool of this process."""
+    return _pool
 
 
 def _forget() -> None:
     """In a forked child: the threads stayed with the parent."""
-    _free.clear()
-    _taken.clear()
+    global _pool
+    _pool = ThreadPool()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
 
 
-def borrow(n: int) -> list[_Worker]:
-    """At most n idle workers, fewer when the system refuses to start threads. Give them back with ``give_back``."""
-    workers: list[_Worker] = []
-    while len(workers) < n:
-        try:
-            worker = _free.pop()
-        except IndexError:
-            worker = _Worker()
-            try:
-                worker.start()
-            except RuntimeError:  # can't start new thread
-                break
-        workers.append(worker)
-    _taken.update(workers)
-    return workers
-
-
-def give_back(workers: list[_Worker]) -> None:
-    """Return borrowed workers, which must be idle."""
-    _taken.difference_update(workers)
-    _free.extend(workers)
-
-
 def in_use() -> bool:
     """Whether a team is at work in this process: another one would only be in its way."""
-    return bool(_taken)
+    return _pool.n_tasks() > 0
 
 
 @atexit.register
 def _drain() -> None:
     """Leave no thread inside a kernel while the interpreter goes away."""
-    for worker in list(_taken):
-        worker.idle.wait(1.0)
+    end = time.monotonic() + 1.0
+    while in_use() and time.monotonic() < end:
+        time.sleep(0.001)

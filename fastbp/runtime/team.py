@@ -1,69 +1,192 @@
-"""The team of threads that runs a job, and predictions split between threads."""
+"""The team of threads that runs a job, and predictions split between threads.
+
+A KeyboardInterrupt may come between any two lines here, and may leave any function before its end. Nothing that must
+happen stands in such a place: what a call leaves behind ends by itself. Threads at the gate leave it after a moment
+(`kernels.team`), threads with samples of a prediction finish those, and no thread is inside a slice while Python runs.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import queue
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
+from fastbp import jit
 from fastbp.kernels import layout
 from fastbp.kernels.job import Job
 from fastbp.kernels.schedules import data_parallel
+from fastbp.kernels.team import CLOSED, RUN, SLICE, gate_size
 from fastbp.runtime import engine, pool
+
+ROWS_OPERATIONS = 1e5 if jit.DISABLED else 5e7
+"""Floating-point operations of the samples that a prediction takes at a time: a millisecond, or 0.1 s of a slow core."""
+
+
+class _Service:
+    """Thread t of a team, from its coming until the gate is closed."""
+
+    def __init__(self, job: Job, gate: Any, t: int, cores: dict[int, int | None], errors: list[BaseException]) -> None:
+        self._job, self._gate, self._t, self._cores, self._errors = job, gate, t, cores, errors
+
+    @property
+    def over(self) -> bool:
+        return bool(self._gate[SLICE] == CLOSED)
+
+    def run(self) -> None:
+        try:
+            for thread, core in self._cores.items():
+                pool.move(thread or threading.get_native_id(), core)
+            data_parallel.work(self._job, self._gate, self._t)
+        except BaseException as error:
+            self._errors.append(error)
+        finally:
+            self._gate[SLICE] = CLOSED
+
+
+class _Session:
+    """Threads at one gate. It ends when the gate is closed, and a new one takes its place."""
+
+    def __init__(self, job: Job, size: int) -> None:
+        self.pool = pool.current()
+        self.gate = layout.aligned(gate_size(size), np.int64)
+        self.errors: list[BaseException] = []
+        here, *cores = pool.assign_cores(size - 1)
+        caller = threading.get_native_id()
+        self._services = []  # weak: a service that is gone will not come
+        self.pool.provide(size - 1)
+        for t, core in enumerate(cores, 1):
+            moves = {0: core} if t > 1 else {caller: here, 0: core}
+            service = _Service(job, self.gate, t, moves, self.errors)
+            self._services.append(weakref.ref(service))
+            self.pool.submit(service)
+
+    def is_lost(self) -> bool:
+        """Whether a thread has gone without closing the gate."""
+        gone = any(known() is None for known in self._services)
+        return gone and self.gate[SLICE] != CLOSED
+
+    def wait(self) -> None:
+        """See to it that there are threads for those that have not come yet."""
+        self.pool.provide(0)
+        if not self.pool.n_threads():
+            raise RuntimeError("The system starts no threads any more; the weights are those of the last minibatch.")
+
+    def close(self) -> None:
+        self.gate[SLICE] = CLOSED
+
+
+_teams: list[weakref.ref[ThreadTeam]] = []
+"""Teams that update weights; those that are gone, or whose call has ended, do not count."""
 
 
 class ThreadTeam:
-    """Thread 0 (the caller's) and its borrowed workers, resident in ``data_parallel.work`` while the context lasts.
+    """Thread 0 (the caller's) and others, resident in ``data_parallel.work`` while the context lasts.
 
-    The number of threads in the job is that of the workers really there: build the job with ``ThreadTeam.size``.
+    The number of threads in the job is that of the threads really there: build the job with ``ThreadTeam.size``.
     """
 
     def __init__(self, n_threads: int) -> None:
-        self._workers = pool.borrow(n_threads - 1)
-        self.size = len(self._workers) + 1
+        self.size = 1 + pool.current().provide(n_threads - 1)
         self._job: Job | None = None
-        self._core: int | None = None
+        self._session: _Session | None = None
+        self._thread = threading.get_ident()
+        self._frame = id(sys._getframe(1))
 
     def __enter__(self) -> ThreadTeam:
         return self
 
     def start(self, job: Job) -> None:
-        """Send the workers into the kernel, where they wait for the first slice."""
-        _load_outputs(job)
-        self._job = job
-        self._core, *cores = pool.spread(len(self._workers))
-        for t, (worker, core) in enumerate(zip(self._workers, cores, strict=True), 1):
-            worker.hand(core, self._serve, job, t)
+        """Send the threads into the kernel, where they wait for the first slice.
 
-    @staticmethod
-    def _serve(job: Job, t: int) -> None:
-        try:
-            data_parallel.work(job, t)
-        except BaseException:
-            job.control[layout.ABORT] = 1  # or the others would wait in the barrier for ever
-            raise
+        Raises
+        ------
+        RuntimeError
+            The job updates weights that another training updates.
+        """
+        _load(job)
+        self._job = job
+        if job.updating:
+            self._require_alone()
+        if self.size > 1:
+            self._session = _Session(job, self.size)
+
+    def _require_alone(self) -> None:
+        mine: weakref.ref[ThreadTeam] = weakref.ref(self, _teams.remove)
+        _teams.append(mine)  # first, so that of two at the same time the second one sees the first
+        assert self._job is not None
+        for known in list(_teams):
+            if known is mine:
+                return
+            other = known()
+            if other is not None and other._trains(self._job.theta):
+                self._job = None
+                raise RuntimeError(
+                    "This network is being trained already, by a call that has not ended; two at a time would mix "
+                    "their steps. Wait for it, or train a copy: net.copy()."
+                )
+
+    def _trains(self, theta: Any) -> bool:
+        """Whether this team updates these weights, in a call that is still on its thread's stack."""
+        job = self._job
+        if job is None or job.theta is not theta:
+            return False
+        frame = sys._current_frames().get(self._thread)
+        while frame is not None and id(frame) != self._frame:
+            frame = frame.f_back
+        return frame is not None
 
     def run(self, first: int, last: int) -> tuple[int, int]:
-        """Minibatches first .. last - 1; the number of the first one not done, and the status."""
+        """Minibatches first .. last - 1; the number of the first one not done, and the status.
+
+        Raises
+        ------
+        RuntimeError
+            A thread was lost, or could not work, before the first of these minibatches.
+        """
         job = self._job
         assert job is not None
         control = job.control
         control[layout.FIRST], control[layout.LAST] = first, last
         control[layout.DONE], control[layout.STATUS] = first, layout.ABORTED
         control[layout.TURN] = control[layout.LEAVING] = 0
-        pool.move_to(self._core)
-        with engine.as_compiled():
-            data_parallel.work(job, 0)
+        if self.size == 1:
+            with engine.as_compiled():
+                data_parallel.work(job, _CLOSED_GATE, 0)
+        else:
+            while not self._run_slice(job):
+                pass
         return int(control[layout.DONE]), int(control[layout.STATUS])
 
+    def _run_slice(self, job: Job) -> bool:
+        """Run a slice if all threads are there, else see to it that they come. Whether it ran."""
+        session = self._session
+        if session is None or session.pool is not pool.current():  # of the process that this one was forked from
+            session = self._session = _Session(job, self.size)
+        status = data_parallel.work(job, session.gate, 0)
+        if status == RUN:
+            return True
+        if session.errors or session.is_lost():
+            session.close()
+            self._session = None
+            cause = session.errors[0] if session.errors else None
+            raise RuntimeError("A thread was lost; the weights are those of the last whole minibatch.") from cause
+        if status == CLOSED:  # after a long pause
+            self._session = None
+        else:
+            session.wait()
+        return False
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        if self._job is not None:
-            self._job.control[layout.ABORT] = 1
-        for worker in self._workers:
-            worker.idle.wait()
-        pool.give_back(self._workers)
-        self._workers = []
+        if self._session is not None:
+            self._session.close()
+        self._job = self._session = None
 
 
 def _arguments_of_outputs(job: Job, out: np.ndarray) -> tuple[Any, ...]:
@@ -72,36 +195,110 @@ def _arguments_of_outputs(job: Job, out: np.ndarray) -> tuple[Any, ...]:
     return (*arrays, job.sums, job.settings, out, job.L, job.tile, job.cost, job.targets, job.sparse)
 
 
+_CLOSED_GATE = np.full(gate_size(1), CLOSED)
 _loaded: set[Any] = set()
 
 
-def _load_outputs(job: Job) -> None:
-    """Compile or load the code of predictions with that of training, once for each dtype: who trains will predict.
+def _load(job: Job) -> None:
+    """Compile or load the code of training and of predictions, once for each dtype: who trains will predict.
 
-    The first prediction, or evaluation between epochs, then finds it in memory, and one of a later process on disk.
+    The first prediction, or evaluation between epochs, then finds it in memory, and one of a later process on disk; and
+    other threads never wait for a compiler.
     """
     if job.theta.dtype not in _loaded:
         data_parallel.outputs(*_arguments_of_outputs(job, np.empty((0, 1), job.theta.dtype)), 0, 0, 0)
+        if not jit.DISABLED:
+            data_parallel.work(job._replace(n_threads=2), _CLOSED_GATE, 1)
         _loaded.add(job.theta.dtype)
 
 
-def run_outputs(job: Job, out: np.ndarray, n_threads: int) -> None:
-    """``data_parallel.outputs`` over all samples of the job, split between threads."""
+def rows_at_a_time(n: int, flops: float, n_threads: int = 1) -> int:
+    """Samples that a thread takes at a time of n whose prediction needs so many operations."""
+    least = flops / n / ROWS_OPERATIONS
+    several = n if n_threads == 1 else -(-n // (4 * n_threads))
+    return max(1, min(several, int(1 / least) if least > 0 else n))
+
+
+class _Shares:
+    """Samples of a prediction that the team's threads take, some rows at a time.
+
+    Rows are taken with one call of a C function, so no two threads get the same ones; what a thread has finished is in
+    a queue, so that none waits for a thread that has taken nothing.
+    """
+
+    def __init__(self, arguments: tuple[Any, ...], n: int, step: int) -> None:
+        self.arguments, self.n, self.step = arguments, n, step
+        self.starts: Iterator[int] = iter(range(0, n, step))
+        self.finished: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        self.over = False
+
+    def take(self, t: int) -> int:
+        """As thread t, take rows until there are no more; how often."""
+        count = 0
+        for start in self.starts:
+            if self.over:
+                break
+            data_parallel.outputs(*self.arguments, start, min(start + self.step, self.n), t)
+            count += 1
+            if t:
+                self.finished.put(None)
+        return count
+
+
+class _Share:
+    """Thread t of a prediction."""
+
+    def __init__(self, shares: _Shares, t: int, core: int | None) -> None:
+        self._shares, self._t, self._core = shares, t, core
+
+    @property
+    def over(self) -> bool:
+        return self._shares.over
+
+    def run(self) -> None:
+        try:
+            pool.move(threading.get_native_id(), self._core)
+            self._shares.take(self._t)
+        except BaseException as error:
+            self._shares.finished.put(error)
+
+
+def run_outputs(job: Job, out: np.ndarray, n_threads: int, flops: float) -> None:
+    """``data_parallel.outputs`` over all samples of the job, split between threads.
+
+    Raises
+    ------
+    RuntimeError
+        A thread was lost on the way.
+    """
     n = len(out)
-    args = _arguments_of_outputs(job, out)
+    arguments = _arguments_of_outputs(job, out)
+    if n_threads > 1:
+        n_threads = 1 + pool.current().provide(n_threads - 1)
+    shares = _Shares(arguments, n, rows_at_a_time(n, flops, n_threads))
     if n_threads == 1:
         with engine.as_compiled():
-            data_parallel.outputs(*args, 0, n, 0)
+            shares.take(0)
         return
-    workers = pool.borrow(n_threads - 1)
+    data_parallel.outputs(*arguments, 0, 0, 0)  # compiled or loaded: the others never wait for a compiler
     try:
-        T = len(workers) + 1
-        here, *cores = pool.spread(T - 1)
-        for t, (worker, core) in enumerate(zip(workers, cores, strict=True), 1):
-            worker.hand(core, data_parallel.outputs, *args, n * t // T, n * (t + 1) // T, t)
-        pool.move_to(here)
-        data_parallel.outputs(*args, 0, n // T, 0)
+        tasks = []  # weak: one that is gone finishes nothing more
+        _, *cores = pool.assign_cores(n_threads - 1)
+        for t, core in enumerate(cores, 1):
+            share = _Share(shares, t, core)
+            tasks.append(weakref.ref(share))
+            pool.current().submit(share)
+        del share
+        left = len(range(0, n, shares.step)) - shares.take(0)
+        while left > 0:
+            gone = all(known() is None for known in tasks)  # before looking: what they finished is in the queue
+            with contextlib.suppress(queue.Empty):
+                error = shares.finished.get(timeout=0.1)
+                if error is not None:
+                    raise RuntimeError("A thread was lost; there is no prediction.") from error
+                left -= 1
+                continue
+            if gone:
+                raise RuntimeError("A thread was lost; there is no prediction.")
     finally:
-        for worker in workers:
-            worker.idle.wait()
-        pool.give_back(workers)
+        shares.over = True

@@ -43,7 +43,7 @@ from fastbp.kernels.parameters import (
 from fastbp.kernels.samples import decision, forward, gather_inputs, gather_targets, outputs_and_costs, tile_of_samples
 from fastbp.kernels.schedules.column_parallel import owned_minibatches
 from fastbp.kernels.schedules.ordered_tiles import relay
-from fastbp.kernels.team import barrier, meet
+from fastbp.kernels.team import RUN, barrier, begin_slice, meet, wait_for_slice
 
 
 @strict
@@ -91,14 +91,20 @@ def minibatches(job, t):
 
 
 @strict(cache=True)
-def work(job, t):
-    """Thread t of a team. Thread 0 leads: it runs one slice and returns; the others serve slices until told to abort.
+def work(job, gate, t):
+    """Thread t of a team. Thread 0 leads: it runs one slice and returns; the others serve slices until the gate is closed.
 
-    Between slices the others wait in the barrier, so that a slice begins without waking a thread.
+    Between slices the others wait at the gate, so that a slice begins without waking a thread. Once thread 0 has begun
+    a slice all of them are in it, and it returns when all are done: nothing that happens to Python comes between.
     """
-    theta = pointer(job.theta)
+    theta, gate = pointer(job.theta), pointer(gate)
     job = addressed(job, own_theta(job, t))
-    while not barrier(job.control, job.n_threads, t):
+    number = 0
+    while True:
+        if job.n_threads > 1:
+            number = begin_slice(gate, job.n_threads) if t == 0 else wait_for_slice(gate, number, t)
+            if number < 0:
+                return number
         if job.owning:
             owned_minibatches(job, theta, t)
         elif job.relaying:
@@ -106,7 +112,7 @@ def work(job, t):
         else:
             minibatches(job, t)
         if t == 0:
-            return
+            return RUN
 
 
 @strict(cache=True)

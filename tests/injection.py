@@ -1,0 +1,142 @@
+"""An exception at every line of the runtime that one call executes, and what is left afterwards.
+
+A program of its own: ``python tests/injection.py CALL``. The line is found by Python's own tracing, in the main thread or
+in fastbp's threads, and the exception is raised there. Afterwards the same call must come to the same bits, and no thread
+may have been lost. A hang ends in a traceback of all threads after a minute without progress.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+import fastbp
+
+ROOMS = ("/runtime/pool.py", "/runtime/team.py", "/runtime/slices.py", "/runtime/engine.py")
+OCCURRENCES = 3
+"""How often a line is interrupted: the first times that a call comes to it."""
+PATIENCE = 60
+"""Seconds without progress that are a hang."""
+THREADS = 2
+MOST_THREADS = 8
+"""fastbp's threads that a process may have after hundreds of interrupts: those of a team and of predictions."""
+
+rng = np.random.default_rng(0)
+X, Y = rng.standard_normal((96, 12)), rng.integers(0, 3, 96)
+CHECK = rng.standard_normal((300, 12))
+
+
+def network() -> fastbp.Network:
+    return fastbp.Network([12, 9, 3], activations=["sigmoid", "softmax"], cost="cross_entropy", seed=0)
+
+
+def training(net: fastbp.Network) -> bytes:
+    """Weights after three epochs; of a run that was interrupted, b""."""
+    run = fastbp.train(net, X, Y, epochs=3, batch_size=32, seed=1, n_threads=THREADS, validation=(CHECK, [0] * 300))
+    return b"" if run.stopped else net.theta.tobytes()
+
+
+def prediction(net: fastbp.Network) -> bytes:
+    return net.feedforward(CHECK, n_threads=THREADS).tobytes()
+
+
+def gradient(net: fastbp.Network) -> bytes:
+    g = net.gradient(X, Y, n_threads=THREADS)
+    return b"".join(part.tobytes() for part in (*g.w, *g.b))
+
+
+CALLS: dict[str, Callable[[fastbp.Network], bytes]] = {
+    "training": training,
+    "prediction": prediction,
+    "gradient": gradient,
+}
+
+
+class Injected(KeyboardInterrupt):
+    """What is raised."""
+
+
+class Tracer:
+    """Counts how often each line is come to, and raises at one of them."""
+
+    def __init__(self, target: tuple[str, int] | None = None, occurrence: int = 1) -> None:
+        self.target, self.occurrence = target, occurrence
+        self.lines: dict[tuple[str, int], int] = {}
+        self.raised = False
+
+    def __call__(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if not frame.f_code.co_filename.endswith(ROOMS):
+            return None
+        return self.at_line
+
+    def at_line(self, frame: FrameType, event: str, arg: Any) -> Any:
+        if event == "line" and not self.raised:
+            place = frame.f_code.co_filename, frame.f_lineno
+            self.lines[place] = self.lines.get(place, 0) + 1
+            if place == self.target and self.lines[place] == self.occurrence:
+                self.raised = True
+                raise Injected
+        return self.at_line
+
+
+def traced(call: Callable[[fastbp.Network], bytes], tracer: Tracer) -> bytes | None:
+    """What a call returns, None if it raised."""
+    net = network()
+    sys.settrace(tracer)
+    try:
+        return call(net)
+    except KeyboardInterrupt:
+        return None
+    finally:
+        sys.settrace(None)
+
+
+def threads() -> int:
+    return sum(thread.name == "fastbp" for thread in threading.enumerate())
+
+
+def main(name: str) -> None:
+    call = CALLS[name]
+    expected = {name: call(network()) for name, call in CALLS.items()}
+    tracer = Tracer()
+    assert traced(call, tracer) == expected[name]
+    places = [(place, i) for place, n in tracer.lines.items() for i in range(1, min(n, OCCURRENCES) + 1)]
+    raised = 0
+    kept = []  # as an interactive session keeps the last traceback, and with it all that the call's frames hold
+    for place, occurrence in places:
+        faulthandler.dump_traceback_later(PATIENCE, exit=True)
+        tracer = Tracer(place, occurrence)
+        net = network()
+        sys.settrace(tracer)
+        try:
+            result = call(net)
+        except KeyboardInterrupt as error:
+            kept[:] = [error]
+        else:
+            assert result in (expected[name], b""), f"a wrong result after {place}, {occurrence}"
+        finally:
+            sys.settrace(None)
+        raised += tracer.raised
+        with contextlib.suppress(KeyboardInterrupt):
+            call(net)  # the same network can go on
+        for other, function in CALLS.items():
+            assert function(network()) == expected[other], f"{other} is wrong after {place}, {occurrence}"
+        assert threads() <= MOST_THREADS, f"{threads()} threads after {place}, {occurrence}"
+    faulthandler.cancel_dump_traceback_later()
+    kept.clear()
+    assert raised > 0.9 * len(places), "too few exceptions were raised for a test"
+    print(f"{len(places)} places, {raised} exceptions, {threads()} threads")
+
+
+if __name__ == "__main__":
+    began = time.perf_counter()
+    main(sys.argv[1])
+    print(f"{time.perf_counter() - began:.1f} s", file=sys.stderr)
