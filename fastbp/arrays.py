@@ -335,7 +335,7 @@ def _as_labels(original: np.ndarray, J: int, name: str) -> np.ndarray:
             f"has label {int(original[i])} in row {i}; this network's {J} outputs stand for labels 0..{J - 1}. "
             "Encode the labels, or give the output layer more neurons.",
         )
-    return np.ascontiguousarray(original, np.int64)
+    return np.array(original, np.int64, order="C")  # a copy: kernels use labels as indices, and the user may change his
 
 
 def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_weight") -> np.ndarray | None:

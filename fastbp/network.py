@@ -22,7 +22,7 @@ from fastbp.kernels.records import new_settings
 from fastbp.layers import Floats, Gradient, PerLayer, Trace
 from fastbp.parameters import freeze
 from fastbp.runtime import engine
-from fastbp.runtime.team import ThreadTeam, run_outputs
+from fastbp.runtime.team import ROWS_OPERATIONS, ThreadTeam, rows_at_a_time, run_outputs
 
 
 def _by_position(given: Sequence[Any]) -> str:
@@ -177,10 +177,11 @@ class Network(Differentiable):
         except IndexError:
             scratch = engine.prepare_scratch(where, self.dtype)
         if targets is None and threads == 1:
-            engine.run_alone(self, where, X, out, scratch, decisions)
+            step = rows_at_a_time(n, flops) if flops > ROWS_OPERATIONS else n
+            engine.run_alone(self, where, X, out, scratch, decisions, step)
         else:
             job = engine.make_job(self, where, X, targets, sums=cost, scratch=scratch, decisions=decisions)
-            run_outputs(job, out, threads)
+            run_outputs(job, out, threads, flops)
         spare.append(scratch)
         return out, cost
 

@@ -1,8 +1,8 @@
 """An exception at every line of the runtime that one call executes, and what is left afterwards.
 
-A program of its own: ``python tests/injection.py CALL``. The line is found by Python's own tracing, in the main thread or
-in fastbp's threads, and the exception is raised there. Afterwards the same call must come to the same bits, and no thread
-may have been lost. A hang ends in a traceback of all threads after a minute without progress.
+A program of its own: ``python tests/injection.py CALL caller``, or ``worker``. Python's own tracing finds the lines
+and raises there, in the thread that calls or in fastbp's. Afterwards all calls must come to the same bits, and no
+thread may have been lost. A hang ends in a traceback of all threads after a minute without progress.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import faulthandler
 import sys
 import threading
-import time
+import weakref
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import fastbp
+from fastbp.runtime import pool
 
 ROOMS = ("/runtime/pool.py", "/runtime/team.py", "/runtime/slices.py", "/runtime/engine.py")
 OCCURRENCES = 3
@@ -87,27 +88,49 @@ class Tracer:
         return self.at_line
 
 
-def traced(call: Callable[[fastbp.Network], bytes], tracer: Tracer) -> bytes | None:
-    """What a call returns, None if it raised."""
-    net = network()
-    sys.settrace(tracer)
-    try:
-        return call(net)
-    except KeyboardInterrupt:
-        return None
-    finally:
-        sys.settrace(None)
+class Spy:
+    """A task that has its thread traced from then on."""
+
+    over = True
+
+    def __init__(self, tracer: Tracer | None) -> None:
+        self.tracer, self.done = tracer, threading.Event()
+
+    def run(self) -> None:
+        sys.settrace(self.tracer)
+        frame = sys._getframe().f_back
+        assert frame is not None
+        frame.f_trace = None if self.tracer is None else self.tracer.at_line
+        self.done.set()
+
+
+def trace(tracer: Tracer | None, where: str) -> None:
+    """Trace this thread or those of fastbp that are free."""
+    if where == "caller":
+        sys.settrace(tracer)
+        return
+    threads = pool.current()
+    threads.provide(1)
+    for _ in range(threads.n_threads()):
+        spy = Spy(tracer)
+        done, known = spy.done, weakref.ref(spy)
+        threads.submit(spy)
+        del spy
+        while not done.wait(0.01) and known() is not None:  # or its thread has just been ended
+            pass
 
 
 def threads() -> int:
     return sum(thread.name == "fastbp" for thread in threading.enumerate())
 
 
-def main(name: str) -> None:
+def main(name: str, where: str) -> None:
     call = CALLS[name]
     expected = {name: call(network()) for name, call in CALLS.items()}
     tracer = Tracer()
-    assert traced(call, tracer) == expected[name]
+    trace(tracer, where)
+    assert call(network()) == expected[name]
+    trace(None, where)
     places = [(place, i) for place, n in tracer.lines.items() for i in range(1, min(n, OCCURRENCES) + 1)]
     raised = 0
     kept = []  # as an interactive session keeps the last traceback, and with it all that the call's frames hold
@@ -115,15 +138,15 @@ def main(name: str) -> None:
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
         tracer = Tracer(place, occurrence)
         net = network()
-        sys.settrace(tracer)
+        trace(tracer, where)
         try:
             result = call(net)
-        except KeyboardInterrupt as error:
+        except (KeyboardInterrupt, RuntimeError) as error:
             kept[:] = [error]
         else:
             assert result in (expected[name], b""), f"a wrong result after {place}, {occurrence}"
         finally:
-            sys.settrace(None)
+            trace(None, where)
         raised += tracer.raised
         with contextlib.suppress(KeyboardInterrupt):
             call(net)  # the same network can go on
@@ -132,11 +155,10 @@ def main(name: str) -> None:
         assert threads() <= MOST_THREADS, f"{threads()} threads after {place}, {occurrence}"
     faulthandler.cancel_dump_traceback_later()
     kept.clear()
-    assert raised > 0.9 * len(places), "too few exceptions were raised for a test"
-    print(f"{len(places)} places, {raised} exceptions, {threads()} threads")
+    assert raised > 0.8 * len(places), f"only {raised} exceptions for {len(places)} places"
+    sys.stdout.write(f"{raised} exceptions at {len(places)} places\n")
 
 
 if __name__ == "__main__":
-    began = time.perf_counter()
-    main(sys.argv[1])
-    print(f"{time.perf_counter() - began:.1f} s", file=sys.stderr)
+    sys.unraisablehook = lambda _: None  # threads that an exception ends
+    main(sys.argv[1], sys.argv[2])

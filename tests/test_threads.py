@@ -236,14 +236,14 @@ def test_threads_are_really_started() -> None:
 
 
 def test_a_thread_that_cannot_start_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_free", [])
+    monkeypatch.setattr(pool, "_pool", pool.ThreadPool())
     X, Y = np.random.default_rng(25).standard_normal((30, 4)), np.arange(30) % 3
     expected = trained(X, Y, "float64", 8)
 
-    def refuse(self: threading.Thread) -> None:
+    def refuse(*_: Any) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(pool, "start_new_thread", refuse)
     net = fastbp.Network([4, 9, 17, 3], activations=["sigmoid", "relu", "softmax"], cost="cross_entropy", seed=0)
     run = fastbp.train(net, X, Y, epochs=3, batch_size=8, seed=1, n_threads=4, optimizer=fastbp.SGD(0.1))
     assert run.n_threads == 1

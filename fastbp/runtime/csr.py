@@ -40,8 +40,8 @@ def as_rows(X: Any, dtype: Any) -> Rows:
         X.sum_duplicates()
     return Rows(
         np.require(X.data, dtype, ["C", "A"]),
-        np.ascontiguousarray(X.indices, np.int64),
-        np.ascontiguousarray(X.indptr, np.int64),
+        np.array(X.indices, np.int64),  # copies: kernels use them as indices, and the user may change his
+        np.array(X.indptr, np.int64),
         (int(X.shape[0]), int(X.shape[1])),
     )
 
@@ -80,6 +80,6 @@ def outputs(net: Parameters, X: Rows, targets: Targets | None, n_threads: int | 
     except IndexError:
         scratch = engine.prepare_scratch(where, net.dtype)
     job = X.into(engine.make_job(net, where, X.values, targets, sums=cost, scratch=scratch), n)
-    run_outputs(job, out, threads)
+    run_outputs(job, out, threads, flops)
     spare.append(scratch)
     return out, cost

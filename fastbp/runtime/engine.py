@@ -273,18 +273,22 @@ def run_alone(
     X: np.ndarray,
     out: np.ndarray,
     scratch: np.ndarray,
-    decisions: np.ndarray = NO_INDICES,
+    decisions: np.ndarray,
+    step: int,
 ) -> None:
     """``run_outputs`` on one thread, of dense samples without targets: a job would take longer to make than one row.
 
-    Writes what the outputs decide into ``decisions``, shape (n_samples,), unless that is empty; -1 for NaN.
+    Python can look at Ctrl-C after every ``step`` samples. Writes what the outputs decide into ``decisions``, shape
+    (n_samples,), unless that is empty; -1 for NaN.
     """
     none, nothing = NO_INDICES, _NO_SUMS
     arrays = (net.theta, writable(X.reshape(-1)), none, none, scratch, decisions, where.layers, where.offsets)
     with as_compiled():
-        data_parallel.outputs(
-            *arrays, scratch, nothing, _NO_SETTINGS, out, net.L, where.tile, 0, NO_TARGETS, 0, 0, len(out), 0
-        )
+        for x in range(0, len(out), step):
+            end = min(x + step, len(out))
+            data_parallel.outputs(
+                *arrays, scratch, nothing, _NO_SETTINGS, out, net.L, where.tile, 0, NO_TARGETS, 0, x, end, 0
+            )
 
 
 def check_job_memory(net: Parameters, where: Plan, vectors: int, what: str) -> None:

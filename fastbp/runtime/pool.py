@@ -1,4 +1,4 @@
-"""fastbp's own threads: how many there should be, and a pool of them that survives interrupts, forks and failed starts."""
+"""fastbp's own threads: how many there should be, and a pool that survives interrupts, forks and failed starts."""
 
 from __future__ import annotations
 
@@ -114,8 +114,9 @@ class Task(Protocol):
     The pool does not hold it: a task is one that a queue or a thread still has.
     """
 
-    over: Any
-    """Whether nobody waits for it any more, so that its thread is about to be free."""
+    @property
+    def over(self) -> bool:
+        """Whether nobody waits for it any more, so that its thread is about to be free."""
 
     def run(self) -> None:
         """Run it."""

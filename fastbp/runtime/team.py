@@ -26,7 +26,7 @@ from fastbp.kernels.team import CLOSED, RUN, SLICE, gate_size
 from fastbp.runtime import engine, pool
 
 ROWS_OPERATIONS = 1e5 if jit.DISABLED else 5e7
-"""Floating-point operations of the samples that a prediction takes at a time: a millisecond, or 0.1 s of a slow core."""
+"""Floating-point operations of the samples that a prediction takes at a time: 1 ms, or 0.1 s of a slow core."""
 
 
 class _Service:

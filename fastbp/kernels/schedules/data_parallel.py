@@ -92,7 +92,7 @@ def minibatches(job, t):
 
 @strict(cache=True)
 def work(job, gate, t):
-    """Thread t of a team. Thread 0 leads: it runs one slice and returns; the others serve slices until the gate is closed.
+    """Thread t of a team. Thread 0 leads: it runs a slice and returns; the others serve slices until the gate closes.
 
     Between slices the others wait at the gate, so that a slice begins without waking a thread. Once thread 0 has begun
     a slice all of them are in it, and it returns when all are done: nothing that happens to Python comes between.
