@@ -146,8 +146,9 @@ def main(name: str, where: str) -> None:
         else:
             assert result in (expected[name], b""), f"a wrong result after {place}, {occurrence}"
         finally:
+            raised += tracer.raised
+            tracer.raised = True  # nothing more, also in a thread that is still traced because it is not free
             trace(None, where)
-        raised += tracer.raised
         with contextlib.suppress(KeyboardInterrupt):
             call(net)  # the same network can go on
         for other, function in CALLS.items():
@@ -155,7 +156,8 @@ def main(name: str, where: str) -> None:
         assert threads() <= MOST_THREADS, f"{threads()} threads after {place}, {occurrence}"
     faulthandler.cancel_dump_traceback_later()
     kept.clear()
-    assert raised > 0.8 * len(places), f"only {raised} exceptions for {len(places)} places"
+    least = 0.9 if where == "caller" else 0.3  # a worker may come too late to take any of a small call
+    assert raised > least * len(places), f"only {raised} exceptions for {len(places)} places"
     sys.stdout.write(f"{raised} exceptions at {len(places)} places\n")
 
 
