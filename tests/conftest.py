@@ -25,7 +25,19 @@ settings.load_profile("fastbp")
 
 ONCE = {
     *("activations", "check", "cli_options", "data", "derivatives", "environment", "equations", "explain", "flow"),
-    *("hostile_files", "io", "lessons", "mistakes", "names", "overview", "page", "readme", "report", "sklearn_checks"),
+    *(
+        "hostile_files",
+        "io",
+        "interrupts",
+        "lessons",
+        "mistakes",
+        "names",
+        "overview",
+        "page",
+        "readme",
+        "report",
+        "sklearn_checks",
+    ),
     *("sklearn_page", "solutions", "sums", "textbook"),
 }
 """Modules about files, words and numbers of single samples, or that start processes of their own: the number of threads
