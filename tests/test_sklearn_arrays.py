@@ -17,7 +17,7 @@ import pytest
 import scipy.sparse
 from sklearn import neural_network as theirs
 from sklearn.base import clone
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _get_feature_names, validate_data
 
 from fastbp import sklearn as ours
 from fastbp.kernels import layout
@@ -316,7 +316,9 @@ def test_samples_that_skip_scikit_learns_checks_are_what_these_would_return(name
         quick = as_is(case, 7, getattr(net, "feature_names_in_", None))
         skipped += quick is not None
         if quick is not None:
-            known = validate_data(net, case, accept_sparse=["csr", "csc"], reset=False)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what is warned of is compared below
+                known = validate_data(net, case, accept_sparse=["csr", "csc"], reset=False)
             assert quick.dtype == known.dtype, i
             assert np.array_equal(*(a.toarray() if scipy.sparse.issparse(a) else a for a in (quick, known))), i
         if not named:
@@ -326,5 +328,6 @@ def test_samples_that_skip_scikit_learns_checks_are_what_these_would_return(name
             assert a == b, i
         else:
             np.testing.assert_allclose(b, a, rtol=1e-5, err_msg=str(i))
-        assert told_a == told_b, i
+        if not (isinstance(case, polars.DataFrame) and _get_feature_names(case) is None):
+            assert told_a == told_b, i  # an older scikit-learn does not see the names of polars' columns, and says so
     assert skipped == (2 if named else 8)
