@@ -828,6 +828,14 @@ def fake_root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_the_model_is_printed_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    races.write(tmp_path / "here", results())
+    assert report.main([str(tmp_path / "here"), "--model"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"{results()['machine']['cpu']}\n\n| term | price |")
+    assert "| 4-16-16-1 b32 |" in printed
+
+
 def test_report_writes_blocks_and_pictures_and_sees_what_is_stale(tmp_path: Path) -> None:
     root, found = fake_root(tmp_path), results()
     report.write([found], root)

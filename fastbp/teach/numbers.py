@@ -237,12 +237,13 @@ def _gradient(
     net: Network,
     X: np.ndarray,
     Y: np.ndarray,
-    s: np.ndarray | None,
-    penalised: bool,
     trace: Trace,
     l: int,
     j: int,
     k: int | None,
+    *,
+    s: np.ndarray | None,
+    penalised: bool,
 ) -> tuple[Sum, Any, dict[str, Any]]:
     """BP4, or BP3 without k: the sum over the samples, x in order, and its mean."""
     delta = trace.delta[l][:, j]
@@ -358,7 +359,7 @@ def gather(
         terms, result, values = _delta(net, cost, targets, trace, l, j)
     else:
         assert targets is not None
-        terms, result, values = _gradient(net, X, targets, s, l1 > 0 or l2 > 0, trace, l, j, k)
+        terms, result, values = _gradient(net, X, targets, trace, l, j, k, s=s, penalised=l1 > 0 or l2 > 0)
     if of == "update":
         assert targets is not None
         number = net.dtype.type
