@@ -15,6 +15,7 @@ from fastbp import checks, synonyms
 from fastbp.arrays import Targets, as_inputs, as_sample_weight, decide
 from fastbp.checks import Activation, Cost, DType, OtherName
 from fastbp.errors import argument_error
+from fastbp.functions import activations as functions
 from fastbp.initializers import Initializer, initialize
 from fastbp.jacobians import Differentiable
 from fastbp.kernels import layout
@@ -56,9 +57,8 @@ class Network(Differentiable):
     sizes : sequence of int
         Neurons of layers 0 (the input) to L (the output).
     activations : str or sequence of str
-        ``sigmoid tanh relu leaky_relu softplus silu gelu mish identity exp softmax``: one for all layers 1..L, or one
-        for each; ``softmax`` in layer L only. ``logistic``, ``linear``, ``swish`` and ``exponential`` are taken for
-        ``sigmoid``, ``identity``, ``silu`` and ``exp``.
+        One for all layers 1..L, or one for each; ``softmax`` in layer L only:
+        {activations}.
     cost : {"quadratic", "cross_entropy", "poisson"}
         The cost C; cross-entropy is binary for each output after ``sigmoid``, categorical after ``softmax``; poisson
         goes with ``exp``.
@@ -387,3 +387,7 @@ class Network(Differentiable):
         return (
             f"Network({list(self.sizes)}, activations={activations!r}, cost={self.cost!r}, dtype={self.dtype.name!r})"
         )
+
+
+if Network.__doc__:  # python -OO has none
+    Network.__doc__ = Network.__doc__.replace("{activations}", functions.in_words(functions.ACTIVATIONS))

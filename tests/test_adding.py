@@ -172,6 +172,15 @@ def test_static_types_are_those_of_the_entries() -> None:
     assert get_args(costs.Name) == tuple(costs.NAMED)
 
 
+def test_docstrings_name_every_activation() -> None:
+    estimators = pytest.importorskip("fastbp.sklearn")
+    network, classifier = fastbp.Network.__doc__ or "", estimators.MLPClassifier.__doc__ or ""
+    for entry in activations.ACTIVATIONS:
+        assert f"``{entry.name}``" in network, entry.name
+        assert entry.pair is None or entry.name == "sigmoid" or entry.name in classifier, entry.name
+    assert "{" + "activations}" not in network + classifier
+
+
 @pytest.mark.parametrize("entry", [entry for entry in activations.ACTIVATIONS if entry.analytic], ids=lambda e: e.name)
 def test_ranges_hold_the_values(entry: activations.ActivationFunction) -> None:
     z = np.linspace(-30, 30, 6001)

@@ -20,6 +20,7 @@ from fastbp.functions import analytic
 from fastbp.functions.costs import CODES as COSTS
 from fastbp.functions.elementary import exp, expm1, log, log1p, normal_tail
 from fastbp.functions.entry import ActivationFunction, by_code
+from fastbp.functions.entry import in_words as in_words
 from fastbp.jit import constants, strict
 
 __all__ = ["ACTIVATIONS", "CODES", "COSTS", "exp", "log", "log1p", "sigma", "sigma_prime", "sigma_prime_notes"]

@@ -51,6 +51,13 @@ class ActivationFunction:
         return math.isfinite(self.range[0]) and math.isfinite(self.range[1])
 
 
+def in_words(entries: Iterable[ActivationFunction]) -> str:
+    """Their names for a docstring, other names behind each."""
+    return ", ".join(
+        f"``{entry.name}``" + (f" (or ``{'``, ``'.join(entry.also)}``)" if entry.also else "") for entry in entries
+    )
+
+
 def by_code(functions: Iterable[Any], link: Callable[[int, Any, Any], Any], last: Any) -> Any:
     """One function of a code that calls the function of that code, made of links, each of which knows one code.
 

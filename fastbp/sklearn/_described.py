@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from fastbp.checks import HIDDEN
+
 PARAMETERS = """\
 hidden_layer_sizes : array-like of int, default=(100,)
     Neurons of each hidden layer; one number for one layer, ``()`` for none.
 activation : str or sequence of str, default='relu'
-    Of the hidden layers: scikit-learn's identity, logistic, tanh, relu, or fastbp's leaky_relu, softplus, silu, gelu,
-    mish, exp; one for all, or one for each.
+    Of the hidden layers, one for all, or one for each: scikit-learn's identity, logistic, tanh, relu, or fastbp's
+    {activations}.
 solver : {'lbfgs', 'sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'}, default='adam'
     ``lbfgs`` is SciPy's L-BFGS-B on the kernels' gradient; the others train on minibatches in the kernels. The last
     three are PyTorch's, with ``beta_1``, ``beta_2`` (rmsprop's alpha) and ``epsilon``.
@@ -109,9 +111,14 @@ out_activation_ : str
 """
 
 
+OWN = ", ".join(name for name in HIDDEN if name not in ("identity", "sigmoid", "tanh", "relu"))
+"""Activations that scikit-learn does not have."""
+
+
 def described(kind: Any) -> Any:
     """The class, with the shared parts in the place of their names in its docstring."""
     if kind.__doc__ is not None:  # python -OO
         text = inspect.cleandoc(kind.__doc__)
-        kind.__doc__ = text.replace("{shared parameters}\n", PARAMETERS).replace("{shared attributes}\n", ATTRIBUTES)
+        text = text.replace("{shared parameters}\n", PARAMETERS).replace("{activations}", OWN)
+        kind.__doc__ = text.replace("{shared attributes}\n", ATTRIBUTES)
     return kind
