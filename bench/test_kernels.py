@@ -23,7 +23,7 @@ from fastbp.jit.cpu import CACHE_LINE
 from fastbp.kernels import dense, layout
 from fastbp.kernels.gemm.epilogues import STORE
 from fastbp.kernels.gemm.gemm import gemm
-from fastbp.kernels.gemm.prefetch import Prefetch
+from fastbp.kernels.gemm.prefetch import CURSOR, Prefetch
 from fastbp.kernels.gemm.problem import Accumulation, Gemm, GemmWorkspace
 from fastbp.kernels.matrix import Matrix, shifted, transposed
 
@@ -42,22 +42,22 @@ def addressed(m):  # type: ignore[no-untyped-def]
 
 
 @strict
-def workspace(panel: Any, cells: Any) -> GemmWorkspace:
-    nothing = Prefetch(order=pointer(cells), cursor=pointer(cells), parts=0)
+def workspace(panel: Any, order: Any, cursor: Any) -> GemmWorkspace:
+    nothing = Prefetch(order=pointer(order), cursor=pointer(cursor), parts=0)
     return GemmWorkspace(panel=pointer(panel), prefetch=nothing)
 
 
 @strict(cache=True)
-def repeat_f1(turns, X, J, K, a, w, b, z, panel, cells):  # type: ignore[no-untyped-def]
-    here = workspace(panel, cells)
+def repeat_f1(turns, X, J, K, a, w, b, z, panel, order, cursor):  # type: ignore[no-untyped-def]
+    here = workspace(panel, order, cursor)
     a, w, b, z = addressed(a), addressed(w), addressed(b), addressed(z)
     for _ in range(turns):
         dense.weighted_input(X, J, K, a, w, b, z, here)
 
 
 @strict(cache=True)
-def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, cells):  # type: ignore[no-untyped-def]
-    here = workspace(panel, cells)
+def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, order, cursor):  # type: ignore[no-untyped-def]
+    here = workspace(panel, order, cursor)
     w_next, delta_next, zeros, sums = addressed(w_next), addressed(delta_next), addressed(zeros), addressed(sums)
     one, zero, w = number(sums.buf, 1), number(sums.buf, 0), transposed(w_next)
     for _ in range(turns):  # the sums of BP2; the kernel multiplies them by sigma' before they leave their registers
@@ -65,8 +65,8 @@ def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, cells):  
 
 
 @strict(cache=True)
-def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel, cells):  # type: ignore[no-untyped-def]
-    here = workspace(panel, cells)
+def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel, order, cursor):  # type: ignore[no-untyped-def]
+    here = workspace(panel, order, cursor)
     a, delta, zeros, g = addressed(a), addressed(delta), addressed(zeros), addressed(g)
     into = Accumulation(init=zeros, epilogue=STORE, scale=number(g.buf, 1), eta=number(g.buf, 0))
     for _ in range(turns):
@@ -89,7 +89,7 @@ def matrix(n_rows: int, n_columns: int, dtype: str, values: np.ndarray | None = 
 def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, np.ndarray, np.ndarray]:
     """The kernel and numpy.dot as functions of a number of turns, and what each of them writes."""
     itemsize = np.dtype(dtype).itemsize
-    cells = np.zeros(8, np.int64)
+    order, cursor = np.empty(0, np.int64), np.empty(0, CURSOR)
     panel = layout.aligned(4 * (max(X, J, K) + 64) * (max(X, J, K) + 64), dtype)
     zeros = Matrix(layout.aligned(max(J, K) + 64, dtype), 0, 1)
     a, a_m = matrix(X, K, dtype)
@@ -98,17 +98,17 @@ def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, n
         w, w_m = matrix(K, J, dtype)
         out, out_m = matrix(X, J, dtype)
         left, right = np.ascontiguousarray(a), np.ascontiguousarray(w)
-        kernel = lambda n: repeat_f1(n, X, J, K, a_m, w_m, zeros, out_m, panel, cells)  # noqa: E731
+        kernel = lambda n: repeat_f1(n, X, J, K, a_m, w_m, zeros, out_m, panel, order, cursor)  # noqa: E731
     elif equation == "BP2":
         w, w_m = matrix(K, J, dtype)
         out, out_m = matrix(X, K, dtype)
         left, right = np.ascontiguousarray(delta), np.ascontiguousarray(w).T
-        kernel = lambda n: repeat_bp2(n, X, K, J, w_m, delta_m, zeros, out_m, panel, cells)  # noqa: E731
+        kernel = lambda n: repeat_bp2(n, X, K, J, w_m, delta_m, zeros, out_m, panel, order, cursor)  # noqa: E731
     else:
         out, out_m = matrix(K, J, dtype)
         chunk = layout.chunk_rows(out_m.i, itemsize)
         left, right = np.ascontiguousarray(a).T, np.ascontiguousarray(delta)
-        kernel = lambda n: repeat_bp4(n, chunk, K, J, X, a_m, delta_m, zeros, out_m, panel, cells)  # noqa: E731
+        kernel = lambda n: repeat_bp4(n, chunk, K, J, X, a_m, delta_m, zeros, out_m, panel, order, cursor)  # noqa: E731
     product = np.empty(out.shape, dtype)
 
     def dot(n: int) -> None:

@@ -88,8 +88,8 @@ def run_tiles(MR: int, NR: int, g: Gemm, order: Any, cursor: Any, parts: int) ->
 
 
 @strict(cache=True)
-def run_gemm(g: Gemm, panel: Any, cells: Any) -> None:
-    nothing = Prefetch(order=pointer(cells), cursor=pointer(cells), parts=0)
+def run_gemm(g: Gemm, panel: Any, order: Any, cursor: Any) -> None:
+    nothing = Prefetch(order=pointer(order), cursor=pointer(cursor), parts=0)
     gemm(addressed_gemm(g), GemmWorkspace(panel=pointer(panel), prefetch=nothing))
 
 
@@ -139,7 +139,7 @@ class Case:
         return same_bits(self.c, self.expected)
 
 
-CELLS = np.zeros(1, np.int64)
+NO_ORDER, NO_CURSOR = np.empty(0, np.int64), np.empty(0, prefetch.CURSOR)
 
 
 @pytest.mark.parametrize("epilogue", EPILOGUES)
@@ -151,7 +151,7 @@ def test_every_tile(MR: int, NR: int, epilogue: str, dtype: str) -> None:
     for k in (1, 2, 5) if SMALL else (1, 2, 3, 15, 16, 17, 64, 131):
         for n_tiles in 1, 3:
             case = Case(rng, MR * n_tiles, n, k, dtype, epilogue)
-            run_tiles(MR, NR, case.gemm, CELLS, CELLS, 0)
+            run_tiles(MR, NR, case.gemm, NO_ORDER, NO_CURSOR, 0)
             assert case.is_right, (k, n_tiles)
 
 
@@ -173,7 +173,7 @@ def run(rng: np.random.Generator, m: int, n: int, k: int, dtype: str, epilogue: 
     panel = layout.aligned(layout.panel_size(m, k, case.dtype.itemsize), dtype, fill=np.nan)
     if equation == "BP2":
         case.gemm.b.buf[np.isnan(case.gemm.b.buf)] = 0  # the padding of theta
-    run_gemm(case.gemm, panel, CELLS)
+    run_gemm(case.gemm, panel, NO_ORDER, NO_CURSOR)
     assert case.is_right, (m, n, k)
 
 
@@ -209,17 +209,18 @@ def test_samples_are_fetched_part_by_part(parts: int, dtype: str) -> None:
     lines, at_once, first, end = X.strides[0] // CACHE_LINE + 1, 2, 1, 4
     parts_of_sample = -(-lines // at_once)
     for n_tiles in range(1, 3 * parts_of_sample + 3):
-        cursor = np.zeros(prefetch.N_CELLS, np.int64)
-        cursor[[prefetch.LINES, prefetch.SAMPLE, prefetch.END]] = at_once, first, end
-        cursor[[prefetch.X_AT, prefetch.X_STEP]] = X.ctypes.data, X.strides[0]
-        cursor[[prefetch.Y_AT, prefetch.Y_STEP, prefetch.LABELS_AT]] = Y.ctypes.data, Y.strides[0], labels.ctypes.data
+        table = np.zeros(1, prefetch.CURSOR)
+        cursor = table[0]
+        cursor.lines, cursor.sample, cursor.end = at_once, first, end
+        cursor.X, cursor.X_step = X.ctypes.data, X.strides[0]
+        cursor.Y, cursor.Y_step, cursor.labels = Y.ctypes.data, Y.strides[0], labels.ctypes.data
         case = Case(np.random.default_rng(n_tiles), 2 * n_tiles, 3, 5, dtype, "STORE")
-        run_tiles(2, 1, case.gemm, order, cursor, parts)
+        run_tiles(2, 1, case.gemm, order, table, parts)
         assert case.is_right
         done = min(parts * n_tiles, (end - first) * parts_of_sample)
         begun = -(-done // parts_of_sample)
         left = max(0, lines - at_once * (done - (begun - 1) * parts_of_sample))
-        assert cursor[prefetch.SAMPLE] == first + begun
-        assert cursor[prefetch.LEFT] == left
+        assert cursor.sample == first + begun
+        assert cursor.left == left
         at = X.ctypes.data + order[first + begun - 1] * X.strides[0] + CACHE_LINE * (lines - left)
-        assert cursor[prefetch.AT] == at
+        assert cursor.at == at

@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 from fastbp.jit import strict
 from fastbp.jit.addresses import after, byte_address, itemsize, nowhere, pointer
 from fastbp.jit.cpu import CACHE_LINE, VECTOR_BYTES
-from fastbp.kernels import layout
-from fastbp.kernels.gemm.prefetch import END, LABELS_AT, LEFT, LINES, SAMPLE, X_AT, X_STEP, Y_AT, Y_STEP, Prefetch
+from fastbp.jit.records import Record, record
+from fastbp.kernels.gemm.prefetch import Prefetch
 from fastbp.kernels.gemm.problem import GemmWorkspace
 from fastbp.kernels.gemm.tiling import LONG_RUN_ROWS, PASS_ROWS
 from fastbp.kernels.matrix import Matrix, matrix, repeated
-from fastbp.kernels.records import record
 
 NO_TARGETS, OUTPUTS, LABELS = range(3)
 """What a job knows of its samples: nothing, the rows of Y, or their class, which stands for a one-hot row."""
@@ -55,6 +54,10 @@ class Job(NamedTuple):
     settings: Any
     """`SETTINGS`, one row."""
     control: Any
+    threads: Any
+    """`THREAD` of each."""
+    cursors: Any
+    """`CURSOR` of each thread."""
     L: int
     size: int
     """Elements of theta."""
@@ -112,6 +115,8 @@ def addressed(job: Job, theta: Any) -> Job:
         eta=pointer(job.eta),
         settings=pointer(job.settings),
         control=pointer(job.control),
+        threads=pointer(job.threads),
+        cursors=pointer(job.cursors),
         L=job.L,
         size=job.size,
         slots=job.slots,
@@ -136,7 +141,7 @@ def addressed(job: Job, theta: Any) -> Job:
 
 @strict
 def job_of_outputs(
-    theta, X, indices, indptr, Y, labels, layers, offsets, scratch, sums, settings, L, tile, cost, kind, sparse
+    theta, X, indices, indptr, Y, labels, layers, offsets, scratch, sums, settings, cursors, L, tile, cost, kind, sparse
 ):
     """A job that computes outputs and costs only: what is written in a training lies nowhere."""
     return Job(
@@ -158,6 +163,8 @@ def job_of_outputs(
         eta=nowhere(sums),
         settings=pointer(settings),
         control=nowhere(indices),
+        threads=nowhere(indices),
+        cursors=nowhere(cursors),
         L=L,
         size=0,
         slots=0,
@@ -181,19 +188,25 @@ def job_of_outputs(
 
 
 @strict
-def settings(job: Job) -> Any:
+def settings(job: Job) -> Record:
     """The `SETTINGS` of the training."""
     return record(job.settings, 0)
 
 
 @strict
-def layer(job: Job, l: int) -> Any:
+def layer(job: Job, l: int) -> Record:
     """The `LAYER` of this number."""
     return record(job.layers, l)
 
 
 @strict
-def offsets(job: Job) -> Any:
+def thread(job: Job, t: int) -> Record:
+    """What thread t tells the others."""
+    return record(job.threads, t)
+
+
+@strict
+def offsets(job: Job) -> Record:
     """The `OFFSETS` in the scratch buffer."""
     return record(job.offsets, 0)
 
@@ -351,14 +364,9 @@ def workspace(job: Job, t: int) -> GemmWorkspace:
 
 
 @strict
-def _cursor(job: Job, t: int) -> Any:
-    return after(job.control, layout.CELLS + t * layout.OWN + layout.CURSOR)
-
-
-@strict
 def no_prefetch(job: Job, t: int) -> Prefetch:
     """No samples to fetch."""
-    return Prefetch(order=job.order, cursor=_cursor(job, t), parts=0)
+    return Prefetch(order=job.order, cursor=after(job.cursors, t), parts=0)
 
 
 @strict
@@ -376,10 +384,10 @@ def prefetch(job: Job, first: int, t: int) -> Prefetch:
     n_tiles = max(1, rows // LONG_RUN_ROWS) * max(1, width * itemsize(job.X) // (2 * VECTOR_BYTES))
     parts = (x1 - x0 + n_tiles - 1) // n_tiles
     calls = max(1, n_tiles * parts // max(1, x1 - x0))
-    cursor = _cursor(job, t)
-    cursor[LINES] = (n_in * itemsize(job.X) // CACHE_LINE + calls) // calls
-    cursor[SAMPLE], cursor[END], cursor[LEFT] = first + x0, first + x1, 0
-    cursor[X_AT], cursor[X_STEP] = byte_address(job.X), n_in * itemsize(job.X)
-    cursor[Y_AT], cursor[Y_STEP] = byte_address(job.Y), layer(job, job.L).J * itemsize(job.Y)
-    cursor[LABELS_AT] = byte_address(job.labels)
-    return Prefetch(order=job.order, cursor=cursor, parts=parts)
+    cursor = record(job.cursors, t)
+    cursor.lines = (n_in * itemsize(job.X) // CACHE_LINE + calls) // calls
+    cursor.sample, cursor.end, cursor.left = first + x0, first + x1, 0
+    cursor.X, cursor.X_step = byte_address(job.X), n_in * itemsize(job.X)
+    cursor.Y, cursor.Y_step = byte_address(job.Y), layer(job, job.L).J * itemsize(job.Y)
+    cursor.labels = byte_address(job.labels)
+    return Prefetch(order=job.order, cursor=after(job.cursors, t), parts=parts)

@@ -25,13 +25,7 @@ LINE = CACHE_LINE // 8
 (
     ABORT, STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, TURN, CELLS,
 ) = (LINE * cell for cell in range(10))  # fmt: skip
-# A thread's own cells: the barriers it has come to; the largest |a| and |delta| of the minibatch so far, as bits; the
-# hits of a tile; and how far it has come with fetching the next samples.
-ARRIVED, LARGEST_A, LARGEST_DELTA, OWN_HITS, CURSOR = 0, LINE, LINE + 1, LINE + 2, 2 * LINE
-OWN = 4 * LINE
-
-CONSTANTS_STEP = 16
-"""Elements between the threads' constants."""
+ARRIVED, OWN = 0, LINE  # a thread's own cell: the barriers that it has come to
 
 MAX_THREADS = 64
 
@@ -117,7 +111,7 @@ def scratch_layout(
     n = tile * n_tiles
     offsets["targets"] = take(n * rows[-1])
     offsets["shared_z"] = take(n * widest)
-    offsets["costs"], offsets["constants"] = take(n), take(n_threads * CONSTANTS_STEP)
+    offsets["costs"] = take(n)
     if owning:
         offsets["exchanged"], offsets["rests"] = take(2 * tile * rows[1]), take(n * PASS_ROWS)
     a, delta, z = [], [], []

@@ -9,6 +9,7 @@ import numpy as np
 from fastbp.jit import strict
 from fastbp.jit.addresses import itemsize, line, number
 from fastbp.jit.cpu import HALF_LINE
+from fastbp.jit.records import record
 from fastbp.kernels import dense, layout, sparse
 from fastbp.kernels.gemm.epilogues import SGD_STEP, STORE
 from fastbp.kernels.gemm.problem import Accumulation, GemmWorkspace
@@ -24,14 +25,14 @@ from fastbp.kernels.job import (
     panel,
     parameters_from,
     settings,
+    thread,
     workspace,
     zeros,
 )
 from fastbp.kernels.matrix import row, shifted
 from fastbp.kernels.penalties import total_penalty
-from fastbp.kernels.records import record
 from fastbp.kernels.samples import sample
-from fastbp.kernels.updates import ADAM, SGD, penalty, update
+from fastbp.kernels.updates import ADAM, SGD, Constants, penalty, update
 
 APPLY, SKIP, REFUSE = range(3)
 
@@ -53,7 +54,7 @@ def note_statistics(job, m, first, x0, X, t, end):
     stats.cost, stats.weight, stats.penalty = total, weight, total_penalty(job)
     if job.counting_hits:
         for counter in range(t, end):
-            stats.hits += job.control[layout.CELLS + counter * layout.OWN + layout.OWN_HITS]
+            stats.hits += thread(job, counter).hits
 
 
 @strict
@@ -80,10 +81,9 @@ def verdict(job, m, n, total, t, end):
     if total == 0.0:
         return SKIP
     a, delta = 0, 0
-    for thread in range(t, end):
-        own = layout.CELLS + thread * layout.OWN
-        a = max(a, job.control[own + layout.LARGEST_A])
-        delta = max(delta, job.control[own + layout.LARGEST_DELTA])
+    for seen in range(t, end):
+        a = max(a, thread(job, seen).largest_a)
+        delta = max(delta, thread(job, seen).largest_delta)
     largest_a = max(settings(job).largest_input, 1.0)
     # A maximum may drop NaN, a sum does not.
     largest_a += dense.from_bits(number(job.scratch, 0), a)
@@ -93,17 +93,22 @@ def verdict(job, m, n, total, t, end):
 
 
 @strict
-def constants(job, m, t):
-    """Write the optimizer's constants of this step into the thread's own line, in the net's dtype."""
-    own = settings(job)
-    c = line(job.scratch, offsets(job).constants + t * layout.CONSTANTS_STEP, layout.CONSTANTS_STEP)
-    c[0], c[1], c[2], c[3] = own.beta_1, own.beta_2, own.epsilon, own.weight_decay
+def constants(job, m):
+    """The optimizer's constants of this step, in the net's dtype."""
+    own, like = settings(job), job.scratch
+    step, epsilon = 0.0, own.epsilon
     if job.optimizer == ADAM:
         # Kingma and Ba's corrections of both means, moved out of the loop over parameters.
         first, second = own.beta_1_power * own.beta_1, own.beta_2_power * own.beta_2
-        c[4] = job.eta[m] * math.sqrt(1.0 - second) / (1.0 - first)
-        c[5] = own.plain_epsilon if own.plain_epsilon != 0.0 else own.epsilon * math.sqrt(1.0 - second)
-    return c
+        step = job.eta[m] * math.sqrt(1.0 - second) / (1.0 - first)
+        epsilon = own.plain_epsilon if own.plain_epsilon != 0.0 else own.epsilon * math.sqrt(1.0 - second)
+    return Constants(
+        beta_1=number(like, own.beta_1),
+        beta_2=number(like, own.beta_2),
+        epsilon=number(like, epsilon),
+        weight_decay=number(like, own.weight_decay),
+        step=number(like, step),
+    )
 
 
 @strict
@@ -111,7 +116,7 @@ def finish(job, g, at, n, l1, l2, eta, c):
     """Penalty and U: from the gradient of n parameters of theta from ``at`` on to their new values."""
     w, g = line(job.theta, at, n), row(g, 0, n)
     stepping = job.updating and settings(job).clip_norm == 0.0  # clipping waits for the whole gradient
-    if l1 != 0 or (l2 != 0 and (c[3] != 0 or not stepping)):
+    if l1 != 0 or (l2 != 0 and (c.weight_decay != 0 or not stepping)):
         penalty(w, g, l1, l2)
         l2 = number(w, 0)
     if stepping:
@@ -141,7 +146,7 @@ def parameters(job, m, first, bottom, x0, X, starting, finishing, total, prefetc
     eta = number(job.scratch, job.eta[m])
     per = total if settings(job).shared_penalty else 1.0
     l1, l2 = number(job.scratch, settings(job).l1 / per), number(job.scratch, settings(job).l2 / per)
-    c = constants(job, m, t)
+    c = constants(job, m)
     chunk = offsets(job).chunk
     stepping = at_once(job)
     epilogue = SGD_STEP if stepping else STORE

@@ -1,7 +1,4 @@
-"""Records that threads and Python share in memory: tables whose rows have fields with names.
-
-A dtype of ``numpy.record`` gives Python the same words as a kernel: ``record(settings, 0).l1`` reads and writes.
-"""
+"""The records of a training, which threads and Python share."""
 
 from __future__ import annotations
 
@@ -9,16 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.jit import strict
-from fastbp.jit.addresses import line
+from fastbp.jit.records import fields, whole_lines
 
-
-def _fields(**formats: Any) -> np.dtype[Any]:
-    """A dtype of these fields, each where its alignment puts it."""
-    return np.dtype((np.record, np.dtype(list(formats.items()), align=True)))
-
-
-SETTINGS = _fields(
+SETTINGS = fields(
     l1=np.float64,
     l2=np.float64,
     shared_penalty=np.int64,  # 1: the penalty is divided by the minibatch's sum of s_x, as scikit-learn does
@@ -39,7 +29,7 @@ SETTINGS = _fields(
 )
 """Numbers of a training that are not one for each minibatch."""
 
-LAYER = _fields(
+LAYER = fields(
     K=np.int64,  # neurons of the layer before
     J=np.int64,  # neurons
     activation=np.int64,
@@ -56,7 +46,7 @@ LAYER = _fields(
 )
 """Where a layer's parts lie, in elements. Layer 0 is the input."""
 
-OFFSETS = _fields(
+OFFSETS = fields(
     zeros=np.int64,  # a row of 0
     ones=np.int64,  # a row of 1
     targets=np.int64,  # y of a tile's samples, rows padded
@@ -64,7 +54,6 @@ OFFSETS = _fields(
     rests=np.int64,  # of each of them: the last few a_k^0 of a minibatch's samples
     shared_z=np.int64,  # z of all layers in turn, where nobody keeps it
     costs=np.int64,  # C_x of a tile's samples
-    constants=np.int64,  # of each thread: the optimizer's, in the net's dtype
     panels=np.int64,  # of each thread: what a gemm packs
     panels_step=np.int64,
     gradients=np.int64,  # of each thread: the rows of the gradient between BP4 and the update
@@ -75,7 +64,7 @@ OFFSETS = _fields(
 )
 """Where what a training needs lies in the scratch buffer, in elements; steps lead from a thread's part to the next."""
 
-STATISTICS = _fields(
+STATISTICS = fields(
     cost=np.float64,  # sum of s_x C_x
     weight=np.float64,  # sum of s_x
     hits=np.float64,  # samples that the net decides as it should
@@ -84,10 +73,12 @@ STATISTICS = _fields(
 """What a minibatch reports."""
 
 
-@strict
-def record(table: Any, i: int) -> Any:
-    """Row i of a table: its fields are read and written by name."""
-    return line(table, i, 1)[0]
+THREAD = whole_lines(
+    largest_a=np.int64,  # the largest |a| and |delta| of the minibatch so far, as bits
+    largest_delta=np.int64,
+    hits=np.int64,  # of a tile
+)
+"""What a thread tells the others."""
 
 
 def new_settings(**values: float) -> np.ndarray[Any, Any]:

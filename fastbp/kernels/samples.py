@@ -11,7 +11,7 @@ from fastbp.functions.activations import SOFTMAX, UNBOUNDED
 from fastbp.functions.costs import CLIPPED
 from fastbp.jit import strict
 from fastbp.jit.addresses import copy_line, line, number
-from fastbp.kernels import dense, layout, regression, sparse
+from fastbp.kernels import dense, regression, sparse
 from fastbp.kernels.costs import costs
 from fastbp.kernels.dropout import drop
 from fastbp.kernels.job import (
@@ -28,6 +28,7 @@ from fastbp.kernels.job import (
     own_sums,
     settings,
     targets,
+    thread,
     weighted_inputs,
     weights,
     workspace,
@@ -190,16 +191,15 @@ def is_unbounded(code):
 
 
 @strict
-def note_largest(job, x0, x1, own):
-    """Keep in the thread's cells the largest |a| and |delta|: what decides whether the minibatch may be applied."""
-    X = x1 - x0
+def note_largest(job, x0, x1, t):
+    """Keep in the thread's record the largest |a| and |delta|: what decides whether the minibatch may be applied."""
+    X, own = x1 - x0, thread(job, t)
     for l in range(1, job.L + 1):
         width = layer(job, l).row
         if is_unbounded(layer(job, l).activation):
-            cell, n = own + layout.LARGEST_A, layer(job, l).stride
-            job.control[cell] = dense.largest(X, n, activations(job, l, x0), job.control[cell])
-        cell = own + layout.LARGEST_DELTA
-        job.control[cell] = dense.largest(X, width, errors(job, l, x0), job.control[cell])
+            n = layer(job, l).stride
+            own.largest_a = dense.largest(X, n, activations(job, l, x0), own.largest_a)
+        own.largest_delta = dense.largest(X, width, errors(job, l, x0), own.largest_delta)
 
 
 @strict
@@ -208,15 +208,15 @@ def tile_of_samples(job, first, bottom, x0, x1, starting, t):
 
     ``starting`` says whether it is the thread's first of a minibatch.
     """
-    own = layout.CELLS + t * layout.OWN
+    own = thread(job, t)
     if starting:
-        job.control[own + layout.LARGEST_A] = 0
-        job.control[own + layout.LARGEST_DELTA] = 0
+        own.largest_a = 0
+        own.largest_delta = 0
         penalty_sums(job, t)
     gather_targets(job, first, x0, x1)
     forward(job, first, bottom, x0, x1, inputs(job, x0), t)
     outputs_and_costs(job, x0, x1)
     if job.counting_hits:
-        job.control[own + layout.OWN_HITS] = hits(job, first, x0, x1)
+        own.hits = hits(job, first, x0, x1)
     backward(job, first, x0, x1, t)
-    note_largest(job, x0, x1, own)
+    note_largest(job, x0, x1, t)

@@ -1,7 +1,7 @@
 """U of every optimizer, and the penalty's part of the gradient: one loop each over parameters side by side.
 
 ``w`` is overwritten, ``g`` read, ``m`` and ``v`` (the optimizer's state, empty where it has none) updated. ``eta`` is
-the step size; ``c`` holds the constants named in each docstring. Where ``l2`` is not 0, g is still without l2 w, which
+the step size; the constants are named in each docstring. Where ``l2`` is not 0, g is still without l2 w, which
 each step adds as it goes: a pass over w and g for it alone took half as long as the step. Padding, where all of them
 are 0, stays 0.
 """
@@ -9,11 +9,25 @@ are 0, stays 0.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from fastbp.jit import strict
+from fastbp.jit.addresses import Real
 from fastbp.kernels.gemm.epilogues import sgd_step
 
 SGD, MOMENTUM, NESTEROV, ADAM, RMSPROP, ADAGRAD = range(6)
+
+
+class Constants(NamedTuple):
+    """What an optimizer needs beside the step size, in the net's dtype."""
+
+    beta_1: Real
+    """Of Adam; mu of momentum, rho of RMSprop."""
+    beta_2: Real
+    epsilon: Real
+    weight_decay: Real
+    step: Real
+    """Of Adam: eta with the corrections of both means."""
 
 
 @strict
@@ -101,21 +115,21 @@ def adagrad(w, g, l2, v, eta, epsilon):
 
 @strict
 def update(code, w, g, l2, m, v, eta, c):
-    """U of the optimizer of this code. ``c``: four constants in the order of its ``constants()``, step, epsilon.
+    """U of the optimizer of this code.
 
     ``l2`` is 0 where there is weight decay, which would change w before its penalty is taken.
     """
-    if c[3] != 0:
-        decay(w, eta * c[3])
+    if c.weight_decay != 0:
+        decay(w, eta * c.weight_decay)
     if code == SGD:
         sgd(w, g, l2, eta)
     elif code == MOMENTUM:
-        momentum(w, g, l2, m, eta, c[0])
+        momentum(w, g, l2, m, eta, c.beta_1)
     elif code == NESTEROV:
-        nesterov(w, g, l2, m, eta, c[0])
+        nesterov(w, g, l2, m, eta, c.beta_1)
     elif code == ADAM:
-        adam(w, g, l2, m, v, c[0], c[1], c[4], c[5])
+        adam(w, g, l2, m, v, c.beta_1, c.beta_2, c.step, c.epsilon)
     elif code == RMSPROP:
-        rmsprop(w, g, l2, m, eta, c[0], c[2])
+        rmsprop(w, g, l2, m, eta, c.beta_1, c.epsilon)
     elif code == ADAGRAD:
-        adagrad(w, g, l2, m, eta, c[2])
+        adagrad(w, g, l2, m, eta, c.epsilon)

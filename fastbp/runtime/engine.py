@@ -16,9 +16,10 @@ from fastbp.checks import check_memory
 from fastbp.functions.activations import COSTS
 from fastbp.jit.cpu import CACHE_LINE, VECTOR_BYTES
 from fastbp.kernels import layout
+from fastbp.kernels.gemm.prefetch import CURSOR
 from fastbp.kernels.gemm.tiling import PASS_ROWS
 from fastbp.kernels.job import LABELS, NO_TARGETS, OUTPUTS, Job
-from fastbp.kernels.records import STATISTICS, new_settings
+from fastbp.kernels.records import STATISTICS, THREAD, new_settings
 from fastbp.kernels.schedules import data_parallel
 from fastbp.runtime import pool
 
@@ -185,6 +186,7 @@ def prepare_scratch(where: Plan, dtype: Any) -> Any:
 NO_INDICES = np.empty(0, np.int64)
 _NO_SUMS = np.empty(0, np.float64)
 _NO_SETTINGS = new_settings()
+_NO_CURSORS = np.empty(0, CURSOR)
 
 
 def make_job(
@@ -235,6 +237,8 @@ def make_job(
         eta=eta,
         settings=new_settings() if settings is None else settings,
         control=layout.aligned(layout.control_size(where.n_threads), np.int64),
+        threads=layout.aligned(where.n_threads, THREAD),
+        cursors=layout.aligned(where.n_threads, CURSOR),
         L=net.L,
         size=net.theta.size,
         slots=0 if state is None else state.size // net.theta.size,
@@ -283,12 +287,11 @@ def run_alone(
     """
     none, nothing = NO_INDICES, _NO_SUMS
     arrays = (net.theta, writable(X.reshape(-1)), none, none, scratch, decisions, where.layers, where.offsets)
+    rest = (scratch, nothing, _NO_SETTINGS, _NO_CURSORS, out, net.L, where.tile, 0, NO_TARGETS, 0)
     with as_compiled():
         for x in range(0, len(out), step):
             end = min(x + step, len(out))
-            data_parallel.outputs(
-                *arrays, scratch, nothing, _NO_SETTINGS, out, net.L, where.tile, 0, NO_TARGETS, 0, x, end, 0
-            )
+            data_parallel.outputs(*arrays, *rest, x, end, 0)
 
 
 def check_job_memory(net: Parameters, where: Plan, vectors: int, what: str) -> None:

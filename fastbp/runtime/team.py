@@ -192,7 +192,7 @@ class ThreadTeam:
 def _arguments_of_outputs(job: Job, out: np.ndarray) -> tuple[Any, ...]:
     """The arguments of ``data_parallel.outputs`` but for samples and thread."""
     arrays = (job.theta, job.X, job.indices, job.indptr, job.Y, job.labels, job.layers, job.offsets, job.scratch)
-    return (*arrays, job.sums, job.settings, out, job.L, job.tile, job.cost, job.targets, job.sparse)
+    return (*arrays, job.sums, job.settings, job.cursors, out, job.L, job.tile, job.cost, job.targets, job.sparse)
 
 
 _CLOSED_GATE = np.full(gate_size(1), CLOSED)

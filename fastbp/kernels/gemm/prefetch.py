@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from fastbp.jit import strict
 from fastbp.jit.addresses import Buffer, itemsize
 from fastbp.jit.cpu import CACHE_LINE
+from fastbp.jit.records import record, whole_lines
 from fastbp.jit.registers import prefetch_line
 
-LINES, SAMPLE, END, AT, LEFT, X_AT, X_STEP, Y_AT, Y_STEP, LABELS_AT, N_CELLS = range(11)
+CURSOR = whole_lines(
+    lines=np.int64,  # cache lines of a part
+    sample=np.int64,  # place of the next sample, and the end of the places
+    end=np.int64,
+    at=np.int64,  # address where to go on, and how many lines are left there of the sample before
+    left=np.int64,
+    X=np.int64,  # addresses of X, Y and labels, and bytes from one sample to the next
+    X_step=np.int64,
+    Y=np.int64,
+    Y_step=np.int64,
+    labels=np.int64,
+)
+"""How far a thread has come with fetching."""
 
 
 class Prefetch(NamedTuple):
@@ -18,9 +33,7 @@ class Prefetch(NamedTuple):
     order: Buffer
     """Sample of each place of the epoch."""
     cursor: Buffer
-    """How many cache LINES make a part of a sample; place of the next SAMPLE and END of the places; where to go on (AT)
-    and how many lines are LEFT of the sample before; the addresses of X, Y and labels, and bytes from one sample to the
-    next."""
+    """A `CURSOR`, which only this thread advances."""
     parts: int
     """How many parts each tile of sums fetches; 0: there is nothing to fetch, and the cursor means nothing."""
 
@@ -38,19 +51,19 @@ def fetch_parts(prefetch: Prefetch) -> None:
 @strict
 def fetch_part(prefetch: Prefetch) -> None:
     """Bring one part nearer: some cache lines of one sample, with the last part of the sample before it if need be."""
-    cursor = prefetch.cursor
-    at, left = cursor[AT], cursor[LEFT]
+    cursor = record(prefetch.cursor, 0)
+    at, left = cursor.at, cursor.left
     if left <= 0:
-        x = cursor[SAMPLE]
-        if x >= cursor[END]:
+        x = cursor.sample
+        if x >= cursor.end:
             return
         i = prefetch.order[x]
-        prefetch_line(cursor[Y_AT] + i * cursor[Y_STEP])
-        prefetch_line(cursor[LABELS_AT] + i * itemsize(prefetch.order))
+        prefetch_line(cursor.Y + i * cursor.Y_step)
+        prefetch_line(cursor.labels + i * itemsize(prefetch.order))
         # Samples need not begin on a line.
-        cursor[SAMPLE], at, left = x + 1, cursor[X_AT] + i * cursor[X_STEP], cursor[X_STEP] // CACHE_LINE + 1
-    n = min(left, cursor[LINES])
+        cursor.sample, at, left = x + 1, cursor.X + i * cursor.X_step, cursor.X_step // CACHE_LINE + 1
+    n = min(left, cursor.lines)
     for _ in range(n):
         prefetch_line(at)
         at += CACHE_LINE
-    cursor[AT], cursor[LEFT] = at, left - n
+    cursor.at, cursor.left = at, left - n

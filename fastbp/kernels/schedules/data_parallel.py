@@ -72,7 +72,7 @@ def minibatch(job, m, t):
             coming = prefetch(job, start + done + X, t)
             parameters(job, m, start + done, 1, 0, X, done == 0, finishing, total, coming, t, job.n_threads, t)
             if finishing and job.updating and settings(job).clip_norm > 0.0:
-                if clipped_update(job, m, constants(job, m, t), t):
+                if clipped_update(job, m, constants(job, m), t):
                     return True
         if barrier(job.control, job.n_threads, t):
             return True
@@ -117,7 +117,7 @@ def work(job, gate, t):
 
 @strict(cache=True)
 def outputs(
-    theta, X, indices, indptr, Y, labels, layers, offset_table, scratch, sums, settings, out,
+    theta, X, indices, indptr, Y, labels, layers, offset_table, scratch, sums, settings, cursors, out,
     L, tile, cost, kind, sparse, x0, x1, t,
 ):  # fmt: skip
     """a^L of samples x0..x1, into the rows of ``out``; C_x into ``sums`` where there are targets; where there are none
@@ -127,7 +127,23 @@ def outputs(
     a single sample does.
     """
     job = job_of_outputs(
-        theta, X, indices, indptr, Y, labels, layers, offset_table, scratch, sums, settings, L, tile, cost, kind, sparse
+        theta,
+        X,
+        indices,
+        indptr,
+        Y,
+        labels,
+        layers,
+        offset_table,
+        scratch,
+        sums,
+        settings,
+        cursors,
+        L,
+        tile,
+        cost,
+        kind,
+        sparse,
     )
     K, J = layer(job, 0).J, layer(job, job.L).J
     in_place = not job.sparse and K * itemsize(job.X) % CROWDING_STRIDE != 0

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from fastbp.jit import strict
 from fastbp.kernels import layout
-from fastbp.kernels.job import inputs, no_prefetch
+from fastbp.kernels.job import inputs, no_prefetch, thread
 from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
 from fastbp.kernels.penalties import penalty_sums
 from fastbp.kernels.samples import gather_inputs, tile_of_samples
@@ -26,8 +26,8 @@ def rule(job, m, n, total):
     """``verdict`` on what all threads have seen of minibatch m; their cells are ready for the next."""
     ruling = verdict(job, m, n, total, 0, job.n_threads)
     for t in range(job.n_threads):
-        job.control[layout.CELLS + t * layout.OWN + layout.LARGEST_A] = 0
-        job.control[layout.CELLS + t * layout.OWN + layout.LARGEST_DELTA] = 0
+        thread(job, t).largest_a = 0
+        thread(job, t).largest_delta = 0
     return ruling
 
 
