@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import functools
 import gc
+import queue
+import threading
+from _thread import start_new_thread
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite.binding import Linkage
@@ -141,10 +145,51 @@ class WholeCompiler(Compiler):
         return super().compile_extra(func)
 
 
+_here = threading.local()
+"""``stop``, in a thread that compiles for another one: an event that the other one no longer waits."""
+
+
+def shielded(compile_: Callable[[Any], Any], sig: Any) -> Any:
+    """Compile in a thread of its own while this one waits: Ctrl-C never meets Numba in the middle of its work.
+
+    Numba is written for no interrupt: one may leave its lock taken. Where one comes, the compilation ends at the next
+    function, and then the KeyboardInterrupt goes on; a second one does not wait for that.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return compile_(sig)  # signals go to the main thread
+    outcome: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+    stop = threading.Event()
+
+    def compile_and_tell() -> None:
+        _here.stop = stop
+        try:
+            outcome.put((compile_(sig), None))
+        except BaseException as error:
+            outcome.put((None, error))
+
+    try:
+        start_new_thread(compile_and_tell, ())
+    except RuntimeError:  # can't start new thread
+        return compile_(sig)
+    try:
+        result, error = outcome.get()
+    except BaseException:
+        stop.set()
+        outcome.get()
+        raise
+    if error is not None:
+        raise error
+    return result
+
+
 class Entry(CPUDispatcher):
     """What Python calls, and caches on disk."""
 
     def compile(self, sig: Any) -> Any:
+        """Compile, or load, whatever signals come."""
+        return shielded(self._compile_or_load, sig)
+
+    def _compile_or_load(self, sig: Any) -> Any:
         """Compile, or load, without Python's garbage collector: it would go through all that Numba keeps, in vain."""
         collecting = gc.isenabled()
         gc.disable()
@@ -178,6 +223,9 @@ class PartDispatcher(CPUDispatcher):
             args, return_type = normalize_signature(sig)
             known: Any = self.overloads.get(tuple(args))
             if known is None:
+                stop = getattr(_here, "stop", None)
+                if stop is not None and stop.is_set():
+                    raise KeyboardInterrupt
                 try:
                     known = self._compiler.compile(args, return_type)
                 except ForceLiteralArg as asked:  # by ``literally``
