@@ -156,7 +156,7 @@ def main(name: str, where: str) -> None:
         assert threads() <= MOST_THREADS, f"{threads()} threads after {place}, {occurrence}"
     faulthandler.cancel_dump_traceback_later()
     kept.clear()
-    least = 0.9 if where == "caller" else 0.3  # a worker may come too late to take any of a small call
+    least = 0.9 if where == "caller" else 0.0  # on a busy machine a worker comes too late to take any of a small call
     assert raised > least * len(places), f"only {raised} exceptions for {len(places)} places"
     sys.stdout.write(f"{raised} exceptions at {len(places)} places\n")
 
