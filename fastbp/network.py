@@ -177,7 +177,7 @@ class Network(Differentiable):
         except IndexError:
             scratch = engine.prepare_scratch(where, self.dtype)
         if targets is None and threads == 1:
-            step = rows_at_a_time(n, flops) if flops > ROWS_OPERATIONS else n
+            step = rows_at_a_time(n, flops, where.tile) if flops > ROWS_OPERATIONS else n
             engine.run_alone(self, where, X, out, scratch, decisions, step)
         else:
             job = engine.make_job(self, where, X, targets, sums=cost, scratch=scratch, decisions=decisions)
