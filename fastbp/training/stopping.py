@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fastbp import checks, synonyms
 from fastbp.arrays import Targets
 from fastbp.errors import argument_error
-from fastbp.network import Network
 from fastbp.training.history import Run
+
+if TYPE_CHECKING:
+    from fastbp.network import Network
 
 
 @dataclass(frozen=True)
