@@ -85,6 +85,10 @@ class Browser:
 
     def open(self, address: str) -> None:
         self._ask("POST", "/url", {"url": address})
+        # Chromium drops keys that are pressed before it has painted, which a busy machine does late.
+        end = time.monotonic() + 10
+        while not self.run("return performance.getEntriesByType('paint').length") and time.monotonic() < end:
+            time.sleep(0.02)
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self._ask("POST", "/execute/sync", {"script": script, "args": list(arguments)})
