@@ -24,6 +24,8 @@ from fastbp.runtime import pool
 ROOMS = ("/runtime/pool.py", "/runtime/team.py", "/runtime/slices.py", "/runtime/engine.py")
 OCCURRENCES = 3
 """How often a line is interrupted: the first times that a call comes to it."""
+TRIES = 10
+"""Calls that wait for the line to be come to: a worker may come too late to take any of a small one."""
 PATIENCE = 60
 """Seconds without progress that are a hang."""
 THREADS = 2
@@ -136,19 +138,23 @@ def main(name: str, where: str) -> None:
     kept = []  # as an interactive session keeps the last traceback, and with it all that the call's frames hold
     for place, occurrence in places:
         faulthandler.dump_traceback_later(PATIENCE, exit=True)
-        tracer = Tracer(place, occurrence)
-        net = network()
-        trace(tracer, where)
-        try:
-            result = call(net)
-        except (KeyboardInterrupt, RuntimeError) as error:
-            kept[:] = [error]
-        else:
-            assert result in (expected[name], b""), f"a wrong result after {place}, {occurrence}"
-        finally:
-            raised += tracer.raised
-            tracer.raised = True  # nothing more, also in a thread that is still traced because it is not free
-            trace(None, where)
+        for _ in range(TRIES):
+            tracer = Tracer(place, occurrence)
+            net = network()
+            trace(tracer, where)
+            try:
+                result = call(net)
+            except (KeyboardInterrupt, RuntimeError) as error:
+                kept[:] = [error]
+            else:
+                assert result in (expected[name], b""), f"a wrong result after {place}, {occurrence}"
+            finally:
+                came = tracer.raised
+                tracer.raised = True  # nothing more, also in a thread that is still traced because it is not free
+                trace(None, where)
+            if came:
+                raised += 1
+                break
         with contextlib.suppress(KeyboardInterrupt):
             call(net)  # the same network can go on
         for other, function in CALLS.items():
@@ -156,7 +162,7 @@ def main(name: str, where: str) -> None:
         assert threads() <= MOST_THREADS, f"{threads()} threads after {place}, {occurrence}"
     faulthandler.cancel_dump_traceback_later()
     kept.clear()
-    least = 0.9 if where == "caller" else 0.0  # on a busy machine a worker comes too late to take any of a small call
+    least = 0.9 if where == "caller" else 0.5
     assert raised > least * len(places), f"only {raised} exceptions for {len(places)} places"
     sys.stdout.write(f"{raised} exceptions at {len(places)} places\n")
 
