@@ -346,7 +346,7 @@ def tell(owner, name):
 owner, name = {
     "training": (progress.ProgressBar, "on_progress"),
     "validation": (trainer.Network, "_evaluate"),
-    "compilation": (trainer.ThreadTeam, "run"),
+    "compilation": (trainer.ThreadTeam, "start"),
 }[sys.argv.pop(1)]
 tell(owner, name)
 main()
