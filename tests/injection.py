@@ -24,7 +24,7 @@ from fastbp.runtime import pool
 ROOMS = ("/runtime/pool.py", "/runtime/team.py", "/runtime/slices.py", "/runtime/engine.py")
 OCCURRENCES = 3
 """How often a line is interrupted: the first times that a call comes to it."""
-TRIES = 10
+TRIES = 200
 """Calls that wait for the line to be come to: a worker may come too late to take any of a small one."""
 PATIENCE = 60
 """Seconds without progress that are a hang."""
