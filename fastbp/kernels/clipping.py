@@ -73,12 +73,9 @@ def own_update(job, m, by, c, t):
 
 @strict
 def clipped_update(job, m, c, t):
-    """U of minibatch m, whose gradient, penalty included, is in g; whether to abort."""
+    """U of minibatch m, whose gradient, penalty included, is in g."""
     at = settings(job).clip_sums
-    if barrier(job.control, job.n_threads, t):
-        return True
+    barrier(job.control, job.n_threads, t)
     own_blocks(job, t, at)
-    if barrier(job.control, job.n_threads, t):
-        return True
+    barrier(job.control, job.n_threads, t)
     own_update(job, m, factor(job, at), c, t)
-    return False

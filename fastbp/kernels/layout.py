@@ -23,13 +23,13 @@ packs_a, packs_b, round_up = (function.py_func for function in (packing.packs_a,
 # Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
 LINE = CACHE_LINE // 8
 (
-    ABORT, STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, TURN, CELLS,
-) = (LINE * cell for cell in range(10))  # fmt: skip
+    STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, TURN, CELLS,
+) = (LINE * cell for cell in range(9))  # fmt: skip
 ARRIVED, OWN = 0, LINE  # a thread's own cell: the barriers that it has come to
 
 MAX_THREADS = 64
 
-RUNNING, DIVERGED, ABORTED = range(3)
+RUNNING, DIVERGED = range(2)
 
 
 def padded(n: int, itemsize: int) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastbp import jit
 from fastbp.jit import strict
-from fastbp.kernels.layout import ABORT, ARRIVED, CELLS, LEAVING, LINE, OWN, STOP
+from fastbp.kernels.layout import ARRIVED, CELLS, LEAVING, LINE, OWN, STOP
 
 MAX_TEAM = 1 if jit.DISABLED or sys.platform == "win32" else 64
 
@@ -179,19 +179,16 @@ def wait_for_slice(gate, number, t):
 
 @strict
 def wait_for(cells, i, value):
-    """Wait until a cell has come to a value, and what was written before is seen. Return whether to abort."""
+    """Wait until a cell has come to a value, and what was written before is seen."""
     turn = 0
     while load(cells, i) < value:
-        if load(cells, ABORT) != 0:
-            return True
         turn += 1
         pause(turn)
-    return load(cells, ABORT) != 0
 
 
 @strict
 def barrier(cells, n_threads, t):
-    """Wait until all ``n_threads`` are here; what each wrote before is seen by all after. Return whether to abort.
+    """Wait until all ``n_threads`` are here; what each wrote before is seen by all after.
 
     Each thread counts its arrivals in a line of its own and watches the others' counts: one trip of a cache line from
     core to core, where a counter they share takes three, and as many more as there are threads.
@@ -200,19 +197,17 @@ def barrier(cells, n_threads, t):
     arrivals = load(cells, own) + 1
     store(cells, own, arrivals)
     for other in range(n_threads):
-        if wait_for(cells, CELLS + other * OWN + ARRIVED, arrivals):
-            return True
-    return load(cells, ABORT) != 0
+        wait_for(cells, CELLS + other * OWN + ARRIVED, arrivals)
 
 
 @strict
 def meet(cells, n_threads, m, t):
-    """Wait for the team in minibatch m; whether it is to leave, as thread 0 has just found for all; whether to abort.
+    """Wait for the team in minibatch m; whether it is to leave, as thread 0 has just found for all.
 
     Two cells in turn: thread 0 may come to the next minibatch before another has read this one's.
     """
     leaving = LEAVING + (m & 1)
     if t == 0:
         store(cells, leaving, load(cells, STOP))
-    aborting = barrier(cells, n_threads, t)
-    return load(cells, leaving) != 0, aborting
+    barrier(cells, n_threads, t)
+    return load(cells, leaving) != 0

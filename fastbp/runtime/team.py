@@ -154,7 +154,7 @@ class ThreadTeam:
         assert job is not None
         control = job.control
         control[layout.FIRST], control[layout.LAST] = first, last
-        control[layout.DONE], control[layout.STATUS] = first, layout.ABORTED
+        control[layout.DONE], control[layout.STATUS] = first, layout.RUNNING
         control[layout.TURN] = control[layout.LEAVING] = 0
         if self.size == 1:
             with engine.as_compiled():

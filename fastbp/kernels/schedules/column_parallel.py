@@ -162,9 +162,7 @@ def owned_minibatches(job, theta, t):
     if m < last:
         step_of_own(job, m * job.batch, 0, eta, size_of(job, m), t)
     while m < last:
-        leaving, aborting = meet(job.control, job.n_threads, m, t)
-        if aborting:
-            break
+        leaving = meet(job.control, job.n_threads, m, t)
         ruling = layers_above(job, m, t)
         following = m + 1 < last and not leaving and ruling != REFUSE
         X_next = size_of(job, m + 1) if following else 0

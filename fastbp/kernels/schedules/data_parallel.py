@@ -60,9 +60,7 @@ def minibatch(job, m, t):
         x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
         gather_inputs(job, start + done, x0, x1, inputs(job, x0))
         tile_of_samples(job, start + done, 1, x0, x1, done == 0, t)
-        leaving, aborting = meet(job.control, job.n_threads, m, t)
-        if aborting:
-            return True
+        leaving = meet(job.control, job.n_threads, m, t)
         if t == 0:
             note_statistics(job, m, start + done, 0, X, 0, job.n_threads)
         finishing = done + X >= n
@@ -72,10 +70,8 @@ def minibatch(job, m, t):
             coming = prefetch(job, start + done + X, t)
             parameters(job, m, start + done, 1, 0, X, done == 0, finishing, total, coming, t, job.n_threads, t)
             if finishing and job.updating and settings(job).clip_norm > 0.0:
-                if clipped_update(job, m, constants(job, m), t):
-                    return True
-        if barrier(job.control, job.n_threads, t):
-            return True
+                clipped_update(job, m, constants(job, m), t)
+        barrier(job.control, job.n_threads, t)
         done += X
     if t == 0:
         conclude(job, m, ruling)

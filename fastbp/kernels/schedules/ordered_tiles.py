@@ -39,7 +39,8 @@ def tiles(job, m, turn, t):
     total = sum_of_weights(job, start, n)
     for done in range(own, n, job.n_threads * job.tile):
         # F1 needs the weights that the minibatch before leaves behind.
-        if wait_for(job.control, layout.TURN, turn) or load(job.control, layout.LEAVING):
+        wait_for(job.control, layout.TURN, turn)
+        if load(job.control, layout.LEAVING):
             return True
         X = min(job.tile, n - done)
         first = start + done - own  # of the tile that would have this thread's samples in these rows
@@ -49,8 +50,7 @@ def tiles(job, m, turn, t):
         gather_inputs(job, first, own, own + X, inputs(job, own))
         tile_of_samples(job, first, 1, own, own + X, done == 0, t)
         place = turn + done // job.tile
-        if wait_for(job.control, layout.TURN, place):
-            return True
+        wait_for(job.control, layout.TURN, place)
         note_statistics(job, m, first, own, X, t, t + 1)
         finishing = done + X >= n
         ruling = rule(job, m, n, total) if finishing else APPLY
