@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import pickle
+import subprocess
+import sys
 import typing
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -180,3 +184,38 @@ def test_types_say_which_names_there_are_and_what_is_an_array() -> None:
         assert str not in options
     for method in (fastbp.Network.feedforward, fastbp.Network.predict, type(net().w).__getitem__):
         assert typing.get_origin(typing.get_type_hints(method)["return"]) is np.ndarray
+
+
+FORMER = ["activations", "callbacks", "optimizers", "progress", "scaling", "schedules"]
+
+
+def test_modules_are_found_under_their_former_names() -> None:
+    from fastbp._moved import MOVED
+
+    assert sorted(MOVED) == [f"fastbp.{name}" for name in FORMER]
+    for former, name in MOVED.items():
+        module = importlib.import_module(name)
+        spec = module.__spec__
+        sys.modules.pop(former, None)
+        assert importlib.import_module(former) is module
+        assert (module.__spec__, module.__name__) == (spec, name), "the module is as it was"
+    with pytest.raises(ModuleNotFoundError, match="optimisers"):
+        importlib.import_module("fastbp.optimisers")
+
+
+@pytest.mark.parametrize(
+    ("former", "name", "value"),
+    [
+        ("optimizers", "Adam", "fastbp.training.optimizers"),
+        ("callbacks", "History", "fastbp.training.history"),
+        ("callbacks", "EarlyStopping", "fastbp.training.stopping"),
+        ("schedules", "Cosine", "fastbp.training.schedules"),
+        ("scaling", "Scale", "fastbp.data.scaling"),
+    ],
+)
+def test_pickles_name_classes_by_the_former_modules(former: str, name: str, value: str) -> None:
+    """The protocol's GLOBAL opcode, as version 0.1.0 wrote it, in a process that has imported nothing."""
+    code = f"import pickle; print(pickle.loads({f'cfastbp.{former}{chr(10)}{name}{chr(10)}.'.encode()!r}).__module__)"
+    root = str(Path(fastbp.__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.strip() == value
