@@ -19,7 +19,7 @@ import fastbp
 from fastbp.kernels.gemm import tiling
 from fastbp.kernels.team import MAX_TEAM
 from fastbp.runtime import engine, pool
-from fastbp.runtime.team import ThreadTeam
+from fastbp.runtime.team import ROWS_OPERATIONS, ThreadTeam, rows_at_a_time
 
 THREADS = (1, 2, 3, 4, 8)
 
@@ -347,3 +347,16 @@ def test_ctrl_c(n_threads: int) -> None:
     assert words[3] == "True"
     # The promise is 0.1 s; a busy machine may be late, a design that waits for the end of the run would be for ever.
     assert float(words[1]) < 5
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_a_prediction_is_taken_in_whole_tiles(n_threads: int) -> None:
+    """Less than a tile at a time, its weights would be packed as often for fewer samples."""
+    for n in (1, 2, 127, 128, 129, 300, 4096, 100_000):
+        for of_one in (10.0, 1e4, 3.7e6, 1e9):
+            step = rows_at_a_time(n, n * of_one, 128, n_threads)
+            assert 1 <= step <= n
+            assert n_threads > 1 or step == n or step % 128 == 0
+            assert step >= min(128, -(-n // n_threads)), "each thread has a tile, or its share of less"
+            assert step <= max(128, ROWS_OPERATIONS / of_one), "Ctrl-C waits for no more"
