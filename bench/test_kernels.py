@@ -37,7 +37,7 @@ SHAPES = [
 
 
 @strict
-def addressed(m):  # type: ignore[no-untyped-def]
+def addressed(m):
     return Matrix(pointer(m.buf), m.i, m.j)
 
 
@@ -48,7 +48,7 @@ def workspace(panel: Any, order: Any, cursor: Any) -> GemmWorkspace:
 
 
 @strict(cache=True)
-def repeat_f1(turns, X, J, K, a, w, b, z, panel, order, cursor):  # type: ignore[no-untyped-def]
+def repeat_f1(turns, X, J, K, a, w, b, z, panel, order, cursor):
     here = workspace(panel, order, cursor)
     a, w, b, z = addressed(a), addressed(w), addressed(b), addressed(z)
     for _ in range(turns):
@@ -56,7 +56,7 @@ def repeat_f1(turns, X, J, K, a, w, b, z, panel, order, cursor):  # type: ignore
 
 
 @strict(cache=True)
-def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, order, cursor):  # type: ignore[no-untyped-def]
+def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, order, cursor):
     here = workspace(panel, order, cursor)
     w_next, delta_next, zeros, sums = addressed(w_next), addressed(delta_next), addressed(zeros), addressed(sums)
     one, zero, w = number(sums.buf, 1), number(sums.buf, 0), transposed(w_next)
@@ -65,7 +65,7 @@ def repeat_bp2(turns, X, J, K, w_next, delta_next, zeros, sums, panel, order, cu
 
 
 @strict(cache=True)
-def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel, order, cursor):  # type: ignore[no-untyped-def]
+def repeat_bp4(turns, chunk, K, J, X, a, delta, zeros, g, panel, order, cursor):
     here = workspace(panel, order, cursor)
     a, delta, zeros, g = addressed(a), addressed(delta), addressed(zeros), addressed(g)
     into = Accumulation(init=zeros, epilogue=STORE, scale=number(g.buf, 1), eta=number(g.buf, 0))
@@ -98,18 +98,21 @@ def case(equation: str, X: int, J: int, K: int, dtype: str) -> tuple[Any, Any, n
         w, w_m = matrix(K, J, dtype)
         out, out_m = matrix(X, J, dtype)
         left, right = np.ascontiguousarray(a), np.ascontiguousarray(w)
-        kernel = lambda n: repeat_f1(n, X, J, K, a_m, w_m, zeros, out_m, panel, order, cursor)  # noqa: E731
+        repeat, operands = repeat_f1, (X, J, K, a_m, w_m)
     elif equation == "BP2":
         w, w_m = matrix(K, J, dtype)
         out, out_m = matrix(X, K, dtype)
         left, right = np.ascontiguousarray(delta), np.ascontiguousarray(w).T
-        kernel = lambda n: repeat_bp2(n, X, K, J, w_m, delta_m, zeros, out_m, panel, order, cursor)  # noqa: E731
+        repeat, operands = repeat_bp2, (X, K, J, w_m, delta_m)
     else:
         out, out_m = matrix(K, J, dtype)
         chunk = layout.chunk_rows(out_m.i, itemsize)
         left, right = np.ascontiguousarray(a).T, np.ascontiguousarray(delta)
-        kernel = lambda n: repeat_bp4(n, chunk, K, J, X, a_m, delta_m, zeros, out_m, panel, order, cursor)  # noqa: E731
+        repeat, operands = repeat_bp4, (chunk, K, J, X, a_m, delta_m)
     product = np.empty(out.shape, dtype)
+
+    def kernel(n: int) -> None:
+        repeat(n, *operands, zeros, out_m, panel, order, cursor)
 
     def dot(n: int) -> None:
         for _ in range(n):

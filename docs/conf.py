@@ -10,10 +10,10 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-import fastbp  # noqa: E402
-from fastbp.equations import EQUATIONS  # noqa: E402
-from fastbp.functions import activations, costs  # noqa: E402
-from fastbp.teach.notebooks import lessons  # noqa: E402
+import fastbp
+from fastbp.equations import EQUATIONS
+from fastbp.functions import activations, costs
+from fastbp.teach.notebooks import lessons
 
 project = "fastbp"
 author = "the fastbp authors"

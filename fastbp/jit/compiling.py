@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numba
 from numba import types
-from numba.core import config
+from numba.core import config as _config
 from numba.core.caching import FunctionCache
 from numba.core.typing.templates import make_overload_template
 from numba.extending import intrinsic
@@ -17,6 +17,8 @@ from fastbp.jit.cache import digest, find
 from fastbp.jit.linking import Entry, PartCompiler, PartDispatcher, WholeCompiler
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+config: Any = _config  # which gets its attributes while it is imported
 
 CACHE_DIR = find(
     digest([numba.__version__, *(str(getattr(config, key)) for key in ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT"))])
@@ -37,7 +39,7 @@ class _SafeCache(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
             super().save_overload(sig, data)
-        except Exception:
+        except Exception:  # a disk that is full or lost: Numba locks, pickles and writes
             return
 
 
@@ -65,14 +67,14 @@ def entry(function: Callable[..., Any], fastmath: set[str], parallel: bool = Fal
     if CACHE_DIR is not None:
         # Two option sets of one function must not share a file: Numba's index does not know the options.
         kind = "parallel" if parallel else "fused" if fastmath else "strict"
-        before = config.CACHE_DIR  # type: ignore[attr-defined]
-        config.CACHE_DIR = str(CACHE_DIR / kind)  # type: ignore[attr-defined]
+        before = config.CACHE_DIR
+        config.CACHE_DIR = str(CACHE_DIR / kind)
         try:
             compiled._cache = _SafeCache(function)  # what numba.njit(cache=True) does with its own class
         except RuntimeError:  # no locator: run without a cache
             pass
         finally:
-            config.CACHE_DIR = before  # type: ignore[attr-defined]
+            config.CACHE_DIR = before
     return compiled
 
 
