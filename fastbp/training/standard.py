@@ -297,6 +297,9 @@ def train(
         below 1, else more than a million times what it was.
     MemoryError
         Before anything is allocated.
+    RuntimeError
+        The network is being trained by another call, or a thread was lost: the weights are those of the last whole
+        minibatch.
     """
     if not isinstance(net, Network):
         raise not_a_network(net)
