@@ -19,10 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
-import fastbp
 from fastbp.compare import nets
 from fastbp.jit.cpu import CACHE_LINE
-from fastbp.runtime import engine
+from fastbp.runtime.plan import Task, plan_training
 
 WIDTHS = (32, 64, 128, 256, 512, 1024)
 BATCHES = (8, 32, 128, 512)
@@ -80,10 +79,10 @@ def fill(rows: int) -> float:
 
 
 @functools.lru_cache(maxsize=4096)
-def owns(case: nets.Case, T: int) -> bool:
+def splits_columns(case: nets.Case, T: int) -> bool:
     """Whether each of T threads has some neurons of layer 1 for itself."""
-    net = fastbp.Network(case.sizes, dtype=case.dtype, init="lecun_normal", seed=0)
-    return T > 1 and case.optimizer == "sgd" and engine.plan_training(net, case.batch, True, T).owning
+    task = Task(tuple(case.sizes), np.dtype(case.dtype).itemsize, case.batch, descent=case.optimizer == "sgd")
+    return T > 1 and plan_training(task, T).schedule == "column_parallel"
 
 
 def counts(case: nets.Case, T: int, cache: int) -> Terms:
@@ -101,7 +100,7 @@ def counts(case: nets.Case, T: int, cache: int) -> Terms:
     neurons = sum(case.sizes[1:])
     bytes_of_w = sum((K + 1) * J for K, J in pairs) * itemsize
     foreign = (T - 1) / T
-    if owns(case, T):
+    if splits_columns(case, T):
         products = 2 * K * J * share(-(-J * itemsize // CACHE_LINE), T) + 3 * above
         elements, barriers = float(X * neurons), 1
         weights, activations = 0, X * J

@@ -23,6 +23,7 @@ from fastbp.kernels.records import new_settings
 from fastbp.layers import Floats, Gradient, PerLayer, Trace
 from fastbp.parameters import freeze
 from fastbp.runtime import engine
+from fastbp.runtime.plan import LARGE_CALL, choose_threads, operations, plan_gradient, plan_prediction
 from fastbp.runtime.team import ROWS_OPERATIONS, ThreadTeam, rows_at_a_time, run_outputs
 
 
@@ -162,13 +163,12 @@ class Network(Differentiable):
     ) -> tuple[np.ndarray, np.ndarray]:
         """a^L and, with targets, C_x of checked samples; into ``decisions``, if there is room, what outputs decide."""
         n = len(X)
-        flops = engine.operations(self.sizes, n, training=False)
-        threads = engine.choose_threads(n_threads, flops, engine.LARGE_CALL)
-        tile = 1 << min(7, (n - 1).bit_length())
-        key = tile, threads
-        if key not in self._plans:
-            self._plans[key] = engine.plan(self, tile, threads, own_tiles=True), []
-        where, spare = self._plans[key]
+        flops = operations(self.sizes, n, training=False)
+        threads = choose_threads(n_threads, flops, LARGE_CALL)
+        plan = plan_prediction(n, threads)
+        if plan not in self._layouts:
+            self._layouts[plan] = engine.lay_out(self, plan, predicting=True), []
+        where, spare = self._layouts[plan]
         where = self._located(where)
         out = np.empty((n, self.sizes[-1]), self.dtype)
         cost = np.empty(0 if targets is None else n)
@@ -177,7 +177,7 @@ class Network(Differentiable):
         except IndexError:
             scratch = engine.prepare_scratch(where, self.dtype)
         if targets is None and threads == 1:
-            step = rows_at_a_time(n, flops, where.tile) if flops > ROWS_OPERATIONS else n
+            step = rows_at_a_time(n, flops, plan.tile) if flops > ROWS_OPERATIONS else n
             engine.run_alone(self, where, X, out, scratch, decisions, step)
         else:
             job = engine.make_job(self, where, X, targets, sums=cost, scratch=scratch, decisions=decisions)
@@ -358,7 +358,7 @@ class Network(Differentiable):
 
     def _gradient(
         self, X: Any, Y: Any, sample_weight: Any, l1: float, l2: float, cost: str | None, n_threads: Any, *, keep: bool
-    ) -> tuple[np.ndarray, float, engine.Plan, Any]:
+    ) -> tuple[np.ndarray, float, engine.Layout, Any]:
         X = as_inputs(X, self.sizes[0], self.dtype)
         cost = checks.check_cost(cost, self.activations) if cost else self.cost
         targets = self._targets(Y, len(X), cost)
@@ -366,13 +366,14 @@ class Network(Differentiable):
         settings = new_settings(
             l1=checks.check_real(l1, "l1", low=0.0), l2=checks.check_real(l2, "l2", low=0.0), limit=np.inf
         )
-        tile = len(X) if keep else engine.tile_size(self, len(X))
-        flops = engine.operations(self.sizes, len(X), training=True)
-        threads = engine.choose_threads(n_threads, flops, engine.LARGE_CALL)
+        threads = choose_threads(n_threads, operations(self.sizes, len(X), training=True), LARGE_CALL)
         g = layout.aligned(self.theta.size, self.dtype)
         with ThreadTeam(threads) as team:
-            where = engine.plan(self, tile, team.size, keep_z=keep)
-            engine.check_job_memory(self, where, 1, f"The activations of {tile} samples")
+            plan = plan_gradient(self.sizes, self.dtype.itemsize, len(X), team.size)
+            if keep:
+                plan = plan._replace(tile=len(X))
+            where = engine.lay_out(self, plan, keep_z=keep)
+            engine.check_job_memory(self, where, 1, f"The activations of {plan.tile} samples")
             job = engine.make_job(
                 self, where, X, targets, sample_weight=weight, g=g, settings=settings, eta=np.ones(1), cost=cost
             )

@@ -24,7 +24,7 @@ def _poisoned_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scratch memory holds NaN, but for its rows of 0 and 1, before any kernel sees it."""
     prepare = engine.prepare_scratch
 
-    def poisoned(where: engine.Plan, dtype: object) -> np.ndarray:
+    def poisoned(where: engine.Layout, dtype: object) -> np.ndarray:
         scratch = prepare(where, dtype)
         scratch[where.offsets[0].targets :] = np.nan
         return scratch

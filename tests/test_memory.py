@@ -11,6 +11,7 @@ import fastbp
 from fastbp.jit.cpu import VECTOR_BYTES
 from fastbp.kernels import layout
 from fastbp.runtime import engine
+from fastbp.runtime.plan import Task, plan_training
 
 WIDE = 200_000
 
@@ -21,12 +22,13 @@ def test_scratch_of_wide_layers_is_a_few_rows_of_each(sizes: list[int], n_thread
     """No part of it may multiply the widths of two layers, or a width by the rows that BP4 takes at a time."""
     net = fastbp.Network(sizes, activations="tanh", dtype=dtype, seed=0)
     neurons = sum(layout.padded(size, net.dtype.itemsize) for size in sizes)
-    for plain in False, True:
+    for descent in False, True:
         for batch in 1, 4:
-            size = engine.plan_training(net, batch, plain, n_threads).scratch_size
+            plan = plan_training(Task(net.sizes, net.dtype.itemsize, batch, descent=descent), n_threads)
+            size = engine.lay_out(net, plan).scratch_size
             vectors = VECTOR_BYTES // net.dtype.itemsize
             each = 2 * vectors * neurons + 2 * net.theta.size + 100_000  # packed columns, a gradient, own weights
-            assert size < (4 * batch + 8) * neurons + n_threads * each, (plain, batch)
+            assert size < (4 * batch + 8) * neurons + n_threads * each, (plan, batch)
 
 
 @pytest.mark.compiled
@@ -48,7 +50,7 @@ def test_packing_stays_inside_its_panel(
     needed, prepare, seen = layout.largest_panel, engine.prepare_scratch, []
     guard = 4096
 
-    def poisoned(where: engine.Plan, dtype: Any) -> np.ndarray:
+    def poisoned(where: engine.Layout, dtype: Any) -> np.ndarray:
         scratch = prepare(where, dtype)
         scratch[where.offsets[0].targets :] = np.nan
         seen.append((where, scratch))
@@ -62,7 +64,7 @@ def test_packing_stays_inside_its_panel(
     fastbp.train(net, X, Y, optimizer=fastbp.Adam(1e-3), epochs=1, batch_size=batch, n_threads=n_threads)
     where, scratch = seen[0]
     used = 0
-    for t in range(where.n_threads):
+    for t in range(where.plan.n_threads):
         end = int(where.offsets[0].panels + (t + 1) * where.offsets[0].panels_step)
         panel = scratch[end - int(where.offsets[0].panels_step) : end]
         assert np.isnan(panel[-guard:]).all()

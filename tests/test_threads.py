@@ -18,10 +18,17 @@ from nets import SMALL, random_data, same_bits
 import fastbp
 from fastbp.kernels.gemm import tiling
 from fastbp.kernels.team import MAX_TEAM
-from fastbp.runtime import engine, pool
+from fastbp.runtime import plan, pool
+from fastbp.runtime.plan import Task, choose_team, forced, plan_training
 from fastbp.runtime.team import ROWS_OPERATIONS, ThreadTeam, rows_at_a_time
 
 THREADS = (1, 2, 3, 4, 8)
+TILES, COLUMNS, ORDERED = "data_parallel", "column_parallel", "ordered_tiles"
+
+
+def descent(net: fastbp.Network, batch: int) -> Task:
+    """Descent without momentum and penalty."""
+    return Task(net.sizes, net.dtype.itemsize, batch, descent=True)
 
 
 def trained(X: Any, Y: Any, dtype: str, batch: int, n_threads: int | None = None, **options: Any) -> tuple[bytes, Any]:
@@ -55,25 +62,23 @@ def test_many_slices_with_more_threads_than_cores(dtype: str, monkeypatch: pytes
     assert trained(X, Y, dtype, 1, 5) == trained(X, Y, dtype, 1, 1)
 
 
-def test_any_tile(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_tile(dtype: str) -> None:
     """A minibatch that passes in several tiles is the same minibatch."""
     rng = np.random.default_rng(22)
     n = 40 if SMALL else 300
     X, Y = rng.standard_normal((n, 20)), rng.integers(0, 3, n)
     whole = trained(X, Y, dtype, n - 10)
     for size in (1, 13, 64):
-        monkeypatch.setattr(engine, "tile_size", lambda net, batch, size=size: min(size, batch))
-        assert trained(X, Y, dtype, n - 10) == whole
-        if not SMALL:
-            assert trained(X, Y, dtype, n - 10, 3) == whole
+        with forced(tile=size):
+            assert trained(X, Y, dtype, n - 10) == whole
+            if not SMALL:
+                assert trained(X, Y, dtype, n - 10, 3) == whole
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("batch", [1, 3, 11])
 @pytest.mark.parametrize("J", [9, 16, 17, 24, 33, 40, 48, 49, 64, 65, 80, 100])
-def test_u_and_the_next_f1_in_one_pass(
-    J: int, batch: int, weighted: bool, dtype: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_u_and_the_next_f1_in_one_pass(J: int, batch: int, weighted: bool, dtype: str) -> None:
     """Neurons of layer 1 that one thread or several own come to the bits of tiles; 21 is no multiple of a block."""
     rng = np.random.default_rng(31)
     X, Y = rng.random((23, 21)), rng.integers(0, 10, 23)
@@ -81,34 +86,31 @@ def test_u_and_the_next_f1_in_one_pass(
     if weighted:
         sample_weight[:batch] = 0.0  # a minibatch to skip
     thetas = []
-    for owning, n_threads in [(False, 1), (True, 1)] + ([] if SMALL else [(True, 2), (True, 3)]):
-        monkeypatch.setattr(engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
+    for schedule, n_threads in [(TILES, 1), (COLUMNS, 1)] + ([] if SMALL else [(COLUMNS, 2), (COLUMNS, 3)]):
         net = fastbp.Network([21, J, 5, 10], dtype=dtype, seed=0)
-        fastbp.train(
-            net, X, Y, epochs=2, batch_size=batch, seed=1, shuffle=False, sample_weight=sample_weight,
-            n_threads=n_threads, optimizer=fastbp.SGD(0.5),
-        )  # fmt: skip
+        with forced(schedule=schedule):
+            fastbp.train(
+                net, X, Y, epochs=2, batch_size=batch, seed=1, shuffle=False, sample_weight=sample_weight,
+                n_threads=n_threads, optimizer=fastbp.SGD(0.5),
+            )  # fmt: skip
         thetas.append(net.theta)
     assert all(same_bits(theta, thetas[0]) for theta in thetas)
 
 
 @pytest.mark.parametrize("batch", [1, 3, 11])
 @pytest.mark.parametrize("J", [9, 33, 64, 100])
-def test_u_with_a_penalty_and_the_next_f1_in_one_pass(
-    J: int, batch: int, dtype: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_u_with_a_penalty_and_the_next_f1_in_one_pass(J: int, batch: int, dtype: str) -> None:
     """One thread that owns layer 1 shrinks its weights, and counts the penalty in C, as tiles do."""
     rng = np.random.default_rng(31)
     X, Y, s = rng.random((23, 21)), rng.integers(0, 10, 23), rng.random(23)
     trained = []
-    for owning in False, True:
-        monkeypatch.setattr(engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
+    for schedule in TILES, COLUMNS:
         net = fastbp.Network([21, J, 5, 10], dtype=dtype, seed=0)
-        assert engine.plan_training(net, batch, False, 1, shrinking=True).owning == owning
-        run = fastbp.train(
-            net, X, Y, epochs=2, batch_size=batch, seed=1, sample_weight=s, n_threads=1, l2=0.03,
-            optimizer=fastbp.SGD(0.5),
-        )  # fmt: skip
+        with forced(schedule=schedule):
+            run = fastbp.train(
+                net, X, Y, epochs=2, batch_size=batch, seed=1, sample_weight=s, n_threads=1, l2=0.03,
+                optimizer=fastbp.SGD(0.5),
+            )  # fmt: skip
         trained.append((net.theta.tobytes(), run.history["loss"]))
     assert trained[0] == trained[1]
 
@@ -122,7 +124,7 @@ def test_neurons_of_their_own(batch: int, dtype: str) -> None:
     trained = {}
     for n_threads in THREADS:
         net = fastbp.Network([21, 64, 12, 10], dtype=dtype, seed=0)
-        assert n_threads > 2 or engine.plan_training(net, batch, True, n_threads).owning
+        assert n_threads > 2 or plan_training(descent(net, batch), n_threads).schedule == COLUMNS
         run = fastbp.train(
             net, X, Y, epochs=3, batch_size=batch, seed=1, n_threads=n_threads, optimizer=fastbp.SGD(1.0)
         )
@@ -148,54 +150,56 @@ def diverged_and_stopped(sizes: list[int], batch: int, too_fast: float, n_thread
 
 
 @pytest.mark.compiled
-def test_neurons_of_their_own_stop_and_diverge_where_tiles_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neurons_of_their_own_stop_and_diverge_where_tiles_do() -> None:
     kept = []
-    for owning, n_threads in (False, 1), (True, 1), (True, 2), (True, 3):
-        monkeypatch.setattr(engine, "is_owning", lambda net, batch, n_threads, owning=owning: owning)
-        kept.append(diverged_and_stopped([9, 48, 1], 10, 30.0, n_threads))
+    for schedule, n_threads in (TILES, 1), (COLUMNS, 1), (COLUMNS, 2), (COLUMNS, 3):
+        with forced(schedule=schedule):
+            kept.append(diverged_and_stopped([9, 48, 1], 10, 30.0, n_threads))
     assert kept[1:] == kept[:1] * 3
 
 
 @pytest.mark.parametrize("cores", [2, 3, 4, 8, 64])
 def test_no_thread_without_a_cache_line_of_layer_1(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "choose_threads", lambda n_threads, flops, least: n_threads or cores)
+    monkeypatch.setattr(plan, "choose_threads", lambda n_threads, flops, least: n_threads or cores)
     for J in 30, 100, 500:
-        net = fastbp.Network([784, J, 10], dtype="float32")
-        T = engine.choose_team(net, 10, True, None)
+        task = descent(fastbp.Network([784, J, 10], dtype="float32"), 10)
+        T = choose_team(task, None)
         n_lines = -(-J // 16)
         assert 2 <= T <= min(cores, n_lines)
-        assert engine.plan_training(net, 10, True, T).owning
+        assert plan_training(task, T).schedule == COLUMNS
         assert -(-n_lines // T) < -(-n_lines // (T - 1))  # one thread less would have more to do
-        assert engine.choose_team(net, 10, True, 5) == 5
+        assert choose_team(task, 5) == 5
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("optimizer", [fastbp.SGD(0.5), fastbp.Adam(0.01)], ids=["SGD", "Adam"])
 @pytest.mark.parametrize("batch", [64, 100, 500])
-def test_tiles_in_turn(optimizer: Any, batch: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that take whole tiles in turn compute what one thread does, down to the losses."""
+def test_ordered_tiles(optimizer: Any, batch: int, dtype: str) -> None:
+    """Threads that take whole tiles in order compute what one thread does, down to the losses."""
     rng = np.random.default_rng(28)
     X, Y = rng.standard_normal((500, 5)), rng.integers(0, 3, 500)
     options = {"l1": 1e-4, "l2": 1e-3, "sample_weight": rng.random(500), "optimizer": optimizer}
     expected = trained(X, Y, dtype, batch, 1, **options)
-    monkeypatch.setattr(engine, "relay_tile", lambda net, batch, n_threads: 8 if n_threads > 1 else 0)
-    for n_threads in THREADS[1:]:
-        assert trained(X, Y, dtype, batch, n_threads, **options) == expected, n_threads
+    with forced(schedule=ORDERED, tile=8):
+        for n_threads in THREADS:
+            assert trained(X, Y, dtype, batch, n_threads, **options) == expected, n_threads
 
 
 @pytest.mark.compiled
-def test_tiles_in_turn_stop_and_diverge_where_one_thread_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "relay_tile", lambda net, batch, n_threads: 8 if n_threads > 1 else 0)
-    kept = [diverged_and_stopped([3, 6, 1], 100, 1e3, n_threads) for n_threads in (1, 2, 3)]
-    assert kept[1:] == kept[:1] * 2
+def test_ordered_tiles_stop_and_diverge_where_one_thread_does() -> None:
+    kept = [diverged_and_stopped([3, 6, 1], 100, 1e3, 1)]
+    with forced(schedule=ORDERED, tile=8):
+        kept += [diverged_and_stopped([3, 6, 1], 100, 1e3, n_threads) for n_threads in (1, 2, 3)]
+    assert kept[1:] == kept[:1] * 3
 
 
-@pytest.mark.compiled
-def test_large_minibatches_on_small_nets_go_in_turn() -> None:
-    small, wide = fastbp.Network([4, 32, 16, 4], dtype="float32"), fastbp.Network([784, 512, 10], dtype="float32")
-    assert 0 < engine.relay_tile(small, 10_000, 2) < 10_000
-    assert engine.relay_tile(small, 10_000, 1) == engine.relay_tile(small, 32, 2) == 0
-    assert engine.relay_tile(wide, 10_000, 2) == 0
+def test_large_minibatches_on_small_nets_go_in_ordered_tiles() -> None:
+    small, wide = Task((4, 32, 16, 4), 4, 10_000), Task((784, 512, 10), 4, 10_000)
+    chosen = plan_training(small, 2)
+    assert chosen.schedule == ORDERED
+    assert 0 < chosen.tile < 10_000
+    assert plan_training(small, 1).schedule == plan_training(small._replace(batch=32), 2).schedule == TILES
+    assert plan_training(wide, 2).schedule == TILES
 
 
 def test_any_storage(dtype: str) -> None:

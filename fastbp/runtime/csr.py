@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastbp.kernels import layout
 from fastbp.runtime import engine
+from fastbp.runtime.plan import LARGE_CALL, choose_threads, operations, plan_prediction
 from fastbp.runtime.team import run_outputs
 
 if TYPE_CHECKING:
@@ -46,32 +46,16 @@ def as_rows(X: Any, dtype: Any) -> Rows:
     )
 
 
-def plan(net: Parameters, tile: int, n_threads: int, *, own_tiles: bool = False) -> engine.Plan:
-    """``engine.plan`` without room for the samples of a tile: they are never copied."""
-    layers = net._layers.copy()
-    layers["J"][0] = 0
-    n_tiles = n_threads if own_tiles else 1
-    layers, offsets, size = layout.scratch_layout(layers, tile, n_tiles, n_threads, net.dtype.itemsize)
-    layers["J"][0] = net.sizes[0]
-    return engine.Plan(layers, offsets, size, layout.sums_size(layers, n_threads), tile, n_threads)
-
-
-def tile_size(net: Parameters, batch: int) -> int:
-    """``engine.tile_size`` likewise: samples of which the cache holds all layers but the input."""
-    row = 2 * int(net._layers["J"][1:].sum() + max(net.sizes[1:])) * net.dtype.itemsize
-    return max(1, min(batch, max(256, engine.TILE_BYTES // row // 64 * 64)))
-
-
 def outputs(net: Parameters, X: Rows, targets: Targets | None, n_threads: int | None) -> tuple[np.ndarray, np.ndarray]:
     """a^L (F1, F2) and, with targets, C_x of every sample."""
     n = len(X)
-    flops = 2.0 * len(X.values) * net.sizes[1] + engine.operations(net.sizes[1:], n, training=False)
-    threads = engine.choose_threads(n_threads, flops, engine.LARGE_CALL)
-    tile = 1 << min(7, (n - 1).bit_length())
-    key = -tile, threads  # beside the plans for dense samples
-    if key not in net._plans:
-        net._plans[key] = plan(net, tile, threads, own_tiles=True), []
-    where, spare = net._plans[key]
+    flops = 2.0 * len(X.values) * net.sizes[1] + operations(net.sizes[1:], n, training=False)
+    threads = choose_threads(n_threads, flops, LARGE_CALL)
+    plan = plan_prediction(n, threads)
+    key = "sparse", plan
+    if key not in net._layouts:
+        net._layouts[key] = engine.lay_out(net, plan, predicting=True, sparse=True), []
+    where, spare = net._layouts[key]
     where = net._located(where)
     out = np.empty((n, net.sizes[-1]), net.dtype)
     cost = np.empty(0 if targets is None else n)

@@ -118,7 +118,7 @@ class PlainNetwork(Network):
         self._padded, self._n_padded = layout.theta_layout(self.sizes, codes, self.dtype.itemsize)
         self._layers, self._n_copied = layout.plain_layout(self._padded, self.dtype.itemsize)
         self._places = self._layers[_OF_PLAIN_LAYER][1:].tolist()
-        self._plans = {}
+        self._layouts = {}
 
     def on(self, coefs: Sequence[Any], intercepts: Sequence[Any], n: int) -> PlainNetwork | None:
         """The same network on these arrays, for n samples; None if it has other shapes.
@@ -144,7 +144,7 @@ class PlainNetwork(Network):
             net._table = net._layers = self._padded
             net._theta = layout.aligned(self._n_padded, dtype)
             pack(net, arrays, intercepts)
-            net._layers = self._layers  # plans have room for either way
+            net._layers = self._layers  # layouts have room for either way
             return net
         net._table = table = self._layers.copy()
         table["stride"] = table["J"]
@@ -157,7 +157,7 @@ class PlainNetwork(Network):
         net._theta = theta
         return net
 
-    def _located(self, where: engine.Plan) -> engine.Plan:
+    def _located(self, where: engine.Layout) -> engine.Layout:
         layers = where.layers.copy()
         for name in ("stride", "w", "b", "whole", "rest"):
             layers[name] = self._table[name]

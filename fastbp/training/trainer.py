@@ -14,6 +14,7 @@ from fastbp.kernels.job import Job
 from fastbp.kernels.records import STATISTICS
 from fastbp.network import Network
 from fastbp.runtime import csr, engine
+from fastbp.runtime.plan import LARGE_STEP, Task, choose_team, choose_threads, plan_training
 from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ThreadTeam
 from fastbp.training.history import Run
@@ -141,25 +142,21 @@ class Trainer:
 
     # What the kernels work on
 
-    def _is_plain(self, samples: Samples) -> bool:
-        """Whether steps are those of descent without momentum, penalty, clipping and dropout, on dense samples."""
-        return self._is_shrinking(samples) and self.l2 == 0
-
-    def _is_shrinking(self, samples: Samples) -> bool:
-        """Likewise, but for an l2 penalty."""
-        update = self.update
-        if update is None or update.code != updates.SGD or isinstance(samples.X, csr.Rows):
-            return False
-        return self.l1 == update.constants[3] == self.dropout == 0 and self.clip_norm is None
-
-    def _plan(self, samples: Samples, n_threads: int) -> engine.Plan:
-        net, batch = self.net, self.batch_size
-        if isinstance(samples.X, csr.Rows):
-            return csr.plan(net, csr.tile_size(net, batch), n_threads)
-        if self.update is None or self.clip_norm is not None:  # the team then shares the whole gradient
-            return engine.plan(net, engine.tile_size(net, batch), n_threads)
-        plain, shrinking = self._is_plain(samples), self._is_shrinking(samples)
-        return engine.plan_training(net, batch, plain, n_threads, shrinking=shrinking)
+    def _task(self, samples: Samples) -> Task:
+        """What the minibatches ask of a plan."""
+        update, descent = self.update, False
+        if update is not None:
+            descent = update.code == updates.SGD and self.l1 == update.constants[3] == 0
+        return Task(
+            self.net.sizes,
+            self.net.dtype.itemsize,
+            self.batch_size,
+            descent=descent,
+            penalised=self.l2 != 0,
+            dropout=self.dropout != 0,
+            sparse=isinstance(samples.X, csr.Rows),
+            whole_gradient=update is None or self.clip_norm is not None,
+        )
 
     def _settings(self, samples: Samples) -> np.ndarray:
         settings = engine.limits(self.net.dtype, largest_magnitude(samples.values))
@@ -175,11 +172,12 @@ class Trainer:
             settings["beta_1_power"], settings["beta_2_power"] = self._powers
         return settings
 
-    def _job(self, samples: Samples, n_threads: int) -> Job:
+    def _job(self, samples: Samples, task: Task, n_threads: int) -> Job:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
         net, update, batch, X = self.net, self.update, self.batch_size, samples.X
-        where = self._plan(samples, n_threads)
-        keeping = where.tile < batch or isinstance(X, csr.Rows) or self.clip_norm is not None or update is None
+        plan = plan_training(task, n_threads)
+        where = engine.lay_out(net, plan, sparse=task.sparse)
+        keeping = plan.tile < batch or task.sparse or task.whole_gradient
         slots = 0 if update is None else update.slots
         engine.check_job_memory(net, where, slots + keeping + 1, "Training")
         if self.state is None:
@@ -233,11 +231,11 @@ class Trainer:
             What the policy has been handed.
         """
         run = Run(self.net, self.optimizer, n_epochs, -(-len(samples) // self.batch_size), len(samples))
-        plain = self._is_plain(samples)
-        with ThreadTeam(engine.choose_team(self.net, self.batch_size, plain, self.n_threads)) as team:
-            job = self._job(samples, team.size)
+        task = self._task(samples)
+        with ThreadTeam(choose_team(task, self.n_threads)) as team:
+            job = self._job(samples, task, team.size)
             team.start(job)
-            pace = Pace(team, engine.operations(self.net.sizes, self.batch_size, training=True))
+            pace = Pace(team, task.flops)
             run._control, run.n_threads = job.control, team.size
             try:
                 policy.begin(run)
@@ -300,9 +298,9 @@ class Trainer:
         solve : function
             Of g, laid out like theta, and of the function that computes it.
         """
-        flops = engine.operations(self.net.sizes, len(samples), training=True)
-        with ThreadTeam(engine.choose_threads(self.n_threads, flops, engine.LARGE_STEP)) as team:
-            job = self._job(samples, team.size)
+        task = self._task(samples)
+        with ThreadTeam(choose_threads(self.n_threads, task.flops, LARGE_STEP)) as team:
+            job = self._job(samples, task, team.size)
             team.start(job)
 
             def evaluate() -> tuple[np.record, bool]:
