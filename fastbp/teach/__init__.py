@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fastbp.teach.catalogue import MISTAKES
+from fastbp.teach.catalogue import MISTAKES, Mistake
 from fastbp.teach.check import Check, Counterexample, check_backprop
 from fastbp.teach.diagnosis import Diagnosis, diagnose
 from fastbp.teach.explanation import Explanation, explain
 from fastbp.teach.flow import FlowRecorder, GradientFlow, gradient_flow
-from fastbp.teach.mistake import Mistake
 from fastbp.teach.overview import Overview, overview
 from fastbp.teach.page import page
 

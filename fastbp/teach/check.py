@@ -12,7 +12,7 @@ import numpy as np
 from fastbp import checks
 from fastbp.network import Network
 from fastbp.teach.answers import Case, described, try_on
-from fastbp.teach.catalogue import MISTAKES
+from fastbp.teach.catalogue import MISTAKES, Mistake
 from fastbp.teach.matching import (
     FLOAT32,
     FLOAT64,
@@ -25,7 +25,6 @@ from fastbp.teach.matching import (
     shown,
     singles,
 )
-from fastbp.teach.mistake import Mistake
 from fastbp.teach.mistakes import ORDER, variants_at_zero
 from fastbp.teach.passes import gradient
 from fastbp.teach.render import wrapped

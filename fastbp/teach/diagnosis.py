@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.network import Network
-from fastbp.teach.catalogue import MISTAKES
+from fastbp.teach.catalogue import MISTAKES, Mistake
 from fastbp.teach.matching import (
     FLOAT32,
     FULL,
@@ -22,7 +22,6 @@ from fastbp.teach.matching import (
     shown,
     singles,
 )
-from fastbp.teach.mistake import Mistake
 from fastbp.teach.numbers import check_samples, dense_targets
 from fastbp.teach.render import wrapped
 from fastbp.teach.ways import RIGHT, Problem

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fastbp.functions.activations import CODES
-from fastbp.teach.catalogue import MISTAKES
-from fastbp.teach.mistake import Mistake
+from fastbp.teach.catalogue import MISTAKES, Mistake
 from fastbp.teach.passes import EXACT_SLOPES, cancels
 from fastbp.teach.terms import MORE
 from fastbp.teach.ways import Problem
