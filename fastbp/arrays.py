@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import math
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from fastbp.checks import ROUNDING, or_wider
+from fastbp.chunks import all_finite, by_rows, contiguous, every, extremes
 from fastbp.errors import argument_error
 from fastbp.functions.activations import NAMED
 
@@ -34,32 +34,13 @@ class Targets:
     @functools.cached_property
     def are_classes(self) -> bool:
         """Whether every target is a label, or 0 or 1."""
-        return self.dense is None or bool(((self.dense == 0) | (self.dense == 1)).all())
-
-
-def writable(array: np.ndarray) -> Any:
-    """The same memory under a type that kernels are compiled for; they never write to samples or targets."""
-    if array.flags.writeable:
-        return array
-    memory: Any = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
-    return np.frombuffer(memory, array.dtype)
-
-
-def largest_magnitude(values: np.ndarray) -> float:
-    """The largest |value|; 0 of no values."""
-    return max(float(values.max()), -float(values.min())) if values.size else 0.0
-
-
-def all_finite(values: np.ndarray) -> bool:
-    """Whether all of a contiguous float vector are finite."""
-    return bool(_all_finite()(writable(values)))
+        return self.dense is None or every(lambda y: (y == 0) | (y == 1), self.dense)
 
 
 def decide(outputs: np.ndarray) -> np.ndarray:
     """The class that each row of outputs stands for: of the largest; of one output, whether it is at least one half."""
-    if outputs.shape[1] == 1:
-        return (outputs[:, 0] >= 0.5).astype(np.int64)
-    return np.asarray(np.argmax(outputs, axis=1), np.int64)
+    single = outputs.shape[1] == 1
+    return by_rows(lambda a: a[:, 0] >= 0.5 if single else a.argmax(axis=1), outputs, np.int64)
 
 
 def as_names(classes: Sequence[Any]) -> np.ndarray:
@@ -139,26 +120,10 @@ def _refuse(array: np.ndarray, original: np.ndarray, name: str) -> None:
     )
 
 
-@functools.cache
-def _all_finite() -> Any:
-    """The kernel, imported when it is first needed: reading files and models needs no Numba."""
-    from fastbp.kernels.finite import all_finite
-
-    return all_finite
-
-
 def require_finite(array: np.ndarray, original: np.ndarray, name: str) -> None:
     """Raise unless every value of a contiguous float array is finite; ``original`` is what it was made from."""
     if not all_finite(array.reshape(-1)):
         _refuse(array, original, name)
-
-
-def _contiguous(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
-    """C-contiguous, aligned, native and of ``dtype``: the array itself if it is all that, else a copy."""
-    if array.dtype == dtype and array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative:
-        return array
-    with np.errstate(over="ignore"):
-        return np.require(array, dtype, ["C", "A"])
 
 
 def _refuse_shape(original: np.ndarray, K: int, name: str, kind: str) -> NoReturn:
@@ -209,7 +174,7 @@ def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarr
     original = _as_numbers(X, name)
     if original.ndim != 2 or original.shape[1] != K or not len(original):
         _refuse_shape(original, K, name, type(X).__name__)
-    array = _contiguous(original, dtype)
+    array = contiguous(original, dtype)
     require_finite(array, original, name)
     return array
 
@@ -252,14 +217,14 @@ def as_targets(
             f"has {original.shape[1]} columns; this network's output layer has {J} neurons (sizes[-1]). "
             f"Pass an array of shape ({n}, {J})" + (f", or labels of shape ({n},)." if J > 1 else "."),
         )
-    array = _contiguous(original, dtype)
+    array = contiguous(original, dtype)
     require_finite(array, original, name)
     problem = out_of_reach(array, activation, name) if within_reach else None
     if problem is not None:
         instead = ' and cost="quadratic"' if cost != "quadratic" else ""
         advice = f'Scale the targets, or make the net with activations=[..., "identity"]{instead}.'
         raise argument_error(ValueError, name, f"{problem.removeprefix(name + ' ')} {advice}")
-    if cost == "poisson" and array.min() < 0:
+    if cost == "poisson" and extremes(array)[0] < 0:
         i = int(np.argmax((array < 0).any(axis=1)))
         raise argument_error(
             ValueError,
@@ -286,13 +251,14 @@ def out_of_reach(Y: np.ndarray, activation: str, name: str = "Y") -> str | None:
         What the message calls Y.
     """
     low, high = NAMED[activation].range
-    if Y.min() < low - ROUNDING or Y.max() > high + ROUNDING:
+    least, largest = extremes(Y)
+    if least < low - ROUNDING or largest > high + ROUNDING:
         i, j = (int(index) for index in np.argwhere((Y < low - ROUNDING) | (Y > high + ROUNDING))[0])
         where = f"row {i}" + (f", column {j}" if Y.shape[1] > 1 else "")
         need = f"at least {low:.3g}" if high == math.inf else f"in {low:g}..{high:g}"
         return f"{name} has {float(Y[i, j]):g} in {where}; {activation} outputs are {need}, and cannot reach it."
     if activation == "softmax":
-        off = np.abs(Y.sum(axis=1, dtype=np.float64) - 1)
+        off = by_rows(lambda y: np.abs(y.sum(axis=1, dtype=np.float64) - 1), Y, np.float64)
         if off.max() > ROUNDING:
             i = int(np.argmax(off))
             total = float(Y[i].sum(dtype=np.float64))
@@ -305,7 +271,8 @@ def out_of_reach(Y: np.ndarray, activation: str, name: str = "Y") -> str | None:
 
 def _check_squares(array: np.ndarray, cost: str, name: str) -> None:
     limit = (float(np.finfo(array.dtype).max) / array.size) ** 0.5
-    if array.max() > limit or array.min() < -limit:
+    least, largest = extremes(array)
+    if largest > limit or least < -limit:
         i, j = (int(index) for index in np.argwhere(np.abs(array) > limit)[0])
         raise argument_error(
             ValueError,
@@ -318,7 +285,7 @@ def _check_squares(array: np.ndarray, cost: str, name: str) -> None:
 def _as_labels(original: np.ndarray, J: int, name: str) -> np.ndarray:
     if original.dtype.kind == "f":
         with np.errstate(invalid="ignore"):
-            whole = np.isfinite(original) & (original == np.floor(original))
+            whole = by_rows(lambda label: np.isfinite(label) & (label == np.floor(label)), original, bool)
         if not whole.all():
             i = int(np.argmin(whole))
             raise argument_error(
@@ -327,7 +294,8 @@ def _as_labels(original: np.ndarray, J: int, name: str) -> np.ndarray:
                 f"has {float(original[i]):g} in row {i}; a label is a whole number in 0..{J - 1}. "
                 f"Pass labels, or outputs of shape ({len(original)}, {J}).",
             )
-    if original.size and (original.min() < 0 or original.max() >= J):
+    least, largest = extremes(original) if original.size else (0, 0)
+    if least < 0 or largest >= J:
         i = int(np.argmax((original < 0) | (original >= J)))
         raise argument_error(
             ValueError,
@@ -335,7 +303,7 @@ def _as_labels(original: np.ndarray, J: int, name: str) -> np.ndarray:
             f"has label {int(original[i])} in row {i}; this network's {J} outputs stand for labels 0..{J - 1}. "
             "Encode the labels, or give the output layer more neurons.",
         )
-    return np.array(original, np.int64, order="C")  # a copy: kernels use labels as indices, and the user may change his
+    return contiguous(original, np.int64, copy=True)  # kernels use them as indices, and the user may change his
 
 
 def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_weight") -> np.ndarray | None:
@@ -345,7 +313,7 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_w
     original = _as_numbers(s, name)
     if original.shape != (n,):
         raise argument_error(ValueError, name, f"has shape {original.shape}; X has {n} samples. Pass shape ({n},).")
-    array = _contiguous(original, dtype)
+    array = contiguous(original, dtype)
     require_finite(array, original, name)
     if original.min() < 0:  # before float32 has rounded it to -0
         i = int(np.argmin(original))

@@ -24,6 +24,7 @@ from fastbp.layers import Floats, Gradient, PerLayer, Trace
 from fastbp.parameters import freeze
 from fastbp.runtime import engine
 from fastbp.runtime.plan import LARGE_CALL, choose_threads, operations, plan_gradient, plan_prediction
+from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ROWS_OPERATIONS, ThreadTeam, rows_at_a_time, run_outputs
 
 
@@ -366,7 +367,8 @@ class Network(Differentiable):
         settings = new_settings(
             l1=checks.check_real(l1, "l1", low=0.0), l2=checks.check_real(l2, "l2", low=0.0), limit=np.inf
         )
-        threads = choose_threads(n_threads, operations(self.sizes, len(X), training=True), LARGE_CALL)
+        flops = operations(self.sizes, len(X), training=True)
+        threads = choose_threads(n_threads, flops, LARGE_CALL)
         g = layout.aligned(self.theta.size, self.dtype)
         with ThreadTeam(threads) as team:
             plan = plan_gradient(self.sizes, self.dtype.itemsize, len(X), team.size)
@@ -378,7 +380,7 @@ class Network(Differentiable):
                 self, where, X, targets, sample_weight=weight, g=g, settings=settings, eta=np.ones(1), cost=cost
             )
             team.start(job)
-            if team.run(0, 1)[1] == layout.DIVERGED:  # the kernel computes no gradient from errors that are not finite
+            if Pace(team, flops).run(0, 1)[1] == layout.DIVERGED:  # the kernel makes no gradient of such errors
                 g[:] = np.nan
         statistics = job.stats[0]
         return g, float(statistics.cost / statistics.weight + statistics.penalty), where, job

@@ -75,6 +75,63 @@ def test_any_tile(dtype: str) -> None:
                 assert trained(X, Y, dtype, n - 10, 3) == whole
 
 
+def slices_of_a_tile(monkeypatch: pytest.MonkeyPatch, after: int | None = None) -> list[int]:
+    """Have each tile be a slice; returns where they begin. After some of them comes Ctrl-C."""
+    monkeypatch.setattr("fastbp.runtime.slices.SLICE_SECONDS", 1e-9)
+    monkeypatch.setattr("fastbp.runtime.slices.SLOWEST", 1.0)
+    begun, run = [], ThreadTeam.run
+
+    def counted(self: ThreadTeam, first: int, last: int, at: int, part: float) -> tuple[int, int, int]:
+        if len(begun) == after:
+            raise KeyboardInterrupt
+        begun.append(at)
+        return run(self, first, last, at, part)
+
+    monkeypatch.setattr(ThreadTeam, "run", counted)
+    return begun
+
+
+def test_slices_of_a_minibatch(dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python looks around within a minibatch of several tiles, and the bits of trainings and gradients are the same."""
+    rng = np.random.default_rng(22)
+    n = 40 if SMALL else 300
+    X, Y, s = rng.standard_normal((n, 20)), rng.integers(0, 3, n), rng.random(n)
+    options = {"l1": 1e-4, "l2": 1e-3, "sample_weight": s}
+
+    def everything(n_threads: int) -> list[Any]:
+        net = fastbp.Network([20, 9, 3], dtype=dtype, seed=0)
+        g = net.gradient(X, Y, n_threads=n_threads, **options)
+        found = [trained(X, Y, dtype, n - 10, n_threads, **options), *(part.tobytes() for part in (*g.w, *g.b))]
+        return [*found, np.float64(g.cost).tobytes()]
+
+    whole = everything(1)
+    begun = slices_of_a_tile(monkeypatch)
+    with forced(tile=13):
+        assert everything(1) == whole
+        assert begun == [*range(0, n, 13), *([*range(0, n - 10, 13), 0] * 3)]
+        if not SMALL:
+            assert everything(3) == whole
+
+
+def test_ctrl_c_in_the_middle_of_a_minibatch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The minibatch has not been: its sums are dropped, and the next training begins it again."""
+    X, Y = np.random.default_rng(22).standard_normal((40, 20)), np.arange(40) % 3
+    theta = []
+    for epochs in range(3):
+        net = fastbp.Network([20, 9, 3], seed=0)
+        fastbp.train(net, X, Y, epochs=epochs, batch_size=None, shuffle=False)
+        theta.append(net.theta.tobytes())
+    net = fastbp.Network([20, 9, 3], seed=0)
+    with monkeypatch.context() as patched, forced(tile=13):
+        begun = slices_of_a_tile(patched, after=6)
+        run = fastbp.train(net, X, Y, epochs=2, batch_size=None, shuffle=False)
+    assert begun == [0, 13, 26, 39, 0, 13]
+    assert (run.stopped, run.epoch, run.minibatch) == ("interrupted", 1, 0)
+    assert net.theta.tobytes() == theta[1]
+    fastbp.train(net, X, Y, epochs=1, batch_size=None, shuffle=False)
+    assert net.theta.tobytes() == theta[2]
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("batch", [1, 3, 11])
 @pytest.mark.parametrize("J", [9, 16, 17, 24, 33, 40, 48, 49, 64, 65, 80, 100])

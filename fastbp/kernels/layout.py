@@ -23,8 +23,8 @@ packs_a, packs_b, round_up = (function.py_func for function in (packing.packs_a,
 # Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
 LINE = CACHE_LINE // 8
 (
-    STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, TURN, CELLS,
-) = (LINE * cell for cell in range(9))  # fmt: skip
+    STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, TURN, BEGUN, AT_MOST, CELLS,
+) = (LINE * cell for cell in range(11))  # fmt: skip
 ARRIVED, OWN = 0, LINE  # a thread's own cell: the barriers that it has come to
 
 MAX_THREADS = 64

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastbp.chunks import contiguous
 from fastbp.runtime import engine
 from fastbp.runtime.plan import LARGE_CALL, choose_threads, operations, plan_prediction
 from fastbp.runtime.team import run_outputs
@@ -39,9 +40,9 @@ def as_rows(X: Any, dtype: Any) -> Rows:
         X = X.copy()
         X.sum_duplicates()
     return Rows(
-        np.require(X.data, dtype, ["C", "A"]),
-        np.array(X.indices, np.int64),  # copies: kernels use them as indices, and the user may change his
-        np.array(X.indptr, np.int64),
+        contiguous(X.data, dtype),
+        contiguous(X.indices, np.int64, copy=True),  # kernels use them as indices, and the user may change his
+        contiguous(X.indptr, np.int64, copy=True),
         (int(X.shape[0]), int(X.shape[1])),
     )
 

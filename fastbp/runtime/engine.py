@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastbp import jit
-from fastbp.arrays import writable
 from fastbp.checks import check_memory
+from fastbp.chunks import writable
 from fastbp.functions.activations import COSTS
 from fastbp.kernels import layout
 from fastbp.kernels.gemm.prefetch import CURSOR

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fastbp import jit
+from fastbp.kernels import layout
 
 if TYPE_CHECKING:
     from fastbp.runtime.team import ThreadTeam
@@ -13,13 +14,15 @@ if TYPE_CHECKING:
 SLICE_SECONDS = 0.05
 """How long the team stays in a kernel before Python can look at Ctrl-C and the progress display."""
 
-
 SLOWEST = 0.0 if jit.DISABLED else 5e8
 """Floating-point operations a second that any machine is trusted with before it has been measured."""
 
 
 class Pace:
-    """Runs minibatches of ``operations`` each in slices of about ``SLICE_SECONDS``, from the speed of those before."""
+    """Runs minibatches of ``operations`` each in slices of about ``SLICE_SECONDS``, from the speed of those before.
+
+    A slice is many minibatches, or of one that takes several tiles of samples some of these.
+    """
 
     def __init__(self, team: ThreadTeam, operations: float) -> None:
         self._team = team
@@ -28,18 +31,28 @@ class Pace:
         """In kernels, so far."""
 
     def run(self, first: int, n_minibatches: int) -> tuple[int, int]:
-        """One slice from minibatch ``first`` of an epoch of ``n_minibatches``; the first one not done, and the status.
+        """Slices from minibatch ``first`` of an epoch of ``n_minibatches``, until at least one is done.
+
+        Returns
+        -------
+        done : int
+            The first one that is not done.
+        status : int
 
         Raises
         ------
         RuntimeError
             A thread of the team was lost.
         """
-        count = int(min(self._rate * SLICE_SECONDS, 8 * max(1, n_minibatches))) or 1
-        began = time.perf_counter()
-        done, status = self._team.run(first, min(first + count, n_minibatches))
-        seconds = max(time.perf_counter() - began, 1e-7)
-        self.seconds += seconds
-        # At most eight times more than the last slice, whose time may have been a compilation's or a hiccup's.
-        self._rate = min((done - first) / seconds, 8 * max(count, 1) / SLICE_SECONDS)
+        done, begun, status = first, 0, layout.RUNNING
+        while done == first and status == layout.RUNNING:
+            amount = min(self._rate * SLICE_SECONDS, 8.0 * max(1, n_minibatches))
+            before = begun
+            began = time.perf_counter()
+            done, begun, status = self._team.run(first, min(first + max(1, int(amount)), n_minibatches), begun, amount)
+            seconds = max(time.perf_counter() - began, 1e-7)
+            self.seconds += seconds
+            progress = done - first + (begun - before) / self._team.batch
+            # At most eight times more than the last slice, whose time may have been a compilation's or a hiccup's.
+            self._rate = min(progress / seconds, 8 * progress / SLICE_SECONDS)
         return done, status

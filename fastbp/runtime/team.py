@@ -94,6 +94,8 @@ class ThreadTeam:
 
     def __init__(self, n_threads: int) -> None:
         self.size = 1 + pool.current().provide(n_threads - 1)
+        self.batch = 0
+        """Samples of a minibatch, once there is a job."""
         self._job: Job | None = None
         self._session: _Session | None = None
         self._thread = threading.get_ident()
@@ -111,7 +113,7 @@ class ThreadTeam:
             The job updates weights that another training updates.
         """
         _load(job)
-        self._job = job
+        self._job, self.batch = job, job.batch
         if job.updating:
             self._require_alone()
         if self.size > 1:
@@ -142,8 +144,24 @@ class ThreadTeam:
             frame = frame.f_back
         return frame is not None
 
-    def run(self, first: int, last: int) -> tuple[int, int]:
-        """Minibatches first .. last - 1; the number of the first one not done, and the status.
+    def run(self, first: int, last: int, begun: int = 0, part: float = 1.0) -> tuple[int, int, int]:
+        """Minibatches first .. last - 1 in one slice, if they are not too long.
+
+        Parameters
+        ----------
+        first, last : int
+        begun : int
+            Samples of minibatch ``first`` that the slice before has done.
+        part : float
+            Of a minibatch that takes several tiles: how much of it the slice may do, at least a tile.
+
+        Returns
+        -------
+        done : int
+            The number of the first minibatch that is not done.
+        begun : int
+            Samples of it that are done.
+        status : int
 
         Raises
         ------
@@ -156,13 +174,14 @@ class ThreadTeam:
         control[layout.FIRST], control[layout.LAST] = first, last
         control[layout.DONE], control[layout.STATUS] = first, layout.RUNNING
         control[layout.TURN] = control[layout.LEAVING] = 0
+        control[layout.BEGUN], control[layout.AT_MOST] = begun, max(1, int(part * job.batch / job.tile)) * job.tile
         if self.size == 1:
             with engine.as_compiled():
                 data_parallel.work(job, _CLOSED_GATE, 0)
         else:
             while not self._run_slice(job):
                 pass
-        return int(control[layout.DONE]), int(control[layout.STATUS])
+        return int(control[layout.DONE]), int(control[layout.BEGUN]), int(control[layout.STATUS])
 
     def _run_slice(self, job: Job) -> bool:
         """Run a slice if all threads are there, else see to it that they come. Whether it ran."""

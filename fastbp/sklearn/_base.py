@@ -15,7 +15,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
-from fastbp.arrays import Targets, all_finite, largest_magnitude
+from fastbp.arrays import Targets
+from fastbp.chunks import all_finite, by_rows, contiguous, largest_magnitude
 from fastbp.functions.costs import CLIPPED
 from fastbp.initializers import INITIALIZERS, initialize
 from fastbp.network import Network
@@ -335,11 +336,11 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         """Samples, targets and weights as the kernels take them."""
         X = self._samples(X, net)
         if y.dtype == bool and y.shape[1] > 1 and net.activations[-1] == "softmax":
-            targets = Targets(None, np.argmax(y, axis=1).astype(np.int64, copy=False))
+            targets = Targets(None, by_rows(lambda labels: labels.argmax(axis=1), y, np.int64))
         else:
-            targets = Targets(np.require(y, net.dtype, ["C", "A"]), None)
+            targets = Targets(contiguous(y, net.dtype), None)
         if sample_weight is not None:
-            sample_weight = np.require(sample_weight, net.dtype, ["C", "A"])
+            sample_weight = contiguous(np.asarray(sample_weight), net.dtype)
         return Samples(X, targets, sample_weight)
 
     def _loss_grad_lbfgs(self, packed: np.ndarray, X: Any, y: Any, sample_weight: Any, *_: Any) -> Any:

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp import checks
+from fastbp.chunks import contiguous
 from fastbp.network import Network
 from fastbp.runtime import csr
 from fastbp.sklearn import _convert
@@ -115,7 +116,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     @staticmethod
     def _samples(X: Any, net: Network) -> np.ndarray | csr.Rows:
         """Checked samples as the kernels take them."""
-        return csr.as_rows(X, net.dtype) if issparse(X) else np.require(X, net.dtype, ["C", "A"])
+        return csr.as_rows(X, net.dtype) if issparse(X) else contiguous(np.asarray(X), net.dtype)
 
     def transform(self, X: Any) -> np.ndarray:
         """Activations of the last hidden layer.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from fastbp.arrays import all_finite
+from fastbp.chunks import all_finite, contiguous
 
 
 def as_is(X: Any, n_features: int, names: np.ndarray | None) -> Any:
@@ -38,7 +38,7 @@ def as_is(X: Any, n_features: int, names: np.ndarray | None) -> Any:
         return None
     if array.ndim != 2 or not len(array) or array.shape[1] != n_features or not array.dtype.isnative:
         return None
-    array = np.require(array, requirements=["C", "A"])
+    array = contiguous(array, array.dtype)
     return array if array.dtype.kind in "iu" or _are_finite(array) else None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.arrays import all_finite, largest_magnitude
+from fastbp.chunks import all_finite, largest_magnitude
 from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.sklearn._parameters import views

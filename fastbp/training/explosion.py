@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fastbp.arrays import Targets, all_finite, largest_magnitude
+from fastbp.arrays import Targets
+from fastbp.chunks import all_finite, largest_magnitude
 
 if TYPE_CHECKING:
     from fastbp.network import Network

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from fastbp.arrays import largest_magnitude
+from fastbp.chunks import largest_magnitude
 from fastbp.kernels import clipping, layout, updates
 from fastbp.kernels.job import Job
 from fastbp.kernels.records import STATISTICS
@@ -302,10 +302,11 @@ class Trainer:
         with ThreadTeam(choose_threads(self.n_threads, task.flops, LARGE_STEP)) as team:
             job = self._job(samples, task, team.size)
             team.start(job)
+            pace = Pace(team, task.flops)
 
             def evaluate() -> tuple[np.record, bool]:
                 job.stats[:] = 0
-                status = team.run(0, 1)[1]
+                status = pace.run(0, 1)[1]
                 return job.stats[0], status != layout.DIVERGED
 
             return solve(job.g, evaluate)

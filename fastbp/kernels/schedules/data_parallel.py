@@ -48,14 +48,19 @@ from fastbp.kernels.team import RUN, barrier, begin_slice, meet, wait_for_slice
 
 @strict
 def minibatch(job, m, t):
-    """One minibatch, by thread t of the team; whether the team leaves after it."""
+    """One minibatch, by thread t of the team; whether the team leaves after it.
+
+    Of a minibatch that would take long, a slice: from sample BEGUN on AT_MOST so many, in whole tiles. The sums go on
+    in the next slice where they are.
+    """
     start = m * job.batch
     n = min(job.batch, job.n - start)
     total = sum_of_weights(job, start, n)
-    done = 0
+    done = job.control[layout.BEGUN] if m == job.control[layout.FIRST] else 0
+    end = min(n, done + job.control[layout.AT_MOST])
     ruling = APPLY
     leaving = False
-    while done < n:
+    while done < end:
         X = min(job.tile, n - done)
         x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
         gather_inputs(job, start + done, x0, x1, inputs(job, x0))
@@ -74,8 +79,10 @@ def minibatch(job, m, t):
         barrier(job.control, job.n_threads, t)
         done += X
     if t == 0:
-        conclude(job, m, ruling)
-    return leaving or ruling == REFUSE
+        job.control[layout.BEGUN] = done % n
+        if done == n:
+            conclude(job, m, ruling)
+    return leaving or ruling == REFUSE or done < n
 
 
 @strict

@@ -1,0 +1,96 @@
+"""Large arrays a chunk at a time.
+
+Python runs no signal handler before a call of NumPy has ended, and on a gigabyte a single one can take a second. Of
+arrays that are smaller than a chunk nothing here costs more than the one call would.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+CHUNK_BYTES = 1 << 24
+"""Of a chunk: some milliseconds of a pass over memory, and of a conversion."""
+
+
+def chunks(n: int, row_bytes: int) -> Iterator[slice]:
+    """Slices of n rows, one after the other: as many rows at a time as a chunk holds, and at least one."""
+    step = max(1, CHUNK_BYTES // max(1, row_bytes))
+    return (slice(first, min(first + step, n)) for first in range(0, n, step))
+
+
+def of_rows(array: np.ndarray) -> Iterator[Any]:
+    """The rows of an array, a chunk at a time."""
+    return (array[rows] for rows in chunks(len(array), array.nbytes // max(1, len(array))))
+
+
+def writable(array: np.ndarray) -> Any:
+    """The same memory under a type that kernels are compiled for; they never write to samples or targets."""
+    if array.flags.writeable:
+        return array
+    memory: Any = (ctypes.c_char * array.nbytes).from_address(array.ctypes.data)
+    return np.frombuffer(memory, array.dtype)
+
+
+@functools.cache
+def _all_finite() -> Any:
+    """The kernel, imported when it is first needed: reading files and models needs no Numba."""
+    from fastbp.kernels.finite import all_finite
+
+    return all_finite
+
+
+def all_finite(values: np.ndarray) -> bool:
+    """Whether all of a contiguous float vector are finite."""
+    kernel = _all_finite()
+    if values.nbytes <= CHUNK_BYTES:
+        return bool(kernel(writable(values)))
+    return all(kernel(writable(part)) for part in of_rows(values))
+
+
+def extremes(values: np.ndarray) -> tuple[Any, Any]:
+    """The least and the largest of some values, of their dtype; both NaN where one is."""
+    if values.nbytes <= CHUNK_BYTES:
+        return values.min(), values.max()
+    least, largest = zip(*((part.min(), part.max()) for part in of_rows(values)), strict=True)
+    return np.min(least), np.max(largest)
+
+
+def largest_magnitude(values: np.ndarray) -> float:
+    """The largest |value|; 0 of no values."""
+    if not values.size:
+        return 0.0
+    least, largest = extremes(values)
+    return max(float(largest), -float(least))
+
+
+def every(condition: Callable[[Any], Any], array: np.ndarray) -> bool:
+    """Whether a condition, an array of truth values for some rows, holds everywhere."""
+    return all(bool(condition(part).all()) for part in of_rows(array))
+
+
+def by_rows(function: Callable[[Any], Any], array: np.ndarray, dtype: Any) -> np.ndarray:
+    """A vector with the value of each row, from a function of some rows."""
+    values = np.empty(len(array), dtype)
+    for rows in chunks(len(array), array.nbytes // max(1, len(array))):
+        values[rows] = function(array[rows])
+    return values
+
+
+def contiguous(array: np.ndarray, dtype: Any, *, copy: bool = False) -> np.ndarray:
+    """C-contiguous, aligned, native and of ``dtype``: the array itself if it is all that and no copy is asked for."""
+    dtype, flags = np.dtype(dtype), array.flags
+    if not copy and array.dtype == dtype and flags.c_contiguous and flags.aligned and array.dtype.isnative:
+        return array
+    result = np.empty(array.shape, dtype)
+    with np.errstate(over="ignore"):
+        if result.nbytes <= CHUNK_BYTES:
+            result[...] = array
+        else:
+            for rows in chunks(len(array), result[:1].nbytes):
+                result[rows] = array[rows]
+    return result
