@@ -67,11 +67,7 @@ class Differentiable(Parameters):
         numpy.ndarray, shape (n_samples, sizes[-1], n_parameters)
             Parameters in the order of `parameters`.
         """
-        X = as_inputs(X, self.sizes[0], self.dtype)
-        w, b = tangents.parameter_jacobian(self._as_layers(), X)
-        rows = len(X) * self.sizes[-1]
-        parts = [part.reshape(rows, -1) for layer in zip(w, b, strict=True) for part in layer]
-        return np.concatenate(parts, axis=1).reshape(len(X), self.sizes[-1], -1)
+        return tangents.parameter_jacobian(self._as_layers(), as_inputs(X, self.sizes[0], self.dtype))
 
     def per_sample_gradient(self, X: Any, Y: Any) -> tuple[PerLayer, PerLayer]:
         """The gradient of C_x of every sample by itself, without weights and penalty (BP1 to BP4).

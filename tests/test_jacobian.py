@@ -11,6 +11,7 @@ from nets import SMALL, random_data, random_net, same_bits, textbook_lists
 import fastbp
 from fastbp import textbook
 from fastbp.functions.activations import CODES, COSTS, NAMED, SOFTMAX, sigma_double_prime, sigma_prime
+from fastbp.runtime import tangents
 from fastbp.textbook import composed
 
 SIZES = [[3, 2], [4, 5, 3], [2, 6, 4, 1]] if SMALL else [[3, 2], [4, 5, 3], [2, 6, 4, 1], [9, 17, 8, 5]]
@@ -231,3 +232,34 @@ def test_messages() -> None:
         net.hessian_vector_product(X, Y, np.zeros(3))
     with pytest.raises(ValueError, match="X has 2 columns"):
         net.input_jacobian(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_slices_of_samples(sizes: list[int], dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few samples are between two looks at Ctrl-C, the bits are the same."""
+    rng = np.random.default_rng(6)
+    net = random_net(rng, sizes, dtype)
+    X, Y = random_data(rng, net, 11)
+    v, s = rng.standard_normal(net.n_parameters), rng.random(11)
+
+    def everything() -> list[bytes]:
+        w, b = net.per_sample_gradient(X, Y)
+        product = net.hessian_vector_product(X, Y, v, sample_weight=s)
+        found = [net.input_jacobian(X), net.parameter_jacobian(X), product, *w, *b]
+        return [part.tobytes() for part in found]
+
+    whole, forward, slices = everything(), tangents._forward, []
+
+    def noted(layers: tangents.Layers, rows: np.ndarray) -> Any:
+        slices.append(len(rows))
+        return forward(layers, rows)
+
+    monkeypatch.setattr(tangents, "_forward", noted)
+    monkeypatch.setattr(tangents, "AT_ONCE", 1.0)
+    assert everything() == whole
+    assert slices == [1] * 44
+    monkeypatch.setattr(tangents, "AT_ONCE", 4 * 6 * tangents._operations(net._as_layers()))
+    assert everything() == whole
+    slices.clear()
+    net.hessian_vector_product(X, Y, v)  # it takes six times as long as F1
+    assert slices == [4, 4, 3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,9 @@ import numpy as np
 from fastbp import jit
 from fastbp.checks import check_memory
 from fastbp.kernels import tangents as kernels
+
+AT_ONCE = 2e7
+"""Floating-point operations of the samples between two looks at Ctrl-C: some 10 ms."""
 
 
 class Layers(NamedTuple):
@@ -38,13 +41,17 @@ def _forward(net: Layers, X: np.ndarray) -> tuple[list[np.ndarray], list[np.ndar
     return z, a, d
 
 
-def _down(net: Layers, d: list[np.ndarray], delta: np.ndarray, lowest: int) -> list[np.ndarray]:
+def _transposed(w: list[np.ndarray]) -> list[np.ndarray]:
+    """w[l][j, k] of w[l][k, j]."""
+    return [np.ascontiguousarray(layer.T) for layer in w]
+
+
+def _down(w_next: list[np.ndarray], d: list[np.ndarray], delta: np.ndarray, lowest: int) -> list[np.ndarray]:
     """BP2 from delta of layer L to that of ``lowest``: a list of L - lowest + 1, of layer L last."""
     deltas = [delta]
-    for l in range(len(net.w) - 1, lowest - 1, -1):
-        w_next = np.ascontiguousarray(net.w[l].T)
-        out = np.empty((len(delta), w_next.shape[1]), delta.dtype)
-        kernels.sums(w_next, deltas[0], out)
+    for l in range(len(w_next) - 1, lowest - 1, -1):
+        out = np.empty((len(delta), w_next[l].shape[1]), delta.dtype)
+        kernels.sums(w_next[l], deltas[0], out)
         if l > 0:
             kernels.times_slope(d[l - 1], out)
         deltas.insert(0, out)
@@ -58,70 +65,92 @@ def _output_slopes(net: Layers, a: np.ndarray, d: np.ndarray) -> np.ndarray:
     return delta
 
 
+def _operations(net: Layers) -> float:
+    """Floating-point operations of one vector of numbers on its way through all layers."""
+    return 2.0 * sum(w.size for w in net.w)
+
+
+def _rows_at_a_time(n: int, operations: float) -> Iterator[slice]:
+    """The rows of n samples, so many at a time that Python can look at Ctrl-C in between."""
+    step = max(1, int(AT_ONCE / operations))
+    return (slice(first, min(first + step, n)) for first in range(0, n, step))
+
+
 def input_jacobian(net: Layers, X: np.ndarray) -> np.ndarray:
     """da_i^L / da_k^0, shape (n_samples, n_out, n_in)."""
-    check_memory(len(X) * net.b[-1].size * X.shape[1] * X.itemsize, "The Jacobians by inputs")
+    n_out = net.b[-1].size
+    check_memory(len(X) * n_out * X.shape[1] * X.itemsize, "The Jacobians by inputs")
+    out, w_next = np.empty((len(X), n_out, X.shape[1]), X.dtype), _transposed(net.w)
     with _quiet():
-        _, a, d = _forward(net, X)
-        delta = _down(net, d, _output_slopes(net, a[-1], d[-1]), 0)[0]
-    return delta.reshape(len(X), -1, X.shape[1])
+        for rows in _rows_at_a_time(len(X), (1 + n_out) * _operations(net)):
+            _, a, d = _forward(net, X[rows])
+            out[rows] = _down(w_next, d, _output_slopes(net, a[-1], d[-1]), 0)[0].reshape(-1, *out.shape[1:])
+    return out
 
 
-def _by_parameters(net: Layers, a: list[np.ndarray], deltas: list[np.ndarray]) -> tuple[list[Any], list[Any]]:
-    w, b = [], []
-    for l, delta in enumerate(deltas):
-        out = np.empty((len(delta), delta.shape[1], a[l].shape[1]), delta.dtype)
-        kernels.outer_products(a[l], delta, out)
-        w.append(out)
-        b.append(delta)
-    return w, b
-
-
-def parameter_jacobian(net: Layers, X: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """da_i^L / dw_jk^l and da_i^L / db_j^l, shapes (n_samples * n_out, J, K) and (n_samples * n_out, J)."""
-    n_parameters = sum(w.size + b.size for w, b in zip(net.w, net.b, strict=True))
-    check_memory(len(X) * net.b[-1].size * n_parameters * X.itemsize, "The Jacobians by parameters")
+def parameter_jacobian(net: Layers, X: np.ndarray) -> np.ndarray:
+    """da_i^L / dw_jk^l and da_i^L / db_j^l, shape (n_samples, n_out, n_parameters): w^1, b^1, w^2, ..."""
+    n_out, n_parameters = net.b[-1].size, sum(w.size + b.size for w, b in zip(net.w, net.b, strict=True))
+    check_memory(len(X) * n_out * n_parameters * X.itemsize, "The Jacobians by parameters")
+    out, w_next = np.empty((len(X), n_out, n_parameters), X.dtype), _transposed(net.w)
     with _quiet():
-        _, a, d = _forward(net, X)
-        return _by_parameters(net, a, _down(net, d, _output_slopes(net, a[-1], d[-1]), 1))
+        for rows in _rows_at_a_time(len(X), 3 * (1 + n_out) * _operations(net)):
+            _, a, d = _forward(net, X[rows])
+            at = 0
+            for a_prev, delta in zip(a[:-1], _down(w_next, d, _output_slopes(net, a[-1], d[-1]), 1), strict=True):
+                w = np.empty((len(delta), delta.shape[1], a_prev.shape[1]), X.dtype)
+                kernels.outer_products(a_prev, delta, w)
+                for part in w, delta:
+                    end = at + part[0].size
+                    out[rows, :, at:end] = part.reshape(-1, n_out, end - at)
+                    at = end
+    return out
 
 
 def per_sample_gradient(net: Layers, cost: int, X: np.ndarray, Y: np.ndarray) -> tuple[list[Any], list[Any]]:
     """dC_x/dw_jk^l and dC_x/db_j^l of every sample, shapes (n_samples, J, K) and (n_samples, J)."""
     n_parameters = sum(w.size + b.size for w, b in zip(net.w, net.b, strict=True))
     check_memory(len(X) * n_parameters * X.itemsize, "The gradients of all samples")
+    g = [np.empty((len(X), *w.T.shape), X.dtype) for w in net.w]
+    g_b, w_next = [np.empty((len(X), b.size), X.dtype) for b in net.b], _transposed(net.w)
     with _quiet():
-        z, a, d = _forward(net, X)
-        delta, still, ones = np.empty_like(z[-1]), np.zeros_like(z[-1]), np.ones(len(X), X.dtype)
-        kernels.moving_output_errors(
-            cost, net.codes[-1], z[-1], a[-1], Y, ones, d[-1], still, still, delta, np.empty_like(delta)
-        )
-        return _by_parameters(net, a, _down(net, d, delta, 1))
+        for rows in _rows_at_a_time(len(X), 3 * _operations(net)):
+            z, a, d = _forward(net, X[rows])
+            delta, still, ones = np.empty_like(z[-1]), np.zeros_like(z[-1]), np.ones(len(z[-1]), X.dtype)
+            kernels.moving_output_errors(
+                cost, net.codes[-1], z[-1], a[-1], Y[rows], ones, d[-1], still, still, delta, np.empty_like(delta)
+            )
+            for l, error in enumerate(_down(w_next, d, delta, 1)):
+                kernels.outer_products(a[l], error, g[l][rows])
+                g_b[l][rows] = error
+    return g, g_b
 
 
 def hessian_vector(
     net: Layers, cost: int, X: np.ndarray, Y: np.ndarray, s: np.ndarray, v: list[np.ndarray], v_b: list[np.ndarray]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The sums over samples of (d^2 C_x / d theta^2) v, like w[k, j] and b[j]; not yet divided by sum s_x."""
-    L = len(net.w)
+    g, g_b = [np.zeros_like(w) for w in net.w], [np.zeros_like(b) for b in net.b]
+    w_next, v_next = _transposed(net.w), _transposed(v)
     with _quiet():
-        z, a, d = _forward(net, X)
-        Rz = [np.empty_like(layer) for layer in z]
-        Ra = [np.zeros_like(X), *(np.empty_like(layer) for layer in z)]
-        for l in range(L):
-            kernels.moving_inputs(net.w[l], v[l], v_b[l], a[l], Ra[l], Rz[l])
-            kernels.moving_activations(net.codes[l], a[l + 1], d[l], Rz[l], Ra[l + 1])
-        g, g_b = [np.zeros_like(w) for w in net.w], [np.zeros_like(b) for b in net.b]
-        delta, Rdelta = np.empty_like(z[-1]), np.empty_like(z[-1])
-        kernels.moving_output_errors(cost, net.codes[-1], z[-1], a[-1], Y, s, d[-1], Rz[-1], Ra[-1], delta, Rdelta)
-        for l in range(L - 1, -1, -1):
-            kernels.moving_gradient(a[l], Ra[l], delta, Rdelta, g[l], g_b[l])
-            if l == 0:
-                break
-            w_next, v_next = np.ascontiguousarray(net.w[l].T), np.ascontiguousarray(v[l].T)
-            u, Ru = np.empty_like(z[l - 1]), np.empty_like(z[l - 1])
-            kernels.sums(w_next, delta, u)
-            kernels.moving_sums(w_next, v_next, delta, Rdelta, Ru)
-            delta, Rdelta = np.empty_like(u), np.empty_like(u)
-            kernels.moving_hidden_errors(net.codes[l - 1], z[l - 1], d[l - 1], Rz[l - 1], u, Ru, delta, Rdelta)
+        for rows in _rows_at_a_time(len(X), 6 * _operations(net)):
+            z, a, d = _forward(net, X[rows])
+            Rz = [np.empty_like(layer) for layer in z]
+            Ra = [np.zeros_like(a[0]), *(np.empty_like(layer) for layer in z)]
+            for l in range(len(net.w)):
+                kernels.moving_inputs(net.w[l], v[l], v_b[l], a[l], Ra[l], Rz[l])
+                kernels.moving_activations(net.codes[l], a[l + 1], d[l], Rz[l], Ra[l + 1])
+            delta, Rdelta = np.empty_like(z[-1]), np.empty_like(z[-1])
+            kernels.moving_output_errors(
+                cost, net.codes[-1], z[-1], a[-1], Y[rows], s[rows], d[-1], Rz[-1], Ra[-1], delta, Rdelta
+            )
+            for l in range(len(net.w) - 1, -1, -1):
+                kernels.moving_gradient(a[l], Ra[l], delta, Rdelta, g[l], g_b[l])
+                if l == 0:
+                    break
+                u, Ru = np.empty_like(z[l - 1]), np.empty_like(z[l - 1])
+                kernels.sums(w_next[l], delta, u)
+                kernels.moving_sums(w_next[l], v_next[l], delta, Rdelta, Ru)
+                delta, Rdelta = np.empty_like(u), np.empty_like(u)
+                kernels.moving_hidden_errors(net.codes[l - 1], z[l - 1], d[l - 1], Rz[l - 1], u, Ru, delta, Rdelta)
     return g, g_b
