@@ -22,7 +22,7 @@ from fastbp.kernels import layout
 from fastbp.kernels.records import new_settings
 from fastbp.layers import Floats, Gradient, PerLayer, Trace
 from fastbp.parameters import freeze
-from fastbp.runtime import engine
+from fastbp.runtime import csr, engine
 from fastbp.runtime.plan import LARGE_CALL, choose_threads, operations, plan_gradient, plan_prediction
 from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ROWS_OPERATIONS, ThreadTeam, rows_at_a_time, run_outputs
@@ -156,20 +156,25 @@ class Network(Differentiable):
         numpy.ndarray, shape (n_samples, sizes[-1])
         """
         X = as_inputs(X, self.sizes[0], self.dtype)
-        out, _ = self._outputs(X, None, n_threads)
-        return out
+        return self._outputs(X, None, n_threads)[0]
 
     def _outputs(
-        self, X: np.ndarray, targets: Any, n_threads: int | None, decisions: np.ndarray = engine.NO_INDICES
+        self,
+        X: np.ndarray | csr.Rows,
+        targets: Targets | None,
+        n_threads: int | None,
+        decisions: np.ndarray = engine.NO_INDICES,
     ) -> tuple[np.ndarray, np.ndarray]:
         """a^L and, with targets, C_x of checked samples; into ``decisions``, if there is room, what outputs decide."""
         n = len(X)
-        flops = operations(self.sizes, n, training=False)
+        values, rows = (X.values, X) if isinstance(X, csr.Rows) else (X, None)
+        flops = csr.operations_of(self.sizes, rows) if rows else operations(self.sizes, n, training=False)
         threads = choose_threads(n_threads, flops, LARGE_CALL)
         plan = plan_prediction(n, threads)
-        if plan not in self._layouts:
-            self._layouts[plan] = engine.lay_out(self, plan, predicting=True), []
-        where, spare = self._layouts[plan]
+        key = ("sparse", plan) if rows else plan
+        if key not in self._layouts:
+            self._layouts[key] = engine.lay_out(self, plan, predicting=True, sparse=rows is not None), []
+        where, spare = self._layouts[key]
         where = self._located(where)
         out = np.empty((n, self.sizes[-1]), self.dtype)
         cost = np.empty(0 if targets is None else n)
@@ -177,12 +182,12 @@ class Network(Differentiable):
             scratch = spare.pop()
         except IndexError:
             scratch = engine.prepare_scratch(where, self.dtype)
-        if targets is None and threads == 1:
+        if targets is None and threads == 1 and not rows:
             step = rows_at_a_time(n, flops, plan.tile) if flops > ROWS_OPERATIONS else n
-            engine.run_alone(self, where, X, out, scratch, decisions, step)
+            engine.run_alone(self, where, values, out, scratch, decisions, step)
         else:
-            job = engine.make_job(self, where, X, targets, sums=cost, scratch=scratch, decisions=decisions)
-            run_outputs(job, out, threads, flops)
+            job = engine.make_job(self, where, values, targets, sums=cost, scratch=scratch, decisions=decisions)
+            run_outputs(rows.into(job, n) if rows else job, out, threads, flops)
         spare.append(scratch)
         return out, cost
 

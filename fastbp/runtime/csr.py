@@ -7,14 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastbp.chunks import contiguous
-from fastbp.runtime import engine
-from fastbp.runtime.plan import LARGE_CALL, choose_threads, operations, plan_prediction
-from fastbp.runtime.team import run_outputs
+from fastbp.runtime.plan import operations
 
 if TYPE_CHECKING:
-    from fastbp.arrays import Targets
     from fastbp.kernels.job import Job
-    from fastbp.parameters import Parameters
 
 
 class Rows(NamedTuple):
@@ -47,24 +43,6 @@ def as_rows(X: Any, dtype: Any) -> Rows:
     )
 
 
-def outputs(net: Parameters, X: Rows, targets: Targets | None, n_threads: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """a^L (F1, F2) and, with targets, C_x of every sample."""
-    n = len(X)
-    flops = 2.0 * len(X.values) * net.sizes[1] + operations(net.sizes[1:], n, training=False)
-    threads = choose_threads(n_threads, flops, LARGE_CALL)
-    plan = plan_prediction(n, threads)
-    key = "sparse", plan
-    if key not in net._layouts:
-        net._layouts[key] = engine.lay_out(net, plan, predicting=True, sparse=True), []
-    where, spare = net._layouts[key]
-    where = net._located(where)
-    out = np.empty((n, net.sizes[-1]), net.dtype)
-    cost = np.empty(0 if targets is None else n)
-    try:
-        scratch = spare.pop()
-    except IndexError:
-        scratch = engine.prepare_scratch(where, net.dtype)
-    job = X.into(engine.make_job(net, where, X.values, targets, sums=cost, scratch=scratch), n)
-    run_outputs(job, out, threads, flops)
-    spare.append(scratch)
-    return out, cost
+def operations_of(sizes: tuple[int, ...], X: Rows) -> float:
+    """Floating-point operations of F1 of these samples."""
+    return 2.0 * len(X.values) * sizes[1] + operations(sizes[1:], len(X), training=False)

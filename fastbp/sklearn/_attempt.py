@@ -23,11 +23,11 @@ class Attempt:
 
     What is refused before training begins leaves all attributes as they were. When training itself fails, a new fit
     leaves no fitted attributes; one that goes on from earlier weights leaves the last finite ones, and no state of the
-    optimizer that is not finite.
+    optimizer that is not finite. ``hooks`` are the methods of scikit-learn that the user has overridden.
     """
 
-    def __init__(self, estimator: Estimator, *, going_on: bool) -> None:
-        self._estimator, self.going_on = estimator, going_on
+    def __init__(self, estimator: Estimator, *, going_on: bool, hooks: set[str]) -> None:
+        self._estimator, self.going_on, self.hooks = estimator, going_on, hooks
         self._before = dict(vars(estimator))
         self._began = False
 
@@ -35,11 +35,12 @@ class Attempt:
         """Training begins: from here on weights change."""
         self._began = True
 
-    def __enter__(self) -> Attempt:
-        return self
+    def __enter__(self) -> None:
+        self._estimator._attempt = self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         attributes = self._estimator.__dict__
+        del attributes["_attempt"]
         if error is None:
             return
         if not self._began:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import _fit_context
 from sklearn.metrics import get_scorer_names
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fastbp.arrays import Targets
 from fastbp.chunks import all_finite, by_rows, contiguous, largest_magnitude
@@ -28,7 +28,8 @@ from fastbp.sklearn._hooks import LOOPED, Overridable, check_overrides, run_scik
 from fastbp.sklearn._parameters import fastbp_name, sizes_of
 from fastbp.sklearn._stepper import make_stepper, say
 from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
-from fastbp.sklearn._validation import Stopping, given_validation, hold_out
+from fastbp.sklearn._validation import INPUT, Stopping, given_validation, hold_out
+from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import check_some_weight
 from fastbp.training.explosion import cost_of_best_constant
 from fastbp.training.minibatches import Samples
@@ -89,22 +90,6 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             if name != "self":
                 setattr(self, name, value)
 
-    @abstractmethod
-    def _checked_samples(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        """Checked samples and targets; a classifier's targets as columns of bool."""
-
-    @abstractmethod
-    def _output_activation(self) -> str:
-        """scikit-learn's name of the activation of layer L."""
-
-    @abstractmethod
-    def _score_of_outputs(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
-        """What ``score`` would say of samples with outputs ``out`` and targets ``columns``, without its checks."""
-
-    def _cost(self) -> str:
-        """fastbp's name of the loss."""
-        return {"log_loss": "cross_entropy", "poisson": "poisson"}.get(self.loss, "quadratic")
-
     def _cost_in_kernels(self) -> tuple[int | None, float]:
         """Code and parameter of the cost that the estimator reports; None where it is the network's."""
         return (CLIPPED if self.loss == "log_loss" else None), 0.0
@@ -118,8 +103,6 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
 
     def _draw_weights(self, sizes: list[int], dtype: Any) -> None:
         """Draw the weights and forget all earlier training."""
-        self.n_iter_ = 0
-        self.t_ = 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output_activation()
         self.coefs_, self.intercepts_ = [], []
@@ -130,19 +113,22 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             self.coefs_.append(coef)
             self.intercepts_.append(intercept)
         self.__dict__.pop("_drawn", None)
-        self._keep_best()
+        self._keep_best(self.coefs_, self.intercepts_)
+        self.n_iter_, self.t_ = 0, 0
         if self.solver in STOCHASTIC:
-            self.loss_curve_: list[float] = []
-            self._no_improvement_count = 0
-            self.best_loss_ = None if self.early_stopping else np.inf
-            self.validation_scores_ = [] if self.early_stopping else None
-            self.validation_loss_curve_ = [] if self.early_stopping else None
-            self.best_validation_score_ = -np.inf if self.early_stopping else None
+            self._start_record()
 
-    def _keep_best(self) -> None:
-        """Copies of coefs_ and intercepts_, to which early stopping goes back."""
-        self._best_coefs = [np.array(coef, order="C") for coef in self.coefs_]
-        self._best_intercepts = [np.array(intercept) for intercept in self.intercepts_]
+    def _start_record(self) -> None:
+        """No epoch yet, and no loss or score to compare with."""
+        self.n_iter_, self.t_, self._no_improvement_count, self.loss_curve_ = 0, 0, 0, []
+        early = self.early_stopping
+        self.best_loss_, self.best_validation_score_ = (None, -np.inf) if early else (np.inf, None)
+        self.validation_scores_, self.validation_loss_curve_ = ([], []) if early else (None, None)
+
+    def _keep_best(self, coefs: Sequence[Any], intercepts: Sequence[Any]) -> None:
+        """Copy these weights, to which early stopping goes back."""
+        self._best_coefs = [np.array(coef, order="C") for coef in coefs]
+        self._best_intercepts = [np.array(intercept) for intercept in intercepts]
 
     # scikit-learn's hooks: users override them (`_hooks`).
 
@@ -173,7 +159,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             stalled = score < self.best_validation_score_ + self.tol
             if score > self.best_validation_score_:
                 self.best_validation_score_ = score
-                stopping.keep() if stopping else self._keep_best()
+                stopping.keep() if stopping else self._keep_best(self.coefs_, self.intercepts_)
         self._no_improvement_count = self._no_improvement_count + 1 if stalled else 0
 
     def _score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -183,14 +169,60 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             return float("nan")
         return float(self._metric(y, predicted, sample_weight=sample_weight))
 
-    @abstractmethod
-    def _decisions(self, X: Any) -> Any:
-        """Predictions for checked samples."""
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train on samples X with targets y.
 
-    @staticmethod
-    @abstractmethod
-    def _metric(y: Any, predicted: Any, *, sample_weight: Any) -> float:
-        """What early stopping watches."""
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+        y : array-like, shape (n_samples,) or (n_samples, n_outputs)
+            A classifier's labels; several outputs are 0 and 1, for several labels each.
+        sample_weight : array-like, shape (n_samples,), optional
+        X_val, y_val, sample_weight_val : optional
+            Validation samples for early stopping, in place of a part held out. In a ``Pipeline``, ``X_val`` is
+            transformed as X is with ``transform_input=["X_val"]``.
+
+        Returns
+        -------
+        MLPClassifier or MLPRegressor
+            Itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For input that cannot be trained on, and when training diverges.
+        """
+        return self._train(X, y, sample_weight, incremental=False, validation=(X_val, y_val, sample_weight_val))
+
+    def predict(self, X: Any) -> Any:
+        """A regressor's values; a classifier's most probable class of each sample, or which of several labels are
+        more probable than not.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix, shape (n_samples, n_features)
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_samples,) or (n_samples, n_outputs)
+
+        Warns
+        -----
+        RuntimeWarning
+            Outputs of a sample are NaN, so that its class means nothing, and why.
+        """
+        check_is_fitted(self)
+        return self._decisions(self._check_X(X))
 
     def _train(
         self,
@@ -201,29 +233,23 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         incremental: bool,
         validation: tuple[Any, Any, Any] | None = None,
         classes: Any = None,
-    ) -> Any:
+    ) -> Self:
         hooks = check_overrides(self)
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        with Attempt(self, going_on=incremental or not first) as attempt:
-            self._attempt = attempt
-            try:
-                if hooks.intersection(LOOPED):
-                    if incremental:
-                        self._take_classes(y, classes)
-                    if not first:
-                        there = sizes_of(self.coefs_, self.intercepts_)
-                        self._check_architecture([there[0], *hidden, there[-1]])
-                    run_scikit_learns_loop(
-                        self, hooks, X, y, sample_weight, incremental=incremental, validation=validation
-                    )
-                    return self
-                self._train_checked(X, y, sample_weight, hidden, first, incremental, validation, classes)
-            finally:
-                del self._attempt
+        with Attempt(self, going_on=incremental or not first, hooks=hooks):
+            if incremental:
+                self._take_classes(y, classes)
+            if not hooks.intersection(LOOPED):
+                self._train_on_kernels(X, y, sample_weight, hidden, first, incremental, validation)
+                return self
+            if not first:
+                there = sizes_of(self.coefs_, self.intercepts_)
+                self._check_architecture([there[0], *hidden, there[-1]])
+            run_scikit_learns_loop(self, hooks, X, y, sample_weight, incremental=incremental, validation=validation)
         return self
 
-    def _train_checked(
+    def _train_on_kernels(
         self,
         X: Any,
         y: Any,
@@ -232,10 +258,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         first: bool,
         incremental: bool,
         validation: tuple[Any, Any, Any] | None,
-        classes: Any,
     ) -> None:
-        if incremental:
-            self._take_classes(y, classes)
         X, y = self._checked_samples(X, y, incremental=incremental, reset=first)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
@@ -269,6 +292,11 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
                 "preprocessed."
             )
+
+    def _checked_pair(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Any, Any]:
+        """Samples and targets as scikit-learn checks them."""
+        X, y = validate_data(self, X, y, multi_output=True, reset=reset, **options, **INPUT)
+        return X, in_their_name(column_or_1d, y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
     def _is_too_large(self, X: Any, y: np.ndarray, incremental: bool) -> bool:
         """Whether squares of the gradient may overflow in float32, the dtype of X, where they do not in scikit-learn.
@@ -307,11 +335,6 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         if self.solver == "lbfgs":
             _lbfgs.minimize(self, net, self._prepared(net, X, y, sample_weight))
             return bool(np.isfinite(net.theta).all())
-        return self._solve_stochastic(net, X, y, sample_weight, held_out, incremental)
-
-    def _solve_stochastic(
-        self, net: Network, X: Any, y: np.ndarray, sample_weight: Any, held_out: Any, incremental: bool
-    ) -> bool:
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = make_stepper(self)
         if self.early_stopping and incremental:
@@ -319,10 +342,6 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         if self.early_stopping and held_out is None:
             X, y, sample_weight, held_out = hold_out(self, X, y, sample_weight)
         return _stochastic.train(self, net, self._prepared(net, X, y, sample_weight), held_out, incremental)
-
-    @abstractmethod
-    def _encoded(self, y: Any) -> np.ndarray:
-        """Checked targets as columns, for a fitted estimator."""
 
     def _weighted(self, y: np.ndarray, sample_weight: Any) -> Any:
         """Sample weights, those of the classes included."""

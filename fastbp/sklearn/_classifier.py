@@ -8,16 +8,15 @@ import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastbp.sklearn._base import BaseMLP
 from fastbp.sklearn._described import described
 from fastbp.sklearn._hooks import remember
-from fastbp.sklearn._validation import INPUT
 from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import with_class_weights
 
@@ -97,41 +96,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     ) -> None:
         self._keep(locals())
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> MLPClassifier:
-        """Train on samples X with labels y.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n_samples, n_features)
-        y : array-like, shape (n_samples,), or (n_samples, n_labels) of 0 and 1 for several labels each
-        sample_weight : array-like, shape (n_samples,), optional
-        X_val, y_val, sample_weight_val : optional
-            Validation samples for early stopping, in place of a part held out. In a ``Pipeline``, ``X_val`` is
-            transformed as X is with ``transform_input=["X_val"]``.
-
-        Returns
-        -------
-        MLPClassifier
-            Itself.
-
-        Raises
-        ------
-        ValueError, TypeError
-            For input that cannot be trained on, and when training diverges.
-        """
-        self._train(X, y, sample_weight, incremental=False, validation=(X_val, y_val, sample_weight_val))
-        return self
-
     @available_if(lambda estimator: estimator._is_stochastic())
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> MLPClassifier:
@@ -160,9 +124,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self._label_binarizer.fit(y if several else classes)
 
     def _checked_samples(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(self, X, y, multi_output=True, reset=reset, **INPUT)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = in_their_name(column_or_1d, y, warn=True)
+        X, y = self._checked_pair(X, y, reset=reset)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y)
@@ -218,7 +180,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
     def _decisions(self, X: Any) -> Any:
         out = self._forward(X)
         if np.isnan(out).any():
-            self._copied(self._dtype_for(X))._warn_of_no_decision(out, 4, "coefs_ and intercepts_")
+            self._pack(self._dtype_for(X), kept=False)._warn_of_no_decision(out, 4, "coefs_ and intercepts_")
         if self._label_binarizer.y_type_ == "multiclass":  # what the binarizer would do, after more checks
             return self.classes_.take(out.argmax(axis=1))
         if self._label_binarizer.y_type_ == "binary" and len(self.classes_) == 2:
@@ -233,25 +195,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         else:
             right = ((out > 0.5) == columns).all(axis=1)  # of several labels, all
         return float(np.average(right, weights=weight))
-
-    def predict(self, X: Any) -> Any:
-        """The most probable class of each sample; for several labels, which of them are more probable than not.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n_samples, n_features)
-
-        Returns
-        -------
-        numpy.ndarray, shape (n_samples,) or (n_samples, n_labels)
-
-        Warns
-        -----
-        RuntimeWarning
-            Outputs of a sample are NaN, so that its class means nothing, and why.
-        """
-        check_is_fitted(self)
-        return self._decisions(self._check_X(X))
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class, in the order of ``classes_``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import Any
 
 import numpy as np
@@ -22,16 +23,21 @@ ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 LOSSES = ("log_loss", "squared_error", "poisson")
 
 
-def _own_defaults(estimator: Estimator) -> dict[str, Any]:
-    """Parameters that scikit-learn does not have and that are not at their defaults."""
-    theirs = set(_their_class(estimator)._get_param_names())
-    defaults = type(estimator)().get_params(deep=False)
-    given = estimator.get_params(deep=False)
-    return {name: value for name, value in given.items() if name not in theirs and value is not defaults[name]}
-
-
-def _their_class(estimator: Estimator) -> Any:
+def scikit_learns(estimator: Estimator) -> Any:
+    """scikit-learn's class of the same name."""
     return neural_network.MLPClassifier if is_classifier(estimator) else neural_network.MLPRegressor
+
+
+def changed_own_parameters(estimator: Estimator) -> dict[str, Any]:
+    """Parameters that scikit-learn does not have and that are not at their defaults."""
+    theirs, ours = scikit_learns(estimator)._parameter_constraints, inspect.signature(type(estimator)).parameters
+    own = {name: value for name, value in estimator.get_params(deep=False).items() if name not in theirs}
+    defaults = {name: ours[name].default if name in ours else None for name in own}
+    return {
+        name: value
+        for name, value in own.items()
+        if not (value is defaults[name] or (np.isscalar(value) and value == defaults[name]))
+    }
 
 
 def to_sklearn(estimator: Estimator) -> Any:
@@ -49,8 +55,8 @@ def to_sklearn(estimator: Estimator) -> Any:
             f"solver is {estimator.solver!r} and loss {estimator.loss!r}; scikit-learn has no such pair. Use "
             "to_network(), or set them to scikit-learn's with set_params first."
         )
-    kind = _their_class(estimator)
-    lost = sorted(set(_own_defaults(estimator)) - {"activation", "n_threads"})
+    kind = scikit_learns(estimator)
+    lost = sorted(set(changed_own_parameters(estimator)) - {"activation", "n_threads"})
     if lost:
         warn_of_own(
             f"scikit-learn has no {', '.join(lost)}: predictions stay the same, further training will differ.",
@@ -64,10 +70,8 @@ def to_sklearn(estimator: Estimator) -> Any:
     for name, value in vars(estimator).items():
         if name.endswith("_") or name in ("_label_binarizer", "_random_state", "_no_improvement_count"):
             setattr(twin, name, copy.deepcopy(value))
-    twin._best_coefs = [np.array(coef) for coef in estimator._best_coefs]
-    twin._best_intercepts = [np.array(intercept) for intercept in estimator._best_intercepts]
-    twin.coefs_ = [np.array(coef, order="C") for coef in estimator.coefs_]
-    twin.intercepts_ = [np.array(intercept, order="C") for intercept in estimator.intercepts_]
+    for name in ("coefs_", "intercepts_", "_best_coefs", "_best_intercepts"):
+        setattr(twin, name, [np.array(part, order="C") for part in getattr(estimator, name)])
     if hasattr(estimator, "_optimizer"):
         twin._optimizer = to_their_optimizer(estimator._optimizer, twin)
     return twin
@@ -101,7 +105,7 @@ def to_their_optimizer(stepper: Stepper, twin: Any) -> Any:
 def from_sklearn(kind: type[Estimator], theirs: Any) -> Any:
     """Our estimator with the parameters and, if fitted, the state of scikit-learn's."""
     estimator = kind(**theirs.get_params(deep=False))
-    if not isinstance(theirs, _their_class(estimator)):
+    if not isinstance(theirs, scikit_learns(estimator)):
         raise TypeError(
             f"{kind.__name__}.from_sklearn was given a {type(theirs).__name__}; it needs scikit-learn's "
             f"{kind.__name__}. Pass one, fitted or not."
@@ -141,7 +145,7 @@ def to_network(estimator: Estimator) -> Network:
         if estimator.loss in OF_LOSS:
             meta[OF_LOSS[estimator.loss]] = float(getattr(estimator, OF_LOSS[estimator.loss]))
     net = Network.__new__(Network)
-    net.__setstate__(estimator._copied().__getstate__() | {"meta": meta})
+    net.__setstate__(estimator._pack(kept=False).__getstate__() | {"meta": meta})
     return net
 
 
@@ -154,7 +158,7 @@ def from_network(kind: type[Estimator], net: Network, parameters: dict[str, Any]
     estimator = kind(**{"hidden_layer_sizes": net.sizes[1:-1], "activation": activation, **parameters})
     output = net.activations[-1]
     estimator.n_features_in_, estimator.n_outputs_ = net.sizes[0], net.sizes[-1]
-    estimator.n_layers_, estimator.t_, estimator.n_iter_ = len(net.sizes), 0, 0
+    estimator.n_layers_ = len(net.sizes)
     if is_classifier(estimator):
         if net.cost != "cross_entropy":
             raise ValueError(
@@ -193,13 +197,9 @@ def from_network(kind: type[Estimator], net: Network, parameters: dict[str, Any]
     estimator.out_activation_ = THEIR_NAMES.get(output, output)
     estimator.coefs_ = [np.array(w.T, order="C") for w in net.w]
     estimator.intercepts_ = [np.array(b) for b in net.b]
-    estimator._best_coefs = [coef.copy() for coef in estimator.coefs_]
-    estimator._best_intercepts = [intercept.copy() for intercept in estimator.intercepts_]
-    estimator.loss_curve_, estimator.loss_, estimator._no_improvement_count = [], np.inf, 0
-    estimator.best_loss_ = None if estimator.early_stopping else np.inf
-    estimator.validation_scores_ = [] if estimator.early_stopping else None
-    estimator.validation_loss_curve_ = [] if estimator.early_stopping else None
-    estimator.best_validation_score_ = -np.inf if estimator.early_stopping else None
+    estimator._keep_best(estimator.coefs_, estimator.intercepts_)
+    estimator._start_record()
+    estimator.loss_ = np.inf
     if "features" in net.meta:
         estimator.feature_names_in_ = np.asarray(net.meta["features"], dtype=object)
     return estimator

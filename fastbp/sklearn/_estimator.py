@@ -1,14 +1,14 @@
-"""What the parts of this package need to know of an estimator, so that they need not import its class."""
+"""What the parts of this package use of an estimator: its parameters, its attributes and the methods it must have."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from fastbp.arrays import Targets
 from fastbp.network import Network
-from fastbp.runtime import csr
 from fastbp.training.minibatches import Samples
 
 
@@ -16,6 +16,7 @@ class Estimator(Protocol):
     """`MLPClassifier` or `MLPRegressor`."""
 
     # Parameters, which the constructors set.
+    activation: Any
     loss: str
     solver: str
     alpha: float
@@ -74,18 +75,34 @@ class Estimator(Protocol):
         """Set some."""
 
     def _as_given(self, y: np.ndarray) -> Any: ...
-    def _copied(self, dtype: Any = None) -> Network: ...
+    def _pack(self, dtype: Any = None, *, kept: bool = True) -> Network: ...
     def _copy_back(self, net: Network) -> None: ...
     def _cost_in_kernels(self) -> tuple[int | None, float]: ...
     def _cost_of_best_constant(self, net: Network, targets: Targets, weight: np.ndarray | None) -> float: ...
-    def _encoded(self, y: Any) -> np.ndarray: ...
     def _hidden_activations(self, n: int) -> list[str]: ...
     def _hidden_sizes(self) -> list[int]: ...
-    def _init_callback_context(self, **options: Any) -> Any: ...
+    def _keep_best(self, coefs: Sequence[Any], intercepts: Sequence[Any]) -> None: ...
     def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float: ...
-    def _output_activation(self) -> str: ...
-    def _outputs(self, net: Network, samples: np.ndarray | csr.Rows, targets: Any = None) -> Any: ...
     def _prepared(self, net: Network, X: Any, y: np.ndarray, sample_weight: Any) -> Samples: ...
     def _score(self, X: Any, y: Any, sample_weight: Any = None) -> float: ...
-    def _score_of_outputs(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float: ...
+    def _start_record(self) -> None: ...
     def _update_no_improvement_count(self, early_stopping: bool, X: Any, y: Any, sample_weight: Any = None) -> None: ...
+
+    def _checked_samples(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
+        """Checked samples and targets; a classifier's targets as columns of bool."""
+
+    def _encoded(self, y: Any) -> np.ndarray:
+        """Checked targets as columns, for a fitted estimator."""
+
+    def _output_activation(self) -> str:
+        """scikit-learn's name of the activation of layer L."""
+
+    def _decisions(self, X: Any) -> Any:
+        """Predictions for checked samples."""
+
+    @staticmethod
+    def _metric(y: Any, predicted: Any, *, sample_weight: Any) -> float:
+        """What early stopping watches."""
+
+    def _score_of_outputs(self, out: np.ndarray, columns: np.ndarray, weight: Any) -> float:
+        """What ``score`` would say of samples with outputs ``out`` and targets ``columns``, without its checks."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from fastbp.chunks import contiguous
 from fastbp.network import Network
 from fastbp.runtime import csr
 from fastbp.sklearn import _convert
+from fastbp.sklearn._estimator import Estimator
 from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name, owned, pack, sizes_of, unpack
 from fastbp.sklearn._pickles import restored, stamped
 from fastbp.sklearn._rows import as_is
@@ -23,17 +23,15 @@ HIDDEN = {"logistic", *checks.HIDDEN}
 """Activations that a hidden layer may have."""
 
 
-class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, Estimator):
     """What an estimator is once it has ``coefs_`` and ``intercepts_``, whoever assigned them."""
 
-    activation: Any
-    n_threads: int | None
     coefs_: list[Any]
     intercepts_: list[Any]
 
-    @abstractmethod
     def _cost(self) -> str:
         """fastbp's name of the loss."""
+        return {"log_loss": "cross_entropy", "poisson": "poisson"}.get(self.loss, "quadratic")
 
     def _weights_dtype(self) -> Any:
         """float32 if all of coefs_ and intercepts_ are no wider, else float64."""
@@ -45,21 +43,17 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         hidden = self._hidden_activations(len(self.coefs_) - 1)
         return (*map(fastbp_name, hidden), fastbp_name(self.out_activation_))
 
-    def _pack(self, dtype: Any = None) -> Network:
-        """The network to train, with the values of coefs_ and intercepts_, whoever assigned them, in their dtype."""
+    def _pack(self, dtype: Any = None, *, kept: bool = True) -> Network:
+        """The network with the values of coefs_ and intercepts_, whoever assigned them, in their dtype.
+
+        It is the one to train; not ``kept``, one of its own: another thread may be training the other.
+        """
         sizes, activations = tuple(sizes_of(self.coefs_, self.intercepts_)), self._activations()
         dtype = dtype or self._weights_dtype()
-        networks: dict[Any, Network] = self.__dict__.setdefault("_networks", {})
+        networks: dict[Any, Network] = self.__dict__.setdefault("_networks", {}) if kept else {}
         net = networks.get(dtype)
         if net is None or (net.sizes, net.activations) != (sizes, activations):
             net = networks[dtype] = blank_network(sizes, activations, self._cost(), dtype)
-        pack(net, self.coefs_, self.intercepts_)
-        return net
-
-    def _copied(self, dtype: Any = None) -> Network:
-        """A network of its own with these values: another thread may be training the one of ``_pack``."""
-        sizes, activations = tuple(sizes_of(self.coefs_, self.intercepts_)), self._activations()
-        net = blank_network(sizes, activations, self._cost(), dtype or self._weights_dtype())
         pack(net, self.coefs_, self.intercepts_)
         return net
 
@@ -93,12 +87,6 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """float64 unless samples and weights are no wider than float32."""
         return np.float32 if np.result_type(X.dtype, self._weights_dtype()) == np.float32 else np.float64
 
-    def _outputs(self, net: Network, samples: np.ndarray | csr.Rows, targets: Any = None) -> Any:
-        """a^L and, with targets, C_x of samples as the kernels take them."""
-        if isinstance(samples, csr.Rows):
-            return csr.outputs(net, samples, targets, self.n_threads)
-        return net._outputs(samples, targets, self.n_threads)
-
     def _forward(self, X: Any, L: int | None = None) -> np.ndarray:
         """a^L of checked samples, L the last layer or one below."""
         coefs, intercepts = self.coefs_[:L], self.intercepts_[:L]
@@ -111,7 +99,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             networks["plain", activations, dtype] = kept
             net = kept.on(coefs, intercepts, n)
             assert net is not None
-        return self._outputs(net, self._samples(X, net))[0]
+        return net._outputs(self._samples(X, net), None, self.n_threads)[0]
 
     @staticmethod
     def _samples(X: Any, net: Network) -> np.ndarray | csr.Rows:
@@ -154,7 +142,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         check_is_fitted(self)
         X = self._check_X(X)
-        net = self._copied(self._dtype_for(X))
+        net = self._pack(self._dtype_for(X), kept=False)
         if issparse(X):
             rows, block = X.tocsr(), 32  # never the whole of X as a dense array
             slopes = np.empty((X.shape[0], net.sizes[-1], net.sizes[0]), net.dtype)

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 from sklearn import neural_network
-from sklearn.base import is_classifier
 from sklearn.neural_network import _multilayer_perceptron
 from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptron
 from sklearn.utils._param_validation import InvalidParameterError
 
-from fastbp.sklearn._convert import from_their_optimizer, to_their_optimizer
+from fastbp.sklearn._convert import changed_own_parameters, from_their_optimizer, scikit_learns, to_their_optimizer
 from fastbp.sklearn._estimator import Estimator
 from fastbp.sklearn._parameters import owned
 from fastbp.sklearn._warn import warn_of_own
@@ -42,11 +41,6 @@ PUBLIC = {
     "_validate_input": "Override fit, and convert X and y before super().fit(X, y).",
 }
 """What to do in place of overriding a method that is never called here."""
-
-
-def scikit_learns(estimator: Estimator) -> Any:
-    """scikit-learn's class of the same name."""
-    return neural_network.MLPClassifier if is_classifier(estimator) else neural_network.MLPRegressor
 
 
 @functools.cache
@@ -106,20 +100,13 @@ def check_overrides(estimator: Estimator) -> set[str]:
 def _only_here(estimator: Estimator, validation: tuple[Any, ...] | None) -> list[str]:
     """What the user asks for that scikit-learn's loop does not know."""
     given = estimator.get_params(deep=False)
-    theirs = scikit_learns(estimator)
-    constraints = theirs._parameter_constraints
-    defaults = {name: p.default for name, p in inspect.signature(type(estimator)).parameters.items()}
-    asked = []
-    for name, value in given.items():
-        if name not in constraints:
-            default = defaults.get(name)
-            if not (value is default or (np.isscalar(value) and value == default)):
-                asked.append(f"{name}={value!r}")
-        elif name in ("activation", "solver", "loss"):
-            if not any(
-                hasattr(c, "options") and isinstance(value, str) and value in c.options for c in constraints[name]
-            ):
-                asked.append(f"{name}={value!r}")
+    asked = [f"{name}={value!r}" for name, value in changed_own_parameters(estimator).items()]
+    constraints = scikit_learns(estimator)._parameter_constraints
+    for name in ("loss", "activation", "solver"):
+        if name in given and name in constraints:
+            known = [getattr(constraint, "options", ()) for constraint in constraints[name]]
+            if not (isinstance(given[name], str) and any(given[name] in options for options in known)):
+                asked.append(f"{name}={given[name]!r}")
     if any(part is not None for part in validation or ()):
         asked.append("X_val and y_val")
     if getattr(estimator, "_skl_callbacks", None):

@@ -44,32 +44,23 @@ def blank_network(sizes: Sequence[int], activations: Sequence[str], cost: str, d
 
 def views(net: Network, theta: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """scikit-learn's shapes of a vector laid out like theta: (n_in, n_out) for each layer, and (n_out,)."""
-    w, b = net._views(theta, "w", "b")
+    w, b = (net.w, net.b) if theta is net.theta else net._views(theta, "w", "b")
     return [layer.T for layer in w], list(b)
 
 
-def pack(net: Network, coefs: Sequence[Any], intercepts: Sequence[Any]) -> None:
-    """Copy values of scikit-learn's shapes into the network's theta, whose rows are padded."""
-    ours = views(net, net.theta)
-    for given, own in zip([*coefs, *intercepts], [*ours[0], *ours[1]], strict=True):
-        own[...] = given
-
-
-def pack_changes(net: Network, coefs: Sequence[Any], intercepts: Sequence[Any]) -> None:
-    """Likewise, where the values are no longer those of theta, rounded to their dtype."""
-    ours = views(net, net.theta)
-    for given, own in zip([*coefs, *intercepts], [*ours[0], *ours[1]], strict=True):
-        if not np.array_equal(given, own.astype(np.asarray(given).dtype, copy=False)):
+def pack(net: Network, coefs: Sequence[Any], intercepts: Sequence[Any], *, changes: bool = False) -> None:
+    """Copy values of scikit-learn's shapes into the network; of ``changes``, those that are not its own, rounded."""
+    own_w, own_b = views(net, net.theta)
+    for given, own in zip([*coefs, *intercepts], [*own_w, *own_b], strict=True):
+        if not changes or not np.array_equal(given, own.astype(np.asarray(given).dtype, copy=False)):
             own[...] = given
 
 
 def unpack(net: Network, coefs: Sequence[Any], intercepts: Sequence[Any]) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Copy theta into these arrays, as scikit-learn trains in place; a new one stands for one that cannot take it."""
-    ours = views(net, net.theta)
-    return (
-        [_copied(own, into) for own, into in zip(ours[0], coefs, strict=True)],
-        [_copied(own, into) for own, into in zip(ours[1], intercepts, strict=True)],
-    )
+    own_w, own_b = views(net, net.theta)
+    parts = [_copied(own, into) for own, into in zip([*own_w, *own_b], [*coefs, *intercepts], strict=True)]
+    return parts[: net.L], parts[net.L :]
 
 
 def _is_plain(array: Any, dtype: np.dtype[Any]) -> bool:
@@ -78,7 +69,7 @@ def _is_plain(array: Any, dtype: np.dtype[Any]) -> bool:
 
 
 def _copied(values: np.ndarray, into: Any) -> np.ndarray:
-    plain = any(_is_plain(into, dtype) for dtype in (np.dtype(np.float32), np.dtype(np.float64)))
+    plain = type(into) is np.ndarray and into.dtype in (np.float32, np.float64) and _is_plain(into, into.dtype)
     if plain and into.flags.writeable and into.shape == values.shape:
         into[...] = values
         return into
@@ -142,7 +133,7 @@ class PlainNetwork(Network):
         net._arrays = arrays
         if n >= MANY_SAMPLES and sum(w.nbytes for w in arrays) <= SMALL_WEIGHTS:
             net._table = net._layers = self._padded
-            net._theta = layout.aligned(self._n_padded, dtype)
+            net._stand_on(layout.aligned(self._n_padded, dtype))
             pack(net, arrays, intercepts)
             net._layers = self._layers  # layouts have room for either way
             return net

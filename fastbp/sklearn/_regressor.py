@@ -10,10 +10,9 @@ import numpy as np
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.utils import assert_all_finite, check_array, column_or_1d
+from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp.arrays import Targets, out_of_reach
 from fastbp.functions.costs import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
@@ -23,8 +22,6 @@ from fastbp.sklearn._described import described
 from fastbp.sklearn._fitted import HIDDEN
 from fastbp.sklearn._hooks import remember
 from fastbp.sklearn._parameters import OF_LOSS, fastbp_name
-from fastbp.sklearn._validation import INPUT
-from fastbp.sklearn._warn import in_their_name
 
 OWN_LOSSES = {"absolute_error": ABSOLUTE, "huber": HUBER, "quantile": QUANTILE, "tweedie": TWEEDIE}
 """Losses that scikit-learn does not have -> code in the kernels."""
@@ -173,41 +170,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     ) -> None:
         self._keep(locals())
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> MLPRegressor:
-        """Train on samples X with targets y.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n_samples, n_features)
-        y : array-like, shape (n_samples,) or (n_samples, n_outputs)
-        sample_weight : array-like, shape (n_samples,), optional
-        X_val, y_val, sample_weight_val : optional
-            Validation samples for early stopping, in place of a part held out. In a ``Pipeline``, ``X_val`` is
-            transformed as X is with ``transform_input=["X_val"]``.
-
-        Returns
-        -------
-        MLPRegressor
-            Itself.
-
-        Raises
-        ------
-        ValueError, TypeError
-            For input that cannot be trained on, and when training diverges.
-        """
-        self._train(X, y, sample_weight, incremental=False, validation=(X_val, y_val, sample_weight_val))
-        return self
-
     @available_if(lambda estimator: estimator._is_stochastic())
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
@@ -219,9 +181,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         return self
 
     def _checked_samples(self, X: Any, y: Any, *, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, reset=reset, **INPUT)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = in_their_name(column_or_1d, y, warn=True)
+        X, y = self._checked_pair(X, y, reset=reset, y_numeric=True)
         check_numbers(y, "y")
         self._check_range(y)
         if self.output_activation is not None and self.loss not in ("poisson", "tweedie"):
@@ -299,17 +259,3 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         constant = spread == 0  # of targets that are all the same, R2 says only whether they are hit
         r2 = np.where(constant, residual == 0, 1 - residual / np.where(constant, 1, spread))
         return float(np.average(r2))
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Predicted values.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix, shape (n_samples, n_features)
-
-        Returns
-        -------
-        numpy.ndarray, shape (n_samples,) or (n_samples, n_outputs)
-        """
-        check_is_fitted(self)
-        return self._decisions(self._check_X(X))

@@ -12,10 +12,7 @@ from fastbp.chunks import all_finite, largest_magnitude
 from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.sklearn._parameters import views
-from fastbp.training.optimizers import OPTIMIZERS, SGD, Adam, Update
-
-OTHERS = ("adamw", "rmsprop", "adagrad")
-"""Solvers that scikit-learn does not have."""
+from fastbp.training.optimizers import OPTIMIZERS, SGD, Update
 
 SMALLEST_RATE = 1e-6
 """``learning_rate="adaptive"`` ends at it."""
@@ -114,31 +111,20 @@ class Stepper:
 
 def make_stepper(estimator: Any) -> Stepper:
     """The stepper of an estimator's parameters."""
-    rate = estimator.learning_rate_init
-    if estimator.solver == "adam":
-        adam = Adam(rate, weight_decay=estimator.weight_decay)
-        constants = (estimator.beta_1, estimator.beta_2, estimator.epsilon, estimator.weight_decay)
-        stepper = Stepper(adam.code, adam.slots, constants, rate)
-        stepper.corrected, stepper.epsilon = True, estimator.epsilon
+    solver, rate, decay = estimator.solver, estimator.learning_rate_init, estimator.weight_decay
+    if solver == "sgd":
+        momentum = float(estimator.momentum)  # may be 1, which is none of SGD's
+        nesterov = bool(estimator.nesterovs_momentum) and momentum > 0
+        update = SGD(rate, 0.5 if momentum else 0.0, nesterov, weight_decay=decay).update()
+        stepper = Stepper(update.code, update.slots, (momentum, *update.constants[1:]), rate)
+        stepper.schedule, stepper.power_t = estimator.learning_rate, estimator.power_t
         return stepper
-    if estimator.solver in OTHERS:
-        options = {"weight_decay": estimator.weight_decay}
-        if estimator.solver == "adamw":
-            options |= {"beta_1": estimator.beta_1, "beta_2": estimator.beta_2}
-        if estimator.solver == "rmsprop":
-            options |= {"rho": estimator.beta_2}
-        optimizer = OPTIMIZERS[estimator.solver](learning_rate=rate, epsilon=estimator.epsilon, **options)
-        stepper = Stepper(optimizer.code, optimizer.slots, optimizer.constants(), rate)
-        stepper.corrected = estimator.solver == "adamw"
-        return stepper
-    plain = estimator.momentum == 0
-    sgd = SGD(
-        rate,
-        momentum=0.0 if plain else 0.5,
-        nesterov=bool(estimator.nesterovs_momentum) and not plain,
-        weight_decay=estimator.weight_decay,
-    )
-    constants = (float(estimator.momentum), 0.0, 0.0, estimator.weight_decay)
-    stepper = Stepper(sgd.code, sgd.slots, constants, rate)
-    stepper.schedule, stepper.power_t = estimator.learning_rate, estimator.power_t
+    decays = {"rmsprop": ("rho",), "adagrad": ()}.get(solver, ("beta_1", "beta_2"))
+    values = (estimator.beta_1, estimator.beta_2)[2 - len(decays) :]
+    options = {name: float(value) for name, value in zip(decays, values, strict=True)}
+    epsilon = float(estimator.epsilon)
+    update = OPTIMIZERS[solver](learning_rate=rate, epsilon=epsilon, weight_decay=decay, **options).update()
+    stepper = Stepper(update.code, update.slots, update.constants, rate)
+    stepper.corrected = solver in ("adam", "adamw")
+    stepper.epsilon = epsilon if solver == "adam" else 0.0
     return stepper

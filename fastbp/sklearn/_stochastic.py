@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from fastbp.sklearn._estimator import Estimator
-from fastbp.sklearn._parameters import pack_changes
+from fastbp.sklearn._parameters import pack
 from fastbp.sklearn._stepper import Stepper, say
 from fastbp.sklearn._validation import HeldOut, Stopping
 from fastbp.sklearn._warn import warn_as_scikit_learn
@@ -101,14 +101,7 @@ def as_functions(callbacks: Any) -> list[Any]:
 class ScikitLearn(Policy):
     """scikit-learn's order of samples, reported loss, bookkeeping and stopping rule.
 
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-    trainer : Trainer
-    samples : Samples
-    held_out : HeldOut, optional
-    incremental : bool
-        Whether it is one epoch of ``partial_fit``.
+    ``incremental`` is one epoch of ``partial_fit``.
     """
 
     def __init__(
@@ -135,7 +128,6 @@ class ScikitLearn(Policy):
         self._task: Any = None
 
     def begin(self, run: Run) -> None:
-        """No epoch is done."""
         self.estimator.n_iter_ = 0
 
     def epoch(self, run: Run) -> Epoch:
@@ -195,7 +187,7 @@ class ScikitLearn(Policy):
         asked = [callback(estimator) for callback in self._callbacks]  # all of them, whatever one answers
         asked.append(estimator._tasks.epoch_ends(self._task))
         if self._watched:  # what was written into coefs_ counts
-            pack_changes(net, estimator.coefs_, estimator.intercepts_)
+            pack(net, estimator.coefs_, estimator.intercepts_, changes=True)
         if any(asked) or self.stopping.is_over() or self.incremental:
             run.stopped = "early stopping"
         elif estimator.n_iter_ == estimator.max_iter:
@@ -226,9 +218,8 @@ class ScikitLearn(Policy):
         if exploded is not None:
             self._warned = True
             warnings.warn(
-                f"Training has exploded: the loss has grown from {exploded.first:.2g} in the first minibatch to "
-                f"{loss:.2g}, that of the best constant output is {exploded.constant:.2g}, and the weights have grown "
-                "too. Standardise X and y, or lower learning_rate_init.",
+                f"Training has exploded: the loss {exploded} the weights have grown too. Standardise X and y, or lower "
+                "learning_rate_init.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -237,7 +228,7 @@ class ScikitLearn(Policy):
         """The run's last updates, which no epoch's loss shows."""
         net, targets = self.trainer.net, self.samples.targets
         if not self._warned and self._watch.weights_have_grown() and np.isfinite(net.theta).all():
-            out, cost = self.estimator._outputs(net, self.samples.X, targets)
+            out, cost = net._outputs(self.samples.X, targets, self.estimator.n_threads)
             columns = np.empty(0) if targets.dense is None else targets.dense
             self._look(self.estimator._mean_cost(out, columns, cost, self._weight))
 

@@ -25,8 +25,9 @@ class Tasks:
     def __init__(self, estimator: Estimator, n_epochs: int, X: Any, y: Any) -> None:
         self._estimator, self._data = estimator, {"X": X, "y": y}
         self._root: Any = None
-        if hasattr(estimator, "_init_callback_context"):
-            root = estimator._init_callback_context(max_subtasks=n_epochs)
+        begin: Any = getattr(estimator, "_init_callback_context", None)
+        if begin is not None:
+            root = begin(max_subtasks=n_epochs)
             if getattr(root, "_callbacks", True):  # without any, nobody is told of the epochs
                 self._root = root.call_on_fit_task_begin(estimator=estimator, **self._data)
 

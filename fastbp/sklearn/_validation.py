@@ -12,7 +12,6 @@ from sklearn.utils.validation import _check_sample_weight, check_consistent_leng
 
 from fastbp.network import Network
 from fastbp.sklearn._estimator import Estimator
-from fastbp.sklearn._hooks import overridden
 from fastbp.sklearn._parameters import pack, views
 from fastbp.sklearn._weights import check_some_weight
 
@@ -81,7 +80,7 @@ class Stopping:
         self._estimator, self._net, self._held_out = estimator, net, held_out
         scoring = estimator.scoring
         self.scorer = None if scoring in (None, "loss") else check_scoring(estimator, scoring)
-        hooks = overridden(estimator)
+        hooks = estimator._attempt.hooks
         self._hooks = "_score" in hooks
         self.watched = self.scorer is not None or bool(hooks.difference(("_init_coef",)))
         if held_out is not None:
@@ -95,7 +94,7 @@ class Stopping:
         """
         estimator, held_out = self._estimator, self._held_out
         assert held_out is not None
-        out, cost = estimator._outputs(self._net, self._samples.X, self._samples.targets)
+        out, cost = self._net._outputs(self._samples.X, self._samples.targets, estimator.n_threads)
         finite = np.isfinite(out).all()
         loss = estimator._mean_cost(out, held_out.columns, cost, held_out.weight) if finite else float("nan")
         estimator.validation_loss_curve_.append(loss)
@@ -124,9 +123,7 @@ class Stopping:
 
     def keep(self) -> None:
         """Copy the weights, which are the best so far."""
-        coefs, intercepts = views(self._net, self._net.theta)
-        self._estimator._best_coefs = [np.array(coef, order="C") for coef in coefs]
-        self._estimator._best_intercepts = [intercept.copy() for intercept in intercepts]
+        self._estimator._keep_best(*views(self._net, self._net.theta))
 
     def restore(self) -> None:
         """Put the best weights back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,28 +17,10 @@ FACTOR = 1e6
 """How far both the cost and the largest weight or bias must have grown. No training that learns comes near it."""
 
 
-class Explosion(NamedTuple):
-    """How far a run has come that has exploded."""
-
-    first: float
-    """C of the first minibatch, before any update."""
-    cost: float
-    """C now."""
-    constant: float
-    """C of the best constant outputs."""
-    largest: float
-    """The largest magnitude of a weight or bias now."""
-
-
 class Watch:
-    """Tells whether a run has exploded, from what it has been at its start.
+    """Tells whether a run has exploded, from what the net has been at its start.
 
-    Parameters
-    ----------
-    net : Network
-        As it is before the run.
-    constant : function
-        C of the best constant outputs, which is asked for only where all else speaks for an explosion.
+    ``constant`` gives C of the best constant outputs, and is asked only where all else speaks for an explosion.
     """
 
     def __init__(self, net: Network, constant: Callable[[], float]) -> None:
@@ -49,15 +31,10 @@ class Watch:
         """Whether the weights have exploded, which is half of it."""
         return largest_magnitude(self._net.theta) > self._limit
 
-    def explosion(self, first: float | None, cost: float) -> Explosion | None:
-        """What to report if cost and weights have both exploded, else None.
+    def explosion(self, first: float | None, cost: float) -> str | None:
+        """How far the run has come if cost and weights have both exploded, in words; else None.
 
-        Parameters
-        ----------
-        first : float or None
-            C of the first minibatch, before any update; None where no minibatch had any weight.
-        cost : float
-            C now.
+        ``first`` is C of the first minibatch, before any update; None where no minibatch had any weight.
         """
         first = first or 0.0
         if cost <= FACTOR * first or not self.weights_have_grown():
@@ -65,7 +42,10 @@ class Watch:
         constant = self._constant()
         if cost <= FACTOR * constant:
             return None
-        return Explosion(first, cost, constant, largest_magnitude(self._net.theta))
+        return (
+            f"has grown from {first:.2g} in the first minibatch to {cost:.2g}, that of the best constant output is "
+            f"{constant:.2g}, and"
+        )
 
 
 def infinite_moment(net: Network, state: np.ndarray) -> tuple[int, int] | None:
@@ -86,14 +66,7 @@ def cost_of_best_constant(
 ) -> float:
     """C of the constant outputs that do best on some samples: for each of these costs, the mean target.
 
-    Parameters
-    ----------
-    net : Network
-        Whose cost it is.
-    targets : Targets
-    weight : numpy.ndarray, shape (n_samples,), optional
-    samples : numpy.ndarray or slice
-        Indices; the same sample may come several times.
+    The same sample may come several times.
     """
     if targets.dense is None:
         assert targets.labels is not None

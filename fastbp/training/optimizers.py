@@ -55,13 +55,17 @@ class Optimizer(synonyms.Answering, abc.ABC):
     weight_decay: float = field(default=0.0, kw_only=True)
 
     _answers = synonyms.OPTIMIZER
-    moments: ClassVar[dict[str, int]] = {}
-    """What the optimizer keeps of a parameter's gradients, vector by vector, and which power of g that is."""
+    _decays: ClassVar[tuple[str, ...]] = ()
+    """Parameters in [0, 1): the first constants of the kernels."""
 
     def __post_init__(self) -> None:
         check_real(self.learning_rate, "learning_rate", above=0.0)
         check_real(self.weight_decay, "weight_decay", low=0.0)
         _require_shrinking(self.learning_rate * self.weight_decay, 2.0, "weight_decay")
+        for name in self._decays:
+            check_real(getattr(self, name), name, low=0.0, below=1.0)
+        if hasattr(self, "epsilon"):
+            check_real(self.epsilon, "epsilon", above=0.0)
 
     @property
     @abc.abstractmethod
@@ -69,22 +73,20 @@ class Optimizer(synonyms.Answering, abc.ABC):
         """Which update the kernel runs."""
 
     @property
-    def slots(self) -> int:
-        """State vectors of theta's size."""
-        return len(self.moments)
-
-    def constants(self) -> tuple[float, float, float, float]:
-        """The kernel's constants c[0] .. c[3]; the last is ``weight_decay``."""
-        return (0.0, 0.0, 0.0, self.weight_decay)
+    def moments(self) -> dict[str, int]:
+        """What it keeps of a parameter's gradients, vector by vector, and which power of g that is."""
+        return {}
 
     def update(self) -> Update:
         """What the kernels need to know."""
-        return Update(self.code, self.slots, self.constants())
+        decays = [getattr(self, name) for name in self._decays] + [0.0, 0.0]
+        constants = (decays[0], decays[1], getattr(self, "epsilon", 0.0), self.weight_decay)
+        return Update(self.code, len(self.moments), constants)
 
     def check_dtype(self, dtype: np.dtype[Any]) -> None:
         """ValueError where the arithmetic of a net's dtype cannot tell a decay from 1, or epsilon from 0."""
-        for name in ("momentum", "beta_1", "beta_2", "rho"):
-            value = getattr(self, name, 0.0)
+        for name in self._decays:
+            value = getattr(self, name)
             if dtype.type(value) >= 1:
                 raise argument_error(
                     ValueError, name, f"is {value!r}, which is 1 in {dtype.name}. Lower it{or_wider(dtype)}."
@@ -144,16 +146,17 @@ class SGD(Optimizer):
     momentum: float = 0.0
     nesterov: bool = False
 
+    _decays: ClassVar[tuple[str, ...]] = ("momentum",)
+
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_real(self.momentum, "momentum", low=0.0, below=1.0)
         if self.nesterov and self.momentum == 0:
             raise argument_error(
                 ValueError, "nesterov", "is True and momentum 0; it looks ahead along the momentum. Pass momentum > 0."
             )
 
     @property
-    def moments(self) -> dict[str, int]:  # type: ignore[override]
+    def moments(self) -> dict[str, int]:
         return {"first moment v (the velocity)": 1} if self.momentum > 0 else {}
 
     @property
@@ -168,9 +171,6 @@ class SGD(Optimizer):
         left = 2 - rate * self.weight_decay
         limit = left * (1 + self.momentum) / (1 + 2 * self.momentum * self.nesterov)
         _require_shrinking(rate * l2, limit, "l2")
-
-    def constants(self) -> tuple[float, float, float, float]:
-        return (self.momentum, 0.0, 0.0, self.weight_decay)
 
 
 @dataclass(frozen=True)
@@ -193,23 +193,9 @@ class Adam(Optimizer):
     beta_2: float = 0.999
     epsilon: float = 1e-8
 
-    moments: ClassVar[dict[str, int]] = {
-        "first moment m (the mean of g)": 1,
-        "second moment v (the mean of g^2)": 2,
-    }
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_real(self.beta_1, "beta_1", low=0.0, below=1.0)
-        check_real(self.beta_2, "beta_2", low=0.0, below=1.0)
-        check_real(self.epsilon, "epsilon", above=0.0)
-
-    @property
-    def code(self) -> int:
-        return _ADAM
-
-    def constants(self) -> tuple[float, float, float, float]:
-        return (self.beta_1, self.beta_2, self.epsilon, self.weight_decay)
+    code: ClassVar[int] = _ADAM
+    _decays: ClassVar[tuple[str, ...]] = ("beta_1", "beta_2")
+    moments: ClassVar[dict[str, int]] = {"first moment m (the mean of g)": 1, "second moment v (the mean of g^2)": 2}
 
 
 @dataclass(frozen=True)
@@ -238,19 +224,9 @@ class RMSprop(Optimizer):
     rho: float = 0.99
     epsilon: float = 1e-8
 
+    code: ClassVar[int] = _RMSPROP
+    _decays: ClassVar[tuple[str, ...]] = ("rho",)
     moments: ClassVar[dict[str, int]] = {"second moment v (the mean of g^2)": 2}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_real(self.rho, "rho", low=0.0, below=1.0)
-        check_real(self.epsilon, "epsilon", above=0.0)
-
-    @property
-    def code(self) -> int:
-        return _RMSPROP
-
-    def constants(self) -> tuple[float, float, float, float]:
-        return (self.rho, 0.0, self.epsilon, self.weight_decay)
 
 
 @dataclass(frozen=True)
@@ -269,18 +245,8 @@ class Adagrad(Optimizer):
     learning_rate: float = 0.01
     epsilon: float = 1e-10
 
+    code: ClassVar[int] = _ADAGRAD
     moments: ClassVar[dict[str, int]] = {"second moment v (the sum of g^2)": 2}
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_real(self.epsilon, "epsilon", above=0.0)
-
-    @property
-    def code(self) -> int:
-        return _ADAGRAD
-
-    def constants(self) -> tuple[float, float, float, float]:
-        return (0.0, 0.0, self.epsilon, self.weight_decay)
 
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "adagrad": Adagrad}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
 from fastbp import checks, synonyms
+from fastbp.chunks import largest_magnitude
 from fastbp.errors import DivergenceError, argument_error
 from fastbp.network import Network, not_a_network
 from fastbp.training.callbacks import Callback, as_callbacks
@@ -33,20 +34,7 @@ def require_room(number: float, name: str, dtype: np.dtype[Any]) -> None:
 
 
 class Standard(Policy):
-    """The policy of `train`.
-
-    Parameters
-    ----------
-    trainer : Trainer
-    samples : Samples
-    order : function
-        Of the epoch and the number of samples: the index array.
-    held_out : Samples, optional
-        Evaluated after each epoch.
-    factors : Factors
-    best : Best
-    callbacks : list of Callback
-    """
+    """The policy of `train`: ``order`` gives the index array of an epoch and a number of samples."""
 
     def __init__(
         self,
@@ -68,7 +56,6 @@ class Standard(Policy):
         )
 
     def begin(self, run: Run) -> None:
-        """Tell the callbacks."""
         for callback in self.callbacks:
             callback.on_train_begin(run)
 
@@ -101,7 +88,6 @@ class Standard(Policy):
         return values
 
     def progress(self, run: Run) -> None:
-        """Tell the callbacks."""
         for callback in self.callbacks:
             callback.on_progress(run)
 
@@ -146,14 +132,8 @@ class Standard(Policy):
             problem += f", most of all in layer {l}, where it reaches {largest[l - 1]:.2g}"
             if moment is not None:
                 problem += f" and would make the {moment} infinite in {dtype.name}"
-        self._refuse(
-            run,
-            f"Training diverged in epoch {run.epoch + 1}, minibatch {run.minibatch + 1} of {run.n_minibatches}: "
-            f"{problem}.",
-            run.epoch + 1,
-            run.minibatch + 1,
-            kept=" The weights before that minibatch are kept.",
-        )
+        place = f", minibatch {run.minibatch + 1} of {run.n_minibatches}: {problem}."
+        self._refuse(run, place, 1, kept=" The weights before that minibatch are kept.")
 
     def _largest_gradients(self, minibatch: int) -> list[float]:
         """The largest |g| of each layer in a minibatch of the epoch; NaN where errors are not finite."""
@@ -164,39 +144,31 @@ class Standard(Policy):
         g = net._gradient(samples.values[x], Y[x], s, trainer.l1, trainer.l2, None, 1, keep=False)[0]
         return [float(max(np.abs(w).max(), np.abs(b).max())) for w, b in zip(*net._views(g, "w", "b"), strict=True)]
 
-    def _refuse(self, run: Run, problem: str, epoch: int, minibatch: int, kept: str = "") -> None:
-        """Raise DivergenceError, with what helps."""
-        are_classes = self.samples.targets.are_classes
-        scale = "scale the inputs" if are_classes else "scale inputs and targets: standardise X and y"
+    def _refuse(self, run: Run, problem: str, ahead: int = 0, kept: str = "") -> NoReturn:
+        """Raise DivergenceError for the last minibatch applied, or one ``ahead``, with what helps."""
+        epoch = run.epoch + (run.minibatch < run.n_minibatches)
+        wide = "scale inputs and targets: standardise X and y"
+        scale = "scale the inputs" if self.samples.targets.are_classes else wide
+        problem = f"Training diverged in epoch {epoch}{problem}"
         message = f"{problem}{kept} Lower the learning rate ({run.optimizer.learning_rate:g}) or {scale}."
-        raise DivergenceError(message, epoch, minibatch, problem=problem)
+        raise DivergenceError(message, epoch, run.minibatch + ahead, problem=problem)
 
     def _require_finite_moments(self, run: Run) -> None:
         assert self.trainer.state is not None
         lost = infinite_moment(self.net, self.trainer.state)
         if lost is not None:
             slot, l = lost
-            epoch = run.epoch + (run.minibatch < run.n_minibatches)
             self._refuse(
                 run,
-                f"Training diverged in epoch {epoch}: the {list(run.optimizer.moments)[slot]} of layer {l} has become "
-                f"infinite in {self.net.dtype.name}, and the layer learns no more.",
-                epoch,
-                run.minibatch,
+                f": the {list(run.optimizer.moments)[slot]} of layer {l} has become infinite in {self.net.dtype.name}, "
+                "and the layer learns no more.",
             )
 
     def _require_no_explosion(self, run: Run, cost: float) -> None:
         exploded = self.watch.explosion(self.trainer.first_loss, cost)
         if exploded is not None:
-            epoch = run.epoch + (run.minibatch < run.n_minibatches)
-            self._refuse(
-                run,
-                f"Training diverged in epoch {epoch} and explodes: the cost has grown from {exploded.first:.2g} in "
-                f"the first minibatch to {cost:.2g}, that of the best constant output is {exploded.constant:.2g}, and "
-                f"the largest weight or bias is {exploded.largest:.2g}.",
-                epoch,
-                run.minibatch,
-            )
+            largest = largest_magnitude(self.net.theta)
+            self._refuse(run, f" and explodes: the cost {exploded} the largest weight or bias is {largest:.2g}.")
 
     def look_at_end(self, run: Run) -> None:
         """What the running mean of the last epoch does not show: its last updates."""
