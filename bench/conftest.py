@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 from pytest_benchmark.session import PerformanceRegression
 
+from bench.held import asked
 from fastbp.compare import pin
 
-THREADS = pin.asked()
+THREADS = asked()
 pin.hold(THREADS)
 
 _READ = [0.0]

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import estimators, memory, mnist, scaling, start
+from bench import estimators, memory, mnist, scaling, start, sweeps
 from bench.files import RESULTS, slug
 from fastbp.compare import nets, pin, run
 from fastbp.compare.results import cpu, machine, rounded, write
@@ -59,7 +59,7 @@ def measure(suite: str, seconds: float, threads: Sequence[int], names: list[str]
     if suite == "sweeps":
         found = {}
         for kind in ("width", "batch"):
-            points = nets.sweep(kind)
+            points = sweeps.sweep(kind)
             results = _tables([case for _, case in points], names or SWEPT, seconds / 2, threads)
             places = {case.name: value for value, case in points}
             found[kind] = [compact(result, places[result["net"]]) for result in results]

@@ -26,7 +26,7 @@ def folder() -> str | None:
     return os.environ.get("FASTBP_MNIST") or None
 
 
-def accuracy(parameters: peers.Parameters, X: Any, labels: Any) -> float:
+def accuracy(parameters: nets.Parameters, X: Any, labels: Any) -> float:
     """Of the softmax net, by NumPy, for every peer alike."""
     (w1, b1), (w2, b2) = parameters
     a = 1 / (1 + np.exp(-(X @ w1.T + b1)))

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
+from bench import sweeps
 from fastbp.compare import nets
 from fastbp.jit.cpu import CACHE_LINE
 from fastbp.runtime.plan import Task, plan_training
@@ -123,7 +124,7 @@ def counts(case: nets.Case, T: int, cache: int) -> Terms:
 
 def cases() -> list[nets.Case]:
     """What the model is fitted on: square nets, and the table's."""
-    return [nets.square(width, batch) for width in WIDTHS for batch in BATCHES] + list(nets.NETS[:6])
+    return [sweeps.square(width, batch) for width in WIDTHS for batch in BATCHES] + list(nets.NETS[:6])
 
 
 @dataclass(frozen=True)

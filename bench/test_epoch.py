@@ -16,14 +16,15 @@ from typing import Any
 
 import pytest
 
-from fastbp.compare import nets, peers, pin, run
+from bench.held import asked
+from fastbp.compare import nets, peers, run
 from fastbp.compare.measure import Racer, repeated, sgemm
 
 PEERS = {peer.name: peer for peer in peers.load()}
 SMALLEST = min(nets.ALL, key=lambda case: case.flops() * case.samples / case.batch * case.epochs)
 
 
-THREADS = pin.asked()
+THREADS = asked()
 ON = f"{THREADS} thread{'s' * (THREADS > 1)}"
 
 

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastbp.compare.measure import Racer, peak, repeated
+from bench.peak import peak
+from fastbp.compare.measure import Racer, repeated
 from fastbp.jit import strict
 from fastbp.jit.addresses import number, pointer
 from fastbp.jit.cpu import CACHE_LINE

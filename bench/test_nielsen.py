@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastbp.compare import pin
+from bench.held import asked
 from fastbp.compare.measure import Racer
 from fastbp.nielsen import network, network2
 
@@ -154,9 +154,7 @@ class Turns:
 @pytest.mark.parametrize(
     ("program", "net", "dtype", "peer", "threads"),
     [
-        pytest.param(
-            program, "784-30-10 b10", "float64", peer, pin.asked(), id=f"{program}, 784-30-10 b10 float64, {peer}"
-        )
+        pytest.param(program, "784-30-10 b10", "float64", peer, asked(), id=f"{program}, 784-30-10 b10 float64, {peer}")
         for program in PROGRAMS
         for peer in ("fastbp.nielsen", "book")
     ],

@@ -13,10 +13,10 @@ import pytest
 pytest.importorskip("sklearn")
 
 from bench import estimators
-from fastbp.compare import pin
+from bench.held import asked
 from fastbp.compare.measure import Racer
 
-THREADS = pin.asked()
+THREADS = asked()
 DATA = list(estimators.data_sets())
 
 

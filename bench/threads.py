@@ -9,7 +9,7 @@ from typing import Any
 
 from fastbp.compare import nets, peers
 from fastbp.compare.measure import Racer, race, repeated, sgemm
-from fastbp.compare.peers.fastbp_ import PEER as OURS
+from fastbp.compare.peers.fastbp_ import FastbpTrainer
 from fastbp.compare.run import TURN
 
 
@@ -18,7 +18,7 @@ def scaling(cases: list[nets.Case], counts: list[int | None], seconds: float) ->
     for case in cases:
         X, Y = case.data()
         orders = case.orders()
-        trainers = {str(n): OURS.trainer(case, X, Y, n) for n in counts}
+        trainers = {str(n): FastbpTrainer(case, X, Y, n) for n in counts}
         racers = {}
         for n, trainer in trainers.items():
             trainer.run(orders)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench import estimators, scaling
+from bench.sweeps import sweep
 from fastbp.compare import nets
 
 PRICES = scaling.Terms(1 / 90, 0.4, 0.6, 0.2, 0.3, 0.012, 0.02, 0.01)
@@ -51,7 +52,7 @@ def results() -> dict[str, Any]:
     }
     sweeps: dict[str, Any] = {}
     for kind in ("width", "batch"):
-        rows = [(at, race(case, T, rng)) for T in (1, 2) for at, case in nets.sweep(kind)]
+        rows = [(at, race(case, T, rng)) for T in (1, 2) for at, case in sweep(kind)]
         sweeps[kind] = [
             {
                 "at": at,

@@ -18,7 +18,7 @@ import pytest
 from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_io import golden, same, small
+from model_files import golden, same, small
 
 import fastbp
 from fastbp.errors import LoadError

@@ -13,6 +13,7 @@ import time
 
 import numpy as np
 import pytest
+from model_files import golden, same, small
 
 from fastbp.checks import ACTIVATIONS, COSTS
 from fastbp.errors import DivergenceError, LoadError
@@ -26,26 +27,6 @@ META = {
     "numbers": {"subtract": [0.1, -2.5e-300], "divide": 1 / 3},
     "mine": {"deep": [[1, 2.5], [True, None]]},
 }
-
-
-def small(dtype: str = "float32", meta: dict | None = None) -> Network:
-    """A 2-2-1 network with weights that are easy to find in a file."""
-    net = Network([2, 2, 1], activations=["tanh", "sigmoid"], cost="cross_entropy", dtype=dtype, seed=0, meta=meta)
-    net.w[1][...] = [[1, 2], [3, 4]]
-    net.b[1][...] = [5, 6]
-    net.w[2][...] = [[7, 8]]
-    net.b[2][...] = [9]
-    return net
-
-
-def same(a: Network, b: Network) -> bool:
-    pairs = [(a.w[i], b.w[i]) for i in range(1, len(a.sizes))] + [(a.b[i], b.b[i]) for i in range(1, len(a.sizes))]
-    return (
-        tuple(a.sizes) == tuple(b.sizes)
-        and tuple(a.activations) == tuple(b.activations)
-        and (a.cost, np.dtype(a.dtype)) == (b.cost, np.dtype(b.dtype))
-        and all(p.dtype == q.dtype and p.tobytes() == q.tobytes() for p, q in pairs)
-    )
 
 
 def as_json(value: object) -> object:
@@ -93,25 +74,7 @@ def test_saving_twice_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-GOLDEN_HEADER = (
-    r'{"__metadata__":{"fastbp":"{\"format_version\":1,\"sizes\":[2,2,1],\"activations\":[\"tanh\",\"sigmoid\"],'
-    r'\"cost\":\"cross_entropy\",\"dtype\":\"float32\",\"meta\":{}}","sha256":"@"},'
-    r'"layers.1.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},'
-    r'"layers.1.bias":{"dtype":"F32","shape":[2],"data_offsets":[16,24]},'
-    r'"layers.2.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[24,32]},'
-    r'"layers.2.bias":{"dtype":"F32","shape":[1],"data_offsets":[32,36]}}'
-)
 GOLDEN_SHA256 = "8d2ca36071404de7b7b51a0de3503772a177a64ae428db74f047c801741dc563"
-
-
-def golden() -> bytes:
-    """The file of ``small()`` in format version 1, built by hand from the definition of the format."""
-    payload = np.arange(1, 10, dtype="<f4").tobytes()
-    header = GOLDEN_HEADER.replace("@", "0" * 64).encode()
-    header += b" " * (-(8 + len(header)) % 64)
-    head = len(header).to_bytes(8, "little") + header
-    digest = hashlib.sha256(head + payload).hexdigest()
-    return head.replace(b"0" * 64, digest.encode()) + payload
 
 
 def test_golden_bytes(tmp_path):

@@ -74,7 +74,12 @@ def test_every_extra_is_of_use() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     modules = {"scikit-learn": "sklearn", "myst-nb": "myst_nb", "pytest-cov": "--cov", "pytest-xdist": "-n 2"}
     modules |= {"pytest-benchmark": "--benchmark-autosave", "import-linter": "lint-imports"}
-    sources = [*ROOT.glob("fastbp/**/*.py"), *ROOT.glob("tests/*.py"), *ROOT.glob("bench/*.py"), ROOT / "docs/conf.py"]
+    sources = [
+        *ROOT.glob("fastbp/**/*.py"),
+        *ROOT.glob("tests/**/*.py"),
+        *ROOT.glob("bench/*.py"),
+        ROOT / "docs/conf.py",
+    ]
     text = "\n".join(path.read_text() for path in sources if path.name != Path(__file__).name)
     text += (ROOT / ".ci" / "run").read_text()
     for extra, needed in extras.items():

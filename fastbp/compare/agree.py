@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.compare.nets import Case
-from fastbp.compare.peers import Parameters, Peer, Trainer
+from fastbp.compare.nets import Case, Parameters
+from fastbp.compare.peers import Peer, Trainer
 
 TOLERANCE = {"float32": 1e-3, "float64": 1e-8}
 """Largest part of its own length by which the way of an array of weights may differ, in the norm of all its entries.
@@ -49,8 +49,8 @@ def difference(reference: list[Any], other: list[Any]) -> float:
     return worst
 
 
-def check(case: Case, reference: Trainer, trainer: Trainer, orders: Any, start: Parameters) -> float:
-    """Train both on ``orders``, from the common start, and compare the ways.
+def check(case: Case, reference: Trainer, trainer: Trainer, orders: Any) -> float:
+    """Train both on ``orders``, from the common start, and compare the ways; the difference, if it is tolerable.
 
     Raises
     ------
@@ -60,12 +60,8 @@ def check(case: Case, reference: Trainer, trainer: Trainer, orders: Any, start: 
     ways = []
     for one in (reference, trainer):
         one.run(orders)
-        ways.append(way(start, one.parameters()))
-    return judge(case, difference(*ways))
-
-
-def judge(case: Case, worst: float) -> float:
-    """The difference, if it is tolerable."""
+        ways.append(way(case.start(), one.parameters()))
+    worst = difference(*ways)
     if not worst <= TOLERANCE[case.dtype]:
         raise DisagreementError(
             f"it goes another way than fastbp: {worst:.1e} of it in the worst array, {TOLERANCE[case.dtype]:.0e} is "
@@ -90,16 +86,8 @@ def check_finite(trainer: Trainer, orders: Any) -> None:
         raise DisagreementError(f"its weights are not finite after {orders.shape[0]} x {orders.shape[1]} samples")
 
 
-def descent(case: Case, n_minibatches: int = 1) -> Case:
-    """The same net on plain descent with eta = 1, for one call of some minibatches: its way is the gradient itself."""
-    samples = n_minibatches * case.batch
-    return replace(case, optimizer="sgd", learning_rate=1.0, samples=samples, epochs=1)
-
-
 def check_gradient(case: Case, fastbp_: Peer, peer: Peer, X: Any, Y: Any, n_threads: int) -> float:
     """One minibatch of plain descent by each: the gradient itself, whatever the optimizer of the case makes of it."""
-    twin = descent(case)
-    X, Y = X[: twin.samples], Y[: twin.samples]
-    start = [(w.copy(), b.copy()) for w, b in zip(twin.network().w, twin.network().b, strict=True)]
-    trainers = [one.trainer(twin, X, Y, n_threads) for one in (fastbp_, peer)]
-    return check(case, trainers[0], trainers[1], twin.orders(), start)
+    twin = replace(case, optimizer="sgd", learning_rate=1.0, samples=case.batch, epochs=1)
+    trainers = [one.trainer(twin, X[: case.batch], Y[: case.batch], n_threads) for one in (fastbp_, peer)]
+    return check(twin, trainers[0], trainers[1], twin.orders())

@@ -12,6 +12,9 @@ import numpy as np
 import fastbp
 from fastbp.checks import HIDDEN, Activation, Cost, DTypeName
 
+Parameters = list[tuple[Any, Any]]
+"""(w^l, b^l) for l = 1..L, w of shape (J, K)."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -61,6 +64,11 @@ class Case:
         return fastbp.Network(
             self.sizes, activations=self.activations, cost=self.cost, dtype=self.dtype, seed=0, init="nielsen_unit_bias"
         )
+
+    def start(self) -> Parameters:
+        """Its parameters, in C order, the caller's own."""
+        net = self.network()
+        return [(w.copy(), b.copy()) for w, b in zip(net.w, net.b, strict=True)]
 
     def data(self) -> tuple[Any, Any]:
         """Samples in [0, 1) and targets: one-hot rows where the output is a class, else numbers."""
@@ -118,24 +126,6 @@ MORE: tuple[Case, ...] = (
 
 ALL: tuple[Case, ...] = NETS + FLOAT64 + MORE
 
-WIDTHS = (8, 16, 32, 64, 128, 256, 512, 1024, 2048)
-BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-
-
-def square(width: int, batch: int) -> Case:
-    """Two hidden layers of ``width``, for the sweeps; as many steps as take some ten milliseconds."""
-    sizes = (width, width, width, 10)
-    flops = 2.0 * batch * (3 * (2 * width * width + 10 * width) - width * width)
-    steps = int(min(512, max(2, 1e9 // (flops + 5e5))))
-    return Case(f"{width}-{width}-{width}-10 b{batch}", sizes, batch, steps * batch, epochs=1)
-
-
-def sweep(kind: str) -> list[tuple[int, Case]]:
-    """Cases of the picture of time against ``"width"`` (batch 64) or ``"batch"`` (width 128)."""
-    if kind == "width":
-        return [(width, square(width, 64)) for width in WIDTHS]
-    return [(batch, square(128, batch)) for batch in BATCHES]
-
 
 def find(names: Iterable[str]) -> list[Case]:
     """The cases of these names: each begins the name of at least one, or is like ``30-20-10`` sizes of a new one."""
@@ -187,4 +177,5 @@ def parse(text: str) -> Case:
             f"{text!r} has one output, whose softmax is always 1; softmax needs two classes or more. Leave softmax out."
         )
     small = Case(text, sizes, batch, batch, activations, **options)
-    return replace(small, samples=batch * int(min(512, max(2, 1e9 // (small.flops() + 5e5)))))
+    steps = int(min(512, max(2, 1e9 // (small.flops() + 5e5))))  # some ten milliseconds
+    return replace(small, samples=batch * steps)

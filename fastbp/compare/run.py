@@ -41,18 +41,16 @@ def prepare(case: nets.Case, peer: peers.Peer, X: Any, Y: Any, n_threads: int) -
     """Check the gradient, try the very trainer that will be timed, and size its turn."""
     orders = case.orders()
     # fastbp takes as many of the cores as pay, as it does for its users.
-    trainer = OURS.trainer(case, X, Y, None) if peer is OURS else peer.trainer(case, X, Y, n_threads)
+    trainer = peer.trainer(case, X, Y, None if peer is OURS else n_threads)
     # Three minibatches from the same start, or one where they are large: a slow peer is not asked for an epoch, and in
     # an epoch rounding can grow until two right ways part.
     steps = 3 if case.flops() < 1e8 else 1
     few = replace(case, samples=case.batch * min(steps, case.samples // case.batch), epochs=min(case.epochs, 3))
     part, X_few, Y_few = few.orders(), X[: few.samples], Y[: few.samples]
     if case.optimizer == "sgd":
-        start = case.network()
-        begin = [(w.copy(), b.copy()) for w, b in zip(start.w, start.b, strict=True)]
         reference = OURS.trainer(few, X_few, Y_few, n_threads)
         one = peer.trainer(few, X_few, Y_few, n_threads) if trainer.whole else trainer
-        error = agree.check(case, reference, one, part, begin)
+        error = agree.check(case, reference, one, part)
     else:
         error = agree.check_gradient(case, OURS, peer, X, Y, n_threads)
     agree.check_finite(trainer, orders if trainer.whole else part)

@@ -7,24 +7,58 @@ import importlib
 import importlib.metadata
 import importlib.util
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from fastbp.compare.nets import Case
+import numpy as np
+
+import fastbp
+from fastbp.compare.nets import Case, Parameters
 from fastbp.errors import argument_error
 
-Parameters = list[tuple[Any, Any]]
-"""(w^l, b^l) for l = 1..L, w of shape (J, K)."""
+BY_ENVIRONMENT = "OPENBLAS_NUM_THREADS and its like before import, affinity"
+"""How NumPy's products are held to a number of threads."""
+
+
+def adam_step(learning_rate: float, t: int) -> tuple[float, float]:
+    """Step size and epsilon of Adam's step t = 1, 2, ..., for m and v that are not corrected themselves."""
+    root = (1 - 0.999**t) ** 0.5
+    return learning_rate * root / (1 - 0.9**t), 1e-8 * root
 
 
 class Trainer(abc.ABC):
-    """One net in training, in a peer's own arrays."""
+    """One net in training, in a peer's own arrays. All that comes before the first step belongs to its construction.
+
+    Parameters
+    ----------
+    case : Case
+    X, Y : array (n_samples, sizes[0]), array (n_samples, sizes[-1])
+    n_threads : int or None
+        None, for fastbp only, is its own choice.
+    """
 
     whole: ClassVar[bool] = False
     """Whether ``run`` takes orders of all samples only, because something is compiled for their number."""
 
-    @abc.abstractmethod
+    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+        self.case, self.X, self.Y, self.n_threads, self.t = case, X, Y, n_threads, 0
+
     def run(self, orders: Any) -> None:
         """Train on minibatches of consecutive samples of each row of ``orders``, whose length is a multiple of them."""
+        batch = self.case.batch
+        for order in orders:
+            for start in range(0, len(order), batch):
+                chosen = order[start : start + batch]
+                self.step(*((self.X, self.Y) if self.case.full_batch else self.gather(chosen)))
+
+    def gather(self, chosen: Any) -> tuple[Any, Any]:
+        """The samples of a minibatch and their targets."""
+        return self.X[chosen], self.Y[chosen]
+
+    def step(self, x: Any, y: Any) -> None:
+        """One minibatch."""
+        raise NotImplementedError
 
     @abc.abstractmethod
     def parameters(self) -> Parameters:
@@ -37,32 +71,72 @@ class Trainer(abc.ABC):
         return time.perf_counter() - began
 
 
-class Peer(abc.ABC):
+class ArrayTrainer(Trainer):
+    """A trainer of NumPy arrays, with an update for each of them. ``w[l][k, j]`` is w_jk, so that ``a @ w`` is F1."""
+
+    transposed: ClassVar[bool] = True
+    """False for ``w[l][j, k]``."""
+
+    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+        super().__init__(case, X, Y, n_threads)
+        self.w = [np.ascontiguousarray(w.T if self.transposed else w) for w, _ in case.start()]
+        self.b = [b for _, b in case.start()]
+        if case.optimizer == "adam":
+            self.m, self.v = ([np.zeros_like(part) for part in self.w + self.b] for _ in range(2))
+
+    def buffers(self) -> list[Any]:
+        """An array for each layer's neurons of all samples of a minibatch."""
+        return [np.empty((self.case.batch, J), self.X.dtype) for J in self.case.sizes[1:]]
+
+    def update(self, gradients: list[Any]) -> None:
+        """U, from the gradients of the weights and then of the biases."""
+        number, rate = self.X.dtype.type, self.case.learning_rate
+        if self.case.optimizer == "sgd":
+            for w, g in zip(self.w + self.b, gradients, strict=True):
+                self.descend(w, g, number(rate))
+            return
+        self.t += 1
+        step, epsilon = map(number, adam_step(rate, self.t))
+        for w, g, m, v in zip(self.w + self.b, gradients, self.m, self.v, strict=True):
+            self.adam(w, g, m, v, step, epsilon)
+
+    @abc.abstractmethod
+    def descend(self, w: Any, g: Any, eta: Any) -> None:
+        """U of plain descent, of one array."""
+
+    def adam(self, w: Any, g: Any, m: Any, v: Any, step: Any, epsilon: Any) -> None:
+        """U of Adam, of one array."""
+        raise NotImplementedError
+
+    def parameters(self) -> Parameters:
+        return [((w.T if self.transposed else w).copy(), b.copy()) for w, b in zip(self.w, self.b, strict=True)]
+
+
+@dataclass
+class Peer:
     """A library, or a way to write the loop."""
 
-    name: ClassVar[str]
-    module: ClassVar[str]
-    distribution: ClassVar[str]
-    pinning: ClassVar[str]
+    name: str
+    module: str
+    pinning: str
     """How it is held to the number of threads."""
+    trainer: Callable[[Case, Any, Any, int | None], Trainer]
+    cannot: Callable[[Case], str] = lambda case: ""
+    """Why the case is not this peer's, or nothing."""
+    distribution: str = ""
+    """The name of the module's distribution, if it is another."""
 
     @property
     def version(self) -> str | None:
-        """None where it is not installed."""
+        """None where it is not installed; of fastbp, that of these sources."""
+        if self.module == "fastbp":
+            return fastbp.__version__
         if importlib.util.find_spec(self.module) is None:
             return None
         try:
-            return importlib.metadata.version(self.distribution)
+            return importlib.metadata.version(self.distribution or self.module)
         except importlib.metadata.PackageNotFoundError:
             return str(getattr(importlib.import_module(self.module), "__version__", "unknown"))
-
-    def cannot(self, case: Case) -> str:
-        """Why the case is not this peer's, or nothing."""
-        return ""
-
-    @abc.abstractmethod
-    def trainer(self, case: Case, X: Any, Y: Any, n_threads: int) -> Trainer:
-        """Everything that comes before the first step: copies, uploads, compilation where it can be had early."""
 
 
 MODULES = ("fastbp_", "jax_", "torch_", "compiled", "numpy_", "sklearn_", "prange", "textbook_", "book")

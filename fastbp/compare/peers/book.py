@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.compare.nets import Case
-from fastbp.compare.peers import Parameters, Peer, Trainer
+from fastbp.compare.nets import Case, Parameters
+from fastbp.compare.peers import BY_ENVIRONMENT, Peer, Trainer
 
 
 def sigmoid(z: Any) -> Any:
@@ -21,13 +21,12 @@ def sigmoid_prime(z: Any) -> Any:
 
 
 class BookTrainer(Trainer):
-    """Samples are pairs of columns; SGD shuffles and slices lists of them."""
+    """Nielsen's network.py, in the case's dtype: samples are pairs of columns, in lists that are sliced."""
 
-    def __init__(self, case: Case, X: Any, Y: Any) -> None:
-        net = case.network()
-        self.case = case
-        self.weights = [np.ascontiguousarray(w) for w in net.w]
-        self.biases = [b.copy()[:, None] for b in net.b]
+    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+        super().__init__(case, X, Y, n_threads)
+        self.weights = [np.ascontiguousarray(w) for w, _ in case.start()]
+        self.biases = [b[:, None] for _, b in case.start()]
         self.data = [(x[:, None], y[:, None]) for x, y in zip(X, Y, strict=True)]
 
     def run(self, orders: Any) -> None:
@@ -73,22 +72,11 @@ class BookTrainer(Trainer):
         return [(w.copy(), b[:, 0].copy()) for w, b in zip(self.weights, self.biases, strict=True)]
 
 
-class Book(Peer):
-    """Nielsen's network.py, in the case's dtype."""
-
-    name = "book's NumPy"
-    module = distribution = "numpy"
-    pinning = "OPENBLAS_NUM_THREADS and its like before import, affinity"
-
-    def cannot(self, case: Case) -> str:
-        """network.py has sigmoids, the quadratic cost and plain descent."""
-        if set(case.activations) != {"sigmoid"} or case.cost != "quadratic" or case.optimizer != "sgd":
-            return "the book's network.py has sigmoids, the quadratic cost and plain descent only"
-        return ""
-
-    def trainer(self, case: Case, X: Any, Y: Any, n_threads: int) -> Trainer:
-        """Lists of columns."""
-        return BookTrainer(case, X, Y)
+def cannot(case: Case) -> str:
+    """network.py has sigmoids, the quadratic cost and plain descent."""
+    if set(case.activations) != {"sigmoid"} or case.cost != "quadratic" or case.optimizer != "sgd":
+        return "the book's network.py has sigmoids, the quadratic cost and plain descent only"
+    return ""
 
 
-PEER = Book()
+PEER = Peer("book's NumPy", "numpy", BY_ENVIRONMENT, BookTrainer, cannot)

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import fastbp
-from fastbp.compare.nets import Case
-from fastbp.compare.peers import Parameters, Peer, Trainer
+from fastbp.compare.nets import Case, Parameters
+from fastbp.compare.peers import Peer, Trainer
 
 
 class _Clock(fastbp.Callback):
@@ -20,13 +20,15 @@ class _Clock(fastbp.Callback):
         self.ended = time.perf_counter()
 
 
-class _Trainer(Trainer):
+class FastbpTrainer(Trainer):
+    """`fastbp.train` of the case."""
+
     whole = True
 
     def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
-        self.case, self.net, self.X, self.Y, self.n_threads = case, case.network(), X, Y, n_threads
+        super().__init__(case, X, Y, n_threads)
         kind = fastbp.Adam if case.optimizer == "adam" else fastbp.SGD
-        self.optimizer = kind(learning_rate=case.learning_rate)
+        self.net, self.optimizer = case.network(), kind(learning_rate=case.learning_rate)
         self.last: fastbp.Run | None = None
 
     def run(self, orders: Any) -> None:
@@ -51,21 +53,4 @@ class _Trainer(Trainer):
         return [(w.copy(), b.copy()) for w, b in zip(self.net.w, self.net.b, strict=True)]
 
 
-class Fastbp(Peer):
-    """`fastbp.train` of the case."""
-
-    name = "fastbp"
-    module = distribution = "fastbp"
-    pinning = "the process's cores"
-
-    @property
-    def version(self) -> str:
-        """The version of these sources."""
-        return fastbp.__version__
-
-    def trainer(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> _Trainer:
-        """A net and its data; of threads, None is fastbp's own choice."""
-        return _Trainer(case, X, Y, n_threads)
-
-
-PEER = Fastbp()
+PEER = Peer("fastbp", "fastbp", "the process's cores", FastbpTrainer)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from fastbp.compare.nets import Case
-from fastbp.compare.peers import Parameters, Peer, Trainer
+from fastbp.compare.peers import BY_ENVIRONMENT, ArrayTrainer, Peer
 
-PLAIN = ("sigmoid", "tanh", "relu", "identity")
+KNOWN = ("sigmoid", "tanh", "relu", "identity", "softmax")
 
 
 def activate(name: str, z: Any, d: Any) -> None:
@@ -35,74 +34,21 @@ def activate(name: str, z: Any, d: Any) -> None:
         z /= z.sum(axis=1, keepdims=True)
 
 
-class Sgd:
-    """w <- w - eta g."""
+class NumpyTrainer(ArrayTrainer):
+    """The vectorised loop."""
 
-    def __init__(self, eta: float, parameters: list[Any]) -> None:
-        self.eta = eta
+    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+        super().__init__(case, X, Y, n_threads)
+        self.x, self.y = np.empty_like(X[: case.batch]), np.empty_like(Y[: case.batch])
+        self.a, self.d, self.delta = self.buffers(), self.buffers(), self.buffers()
+        self.g = [np.empty_like(part) for part in self.w + self.b]
+        self.spare = {part.shape: np.empty_like(part) for part in self.g if case.optimizer == "adam"}
 
-    def step(self, parameters: list[Any], gradients: list[Any]) -> None:
-        for w, g in zip(parameters, gradients, strict=True):
-            g *= self.eta
-            w -= g
-
-
-class Adam:
-    """Kingma and Ba's, with PyTorch's epsilon."""
-
-    def __init__(self, eta: float, parameters: list[Any]) -> None:
-        self.eta, self.t = eta, 0
-        self.m = [np.zeros_like(w) for w in parameters]
-        self.v = [np.zeros_like(w) for w in parameters]
-        self.spare = [np.empty_like(w) for w in parameters]
-
-    def step(self, parameters: list[Any], gradients: list[Any]) -> None:
-        self.t += 1
-        root = math.sqrt(1 - 0.999**self.t)
-        for w, g, m, v, s in zip(parameters, gradients, self.m, self.v, self.spare, strict=True):
-            m *= 0.9
-            np.multiply(g, 0.1, out=s)
-            m += s
-            v *= 0.999
-            np.multiply(g, g, out=s)
-            s *= 0.001
-            v += s
-            np.sqrt(v, out=s)
-            s += 1e-8 * root
-            np.divide(m, s, out=s)
-            s *= self.eta * root / (1 - 0.9**self.t)
-            w -= s
-
-
-class NumpyTrainer(Trainer):
-    """Weights as w[k, j], so that ``a @ w`` is F1."""
-
-    def __init__(self, case: Case, X: Any, Y: Any) -> None:
-        net = case.network()
-        self.case, self.X, self.Y = case, X, Y
-        self.w = [np.ascontiguousarray(w.T) for w in net.w]
-        self.b = [b.copy() for b in net.b]
-        n = case.batch
-        self.x, self.y = np.empty((n, case.sizes[0]), X.dtype), np.empty((n, case.sizes[-1]), X.dtype)
-        self.a, self.d, self.delta = ([np.empty((n, J), X.dtype) for J in case.sizes[1:]] for _ in range(3))
-        self.g = [np.empty_like(w) for w in self.w] + [np.empty_like(b) for b in self.b]
-        kind = Adam if case.optimizer == "adam" else Sgd
-        self.optimizer = kind(case.learning_rate, self.w + self.b)
-
-    def run(self, orders: Any) -> None:
-        batch = self.case.batch
-        for order in orders:
-            for start in range(0, len(order), batch):
-                if self.case.full_batch:
-                    x, y = self.X, self.Y
-                else:
-                    chosen = order[start : start + batch]
-                    x = self.X.take(chosen, axis=0, out=self.x, mode="clip")
-                    y = self.Y.take(chosen, axis=0, out=self.y, mode="clip")
-                self.step(x, y)
+    def gather(self, chosen: Any) -> tuple[Any, Any]:
+        x = self.X.take(chosen, axis=0, out=self.x, mode="clip")
+        return x, self.Y.take(chosen, axis=0, out=self.y, mode="clip")
 
     def step(self, x: Any, y: Any) -> None:
-        """One minibatch."""
         L, a, delta = self.case.L, [x, *self.a], self.delta
         for l in range(L):
             np.dot(a[l], self.w[l], out=a[l + 1])
@@ -119,27 +65,32 @@ class NumpyTrainer(Trainer):
                 np.dot(delta[l], self.w[l].T, out=delta[l - 1])
                 if self.case.activations[l - 1] != "identity":
                     delta[l - 1] *= self.d[l - 1]
-        self.optimizer.step(self.w + self.b, self.g)
+        self.update(self.g)
 
-    def parameters(self) -> Parameters:
-        return [(w.T.copy(), b.copy()) for w, b in zip(self.w, self.b, strict=True)]
+    def descend(self, w: Any, g: Any, eta: Any) -> None:
+        g *= eta
+        w -= g
+
+    def adam(self, w: Any, g: Any, m: Any, v: Any, step: Any, epsilon: Any) -> None:
+        s = self.spare[w.shape]
+        m *= 0.9
+        np.multiply(g, 0.1, out=s)
+        m += s
+        v *= 0.999
+        np.multiply(g, g, out=s)
+        s *= 0.001
+        v += s
+        np.sqrt(v, out=s)
+        s += epsilon
+        np.divide(m, s, out=s)
+        s *= step
+        w -= s
 
 
-class Numpy(Peer):
-    """The vectorised loop."""
-
-    name = "NumPy"
-    module = distribution = "numpy"
-    pinning = "OPENBLAS_NUM_THREADS and its like before import, affinity"
-
-    def cannot(self, case: Case) -> str:
-        """Activations that NumPy has no function for."""
-        missing = [name for name in case.activations if name not in (*PLAIN, "softmax")]
-        return f"no vectorised {missing[0]} in NumPy" if missing else ""
-
-    def trainer(self, case: Case, X: Any, Y: Any, n_threads: int) -> Trainer:
-        """Weights, buffers."""
-        return NumpyTrainer(case, X, Y)
+def cannot(case: Case) -> str:
+    """Activations that NumPy has no function for."""
+    missing = [name for name in case.activations if name not in KNOWN]
+    return f"no vectorised {missing[0]} in NumPy" if missing else ""
 
 
-PEER = Numpy()
+PEER = Peer("NumPy", "numpy", BY_ENVIRONMENT, NumpyTrainer, cannot)

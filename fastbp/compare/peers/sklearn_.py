@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.compare.nets import Case
-from fastbp.compare.peers import Parameters, Peer, Trainer
+from fastbp.compare.nets import Case, Parameters
+from fastbp.compare.peers import BY_ENVIRONMENT, Peer, Trainer
 
 NAMES = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "identity": "identity"}
 
 
-class _Trainer(Trainer):
-    def __init__(self, case: Case, X: Any, Y: Any) -> None:
+class SklearnTrainer(Trainer):
+    """MLPRegressor (identity output, squared error) and MLPClassifier (softmax, cross-entropy)."""
+
+    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+        super().__init__(case, X, Y, n_threads)
         mlp = importlib.import_module("sklearn.neural_network")
-        self.case, self.X, net = case, X, case.network()
         options = {
             "hidden_layer_sizes": case.sizes[1:-1],
             "activation": NAMES[case.activations[0]] if case.L > 1 else "identity",
@@ -40,42 +42,29 @@ class _Trainer(Trainer):
             self.known = {"classes": np.arange(case.sizes[-1])}
         # The first call makes the arrays, into which the common start is then written.
         self.model.partial_fit(X[: case.batch], self.Y[: case.batch], **self.known)
-        for ours, theirs in zip([*net.w, *net.b], [*self.model.coefs_, *self.model.intercepts_], strict=True):
-            theirs[...] = ours.T
+        for (w, b), coefs, intercepts in zip(case.start(), self.model.coefs_, self.model.intercepts_, strict=True):
+            coefs[...], intercepts[...] = w.T, b
         del self.model._optimizer
 
     def run(self, orders: Any) -> None:
         for order in orders:
-            if self.case.full_batch:
-                self.model.partial_fit(self.X, self.Y, **self.known)
-            else:
-                self.model.partial_fit(self.X[order], self.Y[order], **self.known)
+            x, y = (self.X, self.Y) if self.case.full_batch else self.gather(order)
+            self.model.partial_fit(x, y, **self.known)
 
     def parameters(self) -> Parameters:
         return [(w.T.copy(), b.copy()) for w, b in zip(self.model.coefs_, self.model.intercepts_, strict=True)]
 
 
-class Sklearn(Peer):
-    """MLPRegressor (identity output, squared error) and MLPClassifier (softmax, cross-entropy)."""
-
-    name = "scikit-learn"
-    module, distribution = "sklearn", "scikit-learn"
-    pinning = "OPENBLAS_NUM_THREADS and its like before import, affinity"
-
-    def cannot(self, case: Case) -> str:
-        """What its two estimators do not compute."""
-        hidden = set(case.activations[:-1])
-        if (case.activations[-1], case.cost) not in (("identity", "quadratic"), ("softmax", "cross_entropy")):
-            return f"it has no {case.activations[-1]} output with the {case.cost.replace('_', '-')} cost"
-        if len(hidden) > 1 or not hidden <= set(NAMES):
-            return f"it has no {', '.join(sorted(hidden))} hidden layers"
-        if case.activations[-1] == "softmax" and case.sizes[-1] < 3:
-            return "it takes two classes through one logistic output"
-        return ""
-
-    def trainer(self, case: Case, X: Any, Y: Any, n_threads: int) -> Trainer:
-        """An estimator with the common start."""
-        return _Trainer(case, X, Y)
+def cannot(case: Case) -> str:
+    """What its two estimators do not compute."""
+    hidden = set(case.activations[:-1])
+    if (case.activations[-1], case.cost) not in (("identity", "quadratic"), ("softmax", "cross_entropy")):
+        return f"it has no {case.activations[-1]} output with the {case.cost.replace('_', '-')} cost"
+    if len(hidden) > 1 or not hidden <= set(NAMES):
+        return f"it has no {', '.join(sorted(hidden))} hidden layers"
+    if case.activations[-1] == "softmax" and case.sizes[-1] < 3:
+        return "it takes two classes through one logistic output"
+    return ""
 
 
-PEER = Sklearn()
+PEER = Peer("scikit-learn", "sklearn", BY_ENVIRONMENT, SklearnTrainer, cannot, "scikit-learn")
