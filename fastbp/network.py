@@ -19,7 +19,7 @@ from fastbp.functions import activations as functions
 from fastbp.initializers import Initializer, initialize
 from fastbp.jacobians import Differentiable
 from fastbp.kernels import layout
-from fastbp.kernels.records import new_settings
+from fastbp.kernels.records import DIVERGED, new_settings
 from fastbp.layers import Floats, Gradient, PerLayer, Trace
 from fastbp.parameters import freeze
 from fastbp.runtime import csr, engine
@@ -385,7 +385,7 @@ class Network(Differentiable):
                 self, where, X, targets, sample_weight=weight, g=g, settings=settings, eta=np.ones(1), cost=cost
             )
             team.start(job)
-            if Pace(team, flops).run(0, 1)[1] == layout.DIVERGED:  # the kernel makes no gradient of such errors
+            if Pace(team, flops).run(0, 1)[1] == DIVERGED:  # the kernel makes no gradient of such errors
                 g[:] = np.nan
         statistics = job.stats[0]
         return g, float(statistics.cost / statistics.weight + statistics.penalty), where, job

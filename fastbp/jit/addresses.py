@@ -66,6 +66,11 @@ def line(buf: Buffer, offset: int, n: int) -> Array:
     return buf[offset : offset + n]
 
 
+def field(table: Buffer, i: int, name: str) -> Buffer:
+    """The buffer that begins with one field, of a constant name, of row i of a table of records."""
+    return table[name][i : i + 1]
+
+
 def copy_line(n: int, out: Array, source: Array) -> None:
     """The first n elements of one vector become those of another, which lies elsewhere.
 
@@ -160,6 +165,20 @@ if not DISABLED:
         return sig, codegen
 
     @intrinsic
+    def _field(typing: Any, table: Any, i: Any, name: Any) -> Any:
+        if not isinstance(name, types.StringLiteral):
+            return None
+        row, type_ = table.dtype, types.CPointer(table.dtype.typeof(name.literal_value))
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            start = builder.bitcast(address(context, builder, sig.args[0], args[0]), cgutils.voidptr_t)
+            at = builder.mul(args[1], context.get_constant(types.intp, row.size))
+            at = builder.add(at, context.get_constant(types.intp, row.offset(name.literal_value)))
+            return builder.bitcast(builder.gep(start, [at]), context.get_value_type(type_))
+
+        return signature(type_, table, types.intp, name), codegen
+
+    @intrinsic
     def _copy_line(typing: Any, n: Any, out: Any, source: Any) -> Any:
         if out.dtype != source.dtype:
             return None
@@ -243,5 +262,6 @@ if not DISABLED:
     def _(buf, offset, n):
         return lambda buf, offset, n: _line(buf, offset, n)
 
-    # An attribute belongs to the function that calls: this is the intrinsic itself.
+    # An attribute, and a constant, belongs to the function that calls: these are the intrinsics themselves.
     copy_line = _copy_line
+    field = _field

@@ -19,14 +19,23 @@ def fields(**formats: type[np.generic]) -> np.dtype[Any]:
     return np.dtype((np.record, np.dtype(list(formats.items()), align=True)))
 
 
+def _spread(formats: dict[str, type[np.generic]], offsets: list[int], end: int) -> np.dtype[Any]:
+    """The dtype of fields at these offsets, whose rows are whole cache lines."""
+    size = -(-end // CACHE_LINE) * CACHE_LINE
+    parts = {"names": list(formats), "formats": list(formats.values()), "offsets": offsets, "itemsize": size}
+    return np.dtype((np.record, np.dtype(parts, align=True)))  # type: ignore[call-overload]
+
+
 def whole_lines(**formats: type[np.generic]) -> np.dtype[Any]:
     """``fields`` whose rows are whole cache lines, so that threads which write them do not wait for each other."""
-    plain = fields(**formats)
-    names: Any = plain.names or ()
-    size = -(-plain.itemsize // CACHE_LINE) * CACHE_LINE
-    offsets = [(plain.fields or {})[name][1] for name in names]
-    parts = {"names": names, "formats": list(formats.values()), "offsets": offsets, "itemsize": size}
-    return np.dtype((np.record, np.dtype(parts, align=True)))  # type: ignore[call-overload]
+    plain: Any = fields(**formats)
+    return _spread(formats, [plain.fields[name][1] for name in formats], plain.itemsize)
+
+
+def lines_apart(**formats: type[np.generic]) -> np.dtype[Any]:
+    """``fields``, each with a cache line for itself: one thread writes one while another reads the next."""
+    offsets = [CACHE_LINE * i for i in range(len(formats))]
+    return _spread(formats, offsets, CACHE_LINE * len(formats))
 
 
 @strict

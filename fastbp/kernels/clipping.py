@@ -75,7 +75,7 @@ def own_update(job, m, by, c, t):
 def clipped_update(job, m, c, t):
     """U of minibatch m, whose gradient, penalty included, is in g."""
     at = settings(job).clip_sums
-    barrier(job.control, job.n_threads, t)
+    barrier(job.threads, job.n_threads, t)
     own_blocks(job, t, at)
-    barrier(job.control, job.n_threads, t)
+    barrier(job.threads, job.n_threads, t)
     own_update(job, m, factor(job, at), c, t)

@@ -1,4 +1,4 @@
-"""Where everything lives: w^l and b^l in theta, activations and errors in the scratch buffer, flags in control cells.
+"""Where everything lives: w^l and b^l in theta, activations and errors in the scratch buffer.
 
 theta, layer after layer: K rows w[k, j] (input-major: ``w[k, j]`` is w_jk of the notes, so that F1 and BP4 walk j with
 stride 1), then b[j] as row K, each row padded to whole cache lines, or to half of one where that is enough. Of one
@@ -19,17 +19,6 @@ from fastbp.kernels.records import LAYER, OFFSETS
 
 # Here Python calls them, which need not wait for a compiler.
 packs_a, packs_b, round_up = (function.py_func for function in (packing.packs_a, packing.packs_b, packing.round_up))
-
-# Cells of the control buffer, a cache line apart so that threads do not wait for each other's writes.
-LINE = CACHE_LINE // 8
-(
-    STOP, LEAVING, FIRST, LAST, DONE, TOTAL, STATUS, TURN, BEGUN, AT_MOST, CELLS,
-) = (LINE * cell for cell in range(11))  # fmt: skip
-ARRIVED, OWN = 0, LINE  # a thread's own cell: the barriers that it has come to
-
-MAX_THREADS = 64
-
-RUNNING, DIVERGED = range(2)
 
 
 def padded(n: int, itemsize: int) -> int:
@@ -177,11 +166,6 @@ def sums_size(layers: np.ndarray, n_threads: int) -> int:
     """float64 scratch: two sums for each block of rows, and a row of partial sums for each thread."""
     n_blocks = int(sum(-(-int(k) // PENALTY_ROWS) for k in layers["K"][1:]))
     return 2 * n_blocks + n_threads * int(layers["stride"][1:].max())
-
-
-def control_size(n_threads: int) -> int:
-    """Elements of the control buffer."""
-    return CELLS + OWN * n_threads
 
 
 def aligned(size: int, dtype: Any, fill: float | None = 0) -> Any:

@@ -10,7 +10,7 @@ from fastbp.jit import strict
 from fastbp.jit.addresses import itemsize, line, number
 from fastbp.jit.cpu import HALF_LINE
 from fastbp.jit.records import record
-from fastbp.kernels import dense, layout, sparse
+from fastbp.kernels import dense, sparse
 from fastbp.kernels.gemm.epilogues import SGD_STEP, STORE
 from fastbp.kernels.gemm.problem import Accumulation, GemmWorkspace
 from fastbp.kernels.job import (
@@ -31,6 +31,7 @@ from fastbp.kernels.job import (
 )
 from fastbp.kernels.matrix import row, shifted
 from fastbp.kernels.penalties import total_penalty
+from fastbp.kernels.records import DIVERGED, RUNNING
 from fastbp.kernels.samples import sample
 from fastbp.kernels.updates import ADAM, SGD, Constants, penalty, update
 
@@ -198,6 +199,7 @@ def conclude(job, m, ruling):
         own = settings(job)
         own.beta_1_power *= own.beta_1
         own.beta_2_power *= own.beta_2
-    job.control[layout.STATUS] = layout.DIVERGED if ruling == REFUSE else layout.RUNNING
-    job.control[layout.DONE] = m + (ruling != REFUSE)
-    job.control[layout.TOTAL] += ruling != REFUSE
+    control = record(job.control, 0)
+    control.status = DIVERGED if ruling == REFUSE else RUNNING
+    control.done = m + (ruling != REFUSE)
+    control.total += ruling != REFUSE

@@ -6,8 +6,8 @@ import numpy as np
 
 from fastbp.jit import strict
 from fastbp.jit.addresses import line, view
-from fastbp.kernels import layout
 from fastbp.kernels.job import layer, settings
+from fastbp.kernels.layout import PENALTY_ROWS
 
 AT_ONCE = 4
 """Rows added to a sum between its load and its store, one after the other all the same."""
@@ -18,7 +18,7 @@ def n_blocks(job):
     """Blocks of rows in all layers."""
     total = 0
     for l in range(1, job.L + 1):
-        total += (layer(job, l).K + layout.PENALTY_ROWS - 1) // layout.PENALTY_ROWS
+        total += (layer(job, l).K + PENALTY_ROWS - 1) // PENALTY_ROWS
     return total
 
 
@@ -60,9 +60,9 @@ def penalty_sums(job, t):
     block = 0
     for l in range(1, job.L + 1):
         K, J, stride = layer(job, l).K, layer(job, l).J, layer(job, l).stride
-        for k in range(0, K, layout.PENALTY_ROWS):
+        for k in range(0, K, PENALTY_ROWS):
             if block % job.n_threads == t:
-                n_rows = min(layout.PENALTY_ROWS, K - k)
+                n_rows = min(PENALTY_ROWS, K - k)
                 at = layer(job, l).w + k * stride
                 magnitudes = sum_block(False, job.theta, at, n_rows, J, stride, partial) if l1 else 0.0
                 squares = sum_block(True, job.theta, at, n_rows, J, stride, partial) if l2 else 0.0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.jit.records import fields, whole_lines
+from fastbp.jit.records import fields, lines_apart, whole_lines
 
 SETTINGS = fields(
     l1=np.float64,
@@ -73,7 +73,26 @@ STATISTICS = fields(
 """What a minibatch reports."""
 
 
+RUNNING, DIVERGED = range(2)
+
+NEVER = -1
+
+CONTROL = lines_apart(
+    stop=np.int64,  # not 0: somebody asks the team to leave
+    leaving=np.int64,  # the minibatch after which the team leaves, as one thread has found for all; or NEVER
+    first=np.int64,  # the slice: the minibatches from ``first`` to before ``last``
+    last=np.int64,
+    done=np.int64,  # the first minibatch that is not done
+    total=np.int64,  # minibatches done in all epochs
+    status=np.int64,  # RUNNING or DIVERGED
+    begun=np.int64,  # samples of the first minibatch that a slice before has done
+    at_most=np.int64,  # samples of a minibatch that the slice may do
+    ticket=np.int64,  # of ordered tiles: the tile that is next
+)
+"""What a team is asked to do, and how far it has come; one row."""
+
 THREAD = whole_lines(
+    arrived=np.int64,  # the barriers that it has come to
     largest_a=np.int64,  # the largest |a| and |delta| of the minibatch so far, as bits
     largest_delta=np.int64,
     hits=np.int64,  # of a tile

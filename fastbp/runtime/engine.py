@@ -14,7 +14,7 @@ from fastbp.functions.activations import COSTS
 from fastbp.kernels import layout
 from fastbp.kernels.gemm.prefetch import CURSOR
 from fastbp.kernels.job import LABELS, NO_TARGETS, OUTPUTS, Job
-from fastbp.kernels.records import STATISTICS, THREAD, new_settings
+from fastbp.kernels.records import CONTROL, STATISTICS, THREAD, new_settings
 from fastbp.kernels.schedules import data_parallel
 from fastbp.runtime.plan import FAR_BYTES, Plan
 
@@ -112,7 +112,7 @@ def make_job(
         stats=np.zeros(1, STATISTICS) if stats is None else stats,
         eta=eta,
         settings=new_settings() if settings is None else settings,
-        control=layout.aligned(layout.control_size(where.plan.n_threads), np.int64),
+        control=layout.aligned(1, CONTROL),
         threads=layout.aligned(where.plan.n_threads, THREAD),
         cursors=layout.aligned(where.plan.n_threads, CURSOR),
         L=net.L,

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fastbp import jit
-from fastbp.kernels import layout
+from fastbp.kernels.records import RUNNING
 
 if TYPE_CHECKING:
     from fastbp.runtime.team import ThreadTeam
@@ -44,8 +44,8 @@ class Pace:
         RuntimeError
             A thread of the team was lost.
         """
-        done, begun, status = first, 0, layout.RUNNING
-        while done == first and status == layout.RUNNING:
+        done, begun, status = first, 0, RUNNING
+        while done == first and status == RUNNING:
             amount = min(self._rate * SLICE_SECONDS, 8.0 * max(1, n_minibatches))
             before = begun
             began = time.perf_counter()

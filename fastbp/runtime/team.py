@@ -21,8 +21,9 @@ import numpy as np
 from fastbp import jit
 from fastbp.kernels import layout
 from fastbp.kernels.job import Job
+from fastbp.kernels.records import NEVER, RUNNING
 from fastbp.kernels.schedules import data_parallel
-from fastbp.kernels.team import CLOSED, RUN, SLICE, gate_size
+from fastbp.kernels.team import CLOSED, GATE, RUN
 from fastbp.runtime import engine, pool
 
 ROWS_OPERATIONS = 1e5 if jit.DISABLED else 5e7
@@ -37,7 +38,7 @@ class _Service:
 
     @property
     def over(self) -> bool:
-        return bool(self._gate[SLICE] == CLOSED)
+        return bool(self._gate[0].slice == CLOSED)
 
     def run(self) -> None:
         try:
@@ -47,7 +48,7 @@ class _Service:
         except BaseException as error:
             self._errors.append(error)
         finally:
-            self._gate[SLICE] = CLOSED
+            self._gate[0].slice = CLOSED
 
 
 class _Session:
@@ -55,7 +56,7 @@ class _Session:
 
     def __init__(self, job: Job, size: int) -> None:
         self.pool = pool.current()
-        self.gate = layout.aligned(gate_size(size), np.int64)
+        self.gate = layout.aligned(size, GATE)
         self.errors: list[BaseException] = []
         here, *cores = pool.assign_cores(size - 1)
         caller = threading.get_native_id()
@@ -70,7 +71,7 @@ class _Session:
     def is_lost(self) -> bool:
         """Whether a thread has gone without closing the gate."""
         gone = any(known() is None for known in self._services)
-        return gone and self.gate[SLICE] != CLOSED
+        return gone and self.gate[0].slice != CLOSED
 
     def wait(self) -> None:
         """See to it that there are threads for those that have not come yet."""
@@ -79,7 +80,7 @@ class _Session:
             raise RuntimeError("The system starts no threads any more; the weights are those of the last minibatch.")
 
     def close(self) -> None:
-        self.gate[SLICE] = CLOSED
+        self.gate[0].slice = CLOSED
 
 
 _teams: list[weakref.ref[ThreadTeam]] = []
@@ -170,18 +171,17 @@ class ThreadTeam:
         """
         job = self._job
         assert job is not None
-        control = job.control
-        control[layout.FIRST], control[layout.LAST] = first, last
-        control[layout.DONE], control[layout.STATUS] = first, layout.RUNNING
-        control[layout.TURN] = control[layout.LEAVING] = 0
-        control[layout.BEGUN], control[layout.AT_MOST] = begun, max(1, int(part * job.batch / job.tile)) * job.tile
+        control = job.control[0]
+        control.first, control.last, control.done = first, last, first
+        control.status, control.leaving, control.ticket = RUNNING, NEVER, 0
+        control.begun, control.at_most = begun, max(1, int(part * job.batch / job.tile)) * job.tile
         if self.size == 1:
             with engine.as_compiled():
                 data_parallel.work(job, _CLOSED_GATE, 0)
         else:
             while not self._run_slice(job):
                 pass
-        return int(control[layout.DONE]), int(control[layout.BEGUN]), int(control[layout.STATUS])
+        return int(control.done), int(control.begun), int(control.status)
 
     def _run_slice(self, job: Job) -> bool:
         """Run a slice if all threads are there, else see to it that they come. Whether it ran."""
@@ -214,7 +214,7 @@ def _arguments_of_outputs(job: Job, out: np.ndarray) -> tuple[Any, ...]:
     return (*arrays, job.sums, job.settings, job.cursors, out, job.L, job.tile, job.cost, job.targets, job.sparse)
 
 
-_CLOSED_GATE = np.full(gate_size(1), CLOSED)
+_CLOSED_GATE = np.full(2, CLOSED, GATE)
 _loaded: set[Any] = set()
 
 

@@ -63,6 +63,4 @@ class Run:
         """End the run after the current minibatch; may be called from a callback or from another thread."""
         self.stopped = "stop() was called"
         if self._control is not None:
-            from fastbp.kernels import layout
-
-            self._control[layout.STOP] = 1
+            self._control.stop = 1

@@ -11,7 +11,7 @@ import numpy as np
 from fastbp.chunks import largest_magnitude
 from fastbp.kernels import clipping, layout, updates
 from fastbp.kernels.job import Job
-from fastbp.kernels.records import STATISTICS
+from fastbp.kernels.records import DIVERGED, STATISTICS
 from fastbp.network import Network
 from fastbp.runtime import csr, engine
 from fastbp.runtime.plan import LARGE_STEP, Task, choose_team, choose_threads, plan_training
@@ -236,7 +236,7 @@ class Trainer:
             job = self._job(samples, task, team.size)
             team.start(job)
             pace = Pace(team, task.flops)
-            run._control, run.n_threads = job.control, team.size
+            run._control, run.n_threads = job.control[0], team.size
             try:
                 policy.begin(run)
                 while run.epoch < run.n_epochs and not run.stopped:
@@ -249,7 +249,7 @@ class Trainer:
             except KeyboardInterrupt:
                 run.stopped = "interrupted"
                 # The kernel knows exactly; the interrupt may have come before Python took note.
-                run.minibatch = int(job.control[layout.TOTAL]) - run.epoch * run.n_minibatches
+                run.minibatch = int(job.control[0].total) - run.epoch * run.n_minibatches
             finally:
                 run._control = None
                 self._powers = [job.settings[0].beta_1_power, job.settings[0].beta_2_power]
@@ -269,7 +269,7 @@ class Trainer:
             before = pace.seconds
             run.minibatch, status = pace.run(run.minibatch, run.n_minibatches)
             run.seconds += pace.seconds - before
-            if status == layout.DIVERGED:
+            if status == DIVERGED:
                 policy.diverged(run)
                 self._diverged = True
                 if not run.stopped:
@@ -307,6 +307,6 @@ class Trainer:
             def evaluate() -> tuple[np.record, bool]:
                 job.stats[:] = 0
                 status = pace.run(0, 1)[1]
-                return job.stats[0], status != layout.DIVERGED
+                return job.stats[0], status != DIVERGED
 
             return solve(job.g, evaluate)

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from fastbp.jit import strict
 from fastbp.jit.addresses import after, copy_line, line, number
-from fastbp.kernels import dense, layout
+from fastbp.jit.records import record
+from fastbp.kernels import dense
 from fastbp.kernels.fused_update_forward import MinibatchPair, Pass, step_and_weighted_input
 from fastbp.kernels.gemm.epilogues import SGD_STEP, STORE
 from fastbp.kernels.gemm.problem import Accumulation
@@ -40,7 +41,7 @@ from fastbp.kernels.job import (
 from fastbp.kernels.matrix import row, shifted
 from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
 from fastbp.kernels.samples import activate, tile_of_samples
-from fastbp.kernels.team import barrier, meet
+from fastbp.kernels.team import barrier, barrier_and_poll
 from fastbp.kernels.updates import sgd
 
 
@@ -155,14 +156,15 @@ def copy_own(job, theta, t, returning):
 
 @strict
 def owned_minibatches(job, theta, t):
-    """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
-    m, last = job.control[layout.FIRST], job.control[layout.LAST]
+    """The slice of an epoch that `CONTROL` names."""
+    control = record(job.control, 0)
+    m, last = control.first, control.last
     eta = number(job.scratch, 0)
     copy_own(job, theta, t, False)
     if m < last:
         step_of_own(job, m * job.batch, 0, eta, size_of(job, m), t)
     while m < last:
-        leaving = meet(job.control, job.n_threads, m, t)
+        leaving = barrier_and_poll(job.control, job.threads, job.n_threads, m, t)
         ruling = layers_above(job, m, t)
         following = m + 1 < last and not leaving and ruling != REFUSE
         X_next = size_of(job, m + 1) if following else 0
@@ -175,4 +177,4 @@ def owned_minibatches(job, theta, t):
             break
         m += 1
     copy_own(job, theta, t, True)
-    barrier(job.control, job.n_threads, t)
+    barrier(job.threads, job.n_threads, t)

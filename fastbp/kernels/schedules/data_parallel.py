@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from fastbp.jit import strict
 from fastbp.jit.addresses import itemsize, line, pointer
-from fastbp.kernels import layout
+from fastbp.jit.records import record
 from fastbp.kernels.clipping import clipped_update
 from fastbp.kernels.gemm.tiling import CROWDING_STRIDE
 from fastbp.kernels.job import (
@@ -43,21 +43,22 @@ from fastbp.kernels.parameters import (
 from fastbp.kernels.samples import decision, forward, gather_inputs, gather_targets, outputs_and_costs, tile_of_samples
 from fastbp.kernels.schedules.column_parallel import owned_minibatches
 from fastbp.kernels.schedules.ordered_tiles import relay
-from fastbp.kernels.team import RUN, barrier, begin_slice, meet, wait_for_slice
+from fastbp.kernels.team import RUN, barrier, barrier_and_poll, begin_slice, wait_for_slice
 
 
 @strict
 def minibatch(job, m, t):
     """One minibatch, by thread t of the team; whether the team leaves after it.
 
-    Of a minibatch that would take long, a slice: from sample BEGUN on AT_MOST so many, in whole tiles. The sums go on
-    in the next slice where they are.
+    Of a minibatch that would take long, a slice: from sample ``begun`` on ``at_most`` so many, in whole tiles. The sums
+    go on in the next slice where they are.
     """
     start = m * job.batch
     n = min(job.batch, job.n - start)
     total = sum_of_weights(job, start, n)
-    done = job.control[layout.BEGUN] if m == job.control[layout.FIRST] else 0
-    end = min(n, done + job.control[layout.AT_MOST])
+    control = record(job.control, 0)
+    done = control.begun if m == control.first else 0
+    end = min(n, done + control.at_most)
     ruling = APPLY
     leaving = False
     while done < end:
@@ -65,7 +66,7 @@ def minibatch(job, m, t):
         x0, x1 = X * t // job.n_threads, X * (t + 1) // job.n_threads
         gather_inputs(job, start + done, x0, x1, inputs(job, x0))
         tile_of_samples(job, start + done, 1, x0, x1, done == 0, t)
-        leaving = meet(job.control, job.n_threads, m, t)
+        leaving = barrier_and_poll(job.control, job.threads, job.n_threads, m, t)
         if t == 0:
             note_statistics(job, m, start + done, 0, X, 0, job.n_threads)
         finishing = done + X >= n
@@ -76,10 +77,10 @@ def minibatch(job, m, t):
             parameters(job, m, start + done, 1, 0, X, done == 0, finishing, total, coming, t, job.n_threads, t)
             if finishing and job.updating and settings(job).clip_norm > 0.0:
                 clipped_update(job, m, constants(job, m), t)
-        barrier(job.control, job.n_threads, t)
+        barrier(job.threads, job.n_threads, t)
         done += X
     if t == 0:
-        job.control[layout.BEGUN] = done % n
+        control.begun = done % n
         if done == n:
             conclude(job, m, ruling)
     return leaving or ruling == REFUSE or done < n
@@ -87,8 +88,9 @@ def minibatch(job, m, t):
 
 @strict
 def minibatches(job, t):
-    """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
-    for m in range(job.control[layout.FIRST], job.control[layout.LAST]):
+    """The slice of an epoch that `CONTROL` names."""
+    control = record(job.control, 0)
+    for m in range(control.first, control.last):
         if minibatch(job, m, t):
             break
 

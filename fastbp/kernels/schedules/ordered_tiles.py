@@ -1,4 +1,4 @@
-"""Minibatches of many tiles on a net of few weights: the threads take the tiles in turn.
+"""Minibatches of many tiles on a net of few weights: the threads take the tiles in order.
 
 From F1 to BP2 no tile needs another. BP4 adds to the same sums in the order of the samples, so it waits for its turn,
 which the tiles pass on one to the next: the sums, few enough to move between caches, move with it, and the activations,
@@ -13,10 +13,12 @@ The thread of the last tile takes U, and with it begins the next minibatch.
 from __future__ import annotations
 
 from fastbp.jit import strict
-from fastbp.kernels import layout
+from fastbp.jit.addresses import field
+from fastbp.jit.records import record
 from fastbp.kernels.job import inputs, no_prefetch, thread
 from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
 from fastbp.kernels.penalties import penalty_sums
+from fastbp.kernels.records import NEVER
 from fastbp.kernels.samples import gather_inputs, tile_of_samples
 from fastbp.kernels.team import barrier, load, store, wait_for
 
@@ -32,15 +34,16 @@ def rule(job, m, n, total):
 
 
 @strict
-def tiles(job, m, turn, t):
-    """Thread t's tiles of minibatch m, whose first tile has this turn; whether the team leaves before it."""
+def tiles(job, m, ticket, t):
+    """Thread t's tiles of minibatch m, whose first tile has this ticket; whether the team leaves before it."""
     start, own = m * job.batch, t * job.tile
     n = min(job.batch, job.n - start)
     total = sum_of_weights(job, start, n)
+    serving, leaving = field(job.control, 0, "ticket"), field(job.control, 0, "leaving")
     for done in range(own, n, job.n_threads * job.tile):
         # F1 needs the weights that the minibatch before leaves behind.
-        wait_for(job.control, layout.TURN, turn)
-        if load(job.control, layout.LEAVING):
+        wait_for(serving, ticket)
+        if load(leaving) != NEVER:
             return True
         X = min(job.tile, n - done)
         first = start + done - own  # of the tile that would have this thread's samples in these rows
@@ -49,8 +52,8 @@ def tiles(job, m, turn, t):
                 penalty_sums(job, other)
         gather_inputs(job, first, own, own + X, inputs(job, own))
         tile_of_samples(job, first, 1, own, own + X, done == 0, t)
-        place = turn + done // job.tile
-        wait_for(job.control, layout.TURN, place)
+        own_ticket = ticket + done // job.tile
+        wait_for(serving, own_ticket)
         note_statistics(job, m, first, own, X, t, t + 1)
         finishing = done + X >= n
         ruling = rule(job, m, n, total) if finishing else APPLY
@@ -58,18 +61,19 @@ def tiles(job, m, turn, t):
             parameters(job, m, first, 1, own, X, done == 0, finishing, total, no_prefetch(job, t), 0, 1, t)
         if finishing:
             conclude(job, m, ruling)
-            if ruling == REFUSE or load(job.control, layout.STOP):
-                store(job.control, layout.LEAVING, 1)
-        store(job.control, layout.TURN, place + 1)
+            if ruling == REFUSE or load(field(job.control, 0, "stop")) != 0:
+                store(leaving, m)
+        store(serving, own_ticket + 1)
     return False
 
 
 @strict
 def relay(job, t):
-    """The slice of an epoch that the control cells name, from minibatch FIRST to before LAST."""
-    turn = 0
-    for m in range(job.control[layout.FIRST], job.control[layout.LAST]):
-        if tiles(job, m, turn, t):
+    """The slice of an epoch that `CONTROL` names."""
+    control = record(job.control, 0)
+    ticket = 0
+    for m in range(control.first, control.last):
+        if tiles(job, m, ticket, t):
             break
-        turn += (job.batch + job.tile - 1) // job.tile
-    barrier(job.control, job.n_threads, t)
+        ticket += (job.batch + job.tile - 1) // job.tile
+    barrier(job.threads, job.n_threads, t)
