@@ -96,12 +96,6 @@ class Explanation(Explained):
 
         return svg(self, digits, terms)
 
-    def to_dict(self) -> dict[str, Any]:
-        """All numbers and steps, for JSON: floats are exact."""
-        from fastbp.teach.render import to_dict
-
-        return to_dict(self)
-
     def json(self, *, indent: int | None = 2) -> str:
         """``to_dict`` as JSON; a number that is not finite becomes null."""
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)

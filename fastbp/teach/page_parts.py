@@ -7,7 +7,8 @@ from html import escape
 from typing import Any
 
 from fastbp.teach.formula import shown, to_mathml
-from fastbp.teach.render_html import formula, table
+from fastbp.teach.render import step_pieces
+from fastbp.teach.render_html import forms, formula
 from fastbp.teach.steps import Step, digits_of
 
 
@@ -50,13 +51,10 @@ def chips(pairs: Iterable[tuple[str, Any]], digits: int | None) -> str:
 
 def step_html(step: Step, digits: int | None, terms: int | None) -> str:
     """A step of an explanation."""
+    own = forms(digits, terms)
     parts = [f"<h3>{escape(step.label)}</h3><p>{escape(step.text)}</p>"] if step.text else []
-    parts += [formula(source, digits) for source in step.formulas]
-    if step.table is not None:
-        if step.table.start:
-            parts.append(f"<p>The running sum starts at {to_mathml(step.table.start, digits)}.</p>")
-        wide = " wide" if len(step.table.heads) == 3 else ""  # a phone stacks what it cannot show side by side
-        parts.append(f'<div class="terms{wide}">{table(step.table, digits, terms)}</div>')
-    if step.note:
-        parts.append(f'<p class="note">{escape(step.note)}</p>')
+    for kind, content in step_pieces(step, terms):
+        wide = " wide" if kind == "table" and len(content.heads) == 3 else ""  # a phone stacks such rows
+        written = "".join(own[kind](content)) if kind in own else ""
+        parts.append(f'<div class="terms{wide}">{written}</div>' if kind == "table" else written)
     return "".join(parts)

@@ -12,8 +12,7 @@ from fastbp.teach.formula import to_ascii, to_mathml
 from fastbp.teach.page_drawing import lines, sum_lines
 from fastbp.teach.page_sample import Sample
 from fastbp.teach.render_html import formula
-from fastbp.teach.rows import chosen
-from fastbp.teach.steps import digits_of, num
+from fastbp.teach.steps import chosen, digits_of, num
 
 FOLDED = 24
 """Weights and biases of a layer from which they are shown on request."""

@@ -1,36 +1,35 @@
-"""An explanation as text, for rich, as LaTeX, as Markdown and as a dictionary."""
+"""An explanation as text, for rich, as LaTeX and as Markdown: one walk over its pieces, and how each form writes them.
+
+The pieces are ``about`` (the first line), ``small`` (the others above), ``result``, and of each step ``step``,
+``formula``, ``start`` (of a running sum), ``table``, ``below`` and ``footnote`` (of a table), ``note`` and ``end``.
+"""
 
 from __future__ import annotations
 
-import math
 import re
 import textwrap
+from collections.abc import Callable, Iterator
 from html import escape
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from fastbp.teach.explained import Explained
-from fastbp.teach.formula import shown, to_ascii, to_latex
-from fastbp.teach.rows import hidden, table_rows
-from fastbp.teach.steps import Table, digits_of, num
+from fastbp.teach.formula import to_ascii, to_latex
+from fastbp.teach.steps import Step, Table, num
+
+if TYPE_CHECKING:
+    from rich.console import Group
 
 WIDTH = 78
 """Of running text; a table takes what its numbers need."""
 TAIL_HEADS = ("running sum", "share")
 
-
-def _start(table: Table, digits: int | None) -> str:
-    return f"The running sum starts at {to_ascii(table.start, digits)}." if table.start else ""
+Forms = dict[str, Callable[[Any], list[Any]]]
+"""Kind of a piece -> what is written for it; a kind that is missing is left out."""
 
 
 def wrapped(text: str, indent: str = "  ") -> list[str]:
     """Lines of at most WIDTH characters; none for an empty text."""
-    return (
-        textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
-        if text
-        else []
-    )
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def preformatted(text: str) -> str:
@@ -38,196 +37,152 @@ def preformatted(text: str) -> str:
     return f'<pre style="overflow-x:auto">{escape(text)}</pre>'
 
 
-def _grid(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+def aligned(rows: list[tuple[str, ...]], indent: str = "") -> list[str]:
+    """A line for each row, its cells under each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [indent + "  ".join(cell.rjust(n) for cell, n in zip(row, widths, strict=True)) for row in rows]
 
 
-def _text_table(table: Table, digits: int | None, terms: int | None) -> list[str]:
-    heads = (table.letter, *(to_ascii(head, digits) for head in table.heads), *TAIL_HEADS)
-    lines = wrapped(_start(table, digits))
-    grid = _grid([heads, *(row.cells for row in table_rows(table, terms, digits))])
-    lines += [grid[0], "  " + "-" * (len(grid[0]) - 2), *grid[1:]]
-    return lines + wrapped(hidden(table.sum, terms, table.letter)) + wrapped(f"({table.footnote})")
+def step_pieces(step: Step, terms: int | None) -> Iterator[tuple[str, Any]]:
+    """Kind and content of the pieces of a step."""
+    yield "step", step
+    for source in step.formulas:
+        yield "formula", source
+    if step.table is not None:
+        if step.table.start:
+            yield "start", step.table.start
+        yield "table", step.table
+        if hidden := step.table.hidden(terms):
+            yield "below", hidden
+        yield "footnote", step.table.footnote
+    if step.note:
+        yield "note", step.note
+    yield "end", step
+
+
+def written(e: Explained, terms: int | None, forms: Forms) -> list[Any]:
+    """All pieces in one form."""
+    first, *rest = e.header
+    pieces: list[tuple[str, Any]] = [("about", first), *(("small", line) for line in rest)]
+    pieces += [("result", f"{e.subject} = {num(e.result)}")]
+    pieces += [piece for step in e.steps for piece in step_pieces(step, terms)]
+    return [part for kind, content in pieces if kind in forms for part in forms[kind](content)]
+
+
+def grid(table: Table, digits: int | None, terms: int | None, head: Callable[[str], str]) -> list[tuple[str, ...]]:
+    """Heads, each written by ``head``, then the cells of each row."""
+    heads = (*map(head, (table.letter, *table.heads)), *TAIL_HEADS)
+    return [heads, *(row.cells for row in table.rows(terms, digits))]
 
 
 def text(e: Explained, digits: int | None, terms: int | None) -> str:
     """Plain text."""
-    lines = [line for part in e.header for line in wrapped(part, "")]
-    lines += ["", f"{to_ascii(e.subject)} = {shown(digits_of(e.result), digits)}"]
-    for step in e.steps:
-        lines += ["", step.label]
-        lines += wrapped(step.text)
-        lines += ["    " + to_ascii(formula, digits) for formula in step.formulas]
-        if step.table is not None:
-            lines += _text_table(step.table, digits, terms)
-        lines += wrapped(step.note)
-    return "\n".join(lines)
+
+    def table(t: Table) -> list[str]:
+        heads, *rows = aligned(grid(t, digits, terms, lambda head: to_ascii(head, digits)), "  ")
+        return [heads, "  " + "-" * (len(heads) - 2), *rows]
+
+    forms: Forms = {
+        "about": lambda line: wrapped(line, ""),
+        "small": lambda line: wrapped(line, ""),
+        "result": lambda source: ["", to_ascii(source, digits)],
+        "step": lambda step: ["", step.label, *wrapped(step.text)],
+        "formula": lambda source: ["    " + to_ascii(source, digits)],
+        "start": lambda source: wrapped(f"The running sum starts at {to_ascii(source, digits)}."),
+        "table": table,
+        "below": wrapped,
+        "footnote": lambda line: wrapped(f"({line})"),
+        "note": wrapped,
+    }
+    return "\n".join(written(e, terms, forms))
 
 
-def rich(e: Explained, digits: int | None, terms: int | None) -> Any:
+def rich(e: Explained, digits: int | None, terms: int | None) -> Group:
     """A rich renderable; needs ``rich``."""
     from rich.console import Group
     from rich.padding import Padding
-    from rich.table import Table as RichTable
+    from rich.table import Table as Grid
     from rich.text import Text
 
-    first, *rest = e.header
-    parts: list[Any] = [Text(first, style="bold yellow"), *(Text(line, style="dim") for line in rest), Text()]
-    parts.append(Text(f"{to_ascii(e.subject)} = {shown(digits_of(e.result), digits)}", style="bold"))
-    for step in e.steps:
-        parts += [Text(), Text(step.label, style="bold cyan")]
-        body: list[Any] = [Text(step.text)] if step.text else []
-        body += [Text("  " + to_ascii(formula, digits), style="green") for formula in step.formulas]
-        if step.table is not None:
-            sum_ = step.table.sum
-            grid = RichTable(box=None, pad_edge=False, header_style="bold")
-            for head in (step.table.letter, *(to_ascii(head, digits) for head in step.table.heads), *TAIL_HEADS):
-                grid.add_column(head, justify="right", no_wrap=True)
-            for row in table_rows(step.table, terms, digits):
-                signs = ["", *map(_signed, row.cells[1:-1]), ""]
-                grid.add_row(*(Text(cell, style=style) for cell, style in zip(row.cells, signs, strict=True)))
-            notes = (_start(step.table, digits), hidden(sum_, terms, step.table.letter), f"({step.table.footnote})")
-            body += [grid, *(Text(note, style="dim") for note in notes if note)]
-        if step.note:
-            body.append(Text(step.note, style="yellow"))
-        parts.append(Padding(Group(*body), (0, 0, 0, 2)))
-    return Group(*parts)
+    def indented(part: Any) -> list[Padding]:
+        return [Padding(part, (0, 0, 0, 2))]
+
+    def table(t: Table) -> list[Padding]:
+        out = Grid(box=None, pad_edge=False, header_style="bold")
+        heads, *rows = grid(t, digits, terms, lambda head: to_ascii(head, digits))
+        for head in heads:
+            out.add_column(head, justify="right", no_wrap=True)
+        for row in rows:
+            out.add_row(*(Text(cell, style="blue" if cell.startswith("-") else "") for cell in row))
+        start = f"The running sum starts at {to_ascii(t.start, digits)}."
+        return indented(out) + (indented(Text(start, style="dim")) if t.start else [])
+
+    forms: Forms = {
+        "about": lambda line: [Text(line, style="bold yellow")],
+        "small": lambda line: [Text(line, style="dim")],
+        "result": lambda source: [Text(), Text(to_ascii(source, digits), style="bold")],
+        "step": lambda step: [
+            *(Text(), Text(step.label, style="bold cyan")),
+            *(indented(Text(step.text)) if step.text else []),
+        ],
+        "formula": lambda source: indented(Text("  " + to_ascii(source, digits), style="green")),
+        "table": table,
+        "below": lambda line: indented(Text(line, style="dim")),
+        "footnote": lambda line: indented(Text(f"({line})", style="dim")),
+        "note": lambda line: indented(Text(line, style="yellow")),
+    }
+    return Group(*written(e, terms, forms))
 
 
-def _signed(cell: str) -> str:
-    return "blue" if cell.startswith("-") else ""
-
-
-_SPECIAL = {c: "\\" + c for c in "#$%&_{}"} | {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
-
-
-def _escaped(plain: str) -> str:
-    return "".join(_SPECIAL.get(c, c) for c in plain)
-
-
-def _latex_cell(cell: str) -> str:
-    if cell == "...":
-        return r"\cdots"
-    return to_latex(num(cell)).replace("%", r"\%")
-
-
-def _latex_table(table: Table, digits: int | None, terms: int | None) -> str:
-    heads = [table.letter, *(to_latex(head, digits) for head in table.heads), r"\text{running sum}", r"\text{share}"]
-    rows = [" & ".join(map(_latex_cell, row.cells)) for row in table_rows(table, terms, digits)]
-    return "\n".join(
-        [
-            rf"\begin{{array}}{{r|{'r' * (len(heads) - 1)}}}",
-            " & ".join(heads) + r" \\ \hline",
-            " \\\\\n".join(rows),
-            r"\end{array}",
-        ]
-    )
+_SPECIAL = str.maketrans({c: "\\" + c for c in "#$%&_{}"} | {"^": r"\textasciicircum{}", "~": r"\textasciitilde{}"})
 
 
 def latex(e: Explained, digits: int | None, terms: int | None) -> str:
     """Paragraphs, and displayed mathematics between double dollars."""
-    parts = [_escaped(line) for line in e.header]
-    parts.append(f"$${to_latex(e.subject)} = {to_latex(num(e.result), digits)}$$")
-    for step in e.steps:
-        parts.append(_escaped(f"{step.label}. {step.text}".strip()))
-        parts += [f"$${to_latex(formula, digits)}$$" for formula in step.formulas]
-        if step.table is not None:
-            if step.table.start:
-                parts.append(f"The running sum starts at ${to_latex(step.table.start, digits)}$.")
-            parts.append(f"$${_latex_table(step.table, digits, terms)}$$")
-            parts += [
-                _escaped(note)
-                for note in (hidden(step.table.sum, terms, step.table.letter), step.table.footnote)
-                if note
-            ]
-        if step.note:
-            parts.append(_escaped(step.note))
-    return "\n\n".join(parts)
 
+    def plain(line: str) -> list[str]:
+        return [line.translate(_SPECIAL)]
 
-def _markdown_text(plain: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>|])", r"\\\1", plain)
+    def cell(value: str) -> str:
+        return r"\cdots" if value == "..." else to_latex(num(value)).replace("%", r"\%")
+
+    def table(t: Table) -> list[str]:
+        (*heads, running, share), *rows = grid(t, digits, terms, lambda head: to_latex(head, digits))
+        lines = [rf"$$\begin{{array}}{{r|{'r' * (len(heads) + 1)}}}"]
+        lines += [" & ".join([*heads, rf"\text{{{running}}}", rf"\text{{{share}}}"]) + r" \\ \hline"]
+        return ["\n".join([*lines, " \\\\\n".join(" & ".join(map(cell, row)) for row in rows), r"\end{array}$$"])]
+
+    forms: Forms = dict.fromkeys(("about", "small", "below", "footnote", "note"), plain) | {
+        "result": lambda source: [f"$${to_latex(source, digits)}$$"],
+        "step": lambda step: plain(f"{step.label}. {step.text}".strip()),
+        "formula": lambda source: [f"$${to_latex(source, digits)}$$"],
+        "start": lambda source: [f"The running sum starts at ${to_latex(source, digits)}$."],
+        "table": table,
+    }
+    return "\n\n".join(written(e, terms, forms))
 
 
 def markdown(e: Explained, digits: int | None, terms: int | None) -> str:
     """Markdown with mathematics between dollars."""
-    first, *rest = (_markdown_text(line) for line in e.header)
-    parts = [f"**{first}**", *rest]
-    parts.append(f"### ${to_latex(e.subject)} = {to_latex(num(e.result), digits)}$")
-    for step in e.steps:
-        parts.append(f"**{_markdown_text(step.label)}**" + (f" {_markdown_text(step.text)}" if step.text else ""))
-        parts += [f"$${to_latex(formula, digits)}$$" for formula in step.formulas]
-        if step.table is not None:
-            if step.table.start:
-                parts.append(f"The running sum starts at ${to_latex(step.table.start, digits)}$.")
-            sum_ = step.table.sum
-            heads = [
-                f"${step.table.letter}$",
-                *(f"${to_latex(head, digits)}$" for head in step.table.heads),
-                *TAIL_HEADS,
-            ]
-            lines = ["| " + " | ".join(heads) + " |", "|" + "--:|" * len(heads)]
-            lines += ["| " + " | ".join(row.cells) + " |" for row in table_rows(step.table, terms, digits)]
-            parts.append("\n".join(lines))
-            notes = (hidden(sum_, terms, step.table.letter), step.table.footnote)
-            parts += [f"*{_markdown_text(note)}*" for note in notes if note]
-        if step.note:
-            parts.append(f"> {_markdown_text(step.note)}")
-    return "\n\n".join(parts)
 
+    def plain(line: str) -> str:
+        return re.sub(r"([\\`*_{}\[\]<>|])", r"\\\1", line)
 
-def json_number(value: Any) -> float | None:
-    """The number for JSON, exactly; None if it is not finite."""
-    number = float(value)
-    return number if math.isfinite(number) else None
+    def table(t: Table) -> list[str]:
+        heads, *rows = (" | ".join(row) for row in grid(t, digits, terms, lambda head: f"${to_latex(head, digits)}$"))
+        rule = "|" + "--:|" * (len(t.heads) + 3)
+        return ["\n".join([f"| {heads} |", rule, *(f"| {row} |" for row in rows)])]
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return [json_number(v) for v in value]
-    return json_number(value)
-
-
-def to_dict(e: Explained) -> dict[str, Any]:
-    """Numbers and steps."""
-    numbers, sum_ = e.numbers, e.terms
-    return {
-        "about": e.header[0],
-        "counting": e.header[1],
-        "letters": e.header[2],
-        "notation": e.notation.name,
-        "net": {
-            "sizes": list(numbers.net.sizes),
-            "activations": list(numbers.net.activations),
-            "cost": numbers.cost,
-            "dtype": numbers.net.dtype.name,
-        },
-        "of": numbers.of,
-        "layer": numbers.layer,
-        "neuron": numbers.neuron,
-        "k": numbers.k,
-        "n_samples": numbers.n_samples,
-        "learning_rate": numbers.learning_rate if numbers.of == "update" else None,
-        "sample_weight": None if numbers.weights is None else _plain(numbers.weights),
-        "l1": numbers.l1,
-        "l2": numbers.l2,
-        "result": json_number(e.result),
-        "values": {name: _plain(value) for name, value in numbers.values.items()},
-        "sum": None
-        if sum_ is None
-        else {
-            "over": sum_.letter,
-            "start": json_number(sum_.start),
-            "first": _plain(sum_.first),
-            "second": _plain(sum_.second),
-            "products": _plain(sum_.products),
-            "running": _plain(sum_.running),
-            "shares": _plain(sum_.shares),
-            "running_is_the_kernels": sum_.exact,
-        },
-        "steps": [
-            {"label": step.label, "text": step.text, "formulas": [to_ascii(f) for f in step.formulas]}
-            for step in e.steps
-        ],
+    forms: Forms = {
+        "about": lambda line: [f"**{plain(line)}**"],
+        "small": lambda line: [plain(line)],
+        "result": lambda source: [f"### ${to_latex(source, digits)}$"],
+        "step": lambda step: [f"**{plain(step.label)}** {plain(step.text)}".rstrip()],
+        "formula": lambda source: [f"$${to_latex(source, digits)}$$"],
+        "start": lambda source: [f"The running sum starts at ${to_latex(source, digits)}$."],
+        "table": table,
+        "below": lambda line: [f"*{plain(line)}*"],
+        "footnote": lambda line: [f"*{plain(line)}*"],
+        "note": lambda line: [f"> {plain(line)}"],
     }
+    return "\n\n".join(written(e, terms, forms))

@@ -7,10 +7,9 @@ from html import escape
 
 from fastbp.teach.drawing import svg
 from fastbp.teach.explained import Explained
-from fastbp.teach.formula import shown, to_mathml
-from fastbp.teach.render import TAIL_HEADS
-from fastbp.teach.rows import hidden, table_rows
-from fastbp.teach.steps import Table, digits_of, num
+from fastbp.teach.formula import to_mathml
+from fastbp.teach.render import TAIL_HEADS, Forms, written
+from fastbp.teach.steps import Step, Table, digits_of
 
 STYLE = """
 .fastbp{font-family:system-ui,sans-serif;line-height:1.45;color:#1b1b1b;background:#fff;padding:1rem;max-width:56rem}
@@ -41,6 +40,7 @@ STYLE = """
 .fastbp .note{background:#fff7ec;border-left:4px solid #b35806;padding:.3rem .6rem;margin:.4rem 0}
 """
 
+MINUS = "\N{MINUS SIGN}"
 _RELATION = re.compile(r" (?=(?:=|\\leftarrow) )")
 
 
@@ -52,48 +52,50 @@ def formula(source: str, digits: int | None, attributes: str = 'class="formula"'
     return f"<div {attributes}>{parts}</div>"
 
 
-def _signed(cell: str) -> str:
-    return cell.replace("-", "\N{MINUS SIGN}", 1) if cell.startswith("-") else cell
+def forms(digits: int | None, terms: int | None) -> Forms:
+    """How a step is written, but for its heading and its end."""
+    return {
+        "formula": lambda source: [formula(source, digits)],
+        "start": lambda source: [f"<p>The running sum starts at {to_mathml(source, digits)}.</p>"],
+        "table": lambda t: [table(t, digits, terms)],
+        "note": lambda line: [f'<p class="note">{escape(line)}</p>'],
+    }
 
 
 def table(t: Table, digits: int | None, terms: int | None) -> str:
-    """The terms of a sum."""
-    heads = [to_mathml(head, digits) for head in (t.letter, *t.heads)] + list(TAIL_HEADS)
-    lines = ['<div class="scroll"><table><thead><tr>']
-    lines += [f'<th scope="col">{head}</th>' for head in heads] + ['<td class="share"></td></tr></thead><tbody>']
-    for row in table_rows(t, terms, digits):
-        negative = row.term is not None and t.sum.products[row.term] < 0
-        style = ' class="negative"' if negative else ""
-        cells = [f"<td>{escape(_signed(cell))}</td>" for cell in row.cells[:-1]]
-        share = 0 if row.term is None else t.sum.shares[row.term]
-        bar = f'<span class="bar" style="width:{4 * share:.2f}em"></span>'
-        lines.append(
-            f'<tr{style}>{"".join(cells)}<td>{row.cells[-1]}</td><td class="share" aria-hidden="true">{bar}</td></tr>'
-        )
+    """The terms of a sum, and what to say of them."""
+    heads = "".join(
+        f'<th scope="col">{head}</th>'
+        for head in (*(to_mathml(head, digits) for head in (t.letter, *t.heads)), *TAIL_HEADS)
+    )
+    lines = [f'<div class="scroll"><table><thead><tr>{heads}<td class="share"></td></tr></thead><tbody>']
+    for term, cells in t.rows(terms, digits):
+        style = ' class="negative"' if term is not None and t.sum.products[term] < 0 else ""
+        row = "".join(f"<td>{re.sub('^-', MINUS, cell)}</td>" for cell in cells)
+        width = 0 if term is None else 4 * t.sum.shares[term]
+        bar = f'<span class="bar" style="width:{width:.2f}em"></span>'
+        lines.append(f'<tr{style}>{row}<td class="share" aria-hidden="true">{bar}</td></tr>')
     lines.append("</tbody></table></div>")
-    notes = (hidden(t.sum, terms, t.letter), t.footnote)
-    return "".join(lines) + "".join(f'<p class="small">{escape(note)}</p>' for note in notes if note)
+    return "".join(
+        [*lines, *(f'<p class="small">{escape(note)}</p>' for note in (t.hidden(terms), t.footnote) if note)]
+    )
 
 
 def html(e: Explained, digits: int | None, terms: int | None) -> str:
     """The explanation as one element."""
-    first, *rest = e.header
-    parts = [f'<div class="fastbp"><style>{STYLE}</style><p class="about">{escape(first)}</p>']
-    parts += [f'<p class="small">{escape(line)}</p>' for line in rest]
     exact = digits_of(e.result)
-    result = to_mathml(f"{e.subject} = {num(e.result)}", digits)
-    parts.append(f'<h3 data-value="{exact}" title="{shown(exact, None)}">{result}</h3>')
-    parts.append(svg(e, 4, 8))
-    for step in e.steps:
-        parts.append(f"<section><h4>{escape(step.label)}</h4>")
-        if step.text:
-            parts.append(f"<p>{escape(step.text)}</p>")
-        parts += [formula(source, digits) for source in step.formulas]
-        if step.table is not None:
-            if step.table.start:
-                parts.append(f"<p>The running sum starts at {to_mathml(step.table.start, digits)}.</p>")
-            parts.append(table(step.table, digits, terms))
-        if step.note:
-            parts.append(f'<p class="note">{escape(step.note)}</p>')
-        parts.append("</section>")
-    return "\n".join([*parts, "</div>"])
+
+    def heading(step: Step) -> list[str]:
+        return [f"<section><h4>{escape(step.label)}</h4>"] + ([f"<p>{escape(step.text)}</p>"] if step.text else [])
+
+    own: Forms = {
+        "about": lambda line: [f'<div class="fastbp"><style>{STYLE}</style><p class="about">{escape(line)}</p>'],
+        "small": lambda line: [f'<p class="small">{escape(line)}</p>'],
+        "result": lambda source: [
+            f'<h3 data-value="{exact}" title="{exact}">{to_mathml(source, digits)}</h3>',
+            svg(e, 4, 8),
+        ],
+        "step": heading,
+        "end": lambda step: ["</section>"],
+    }
+    return "\n".join([*written(e, terms, forms(digits, terms) | own), "</div>"])
