@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 
 from fastbp import checks
 from fastbp.network import Network
+from fastbp.teach.drawing import document
 from fastbp.teach.numbers import Numbers
 from fastbp.teach.render import preformatted, wrapped
 from fastbp.teach.steps import FIRST_LINE
@@ -99,8 +99,8 @@ class Nudge:
         """Plot of both errors over h, both axes logarithmic."""
         width, height, left, top, right, bottom = 560, 330, 64, 34, 20, 52
         series = (
-            ([s.centred_error for s in self.sweep], "#b35806", "", "circle"),
-            ([s.forward_error for s in self.sweep], "#542788", ' stroke-dasharray="7 5"', "square"),
+            ([s.centred_error for s in self.sweep], "#b35806", ""),
+            ([s.forward_error for s in self.sweep], "#542788", ' stroke-dasharray="7 5"'),
         )
         logs = [math.log10(e) for errors, *_ in series for e in errors if 0 < e < math.inf] or [0.0]
         low, high = math.floor(min(logs)), math.ceil(max(logs)) + 1
@@ -112,12 +112,7 @@ class Nudge:
         def y(log_error: float) -> float:
             return top + (high - log_error) / (high - low) * (height - top - bottom)
 
-        parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" role="img" '
-            'font-family="system-ui, sans-serif" style="max-width:100%;height:auto">',
-            f"<title>Error of the difference quotient over h</title><desc>{escape(str(self))}</desc>",
-            f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        ]
+        parts = []
         for power in range(low, high + 1, max(1, (high - low) // 7)):
             parts.append(
                 f'<line x1="{left}" x2="{width - right}" y1="{y(power):.1f}" y2="{y(power):.1f}" stroke="#ddd"/>'
@@ -128,22 +123,19 @@ class Nudge:
                 f'<text x="{x(log_h):.1f}" y="{height - bottom + 18}" font-size="11" text-anchor="middle">'
                 f"1e{log_h:.0f}</text>"
             )
-        for errors, hue, dashes, mark in series:
+        for errors, hue, dashes in series:
             points = [(x(h), y(math.log10(e))) for h, e in zip(hs, errors, strict=True) if 0 < e < math.inf]
             line = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
             parts.append(f'<polyline points="{line}" fill="none" stroke="{hue}" stroke-width="2"{dashes}/>')
             for px, py in points:
-                parts.append(
-                    f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3.5" fill="{hue}"/>'
-                    if mark == "circle"
-                    else f'<rect x="{px - 3:.1f}" y="{py - 3:.1f}" width="6" height="6" fill="{hue}"/>'
-                )
+                square = f'<rect x="{px - 3:.1f}" y="{py - 3:.1f}" width="6" height="6" fill="{hue}"/>'
+                parts.append(square if dashes else f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3.5" fill="{hue}"/>')
         parts += [
             f'<text x="{left}" y="20" font-size="13">relative error of the difference quotient: '
             '<tspan fill="#b35806">&#9679; centred</tspan>, <tspan fill="#542788">&#9632; forward</tspan></text>',
-            f'<text x="{width / 2}" y="{height - 10}" font-size="13" text-anchor="middle">h</text></svg>',
+            f'<text x="{width / 2}" y="{height - 10}" font-size="13" text-anchor="middle">h</text>',
         ]
-        return "\n".join(parts)
+        return document(width, height, "Error of the difference quotient over h", parts, str(self))
 
     def _repr_html_(self) -> str:
         return preformatted(str(self)) + self.svg()

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
 
 from fastbp.network import Network
-from fastbp.teach.drawing import Plan, backdrop, brief, captions, gaps, node, shown_neurons, weight_places
+from fastbp.teach.drawing import NEURONS, WIRE, Plan, brief, document
 from fastbp.teach.formula import to_ascii
 from fastbp.teach.notation import NIELSEN as n
 from fastbp.teach.numbers import check_net, one_sample
 from fastbp.teach.render import preformatted
 from fastbp.teach.steps import digits_of
-
-NEURONS = 8
-"""Neurons of a layer that are drawn."""
 
 
 @dataclass(frozen=True)
@@ -49,34 +45,19 @@ class Overview:
     def svg(self) -> str:
         """Drawing of the network, its weights on the lines; the input's neurons carry the sample."""
         net = self.net
-        plan = Plan([shown_neurons(size, NEURONS, None) for size in net.sizes], net.sizes)
-        parts = captions(plan, lambda l: 'font-size="13"')
-        parts += gaps(plan, 'font-size="12" fill="#555555"')
-        parts += backdrop(plan, lambda l, k, j: 'stroke="#c8c8c8" stroke-width="1"')
+        plan = Plan(net.sizes, NEURONS, [None] * (net.L + 1))
+        parts = [*plan.captions(), *plan.gaps(), *plan.backdrop(WIRE)]
         largest = max(abs(float(v)) for v in self.x)
-        for l, j in plan.places:
-            value = None if l else float(self.x[j])
-            symbol = n.b(j, l) if l else n.a(j, 0)
-            number = net.b[l][j] if l else self.x[j]
-            label = "" if value is None else brief(value)
-            title = f"{to_ascii(symbol)} = {digits_of(number)}"
-            parts.append(node(plan, l, j, value, largest, label, title, False))
-        for l, k, j, x, y in weight_places(plan):
+        for l, j in plan.points:
+            symbol, number = (n.b(j, l), net.b[l][j]) if l else (n.a(j, 0), self.x[j])
+            value, title = None if l else float(number), f"{to_ascii(symbol)} = {digits_of(number)}"
+            parts.append(plan.node(l, j, value, largest, "" if value is None else brief(value), title))
+        for l, k, j, x, y in plan.weights():
             parts.append(
                 f'<text x="{x:g}" y="{y:g}" text-anchor="middle" font-size="10.5" stroke="#ffffff" stroke-width="5" '
                 f'paint-order="stroke">{brief(float(net.w[l][j, k]))}</text>'
             )
-        size = f'viewBox="0 0 {plan.width} {plan.height}" width="{plan.width}"'
-        return "\n".join(
-            [
-                f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="system-ui, sans-serif" '
-                'style="max-width:100%;height:auto">',
-                f"<title>{escape(repr(net))}, its weights and the sample</title>",
-                f'<rect width="{plan.width}" height="{plan.height}" fill="#ffffff"/>',
-                *parts,
-                "</svg>",
-            ]
-        )
+        return document(plan.width, plan.height, f"{net!r}, its weights and the sample", parts)
 
     def _repr_html_(self) -> str:
         return preformatted(str(self)) + self.svg()

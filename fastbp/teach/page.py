@@ -14,8 +14,7 @@ from fastbp.network import Network
 from fastbp.teach.explanation import explain
 from fastbp.teach.notation import Notation, find
 from fastbp.teach.numbers import check_layer, check_neuron
-from fastbp.teach.page_drawing import svg, values
-from fastbp.teach.page_sample import Sample
+from fastbp.teach.page_drawing import Sample
 from fastbp.teach.page_steps import Steps
 from fastbp.teach.steps import FIRST_LINE
 
@@ -72,7 +71,7 @@ def page(
             panel["exact"] = other["panels"][name]["html"]
     start = next((i for i, s in enumerate(steps) if of and s["layer"] == layer and s["kind"] in KINDS[of]), 0)
     data: dict[str, Any] = {"steps": steps, "start": start, "chosen": wanted}
-    data |= {"values": values(sample), "shown": sample.plan.shown}
+    data |= {"values": sample.values(), "shown": sample.plan.shown}
     text = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("</", "<\\/").replace("<!--", "<\\!--")
     template = resources.files("fastbp.teach").joinpath("page.html").read_text(encoding="utf-8")
     _, counting, letters = first.header
@@ -81,7 +80,7 @@ def page(
         "FIRST": escape(FIRST_LINE),
         "COUNTING": escape(counting),
         "LETTERS": escape(letters),
-        "SVG": svg(sample),
+        "SVG": sample.svg(),
     }
     for name, value in filled.items():
         template = template.replace(f"@@{name}@@", value)

@@ -1,106 +1,134 @@
-"""The drawing of the stepping page: neurons that change with the step, lines with their weights, terms of a sum."""
+"""What the stepping page draws: one sample before and after the step, its neurons, and the lines of a sum."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
-from fastbp.teach.drawing import RADIUS, backdrop, brief, captions, colour, gaps, index, ink, weight_places
-from fastbp.teach.explanation import Explanation
+from fastbp.network import Network
+from fastbp.teach.drawing import NEURONS, RADIUS, Plan, brief, colour, ink, square
+from fastbp.teach.explanation import Explanation, explain
 from fastbp.teach.formula import to_ascii
-from fastbp.teach.page_sample import Sample
+from fastbp.teach.notation import Notation
+from fastbp.teach.numbers import one_sample, stepped
 from fastbp.teach.steps import digits_of
 
 
-def values(sample: Sample) -> dict[str, dict[str, Any]]:
-    """How every drawn neuron looks for each quantity."""
-    n = sample.n
-    symbols = {"z": n.z, "a": n.a, "delta": n.delta, "new a": n.a}
-    spoken = {
-        "z": "weighted input",
-        "a": "activation",
-        "delta": "error delta",
-        "new a": "activation after the step",
-    }
-    out: dict[str, dict[str, Any]] = {}
-    for what, symbol in symbols.items():
-        keys = [(l, j) for l, j in sample.plan.places if what in ("a", "new a") or l > 0]
-        largest = max(abs(float(sample.number(what, l, j))) for l, j in keys)
-        out[what] = {}
-        for l, j in keys:
-            value = sample.number(what, l, j)
-            out[what][f"{l},{j}"] = {
-                "exact": digits_of(value),
-                "brief": brief(float(value)),
-                "negative": bool(value < 0),
-                "fill": colour(float(value), largest),
-                "ink": ink(float(value), largest),
-                "name": to_ascii(symbol(j, l)),
-                "spoken": spoken[what],
+class Sample:
+    """One sample, its numbers before and after the step, and the neurons that are drawn.
+
+    Parameters
+    ----------
+    net, x, y, eta, notation
+        As in `explain`.
+    wanted : list of int
+        Of each layer, the neuron looked at first.
+    """
+
+    def __init__(self, net: Network, x: Any, y: Any, eta: float, notation: Notation, wanted: list[int]) -> None:
+        self.net, self.eta, self.n, self.wanted = net, eta, notation, wanted
+        self.X, self.Y = one_sample(net, x, y)
+        self.trace = net.backprop(self.X, self.Y)
+        self.after = stepped(net, self.trace, eta)
+        self.new = self.after.backprop(self.X, self.Y)
+        self.plan = Plan(net.sizes, NEURONS, wanted)
+        self.explain = cache(self._explain)
+
+    def _explain(self, l: int, j: int, of: str) -> Explanation:
+        return explain(self.net, self.X[0], self.Y[0], l, j, of, notation=self.n)
+
+    def number(self, what: str, l: int, j: int) -> Any:
+        """z, a or delta of a neuron, or its activation after the step."""
+        if l == 0:
+            return self.X[0, j]
+        return self.new.a[l][0, j] if what == "new a" else getattr(self.trace, what)[l][0, j]
+
+    def values(self) -> dict[str, dict[str, Any]]:
+        """How every drawn neuron looks for each quantity."""
+        n, out = self.n, {}
+        for what, symbol, spoken in (
+            ("z", n.z, "weighted input"),
+            ("a", n.a, "activation"),
+            ("delta", n.delta, "error delta"),
+            ("new a", n.a, "activation after the step"),
+        ):
+            found = {(l, j): self.number(what, l, j) for l, j in self.plan.points if l > 0 or what in ("a", "new a")}
+            largest = max(abs(float(value)) for value in found.values())
+            out[what] = {
+                f"{l},{j}": {
+                    "exact": digits_of(value),
+                    "brief": brief(float(value)),
+                    "negative": bool(value < 0),
+                    "fill": colour(float(value), largest),
+                    "ink": ink(float(value), largest),
+                    "name": to_ascii(symbol(j, l)),
+                    "spoken": spoken,
+                }
+                for (l, j), value in found.items()
             }
-    return out
+        return out
 
-
-def lines(sample: Sample, l: int, ends: list[tuple[int, int, float, float, str]]) -> list[dict[str, Any]]:
-    """Lines between layers l - 1 and l: from, to, value, share, title."""
-    out = []
-    for source, to, value, share, title in ends:
-        (x1, y1), (x2, y2) = sample.plan.places[l - 1, source], sample.plan.places[l, to]
-        width = f"{1.5 + 7 * share:.2f}"
-        out.append({"line": [x1, y1, x2, y2], "negative": value < 0, "width": width, "title": title})
-    return out
-
-
-def sum_lines(sample: Sample, e: Explanation, l: int, *, forward: bool) -> list[dict[str, Any]]:
-    """Lines over which a sum runs; their width is the term's share."""
-    terms, j, n = e.terms, e.numbers.neuron, sample.n
-    assert terms is not None
-    products, shares = terms.products, terms.shares
-    drawn = sample.plan.shown[l - 1] if forward else sample.plan.shown[l + 1]
-    ends = []
-    for i in drawn:
-        symbol = f"{n.w(j, i, l)} {n.a(i, l - 1)}" if forward else f"{n.w(i, j, l + 1)} {n.delta(i, l + 1)}"
-        title = f"{to_ascii(symbol)} = {float(products[i]):.6g}, {shares[i]:.1%}"
-        ends.append((*((i, j) if forward else (j, i)), float(products[i]), float(shares[i]), title))
-    return lines(sample, l if forward else l + 1, ends)
-
-
-# Steps
-
-
-def svg(sample: Sample) -> str:
-    """The drawing, before the page's script fills it in."""
-    plan = sample.plan
-    nodes = []
-    for (l, j), (x, y) in plan.places.items():
-        side = 2 * RADIUS - 6
-        nodes.append(
-            f'<g class="node" role="button" tabindex="0" data-l="{l}" data-j="{j}" aria-pressed="false">'
-            "<title></title>"
-            f'<circle class="halo" cx="{x:g}" cy="{y:g}" r="{RADIUS + 6}"/>'
-            f'<circle class="body" cx="{x:g}" cy="{y:g}" r="{RADIUS}"/>'
-            f'<rect class="body" x="{x - side / 2:g}" y="{y - side / 2:g}" width="{side}" height="{side}" rx="3"/>'
-            f'<text x="{x:g}" y="{y + 4:g}" text-anchor="middle"></text></g>' + index(plan, l, j, 'class="faint index"')
-        )
-    return "\n".join(
-        [
-            f'<svg viewBox="0 0 {plan.width} {plan.height}" role="group" aria-label="Neurons, layer by layer">',
-            *captions(plan, lambda l: f'class="caption" data-l="{l}"'),
-            *gaps(plan, 'class="faint"'),
-            *backdrop(plan, lambda l, k, j: 'class="wire"'),
-            '<g id="terms"></g>',
-            *nodes,
-            *labels(sample),
-            "</svg>",
+    def lines(self, l: int, terms: Iterable[tuple[int, int, Any, Any, str]]) -> list[dict[str, Any]]:
+        """Lines between layers l - 1 and l, of from, to, value, share and title; their width is the share."""
+        return [
+            {
+                "line": [*self.plan.points[l - 1, source], *self.plan.points[l, to]],
+                "negative": bool(value < 0),
+                "width": f"{1.5 + 7 * float(share):.2f}",
+                "title": title,
+            }
+            for source, to, value, share, title in terms
         ]
-    )
 
-
-def labels(sample: Sample) -> list[str]:
-    """Weights on the lines, before and after the step."""
-    out = []
-    for l, k, j, x, y in weight_places(sample.plan):
-        old, new = (brief(float(net.w[l][j, k])) for net in (sample.net, sample.after))
-        out.append(
-            f'<text class="weight" x="{x:g}" y="{y:g}" text-anchor="middle" data-old="{old}" data-new="{new}"></text>'
+    def sum_lines(self, e: Explanation) -> list[dict[str, Any]]:
+        """Lines over which the sum of F1 runs, or that of BP2; none where BP1 has no sum over the layer after."""
+        terms, l, j, n = e.terms, e.numbers.layer, e.numbers.neuron, self.n
+        if e.numbers.of == "delta" and e.numbers.is_output:
+            return []
+        assert terms is not None
+        products, shares = terms.products, terms.shares
+        if e.numbers.of == "z":
+            symbols = [(k, k, j, f"{n.w(j, k, l)} {n.a(k, l - 1)}") for k in self.plan.shown[l - 1]]
+        else:
+            l += 1
+            symbols = [(k, j, k, f"{n.w(k, j, l)} {n.delta(k, l)}") for k in self.plan.shown[l]]
+        return self.lines(
+            l,
+            (
+                (*ends, products[k], shares[k], f"{to_ascii(symbol)} = {float(products[k]):.6g}, {shares[k]:.1%}")
+                for k, *ends, symbol in symbols
+            ),
         )
-    return out
+
+    def svg(self) -> str:
+        """The drawing, before the page's script fills it in; weights before and after the step are on the lines."""
+        plan, nodes, labels = self.plan, [], []
+        for (l, j), (x, y) in plan.points.items():
+            nodes.append(
+                f'<g class="node" role="button" tabindex="0" data-l="{l}" data-j="{j}" aria-pressed="false">'
+                "<title></title>"
+                f'<circle class="halo" cx="{x:g}" cy="{y:g}" r="{RADIUS + 6}"/>'
+                f'<circle class="body" cx="{x:g}" cy="{y:g}" r="{RADIUS}"/>'
+                + square(x, y, 'class="body" ')
+                + f'/><text x="{x:g}" y="{y + 4:g}" text-anchor="middle"></text></g>'
+                + plan.index(l, j, 'class="faint index"')
+            )
+        for l, k, j, x, y in plan.weights():
+            old, new = (brief(float(net.w[l][j, k])) for net in (self.net, self.after))
+            labels.append(
+                f'<text class="weight" x="{x:g}" y="{y:g}" text-anchor="middle" data-old="{old}" data-new="{new}">'
+                "</text>"
+            )
+        return "\n".join(
+            [
+                f'<svg viewBox="0 0 {plan.width} {plan.height}" role="group" aria-label="Neurons, layer by layer">',
+                *plan.captions(lambda l: f'class="caption" data-l="{l}"'),
+                *plan.gaps('class="faint"'),
+                *plan.backdrop('class="wire"'),
+                '<g id="terms"></g>',
+                *nodes,
+                *labels,
+                "</svg>",
+            ]
+        )

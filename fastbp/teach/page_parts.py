@@ -8,13 +8,8 @@ from typing import Any
 
 from fastbp.teach.formula import shown, to_mathml
 from fastbp.teach.render import step_pieces
-from fastbp.teach.render_html import forms, formula
+from fastbp.teach.render_html import forms
 from fastbp.teach.steps import Step, digits_of
-
-
-def result(source: str, value: Any, digits: int | None) -> str:
-    """The formula that ends in the number that a step is about."""
-    return formula(source, digits, f'class="formula result" data-result="{digits_of(value)}"')
 
 
 def signed(text: str) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 
 from fastbp.teach import page_parts as parts
+from fastbp.teach.derivation import GROWN
 from fastbp.teach.formula import to_ascii, to_mathml
-from fastbp.teach.page_drawing import lines, sum_lines
-from fastbp.teach.page_sample import Sample
+from fastbp.teach.page_drawing import Sample
 from fastbp.teach.render_html import formula
 from fastbp.teach.steps import chosen, digits_of, num
 
@@ -18,12 +19,14 @@ FOLDED = 24
 """Weights and biases of a layer from which they are shown on request."""
 
 LEGENDS = {
-    "": "Dotted: not computed yet.",
     "z": "Circle, orange: positive. Square, purple: negative. Lines: the terms of the sum, dashed where negative.",
     "u": "Circles and squares: the errors that the gradients came from.",
     "w": "Circle, orange: positive. Square, purple: negative.",
     "g": "Lines: dC/dw of the weights that lead to this neuron, dashed where negative.",
 }
+
+Panel = dict[str, Any]
+"""What a neuron shows in a step: its html, and the lines of its terms."""
 
 
 class Steps:
@@ -35,29 +38,69 @@ class Steps:
     def __init__(self, sample: Sample, digits: int | None, terms: int | None, asked: tuple[int, int | None]) -> None:
         self.sample, self.digits, self.most, self.asked = sample, digits, terms, asked
         self.net, self.n, self.plan, self.number = sample.net, sample.n, sample.plan, sample.number
+        self.L = self.net.L
 
-    def rows(self, l: int) -> tuple[range, range, int]:
-        """Neurons of a layer for a table: the first ones, the last ones, and how many are between."""
-        head, tail = chosen(self.net.sizes[l], self.most)
-        return head, tail, tail.start - head.stop if tail else 0
+    def all(self) -> list[dict[str, Any]]:
+        """Every step, in order."""
+        layers = range(1, self.L + 1)
+        return [
+            self.start(),
+            *(step for l in layers for step in self.forward(l)),
+            self.cost(),
+            *map(self.error, reversed(layers)),
+            *map(self.gradients, reversed(layers)),
+            *map(self.update, layers),
+            self.end(),
+        ]
+
+    # What several of them need
+
+    def step(self, kind: str, heading: str, shows: list[str], panels: Any, legend: str, l: int | None = None) -> Any:
+        """What the page shows of one step: of each layer, what its neurons carry, and a panel a neuron, or one."""
+        return {
+            "kind": kind,
+            "label": "BP3, BP4" if kind == "BP4" else kind,
+            "heading": heading,
+            "layer": l,
+            "shows": shows + [""] * (self.L + 1 - len(shows)),
+            "panels": {"all": _panel(panels)} if isinstance(panels, str) else panels,
+            "legend": LEGENDS[legend],
+        }
+
+    def back(self, l: int) -> list[str]:
+        """What neurons carry once the errors have come back to layer l."""
+        return ["a"] * l + ["delta"] * (self.L - l + 1)
+
+    def panels(self, l: int, panel: Callable[[int], Panel]) -> dict[int, Panel]:
+        """One for each neuron that is drawn."""
+        return {j: panel(j) for j in self.plan.shown[l]}
+
+    def result(self, source: str, value: Any) -> str:
+        """The formula that ends in the number that the step is about."""
+        return formula(source, self.digits, f'class="formula result" data-result="{digits_of(value)}"')
 
     def cell(self, value: Any, attributes: str = "") -> str:
         """A number in a table."""
         return parts.cell(value, self.digits, attributes)
 
-    def step(
-        self, kind: str, label: str, heading: str, l: int | None, shows: list[str], panels: Any, legend: str
-    ) -> Any:
-        """What the page shows of one step; ``shows`` is what each layer's neurons carry."""
-        return {
-            "kind": kind,
-            "label": label,
-            "heading": heading,
-            "layer": l,
-            "shows": shows,
-            "panels": panels,
-            "legend": LEGENDS[legend],
-        }
+    def row(self, first: object, cells: Iterable[str], attributes: str = "") -> str:
+        """A row of a table."""
+        return f"<tr{attributes}><td>{first}</td>{''.join(cells)}</tr>"
+
+    def grid(self, heads: Sequence[str], l: int, row: Callable[[int], str], first: Sequence[str] = ()) -> str:
+        """A table with a row for each neuron of a layer: the first ones and the last."""
+        head, tail = chosen(self.net.sizes[l], self.most)
+        between = [parts.gap(len(heads), tail.start - head.stop)] if tail else []
+        return parts.grid(heads, [*first, *map(row, head), *between, *map(row, tail)])
+
+    def marked(self, l: int, j: int, k: int | None, kind: str = "") -> str:
+        """Class of a row: that of the weight that the page was asked for stands out."""
+        layer, asked = self.asked
+        stands_out = asked is not None and (l, j, k) == (layer, self.sample.wanted[layer], asked)
+        names = " ".join(filter(None, (kind, "asked" if stands_out else "")))
+        return f' class="{names}"' if names else ""
+
+    # The steps
 
     def start(self) -> Any:
         """Network, sample and what is asked."""
@@ -72,19 +115,19 @@ class Steps:
             + _more(net.sizes[0] - len(first))
             + parts.chips([(f"y_{{{j}}}", self.sample.Y[0, j]) for j in last], self.digits)
             + _more(net.sizes[-1] - len(last))
-            + "".join(self.weights(l) for l in range(1, net.L + 1))
+            + "".join(map(self.weights, range(1, net.L + 1)))
             + f"<p>Cost: {escape(net.cost)}.</p>"
         )
-        return self.step("start", "start", "The network and the sample", None, ["a"] + [""] * net.L, _all(html), "w")
+        return self.step("start", "The network and the sample", ["a"], html, "w")
 
     def weights(self, l: int) -> str:
         """Weights and biases of a layer."""
         net, n = self.net, self.n
         sources, neurons = self.plan.shown[l - 1], self.plan.shown[l]
-        lines = []
-        for j in neurons:
-            pairs = [(n.w(j, k, l), net.w[l][j, k]) for k in sources] + [(n.b(j, l), net.b[l][j])]
-            lines.append(parts.chips(pairs, self.digits))
+        lines = [
+            parts.chips([*((n.w(j, k, l), net.w[l][j, k]) for k in sources), (n.b(j, l), net.b[l][j])], self.digits)
+            for j in neurons
+        ]
         inside = "".join(lines) + _more(net.w[l].size - len(sources) * len(neurons), "weights")
         title = f"Layer {l}, {escape(net.activations[l - 1])}: a line of weights and the bias for each neuron j"
         if len(neurons) * (len(sources) + 1) <= FOLDED:
@@ -93,180 +136,135 @@ class Steps:
 
     def forward(self, l: int) -> list[Any]:
         """F1 and F2."""
-        L, n = self.net.L, self.n
-        before = ["a"] * l
-        f1, f2 = {}, {}
-        for j in self.plan.shown[l]:
+
+        def weighted_input(j: int) -> Panel:
             e = self.sample.explain(l, j, "z")
-            first, result, second = e.steps
-            html = parts.result(result.formulas[0], e.result, self.digits) + parts.step_html(
-                first, self.digits, self.most
-            )
-            f1[j] = _panel(html, sum_lines(self.sample, e, l, forward=True))
+            html = self.result(e.steps[1].formulas[0], e.result)
+            return _panel(html + parts.step_html(e.steps[0], self.digits, self.most), self.sample.sum_lines(e))
+
+        def activation(j: int) -> Panel:
             a = self.number("a", l, j)
-            html = parts.result(f"{n.a(j, l)} = {num(a)}", a, self.digits)
-            f2[j] = _panel(html + parts.step_html(second, self.digits, self.most))
-        later = [""] * (L - l)
+            step = self.sample.explain(l, j, "z").steps[2]
+            html = self.result(f"{self.n.a(j, l)} = {num(a)}", a)
+            return _panel(html + parts.step_html(step, self.digits, self.most))
+
+        f1, f2 = self.panels(l, weighted_input), self.panels(l, activation)
         return [
-            self.step("F1", "F1", f"Weighted inputs of layer {l}", l, [*before, "z", *later], f1, "z"),
-            self.step("F2", "F2", f"Activations of layer {l}", l, [*before, "a", *later], f2, "z"),
+            self.step("F1", f"Weighted inputs of layer {l}", ["a"] * l + ["z"], f1, "z", l),
+            self.step("F2", f"Activations of layer {l}", ["a"] * (l + 1), f2, "z", l),
         ]
 
     def cost(self) -> Any:
         """C."""
-        net, n = self.net, self.n
-        drawn = self.plan.shown[net.L]
-        rows = [
-            f"<tr><td>{j}</td>{self.cell(self.number('a', net.L, j))}{self.cell(self.sample.Y[0, j])}</tr>"
-            for j in drawn
-        ]
+        net, n, L = self.net, self.n, self.L
+        drawn, a, C = self.plan.shown[L], n.a("j", "L"), self.sample.trace.cost
+        rows = [self.row(j, map(self.cell, (self.number("a", L, j), self.sample.Y[0, j]))) for j in drawn]
         definition = {
-            "quadratic": rf"{n.cost} = \frac{{1}}{{2}} \sum_j (y_j - {n.a('j', 'L')})^2",
-            "sigmoid": rf"{n.cost} = - \sum_j (y_j \ln {n.a('j', 'L')} + (1 - y_j) \ln (1 - {n.a('j', 'L')}))",
-            "softmax": rf"{n.cost} = - \sum_j y_j \ln {n.a('j', 'L')}",
-            "exp": rf"{n.cost} = \sum_j ({n.a('j', 'L')} - y_j \ln {n.a('j', 'L')})",
+            "quadratic": rf"{n.cost} = \frac{{1}}{{2}} \sum_j (y_j - {a})^2",
+            "sigmoid": rf"{n.cost} = - \sum_j (y_j \ln {a} + (1 - y_j) \ln (1 - {a}))",
+            "softmax": rf"{n.cost} = - \sum_j y_j \ln {a}",
+            "exp": rf"{n.cost} = \sum_j ({a} - y_j \ln {a})",
         }["quadratic" if net.cost == "quadratic" else net.activations[-1]]
         html = (
-            parts.result(f"{n.cost} = {num(self.sample.trace.cost)}", self.sample.trace.cost, self.digits)
+            self.result(f"{n.cost} = {num(C)}", C)
             + "<p>How far the outputs are from the target.</p>"
             + formula(definition, self.digits)
-            + parts.grid(("j", to_mathml(n.a("j", net.L)), to_mathml("y_j")), rows)
+            + parts.grid(("j", to_mathml(n.a("j", L)), to_mathml("y_j")), rows)
             + _more(net.sizes[-1] - len(drawn))
         )
-        return self.step("C", "C", "The cost of the sample", None, ["a"] * (net.L + 1), _all(html), "w")
+        return self.step("C", "The cost of the sample", ["a"] * (L + 1), html, "w")
 
     def error(self, l: int) -> Any:
         """BP1 or BP2."""
-        L = self.net.L
-        panels = {}
-        for j in self.plan.shown[l]:
+
+        def panel(j: int) -> Panel:
             e = self.sample.explain(l, j, "delta")
             *steps, result = e.steps
-            html = parts.result(result.formulas[-1], e.result, self.digits)
+            html = self.result(result.formulas[-1], e.result)
             html += f'<p class="note">{escape(result.note)}</p>' if result.note else ""
             html += "".join(parts.step_html(step, self.digits, self.most) for step in steps)
-            panels[j] = _panel(html, sum_lines(self.sample, e, l, forward=False) if l < L else [])
-        label = "BP1" if l == L else "BP2"
-        shows = ["a"] * l + ["delta"] * (L - l + 1)
-        return self.step(label, label, f"Errors of layer {l}", l, shows, panels, "z")
+            return _panel(html, self.sample.sum_lines(e))
+
+        label = "BP1" if l == self.L else "BP2"
+        return self.step(label, f"Errors of layer {l}", self.back(l), self.panels(l, panel), "z", l)
 
     def gradients(self, l: int) -> Any:
         """BP3 and BP4."""
-        n, net = self.n, self.net
-        a_prev = self.sample.X[0] if l == 1 else self.sample.trace.a[l - 1][0]
-        panels = {}
-        for j in self.plan.shown[l]:
-            g = self.sample.trace.w[l][j]
+        n, p, trace = self.n, self.n.previous, self.sample.trace
+        a_prev = self.sample.X[0] if l == 1 else trace.a[l - 1][0]
+
+        def panel(j: int) -> Panel:
+            g, b, delta = trace.w[l][j], trace.b[l][j], self.number("delta", l, j)
             size = np.abs(g.astype(np.float64))
             shares = size / (size.sum() or 1.0)
-            ends = [
-                (k, j, float(g[k]), float(shares[k]), f"{to_ascii(n.rate(n.cost, n.w(j, k, l)))} = {digits_of(g[k])}")
-                for k in self.plan.shown[l - 1]
-            ]
-            p = n.previous
-            head, tail, hidden = self.rows(l - 1)
             heads = (p, n.a(p, l - 1), n.delta(j, l), n.rate(n.cost, n.w(j, p, l)))
-            delta, b = self.number("delta", l, j), self.sample.trace.b[l][j]
-            rows = [
-                f"<tr{self.marked(l, j, k, 'negative' if g[k] < 0 else '')}><td>{k}</td>{self.cell(a_prev[k])}"
-                f"{self.cell(delta)}{self.cell(g[k], f' data-g={k}')}</tr>"
-                for k in [*head, *tail]
-            ]
-            if hidden:
-                rows.insert(len(head), parts.gap(4, hidden))
+
+            def row(k: int) -> str:
+                cells = self.cell(a_prev[k]), self.cell(delta), self.cell(g[k], f" data-g={k}")
+                return self.row(k, cells, self.marked(l, j, k, "negative" if g[k] < 0 else ""))
+
             html = (
-                parts.result(f"{n.rate(n.cost, n.b(j, l))} = {n.delta(j, l)} = {num(b)}", b, self.digits)
+                self.result(f"{n.rate(n.cost, n.b(j, l))} = {n.delta(j, l)} = {num(b)}", b)
                 + "<h3>BP3</h3><p>How fast the cost changes with the bias: as fast as with the weighted input, which a "
                 "bias moves one to one.</p><h3>BP4</h3><p>How fast the cost changes with a weight: what enters through "
                 "the weight, times the error of the neuron where it leads.</p>"
                 + formula(
                     rf"{n.rate(n.cost, n.w('j', p, 'l'))} = {n.a(p, 'l-1')} \cdot {n.delta('j', 'l')}", self.digits
                 )
-                + parts.grid([to_mathml(head_) for head_ in heads], rows)
+                + self.grid([to_mathml(head) for head in heads], l - 1, row)
             )
-            panels[j] = _panel(html, lines(self.sample, l, ends))
-        shows = ["a"] * l + ["delta"] * (net.L - l + 1)
-        return self.step("BP4", "BP3, BP4", f"Gradients of layer {l}", l, shows, panels, "g")
+            lines = (
+                (k, j, g[k], shares[k], f"{to_ascii(n.rate(n.cost, n.w(j, k, l)))} = {digits_of(g[k])}")
+                for k in self.plan.shown[l - 1]
+            )
+            return _panel(html, self.sample.lines(l, lines))
+
+        return self.step("BP4", f"Gradients of layer {l}", self.back(l), self.panels(l, panel), "g", l)
 
     def update(self, l: int) -> Any:
         """U, and the activations after it."""
-        n, net = self.n, self.net
-        panels = {}
+        n, old, new, g = self.n, self.net, self.sample.after, self.sample.trace
         w, eta = n.w("j", n.previous, "l"), to_mathml(rf"\eta = {num(self.sample.eta)}", self.digits)
-        for j in self.plan.shown[l]:
-            head, tail, hidden = self.rows(l - 1)
-            rows = []
-            for k in [None, *head, *tail]:
-                name, g = (
-                    (n.b(j, l), self.sample.trace.b[l][j])
-                    if k is None
-                    else (n.w(j, k, l), self.sample.trace.w[l][j, k])
-                )
-                old, new = ((part.b[l][j] if k is None else part.w[l][j, k]) for part in (self.net, self.sample.after))
-                where = "b" if k is None else k
-                rows.append(
-                    f"<tr{self.marked(l, j, k)}><td>{to_mathml(name)}</td>{self.cell(old)}{self.cell(g)}"
-                    f"{self.cell(new, f' data-new={where}')}</tr>"
-                )
-            if hidden:
-                rows.insert(len(head) + 1, parts.gap(4, hidden))
-            old, new = self.number("a", l, j), self.number("new a", l, j)
-            html = (
-                parts.result(rf"{n.a(j, l)} = {num(old)} \to {num(new)}", new, self.digits)
+
+        def panel(j: int) -> Panel:
+            def row(k: int) -> str:
+                cells = *(self.cell(part.w[l][j, k]) for part in (old, g)), self.cell(new.w[l][j, k], f" data-new={k}")
+                return self.row(to_mathml(n.w(j, k, l)), cells, self.marked(l, j, k))
+
+            cells = *(self.cell(part.b[l][j]) for part in (old, g)), self.cell(new.b[l][j], " data-new=b")
+            bias = self.row(to_mathml(n.b(j, l)), cells, self.marked(l, j, None))
+            before, after = self.number("a", l, j), self.number("new a", l, j)
+            return _panel(
+                self.result(rf"{n.a(j, l)} = {num(before)} \to {num(after)}", after)
                 + "<p>This neuron's activation before, and after all layers have moved and the sample has gone forward "
                 f"once more.</p><p>A step against the gradient, with {eta}. All gradients came from the old weights; "
                 "all weights and biases move at once.</p>"
                 + formula(rf"{w} \leftarrow {w} - \eta \cdot {n.rate(n.cost, w)}", self.digits)
-                + parts.grid(("", "before", "gradient", "after"), rows)
+                + self.grid(("", "before", "gradient", "after"), l - 1, row, [bias])
             )
-            panels[j] = _panel(html)
-        shows = ["a"] * l + ["delta"] * (net.L - l + 1)
-        return self.step("U", "U", f"Update of layer {l}", l, shows, panels, "u")
 
-    def marked(self, l: int, j: int, k: int | None, kind: str = "") -> str:
-        """Class of a row: that of the weight that the page was asked for stands out."""
-        layer, asked = self.asked
-        asked = asked is not None and (l, j, k) == (layer, self.sample.wanted[layer], asked)
-        names = " ".join(filter(None, (kind, "asked" if asked else "")))
-        return f' class="{names}"' if names else ""
+        return self.step("U", f"Update of layer {l}", self.back(l), self.panels(l, panel), "u", l)
 
     def end(self) -> Any:
         """The sample after the step."""
         net, n = self.net, self.n
         old, new = self.sample.trace.cost, self.sample.new.cost
         html = (
-            parts.result(rf"{n.cost} = {num(old)} \to {num(new)}", new, self.digits)
+            self.result(rf"{n.cost} = {num(old)} \to {num(new)}", new)
             + "<p>The cost before and after: the same sample goes forward through the new weights and biases. The "
             "drawing shows the activations that come out now.</p>"
         )
-        if new > old:
-            html += '<p class="note">The cost has grown: the step was too long for this slope. Try a smaller eta.</p>'
+        html += f'<p class="note">{GROWN}</p>' if new > old else ""
         for l in range(net.L, 0, -1):
-            drawn = self.plan.shown[l]
-            heads = ["j", f"{to_mathml(n.a('j', l))} before", f"{to_mathml(n.a('j', l))} after"]
+            drawn, a = self.plan.shown[l], to_mathml(n.a("j", l))
+            heads, rows = ["j", f"{a} before", f"{a} after"], []
             heads += [to_mathml("y_j")] if l == net.L else []
-            rows = [
-                f"<tr><td>{j}</td>{self.cell(self.number('a', l, j))}"
-                f"{self.cell(self.number('new a', l, j), f' data-after={j}')}"
-                f"{self.cell(self.sample.Y[0, j]) if l == net.L else ''}</tr>"
-                for j in drawn
-            ]
+            for j in drawn:
+                after = self.cell(self.number("new a", l, j), f" data-after={j}")
+                y = self.cell(self.sample.Y[0, j]) if l == net.L else ""
+                rows.append(self.row(j, (self.cell(self.number("a", l, j)), after, y)))
             html += f"<h3>Layer {l}</h3>{parts.grid(heads, rows)}{_more(net.sizes[l] - len(drawn))}"
-        shows = ["a"] + ["new a"] * net.L
-        return self.step("end", "end", "After the step", None, shows, _all(html), "w")
-
-    def all(self) -> list[Any]:
-        """Every step, in order."""
-        layers = range(1, self.net.L + 1)
-        return [
-            self.start(),
-            *(step for l in layers for step in self.forward(l)),
-            self.cost(),
-            *(self.error(l) for l in reversed(layers)),
-            *(self.gradients(l) for l in reversed(layers)),
-            *(self.update(l) for l in layers),
-            self.end(),
-        ]
+        return self.step("end", "After the step", ["a"] + ["new a"] * net.L, html, "w")
 
 
 def _more(number: int, what: str = "") -> str:
@@ -274,9 +272,5 @@ def _more(number: int, what: str = "") -> str:
     return f'<p class="small">{words} {"is" if number == 1 else "are"} not shown.</p>' if number > 0 else ""
 
 
-def _all(html: str) -> dict[str, Any]:
-    return {"all": _panel(html)}
-
-
-def _panel(html: str, terms: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def _panel(html: str, terms: list[dict[str, Any]] | None = None) -> Panel:
     return {"html": html, "terms": terms or []}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -15,52 +16,48 @@ EXACT_SLOPES = {"sigmoid": lambda a: a * (1 - a), "tanh": lambda a: 1 - a * a}
 """sigma' as a function of a, which learners feed with z, or keep when they change sigma."""
 
 
+def across(x: Array) -> Array:
+    """The sum over the neurons, as a column."""
+    return each(lambda v: v.sum(axis=1, keepdims=True), x)
+
+
 class _Forward:
     """One pass forward: names of the activations, a (from layer 0) and z (from layer 1), and every slope asked for."""
 
     def __init__(self, names: list[str], a: Arrays, z: Arrays) -> None:
         self.names, self.a, self.z = names, a, z
-        self._slopes: dict[tuple[str, int], Array | None] = {}
-
-    def slope(self, kind: str, l: int) -> Array | None:
-        """The factor of layer l, here counted from 0; None for none."""
-        if (kind, l) not in self._slopes:
-            self._slopes[kind, l] = self._slope(kind, l)
-        return self._slopes[kind, l]
+        self.slope = cache(self._slope)
 
     def _slope(self, kind: str, l: int) -> Array | None:
-        names, a, z = self.names, self.a, self.z
+        """The factor of layer l, here counted from 0; None for none."""
         kind, _, other = kind.partition(":")
-        if kind == "none":
-            return None
-        if kind == "at a":
-            return sigma_prime(names[l], a[l + 1])
-        if kind == "value":
-            return a[l + 1]
-        if kind == "1 - a":
-            return 1 - a[l + 1]
-        if kind == "a (1 - a) of z":
-            if names[l] not in EXACT_SLOPES:
-                raise ValueError("no such formula")
-            return EXACT_SLOPES[names[l]](z[l])
+        name, a, z = self.names[l], self.a[l + 1], self.z[l]
         if kind == "of":  # another activation's, at z
-            return sigma_prime(other, z[l])
+            return sigma_prime(other, z)
         if kind == "formula of":  # another activation's a (1 - a), of this one's a
-            return EXACT_SLOPES[other](a[l + 1])
-        if kind == "formula below" and names[l] in EXACT_SLOPES:
-            return EXACT_SLOPES[names[l]](a[l])
-        if kind == "layer below":
-            return sigma_prime(names[l], z[l - 1] if l else a[0])
-        if kind == "layer above":
-            return sigma_prime(names[l + 1], z[l + 1])
-        slope = sigma_prime(names[l], z[l])
+            return EXACT_SLOPES[other](a)
+        if kind == "a (1 - a) of z":
+            if name not in EXACT_SLOPES:
+                raise ValueError("no such formula")
+            return EXACT_SLOPES[name](z)
+        if kind == "formula below" and name in EXACT_SLOPES:
+            return EXACT_SLOPES[name](self.a[l])
+        elsewhere = {
+            "none": lambda: None,
+            "at a": lambda: sigma_prime(name, a),
+            "value": lambda: a,
+            "1 - a": lambda: 1 - a,
+            "layer below": lambda: sigma_prime(name, self.z[l - 1] if l else self.a[0]),
+            "layer above": lambda: sigma_prime(self.names[l + 1], self.z[l + 1]),
+        }
+        if kind in elsewhere:
+            return elsewhere[kind]()
+        slope = sigma_prime(name, z)
         if kind == "squared":
             return slope * slope
-        if kind == "negated":
-            return -slope
         if kind == "1 at 0":
-            return each(lambda values: np.where(number(z[l]) == 0, 1.0, values), slope)
-        return slope
+            return each(lambda values: np.where(number(z) == 0, 1.0, values), slope)
+        return -slope if kind == "negated" else slope
 
 
 @lru_cache(maxsize=256)
@@ -108,21 +105,18 @@ def _output(problem: Problem, way: Way, forward: _Forward) -> tuple[Array, Array
     cost, Y = way.cost or problem.cost, problem.Y
     simple = cancels(cost, names[-1])
     e = last - Y if simple or cost == "quadratic" else _cost_slope(cost, names[-1], last, Y)
-    if way.error == "y - a":
-        e = -e
-    elif way.error == "|a - y|":
-        e = abs(e)
-    elif way.error == "(a - y)^2":
-        e = e * e
-    elif way.error == "(a - y)^2 / 2":
-        e = e * e * 0.5
-    elif way.error.endswith("over j"):
-        total = each(lambda v: v.sum(axis=1, keepdims=True), e)
-        e = 0 * e + (total if way.error == "sum over j" else total / len(Y[0]))
-    elif way.error == "one term":
-        e = -(Y * (1 - last))
+    errors: dict[str, Callable[[], Array]] = {
+        "y - a": lambda: -e,
+        "|a - y|": lambda: abs(e),
+        "(a - y)^2": lambda: e * e,
+        "(a - y)^2 / 2": lambda: e * e * 0.5,
+        "sum over j": lambda: 0 * e + across(e),
+        "mean over j": lambda: 0 * e + across(e) / len(Y[0]),
+        "one term": lambda: -(Y * (1 - last)),
+    }
+    error = errors[way.error]() if way.error in errors else e
     J = len(Y[0])
-    e = e * {"1": 1.0, "2": 2.0, "1/2": 0.5, "1/J": 1 / J, "2/J": 2 / J}[way.factor]
+    e = error * {"1": 1.0, "2": 2.0, "1/2": 0.5, "1/J": 1 / J, "2/J": 2 / J}[way.factor]
     kind = way.output_slope or ("none" if simple else "own")
     if kind == "dC/da":  # of a cost whose sigma' cancels
         if names[-1] == "softmax":
@@ -130,65 +124,56 @@ def _output(problem: Problem, way: Way, forward: _Forward) -> tuple[Array, Array
             return e, e
         return e, e / sigma_prime(names[-1], forward.z[-1])
     if kind == "own" and names[-1] == "softmax":  # the whole Jacobian
-        return e, last * (e - each(lambda v: v.sum(axis=1, keepdims=True), last * e))
+        return e, last * (e - across(last * e))
     slope = forward.slope(kind, len(names) - 1)
     return e, e if slope is None else e * slope
 
 
 def _sums(way: Way, w: Arrays, b: Arrays, d: Array, a: Array, l: int, t: float) -> Array:
     """The sum over k of BP2, into layer l, here counted from 0; a: that layer's activations."""
-    ahead, kind = w[l + 1], way.sums
-    if kind == "along a row":
-        return d @ ahead.T
-    if kind == "first":
-        return d[:, :1] * ahead[:1]
-    if kind == "last":
-        return d[:, -1:] * ahead[-1:]
-    if kind == "absolute":
-        return abs(d @ ahead)
-    if kind == "absolute weights":
-        return d @ np.abs(ahead)
-    if kind == "mean":
-        return d @ ahead / len(ahead)
-    if kind == "no weights":
-        return each(lambda v: v.sum(axis=1, keepdims=True), d) + 0 * a
-    if kind == "shares":
-        w_next = Sized(ahead) if isinstance(d, Sized) else ahead
-        return d @ (w_next / each(lambda v: v.sum(axis=1, keepdims=True), w_next))
-    if kind == "own weights":
-        return d @ w[l]
-    if kind == "reshaped":
-        return d @ ahead.reshape(ahead.T.shape).T
-    if kind.startswith("bias unit"):  # w has a column for the biases, and the other end is cut off
-        back, own = d @ ahead, d @ b[l + 1][:, None]
-        parts = (back, own) if kind == "bias unit last" else (own, back)
-        both = beside(*parts)
-        return both[:, 1:] if kind == "bias unit last" else both[:, :-1]
-    if kind == "early":  # of each sample by itself: sum_k (w_kj - t delta_k a_j) delta_k
-        return d @ ahead - t * (each(lambda v: v.sum(axis=1, keepdims=True), d * d) * a)
-    if kind == "early, of all":
-        return d @ (ahead - d.T @ a * (t / len(d)))
-    return d @ ahead
+    w_next = w[l + 1]
+
+    def shares() -> Array:
+        sized = Sized(w_next) if isinstance(d, Sized) else w_next
+        return d @ (sized / across(sized))
+
+    def biases() -> Array:
+        return d @ b[l + 1][:, None]
+
+    sums: dict[str, Callable[[], Array]] = {
+        "down a column": lambda: d @ w_next,
+        "along a row": lambda: d @ w_next.T,
+        "first": lambda: d[:, :1] * w_next[:1],
+        "last": lambda: d[:, -1:] * w_next[-1:],
+        "absolute": lambda: abs(d @ w_next),
+        "absolute weights": lambda: d @ np.abs(w_next),
+        "mean": lambda: d @ w_next / len(w_next),
+        "no weights": lambda: across(d) + 0 * a,
+        "shares": shares,
+        "own weights": lambda: d @ w[l],
+        "reshaped": lambda: d @ w_next.reshape(w_next.T.shape).T,
+        # w has a column for the biases, and the other end is cut off.
+        "bias unit last": lambda: beside(d @ w_next, biases())[:, 1:],
+        "bias unit first": lambda: beside(biases(), d @ w_next)[:, :-1],
+        # Of each sample by itself: sum_k (w_kj - t delta_k a_j) delta_k.
+        "early": lambda: d @ w_next - t * (across(d * d) * a),
+        "early, of all": lambda: d @ (w_next - d.T @ a * (t / len(d))),
+    }
+    return sums[way.sums]()
 
 
 def _weights(kind: str, names: Sequence[str], d: Array, a: Arrays, z: Arrays, l: int) -> Array:
     """BP4, summed over the samples."""
-    enters = a[l]
-    if kind == "z" and l:
-        enters = z[l - 1]
-    elif kind == "own a":
-        enters = a[l + 1]
-    elif kind == "own a, cut":
-        K = a[l].shape[1]
-        enters = each(lambda v: np.array([np.resize(row, K) for row in v]), a[l + 1])
-    elif kind == "1":
-        enters = each(np.ones_like, a[l])
-    elif kind == "x":
-        enters = a[0]
-    elif kind == "mean over samples":
-        enters = each(lambda v: np.broadcast_to(v.mean(axis=0), v.shape), a[l])
-    elif kind == "activated again":
-        enters = sigma(names[l], a[l])
+    factors: dict[str, Callable[[], Array]] = {
+        "z": lambda: z[l - 1] if l else a[0],
+        "own a": lambda: a[l + 1],
+        "own a, cut": lambda: each(lambda v: np.array([np.resize(row, a[l].shape[1]) for row in v]), a[l + 1]),
+        "1": lambda: each(np.ones_like, a[l]),
+        "x": lambda: a[0],
+        "mean over samples": lambda: each(lambda v: np.broadcast_to(v.mean(axis=0), v.shape), a[l]),
+        "activated again": lambda: sigma(names[l], a[l]),
+    }
+    enters = factors[kind]() if kind in factors else a[l]
     if kind == "reshaped":
         return each(lambda v: v.reshape(v.T.shape), enters.T @ d)
     return enters.T @ d if kind == "transposed" else d.T @ enters
@@ -196,23 +181,18 @@ def _weights(kind: str, names: Sequence[str], d: Array, a: Arrays, z: Arrays, l:
 
 def _biases(kind: str, d: Array, g: Array, b: np.ndarray, last: bool) -> Array:
     """BP3, summed over the samples; ``last``: of the output layer."""
-    if kind == "0":
-        return each(lambda v: np.zeros(v.shape[1]), d)
-    if kind == "0 in hidden layers":
-        return each(lambda v: v.sum(axis=0) * last, d)
+    sums: dict[str, Callable[[np.ndarray], Any]] = {
+        "0": lambda v: np.zeros(v.shape[1]),
+        "0 in hidden layers": lambda v: v.sum(axis=0) * last,
+        "sum over j": lambda v: np.full(v.shape[1], v.sum()),
+        "one number": lambda v: v.sum(),
+        "mean over j": lambda v: np.full(v.shape[1], v.sum() / v.shape[1]),
+        "one mean": lambda v: v.sum() / v.shape[1],
+        "other axis": lambda v: v.sum(axis=1),
+    }
     if kind == "rows of w":
         return each(lambda v: v.sum(axis=1), g)
-    if kind == "sum over j":
-        return each(lambda v: np.full(v.shape[1], v.sum()), d)
-    if kind == "one number":
-        return each(lambda v: v.sum(), d)
-    if kind == "mean over j":
-        return each(lambda v: np.full(v.shape[1], v.sum() / v.shape[1]), d)
-    if kind == "one mean":
-        return each(lambda v: v.sum() / v.shape[1], d)
-    if kind == "other axis":
-        return each(lambda v: v.sum(axis=1), d)
-    total = each(lambda v: v.sum(axis=0), d)
+    total = each(sums.get(kind, lambda v: v.sum(axis=0)), d)
     if kind == "negated":
         return -total
     return total * b if kind == "times b" else total
@@ -246,22 +226,17 @@ def _pass(problem: Problem, way: Way, t: float, sized: bool) -> tuple[Arrays, Ar
 
 def _finished(problem: Problem, way: Way, g_w: Arrays, g_b: Arrays, t: float) -> tuple[Arrays, Arrays]:
     """What is done to the gradient before it is returned."""
-    inputs = len(problem.X[0])
-    by_w = by_b = [1.0] * len(g_w)
-    if way.divided in ("w by inputs", "by inputs"):
-        by_w = [1 / inputs] * len(g_w)
-        by_b = by_w if way.divided == "by inputs" else by_b
-    elif way.divided in ("w by fan-in", "by fan-in"):
-        by_w = [1 / w.shape[1] for w in problem.w]
-        by_b = by_w if way.divided == "by fan-in" else by_b
-    elif way.divided == "by samples again":
-        by_w = by_b = [len(problem.X) ** -float(back) for back in reversed(range(len(g_w)))]
-    elif way.divided == "by layers":
-        by_w = by_b = [1 / w.shape[0] for w in problem.w]
-    g_w = [g * by for g, by in zip(g_w, by_w, strict=True)]
-    g_b = [g * by for g, by in zip(g_b, by_b, strict=True)]
+    inputs, L = len(problem.X[0]), len(g_w)
+    divisors = {
+        "by inputs": [1 / inputs] * L,
+        "by fan-in": [1 / w.shape[1] for w in problem.w],
+        "by layers": [1 / w.shape[0] for w in problem.w],
+        "by samples again": [len(problem.X) ** -float(back) for back in reversed(range(L))],
+    }
+    for_w = divisors.get(way.divided.removeprefix("w "), [1.0] * L)
+    for_b = [1.0] * L if way.divided.startswith("w ") else for_w
+    g_w, g_b = ([g * by for g, by in zip(*pair, strict=True)] for pair in ((g_w, for_w), (g_b, for_b)))
     if way.left_out:
-        L = len(g_w)
         out = {"first": range(min(1, L - 1)), "hidden": range(L - 1), "last": range(L - 1, L)}[way.left_out]
         g_w, g_b = ([g * float(l not in out) for l, g in enumerate(part)] for part in (g_w, g_b))
     if way.penalty:
