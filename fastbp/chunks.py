@@ -68,6 +68,16 @@ def largest_magnitude(values: np.ndarray) -> float:
     return max(float(largest), -float(least))
 
 
+def take(array: np.ndarray, index: np.ndarray | slice) -> np.ndarray:
+    """These rows: of a slice the same memory, of indices a copy."""
+    if isinstance(index, slice):
+        return array[index]
+    result = np.empty((len(index), *array.shape[1:]), array.dtype)
+    for rows in chunks(len(index), array[:1].nbytes):
+        result[rows] = array[index[rows]]
+    return result
+
+
 def every(condition: Callable[[Any], Any], array: np.ndarray) -> bool:
     """Whether a condition, an array of truth values for some rows, holds everywhere."""
     return all(bool(condition(part).all()) for part in of_rows(array))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from fastbp import checks, synonyms
 from fastbp.arrays import Targets, as_inputs, as_sample_weight, decide
 from fastbp.checks import Activation, Cost, DType, OtherName
+from fastbp.chunks import chunks
 from fastbp.errors import argument_error
 from fastbp.functions import activations as functions
 from fastbp.initializers import Initializer, initialize
@@ -49,6 +50,19 @@ def not_a_network(value: Any) -> Exception:
         if hasattr(value, "shape"):  # X or Y
             problem = f"has shape {value.shape}; a network is needed, as the first argument. Pass the data after it."
     return argument_error(TypeError, "net", problem)
+
+
+def _squares(Y: np.ndarray, out: np.ndarray, s: np.ndarray) -> tuple[Any, Any]:
+    """For each output, the weighted sums of squares of what Y differs by from its mean, and from ``out``."""
+    mean = sum(s[rows] @ Y[rows].astype(np.float64) for rows in chunks(len(Y), 8 * Y.shape[1])) / s.sum()
+    spread: Any = 0.0
+    residual: Any = 0.0
+    for rows in chunks(len(Y), 8 * Y.shape[1]):
+        known = Y[rows].astype(np.float64)
+        spread = spread + s[rows] @ (known - mean) ** 2
+        with np.errstate(over="ignore"):  # the loss tells
+            residual = residual + s[rows] @ (known - out[rows]) ** 2
+    return spread, residual
 
 
 class Network(Differentiable):
@@ -286,10 +300,7 @@ class Network(Differentiable):
                 hits &= ~np.isnan(out).any(axis=1)
             scores["accuracy"] = float(s @ hits / s.sum())
         elif targets.dense is not None:
-            known = targets.dense.astype(np.float64)
-            spread = s @ (known - s @ known / s.sum()) ** 2
-            with np.errstate(over="ignore"):  # the loss tells
-                residual = s @ (known - out) ** 2
+            spread, residual = _squares(targets.dense, out, s)
             r2 = np.where(spread > 0, 1 - residual / np.where(spread > 0, spread, 1), np.where(residual > 0, 0.0, 1.0))
             scores["r2"] = float(r2.mean())
         return scores

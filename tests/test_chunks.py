@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn.metrics import r2_score
 
 import fastbp
 from fastbp import chunks
 from fastbp.arrays import Targets, as_inputs, as_targets, decide, out_of_reach
+from fastbp.nielsen._columns import stacked
 from fastbp.runtime import csr
 
 DTYPES = (np.float64, np.float32, np.int64, np.uint8, bool)
@@ -129,6 +131,39 @@ def test_sparse_rows() -> None:
     rows = csr.as_rows(X, np.float64)
     assert np.array_equal(csr_array((rows.values, rows.indices, rows.indptr), rows.shape).toarray(), dense)
     assert not np.shares_memory(rows.indices, X.indices)
+
+
+def test_rows_that_are_taken() -> None:
+    array, index = values((40, 3)), np.random.default_rng(1).permutation(40)[:23]
+    assert np.array_equal(chunks.take(array, index), array[index])
+    assert np.shares_memory(chunks.take(array, slice(3, 9)), array)
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:4])  # of bool all values are 1
+def test_mean_and_deviation(dtype: Any) -> None:
+    """To the bit: sums over rows begin with that of the chunks before."""
+    array = values((60, 4), dtype)
+    scale = fastbp.standardise(array)
+    assert scale.subtract.tobytes() == array.astype(float).mean(axis=0).tobytes()
+    assert scale.divide.tobytes() == array.astype(float).std(axis=0).tobytes()
+
+
+def test_the_books_columns(chunk_bytes: int) -> None:
+    rows = values((40, 3))
+    assert np.array_equal(stacked([row[:, None] for row in rows], 3, "x"), rows)
+    for spoilt, message in ((rows[5], r"x of sample 5 has shape \(3,\)"), (rows[:3], "x of sample 5 has shape")):
+        columns = [row[:, None] for row in rows]
+        columns[5] = spoilt
+        with pytest.raises(ValueError, match=message):
+            stacked(columns, 3, "x")
+
+
+def test_the_share_of_variance() -> None:
+    rng = np.random.default_rng(2)
+    net = fastbp.Network([4, 3], activations="identity", seed=0)
+    X, Y, s = rng.standard_normal((60, 4)), rng.standard_normal((60, 3)), rng.random(60)
+    found = net.evaluate(X, Y, sample_weight=s)["r2"]
+    assert found == pytest.approx(r2_score(Y, net.feedforward(X), sample_weight=s), rel=1e-12)
 
 
 def test_a_training_and_its_evaluation() -> None:

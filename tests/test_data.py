@@ -771,7 +771,7 @@ def test_scaling_of_another_width():
 
 
 def test_scaling_and_back_in_blocks_of_wide_rows(monkeypatch):
-    monkeypatch.setattr("fastbp.data.scaling.BLOCK", 10)
+    monkeypatch.setattr("fastbp.chunks.CHUNK_BYTES", 80)
     X = RNG.normal(size=(5, 30))
     scaling = standardise(X)
     assert scaling.apply(X).tobytes() == ((X - scaling.subtract) / scaling.divide).tobytes()

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastbp.arrays import as_names, as_sample_weight
+from fastbp.chunks import every, extremes, take
 from fastbp.data import sources
 from fastbp.data.scaling import Scale, standardise
 from fastbp.data.targets import Task, check_task, encode
@@ -79,7 +80,7 @@ class Data:
 
         Leave out the rows that are to be validated on.
         """
-        return Scale(0.0, self.peak) if self.peak is not None else standardise(self.X[rows])
+        return Scale(0.0, self.peak) if self.peak is not None else standardise(take(self.X, rows))
 
     def named(self, Y: Array | None) -> Array | None:
         """Targets as the file has them, and as a `Model` takes them: the names of classes, or numbers as they are."""
@@ -269,7 +270,9 @@ def split(data: Data, test: float = 0.2, *, seed: int = 0) -> Data:
     with called({"fraction": "test"}):
         train, aside = split_indices(len(data.X), test, seed=seed, labels=labels)
     weight = None if data.weight is None else data.weight[train]
-    return replace(data, X=data.X[train], Y=data.Y[train], X_test=data.X[aside], Y_test=data.Y[aside], weight=weight)
+    return replace(
+        data, X=take(data.X, train), Y=data.Y[train], X_test=take(data.X, aside), Y_test=data.Y[aside], weight=weight
+    )
 
 
 def split_indices(
@@ -338,7 +341,7 @@ def _flatten(where: str, X: Array) -> tuple[Array, tuple[int, ...] | None]:
     flat = X.reshape(len(X), -1)
     if flat.dtype.kind == "f":
         flat = flat.astype(np.float32 if flat.dtype.itemsize == 4 else np.float64, copy=False)
-        if not np.isfinite(flat).all():
+        if not every(np.isfinite, flat):
             i, k = np.argwhere(~np.isfinite(flat))[0]
             raise LoadError(
                 f"{where!r} has the value {flat[i, k]} in row {i}, column {k}, counting from 0; every value must be a "
@@ -349,7 +352,7 @@ def _flatten(where: str, X: Array) -> tuple[Array, tuple[int, ...] | None]:
 
 def _peak(X: Array) -> float | None:
     """The largest value the pixels can have, or None when they do not look like pixels."""
-    low, high = X.min(), X.max()
+    low, high = extremes(X)
     if low < 0 or high > 255:
         return None
     return 255.0 if X.dtype == np.uint8 or high > 1 else 1.0

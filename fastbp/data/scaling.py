@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-BLOCK = 1 << 20
-"""Values scaled at a time, so that float64 is needed for so many only."""
+from fastbp.chunks import chunks, of_rows
 
 
 class Scale:
@@ -80,11 +79,9 @@ class Scale:
                 f"(n_samples, {self.width})."
             )
         result = np.empty(values.shape, dtype)
-        rows = max(1, BLOCK // max(1, values[:1].size))
         with np.errstate(over="ignore"):  # whoever takes the result looks for what is not finite
-            for start in range(0, len(values), rows):
-                block = slice(start, start + rows)
-                result[block] = function(values[block].astype(np.float64))
+            for rows in chunks(len(values), 8 * values[:1].size):  # float64 is needed for so many only
+                result[rows] = function(values[rows].astype(np.float64))
         return result
 
     def __eq__(self, other: object) -> bool:
@@ -102,11 +99,21 @@ class Scale:
         return f"<Scale of {self.width} columns>"
 
 
+def _mean(values: npt.NDArray[Any], function: Any) -> Any:
+    """The mean of a function of the rows, computed in float64; their sum begins with that of the chunks before."""
+    total: Any = None
+    for rows in of_rows(values):
+        terms = function(rows.astype(np.float64))
+        total = np.add.reduce(terms if total is None else np.concatenate([total[np.newaxis], terms]))
+    return total / len(values)
+
+
 def standardise(X: npt.ArrayLike) -> Scale:
     """The scaling that gives each column of X mean 0 and standard deviation 1; a constant column is centred."""
-    values = np.asarray(X, dtype=np.float64)
+    values = np.asarray(X)
     with np.errstate(over="ignore", invalid="ignore"):
-        mean, std = values.mean(axis=0), values.std(axis=0)
+        mean = _mean(values, lambda x: x)
+        std = np.sqrt(_mean(values, lambda x: (x - mean) ** 2))
     bad = np.flatnonzero(~(np.isfinite(mean) & np.isfinite(std)))
     if bad.size:
         raise ValueError(

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fastbp.chunks import chunks
+
 
 def column(value: Any, n: int, name: str) -> np.ndarray:
     """The value, if it is a column of n numbers, or several side by side: a minibatch as a matrix, shape (n, m).
@@ -53,14 +55,22 @@ def labelled(data: Any, name: str) -> list[tuple[Any, Any]]:
     return listed
 
 
+def _filled(array: np.ndarray, columns: Sequence[Any]) -> bool:
+    """Copy columns into an array if they have its shape; whether they have."""
+    given = np.array(columns, np.float64)
+    if given.shape == array.shape:
+        array[...] = given
+    return given.shape == array.shape
+
+
 def stacked(columns: Sequence[Any], n: int, name: str) -> np.ndarray:
     """Columns of n numbers as the rows of one float64 array."""
+    array = np.empty((len(columns), n, 1))
     try:
-        array = np.array(columns, np.float64)
+        if all(_filled(array[rows], columns[rows]) for rows in chunks(len(columns), 8 * n)) and columns:
+            return array[:, :, 0]
     except (ValueError, TypeError):
-        array = np.empty(0)
-    if array.shape == (len(columns), n, 1):
-        return array.reshape(len(columns), n)
+        pass
     for i, value in enumerate(columns):  # name the first one that is wrong
         wrong = column(value, n, f"{name} of sample {i}")
         if wrong.shape != (n, 1):
