@@ -90,8 +90,8 @@ def functions_page() -> str:
         "|---|---|---|",
     ]
     for cost in costs.NAMED.values():
-        formulas = " or ".join(f"${EQUATIONS[label].latex}$" for label in cost.equations)
-        lines.append(f"| `{cost.name}` | {formulas} | {cost.needs.removeprefix(cost.name + ' ')} |")
+        formulas = " or ".join(f"${equation.latex}$" for equation in cost.equations)
+        lines.append(f"| `{cost.name}` | {formulas} | {cost.needs} |")
     return "\n".join([*lines, ""])
 
 

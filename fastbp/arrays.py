@@ -13,6 +13,7 @@ import numpy as np
 from fastbp.checks import ROUNDING, or_wider
 from fastbp.chunks import all_finite, by_rows, contiguous, every, extremes
 from fastbp.errors import argument_error
+from fastbp.functions import costs
 from fastbp.functions.activations import NAMED
 
 
@@ -224,16 +225,12 @@ def as_targets(
         instead = ' and cost="quadratic"' if cost != "quadratic" else ""
         advice = f'Scale the targets, or make the net with activations=[..., "identity"]{instead}.'
         raise argument_error(ValueError, name, f"{problem.removeprefix(name + ' ')} {advice}")
-    if cost == "poisson" and extremes(array)[0] < 0:
-        i = int(np.argmax((array < 0).any(axis=1)))
-        raise argument_error(
-            ValueError,
-            name,
-            f"has negative values in row {i}; Poisson's cost is defined for counts. Pass values of at least 0, "
-            "or use cost='quadratic'.",
-        )
+    entry = costs.NAMED[cost]
+    if extremes(array)[0] < entry.lowest_target:
+        i = int(np.argmax((array < entry.lowest_target).any(axis=1)))
+        raise argument_error(ValueError, name, entry.refusal_of_targets.format(row=i))
     bounded = within_reach and NAMED[activation].range[1] < math.inf
-    if cost in ("quadratic", "poisson") and not bounded:
+    if not (bounded or (entry.outputs and NAMED[activation].probabilities)):
         _check_squares(array, cost, name)
     return Targets(array, None)
 

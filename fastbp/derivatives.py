@@ -37,7 +37,7 @@ def _costs(net: Network, cost: str, l: int, z: Any, Y: np.ndarray) -> Any:
     """C_x, shape (n_passes, n_samples), from real or complex z^l, shape (n_passes, n_samples, J)."""
     *_, above = _feedforward(net, l, z.reshape(-1, z.shape[-1]))
     z, a = (part.reshape(-1, *Y.shape) for part in above)
-    return costs.NAMED[cost].analytic(z, a, Y, net.activations[-1])
+    return costs.NAMED[cost].analytic(z, a, Y, net.activations[-1], 0.0)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 import fastbp
 import fastbp.sklearn
-from fastbp.sklearn._regressor import OWN_LOSSES, best_constants, mean_costs
+from fastbp.functions.costs import LOSSES
 from fastbp.training.explosion import Watch, cost_of_best_constant
 
 X = np.random.default_rng(0).random((100, 4))
@@ -153,12 +153,12 @@ def test_the_best_constant_output_is_the_one_that_no_bias_beats(output: str, cos
 )
 def test_the_best_constant_of_the_losses_of_the_estimators(loss: str, p: float) -> None:
     rng = np.random.default_rng(3)
-    y, s, code = rng.gamma(2.0, size=(31, 2)), rng.random(31), OWN_LOSSES[loss]
-    found = best_constants(code, p, y, s)
+    y, s, cost = rng.gamma(2.0, size=(31, 2)), rng.random(31), LOSSES[loss]
+    found = np.average(y, axis=0, weights=s) if cost.best is None else cost.best(y, s, p)
     for j in range(2):
 
         def value(a: float, j: int = j) -> float:
-            return float(np.average(mean_costs(code, p, np.full((31, 1), a), y[:, j : j + 1]), weights=s))
+            return float(np.average(cost.analytic(None, np.full((31, 1), a), y[:, j : j + 1], "", p), weights=s))
 
         best = minimize_scalar(value, bounds=(0.01, 9), method="bounded", options={"xatol": 1e-10})
         assert value(found[j]) == pytest.approx(best.fun, rel=1e-8)

@@ -627,11 +627,12 @@ def test_a_planted_slope_is_caught() -> None:
 def test_kernels_of_regression_have_the_textbooks_bits(loss: str, options: dict[str, float], dtype: str) -> None:
     from fastbp import textbook
     from fastbp.functions.activations import EXP, IDENTITY
-    from fastbp.kernels import dense, regression
+    from fastbp.functions.costs import COSTS, LOSSES
+    from fastbp.kernels import costs, dense
     from fastbp.kernels.matrix import Matrix
 
     rng = np.random.default_rng(3)
-    code, kind = MLPRegressor(loss=loss, **options)._own_cost()[0], np.dtype(dtype).type
+    code, kind = COSTS.index(LOSSES[loss]), np.dtype(dtype).type
     p = kind(next(iter(options.values()), 0.0))
     sigma = EXP if loss == "tweedie" else IDENTITY
     z = rng.standard_normal((40, 3)).astype(dtype)
@@ -643,11 +644,11 @@ def test_kernels_of_regression_have_the_textbooks_bits(loss: str, options: dict[
     dense.activation(sigma, z.size, z.reshape(-1), a.reshape(-1), d.reshape(-1))
     with np.errstate(all="ignore"):
         views = [Matrix(array.reshape(-1), 3, 1) for array in (z, a, y)]
-        regression.costs(code, p, 40, 3, *views, out)
-        regression.output_error(code, p, z.size, z.reshape(-1), a.reshape(-1), y.reshape(-1), d.reshape(-1))
+        costs.of_outputs(code, p, 40, 3, *views, out)
+        dense.output_error(code, p, z.size, z.reshape(-1), a.reshape(-1), y.reshape(-1), d.reshape(-1))
         for x in range(40):
-            assert out[x] == textbook.regression_cost(code, p, z[x], a[x], y[x])
-            slow = textbook.regression_error(code, sigma, p, z[x], a[x], y[x])
+            assert out[x] == textbook.sample_cost(code, z[x], a[x], y[x], p)
+            slow = textbook.output_error(code, sigma, z[x], a[x], y[x], kind(1), p)
             assert d[x].tobytes() == slow.tobytes()
 
 

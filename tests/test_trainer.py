@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 import fastbp
 import fastbp.sklearn
 from fastbp.arrays import Targets
-from fastbp.functions.costs import ABSOLUTE
+from fastbp.functions.costs import COSTS, LOSSES
 from fastbp.runtime import csr
 from fastbp.training.minibatches import Samples, check_samples
 from fastbp.training.trainer import Epoch, Policy, Trainer
@@ -155,7 +155,7 @@ def test_the_cost_may_be_one_that_networks_do_not_have() -> None:
     net = fastbp.Network([9, 3], activations="identity", seed=1)
     b = net.b[1].copy()
     signs = np.sign(net.feedforward(X) - Y).mean(axis=0)
-    run_of(net, Samples(X, Targets(Y, None), None), epochs=1, batch_size=60, cost=ABSOLUTE)
+    run_of(net, Samples(X, Targets(Y, None), None), epochs=1, batch_size=60, cost=COSTS.index(LOSSES["absolute_error"]))
     np.testing.assert_allclose(net.b[1], b - 0.1 * signs, rtol=1e-12)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from fastbp.functions import analytic
 from fastbp.functions.costs import CODES as COSTS
-from fastbp.functions.elementary import exp, expm1, log, log1p, normal_tail
+from fastbp.functions.elementary import exp, expm1, log, log1p, normal_tail, softplus
 from fastbp.functions.entry import ActivationFunction, by_code
 from fastbp.functions.entry import in_words as in_words
 from fastbp.jit import constants, strict
@@ -71,16 +71,6 @@ def leaky_relu(z):
     """a = z above 0, 0.01 z below; sigma' = 1 above 0, 0.01 at 0 and below."""
     c = _NUMBERS(z)
     return c[_SLOPE] * z if z <= 0 else z, c[_ONE] if z > 0 else c[_SLOPE]
-
-
-@strict
-def softplus(z):
-    """a = ln(1 + e^z) = max(0, z) + ln(1 + t), ``t = e^-|z|``; sigma' is the sigmoid."""
-    c = _NUMBERS(z)
-    t = exp(-abs(z))
-    q = c[_ONE] / (c[_ONE] + t)
-    above = c[_ZERO] if z <= 0 else z
-    return above + log1p(t), q if z >= 0 else t * q
 
 
 @strict

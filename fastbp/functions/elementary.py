@@ -73,7 +73,7 @@ _ODD_TAIL = constants(
 
 # Arguments at which, and beyond which, e^x is 0, and infinite: the exponents of 2^n as they stand say so.
 _RANGE = constants(_numbers(np.float32, -88.0, 89.0), _numbers(np.float64, -709.2, 710.0))
-_UNITS = constants(_numbers(np.float32, 0.0, 0.5, 1.0, 2.0, 4.0), _numbers(np.float64, 0.0, 0.5, 1.0, 2.0, 4.0))
+_UNITS = constants(*(_numbers(kind, 0.0, 0.5, 1.0, 2.0, 4.0, np.nan) for kind in (np.float32, np.float64)))
 # ln 2 in two parts, the first with so few digits that its product with a small whole number is exact.
 _LN2 = constants(
     _numbers(np.float32, 0.693359375, -2.12194440e-4), _numbers(np.float64, 0.6931471803691238, 1.9082149292705877e-10)
@@ -178,6 +178,25 @@ def log(x):
     high, low = _LN2(x)
     value = n * high + (n * low + log1p(m - _UNITS(x)[2]))
     return value if x == x else x
+
+
+@strict
+def log_of_positive(x):
+    """ln x for any x > 0, infinite x aside; NaN below."""
+    c = _UNITS(x)
+    if x >= c[2]:
+        return log(x)
+    return -log(c[2] / x) if x > c[0] else c[5]
+
+
+@strict
+def softplus(z):
+    """ln(1 + e^z) = max(0, z) + ln(1 + t), ``t = e^-|z|``; its slope is the sigmoid."""
+    zero, one = _UNITS(z)[0], _UNITS(z)[2]
+    t = exp(-abs(z))
+    q = one / (one + t)
+    above = zero if z <= zero else z
+    return above + log1p(t), q if z >= zero else t * q
 
 
 @fused

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from fastbp.equations import Equation
+
 
 @dataclass(frozen=True)
 class ActivationFunction:
@@ -49,6 +51,85 @@ class ActivationFunction:
     def is_bounded(self) -> bool:
         """Whether all values are finite: a sum of finite terms cannot come out as infinity."""
         return math.isfinite(self.range[0]) and math.isfinite(self.range[1])
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """The number p that a cost depends on: the name that users give it, its default, and the bounds it lies between.
+
+    ``low_included`` says whether it may be the lower bound itself; it is never the upper one.
+    """
+
+    name: str
+    default: float
+    low: float
+    high: float = math.inf
+    low_included: bool = False
+
+
+@dataclass(frozen=True)
+class CostFunction:
+    """What the library knows of a cost.
+
+    Attributes
+    ----------
+    name : str
+    equations : tuple of Equation
+        C_x; after sigmoid and after softmax where these are two.
+    term : function
+        (C, z_j, a_j, y_j, p) -> C with what output j adds to C_x, ``strict``; softmax has loops of its own.
+    slope : function
+        (z_j, a_j, y_j, p) -> dC/da_j, ``strict``; delta_j where ``cancels``.
+    analytic : function
+        C_x of rows of targets y in NumPy, written apart from ``term``, which it checks: z, which is None where only a
+        is known, a, y, the name of the output activation and p; z and a may be complex.
+    second : function or None
+        (z_j, a_j, y_j, p) -> the derivative of ``slope`` by a_j, ``strict``; costs of networks have one.
+    cancels : bool
+        Whether sigma' cancels in BP1, so that ``slope`` is delta already.
+    of_nets : bool
+        Whether a network can have it; else only the training of an estimator does.
+    outputs : tuple of str or None
+        Output activations that it goes with; None for every function of one z.
+    refusal : str
+        What is wrong with other outputs, of which ``{output}`` is the name, and what to do.
+    lowest_target : float
+    refusal_of_targets : str
+        What is wrong with lower targets, of which ``{row}`` is the first row, and what to do.
+    parameter : Parameter or None
+    best : function or None
+        (y, s, p) -> the constant outputs that do best on targets y of weights s; None for the mean.
+    loss : str
+        What the estimators call it, if not by its name.
+    since : int
+        First version of the format of model files that may hold the name.
+    """
+
+    name: str
+    equations: tuple[Equation, ...]
+    term: Any
+    slope: Any
+    analytic: Any
+    second: Any = None
+    cancels: bool = False
+    of_nets: bool = False
+    outputs: tuple[str, ...] | None = None
+    refusal: str = ""
+    lowest_target: float = -math.inf
+    refusal_of_targets: str = ""
+    parameter: Parameter | None = None
+    best: Any = None
+    loss: str = ""
+    since: int = 1
+
+    def goes_with(self, output: str) -> bool:
+        """Whether outputs of this activation are legal."""
+        return output != "softmax" if self.outputs is None else output in self.outputs
+
+    @property
+    def needs(self) -> str:
+        """The legal outputs, in words."""
+        return "anything but softmax" if self.outputs is None else " or ".join(self.outputs)
 
 
 def in_words(entries: Iterable[ActivationFunction]) -> str:

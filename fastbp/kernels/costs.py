@@ -1,46 +1,43 @@
-"""C_x of each sample, in the net's dtype, from z where a alone has lost the digits."""
+"""C_x of each sample, in the net's dtype."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from fastbp.functions.activations import SIGMOID, log, softplus
-from fastbp.functions.costs import CLIPPED, POISSON, QUADRATIC
-from fastbp.jit import constants, strict
+from fastbp.functions.costs import CLIPPED, COSTS, clipped_probability
+from fastbp.functions.elementary import log
+from fastbp.functions.entry import by_code
+from fastbp.jit import strict
 from fastbp.jit.addresses import number
 from fastbp.kernels.matrix import row
 
-_ZERO, _ONE, _NAN, _LOW, _HIGH = range(5)
 
+def _loops(code, term, otherwise):
+    @strict
+    def loop(cost, p, X, J, z, a, y, out):
+        if cost == code:
+            for x in range(X):
+                z_x, a_x, y_x = row(z, x, J), row(a, x, J), row(y, x, J)
+                C = number(z.buf, 0)
+                for j in range(J):
+                    C = term(C, z_x[j], a_x[j], y_x[j], p)
+                out[x] = C
+        else:
+            otherwise(cost, p, X, J, z, a, y, out)
 
-def _numbers(kind):
-    eps = np.finfo(kind).eps
-    return kind(0), kind(1), kind(np.nan), eps, kind(1) - eps
-
-
-_NUMBERS = constants(_numbers(np.float32), _numbers(np.float64))
-"""0, 1, NaN, and the probabilities between which scikit-learn's cross-entropy clips."""
-
-
-@strict
-def quadratic(J, a, y):
-    """C: C_x = 1/2 sum_j (y_j - a_j^L)^2"""
-    total = a.dtype.type(0)
-    for j in range(J):
-        difference = a[j] - y[j]
-        total += difference * difference
-    return total * a.dtype.type(0.5)
+    return loop
 
 
 @strict
-def binary_cross_entropy(J, z, y):
-    """C_x = sum_j ln(1 + e^z_j) - y_j z_j, which is - sum_j y_j ln a_j + (1 - y_j) ln(1 - a_j) without the logarithm
-    of an a_j that has rounded to 0 or 1.
-    """
-    total = z.dtype.type(0)
-    for j in range(J):
-        total += softplus(z[j])[0] - y[j] * z[j]
-    return total
+def _no_loop(cost, p, X, J, z, a, y, out):
+    """There is no other cost."""
+
+
+_loop = by_code([entry.term for entry in COSTS], _loops, _no_loop)
+
+
+@strict
+def of_outputs(cost, p, X, J, z, a, y, out):
+    """C_x of X samples whose rows of z^L, a^L and y are given, into the vector ``out``: a sum over outputs j."""
+    _loop(cost, p, X, J, z, a, y, out)
 
 
 @strict
@@ -68,50 +65,12 @@ def categorical_cross_entropy(X, J, z, d, y, out):
 
 
 @strict
-def log_of_positive(x):
-    """ln x for any x > 0, infinite x aside; NaN below."""
-    c = _NUMBERS(x)
-    if x >= c[_ONE]:
-        return log(x)
-    return -log(c[_ONE] / x) if x > c[_ZERO] else c[_NAN]
-
-
-@strict
-def poisson(J, z, a, y):
-    """C_x = sum_j y_j ln(y_j / a_j) - y_j + a_j with a_j = e^z_j, half of Poisson's deviance; 0 ln 0 = 0."""
-    total = z.dtype.type(0)
-    for j in range(J):
-        total += a[j] - y[j]
-        if y[j] != 0:
-            total += y[j] * (log_of_positive(y[j]) - z[j])
-    return total
-
-
-@strict
-def clipped(a):
-    """A probability, not below eps or above 1 - eps; NaN stays NaN."""
-    c = _NUMBERS(a)
-    return c[_LOW] if a < c[_LOW] else (c[_HIGH] if a > c[_HIGH] else a)
-
-
-@strict
-def clipped_binary_cross_entropy(J, a, y):
-    """C_x of sigmoids as scikit-learn reports it, from clipped probabilities; y_j is 0 or 1."""
-    one = _NUMBERS(a[0])[_ONE]
-    total = a.dtype.type(0)
-    for j in range(J):
-        p = clipped(a[j])
-        total += log(one / (p if y[j] != 0 else one - p))
-    return total
-
-
-@strict
 def clipped_categorical_cross_entropy(X, J, a, y, out):
     """C_x of softmax as scikit-learn reports it, from clipped probabilities, for X one-hot rows y.
 
     Logarithms side by side, for which LLVM has vector code: the samples wait in ``out``.
     """
-    one = _NUMBERS(out[0])[_ONE]
+    one = number(a.buf, 1)
     for x in range(X):
         a_x, y_x = row(a, x, J), row(y, x, J)
         p = number(a.buf, 0)
@@ -119,25 +78,13 @@ def clipped_categorical_cross_entropy(X, J, a, y, out):
             p += y_x[j] * a_x[j]
         out[x] = p
     for x in range(X):
-        out[x] = log(one / clipped(out[x]))
+        out[x] = log(one / clipped_probability(out[x]))
 
 
 @strict
-def costs(cost, activation, X, J, z, a, d, y, out):
-    """C_x of X samples whose rows of z^L, a^L, what F2 left in d, and y are given, into the vector ``out``."""
-    if cost == QUADRATIC:
-        for x in range(X):
-            out[x] = quadratic(J, row(a, x, J), row(y, x, J))
-    elif cost == POISSON:
-        for x in range(X):
-            out[x] = poisson(J, row(z, x, J), row(a, x, J), row(y, x, J))
-    elif cost == CLIPPED and activation == SIGMOID:
-        for x in range(X):
-            out[x] = clipped_binary_cross_entropy(J, row(a, x, J), row(y, x, J))
-    elif cost == CLIPPED:
+def of_softmax(cost, X, J, z, a, d, y, out):
+    """C_x of X samples of softmax, which is no function of one z, from what F2 has left in d beside rows as above."""
+    if cost == CLIPPED:
         clipped_categorical_cross_entropy(X, J, a, y, out)
-    elif activation == SIGMOID:
-        for x in range(X):
-            out[x] = binary_cross_entropy(J, row(z, x, J), row(y, x, J))
     else:
         categorical_cross_entropy(X, J, z, d, y, out)

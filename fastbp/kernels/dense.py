@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp.functions.activations import ACTIVATIONS, exp
-from fastbp.functions.costs import QUADRATIC
+from fastbp.functions.costs import COSTS
 from fastbp.functions.entry import by_code
 from fastbp.jit import by_dtype, strict
 from fastbp.jit.addresses import copy_line, line, number
@@ -109,19 +109,38 @@ def softmax(X, J, z, a, d):
         d_x[0] = total
 
 
+def _error_loops(code, entry, otherwise):
+    """Likewise the loop of one cost: its slope times sigma'(z), unless that cancels."""
+    slope, cancels = entry.slope, entry.cancels
+
+    @strict
+    def loop(cost, p, n, z, a, y, d):
+        if cost == code:
+            for i in range(n):
+                e = slope(z[i], a[i], y[i], p)
+                d[i] = e if cancels else e * d[i]
+        else:
+            otherwise(cost, p, n, z, a, y, d)
+
+    return loop
+
+
 @strict
-def output_error(cost, n, a, y, d):
+def _no_error_loop(cost, p, n, z, a, y, d):
+    """There is no other cost."""
+
+
+_error_loop = by_code(COSTS, _error_loops, _no_error_loop)
+
+
+@strict
+def output_error(cost, p, n, z, a, y, d):
     """BP1: delta_j^L = dC/da_j^L * sigma'(z_j^L)
 
-    Reads n elements of a and y; d holds sigma'(z) and is overwritten with delta. With cross-entropy, and with Poisson's
-    cost of exp outputs, sigma' cancels against the derivative of the cost.
+    Reads n elements of z, a and y, and the cost's parameter; d holds sigma'(z) and is overwritten with delta. With
+    some costs, cross-entropy among them, sigma' cancels against the derivative of the cost.
     """
-    if cost == QUADRATIC:
-        for i in range(n):
-            d[i] = (a[i] - y[i]) * d[i]
-    else:
-        for i in range(n):
-            d[i] = a[i] - y[i]
+    _error_loop(cost, p, n, z, a, y, d)
 
 
 @strict

@@ -8,11 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp.functions.activations import SOFTMAX, UNBOUNDED
-from fastbp.functions.costs import CLIPPED
 from fastbp.jit import strict
 from fastbp.jit.addresses import copy_line, line, number
-from fastbp.kernels import dense, regression, sparse
-from fastbp.kernels.costs import costs
+from fastbp.kernels import costs, dense, sparse
 from fastbp.kernels.dropout import drop
 from fastbp.kernels.job import (
     LABELS,
@@ -113,16 +111,21 @@ def forward(job, first, bottom, x0, x1, a_0, t):
 
 
 @strict
+def cost_parameter(job):
+    """The number that some costs depend on."""
+    return number(job.scratch, settings(job).cost_parameter)
+
+
+@strict
 def outputs_and_costs(job, x0, x1):
     """C_x of samples x0..x1 of the tile."""
     J, code = layer(job, job.L).J, layer(job, job.L).activation
     out = line(job.scratch, offsets(job).costs + x0, x1 - x0)
     z, a = weighted_inputs(job, job.L, x0), activations(job, job.L, x0)
-    if job.cost > CLIPPED:
-        parameter = number(job.scratch, settings(job).cost_parameter)
-        regression.costs(job.cost, parameter, x1 - x0, J, z, a, targets(job, x0), out)
+    if code == SOFTMAX:
+        costs.of_softmax(job.cost, x1 - x0, J, z, a, errors(job, job.L, x0), targets(job, x0), out)
     else:
-        costs(job.cost, code, x1 - x0, J, z, a, errors(job, job.L, x0), targets(job, x0), out)
+        costs.of_outputs(job.cost, cost_parameter(job), x1 - x0, J, z, a, targets(job, x0), out)
 
 
 @strict
@@ -166,13 +169,11 @@ def backward(job, first, x0, x1, t):
     """BP1 in the output layer and BP2 in every layer below, for samples x0..x1 of the tile."""
     X = x1 - x0
     J, width = layer(job, job.L).J, layer(job, job.L).row
-    a, y, d = activations(job, job.L, x0), targets(job, x0), errors(job, job.L, x0)
+    z, a = weighted_inputs(job, job.L, x0), activations(job, job.L, x0)
+    y, d = targets(job, x0), errors(job, job.L, x0)
     n = X * width
-    if job.cost > CLIPPED:
-        z, parameter = weighted_inputs(job, job.L, x0), number(job.scratch, settings(job).cost_parameter)
-        regression.output_error(job.cost, parameter, n, row(z, 0, n), row(a, 0, n), row(y, 0, n), row(d, 0, n))
-    else:
-        dense.output_error(job.cost, n, row(a, 0, n), row(y, 0, n), row(d, 0, n))
+    z_n, a_n, y_n, d_n = row(z, 0, n), row(a, 0, n), row(y, 0, n), row(d, 0, n)
+    dense.output_error(job.cost, cost_parameter(job), n, z_n, a_n, y_n, d_n)
     if job.weighted:
         for x in range(X):
             dense.weigh(width, job.weights[sample(job, first + x0 + x)], row(d, x, width))

@@ -8,7 +8,7 @@ its derivative along the vector v that theta moves along (Pearlmutter): Rw and R
 from __future__ import annotations
 
 from fastbp.functions.activations import SOFTMAX, sigma_double_prime
-from fastbp.functions.costs import QUADRATIC
+from fastbp.functions.costs import cancels, second, slope
 from fastbp.functions.elementary import fma
 from fastbp.jit import strict
 from fastbp.kernels import dense
@@ -134,20 +134,23 @@ def moving_activations(code, a, d, Rz, Ra):
 
 @strict(cache=True)
 def moving_output_errors(cost, code, z, a, y, s, d, Rz, Ra, delta, Rdelta):
-    """BP1 and R of it: Rdelta_j = Ra_j sigma'(z_j) + (a_j - y_j) sigma''(z_j) Rz_j; Ra_j where sigma' cancels.
+    """BP1 and R of it: Rdelta_j = d^2C/da_j^2 Ra_j sigma'(z_j) + dC/da_j sigma''(z_j) Rz_j; the first without sigma'
+    where it cancels.
 
     Reads matrices [x, j] and the weights s[x]; overwrites delta[x, j] and Rdelta[x, j].
     """
     X, J = a.shape
+    p = a.dtype.type(0)
     for x in range(X):
         for j in range(J):
-            e = a[x, j] - y[x, j]
-            if cost == QUADRATIC:
-                delta[x, j] = e * d[x, j] * s[x]
-                Rdelta[x, j] = (Ra[x, j] * d[x, j] + e * sigma_double_prime(code, z[x, j]) * Rz[x, j]) * s[x]
-            else:
+            e = slope(cost, z[x, j], a[x, j], y[x, j], p)
+            Re = second(cost, z[x, j], a[x, j], y[x, j], p) * Ra[x, j]
+            if cancels(cost):
                 delta[x, j] = e * s[x]
-                Rdelta[x, j] = Ra[x, j] * s[x]
+                Rdelta[x, j] = Re * s[x]
+            else:
+                delta[x, j] = e * d[x, j] * s[x]
+                Rdelta[x, j] = (Re * d[x, j] + e * sigma_double_prime(code, z[x, j]) * Rz[x, j]) * s[x]
 
 
 @strict(cache=True)

@@ -17,7 +17,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastbp.arrays import Targets
 from fastbp.chunks import all_finite, by_rows, contiguous, largest_magnitude
-from fastbp.functions.costs import CLIPPED
+from fastbp.functions.costs import CLIPPED, COSTS
+from fastbp.functions.entry import CostFunction
 from fastbp.initializers import INITIALIZERS, initialize
 from fastbp.network import Network
 from fastbp.runtime.pool import MAX_THREADS
@@ -92,7 +93,12 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
 
     def _cost_in_kernels(self) -> tuple[int | None, float]:
         """Code and parameter of the cost that the estimator reports; None where it is the network's."""
-        return (CLIPPED if self.loss == "log_loss" else None), 0.0
+        own, parameter = self._own_cost()
+        return (CLIPPED if self.loss == "log_loss" else None if own is None else COSTS.index(own)), parameter
+
+    def _own_cost(self) -> tuple[CostFunction | None, float]:
+        """A cost that networks do not have, and its parameter."""
+        return None, 0.0
 
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -371,14 +377,18 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         return result
 
     def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float:
-        """The loss of outputs whose C_x is given."""
+        """The loss of outputs whose C_x, if it is one of a network, is given."""
+        own, parameter = self._own_cost()
+        if own is not None:
+            cost = own.analytic(None, np.asarray(out, float), np.asarray(columns, float), "", parameter)
         share = 1.0 / out.shape[1] if self.loss == "squared_error" else 1.0
         return float(np.average(cost, weights=weight)) * share
 
     def _cost_of_best_constant(self, net: Network, targets: Targets, weight: np.ndarray | None) -> float:
         """The loss of the constant outputs that do best."""
+        own, parameter = self._own_cost()
         share = 1.0 / net.sizes[-1] if self.loss == "squared_error" else 1.0
-        return cost_of_best_constant(net, targets, weight) * share
+        return cost_of_best_constant(net, targets, weight, cost=own, parameter=parameter) * share
 
     def _is_stochastic(self) -> bool:
         if self.solver not in STOCHASTIC:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn import neural_network
 from sklearn.base import is_classifier
+from sklearn.neural_network._base import LOSS_FUNCTIONS
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 from sklearn.preprocessing import LabelBinarizer
 
+from fastbp.functions.costs import NAMED
 from fastbp.network import Network, not_a_network
 from fastbp.sklearn._estimator import Estimator
 from fastbp.sklearn._parameters import NAMES, OF_LOSS, fastbp_name
@@ -20,7 +22,6 @@ from fastbp.sklearn._warn import warn_of_own
 
 THEIR_NAMES = {ours: theirs for theirs, ours in NAMES.items()}
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
-LOSSES = ("log_loss", "squared_error", "poisson")
 
 
 def scikit_learns(estimator: Estimator) -> Any:
@@ -50,7 +51,7 @@ def to_sklearn(estimator: Estimator) -> Any:
             f"The activations are {hidden} and, of the output, {output!r}; scikit-learn has one of "
             f"{', '.join(ACTIVATIONS)} for all hidden layers and an output of its own choice. Use to_network() instead."
         )
-    if estimator.solver not in ("sgd", "adam", "lbfgs") or estimator.loss not in LOSSES:
+    if estimator.solver not in ("sgd", "adam", "lbfgs") or estimator.loss not in LOSS_FUNCTIONS:
         raise ValueError(
             f"solver is {estimator.solver!r} and loss {estimator.loss!r}; scikit-learn has no such pair. Use "
             "to_network(), or set them to scikit-learn's with set_params first."
@@ -140,7 +141,7 @@ def to_network(estimator: Estimator) -> Network:
         meta["classes"] = estimator.classes_.tolist()
     if hasattr(estimator, "feature_names_in_"):
         meta["features"] = estimator.feature_names_in_.tolist()
-    if estimator.loss not in LOSSES:  # Network has no such cost
+    if not estimator._loss_function().of_nets:
         meta["loss"] = estimator.loss
         if estimator.loss in OF_LOSS:
             meta[OF_LOSS[estimator.loss]] = float(getattr(estimator, OF_LOSS[estimator.loss]))
@@ -189,9 +190,9 @@ def from_network(kind: type[Estimator], net: Network, parameters: dict[str, Any]
         )
     else:
         stated = {name: net.meta[name] for name in ("loss", *OF_LOSS.values()) if name in net.meta}
-        known = {"loss": "poisson" if net.cost == "poisson" else "squared_error"} | stated | parameters
+        known = {"loss": NAMED[net.cost].loss or net.cost} | stated | parameters
         estimator.set_params(**{name: known[name] for name in ("loss", *OF_LOSS.values()) if name in known})
-        if output != ("exp" if estimator.loss in ("poisson", "tweedie") else "identity"):
+        if output != (estimator._loss_function().outputs or ("identity",))[0]:
             estimator.output_activation = THEIR_NAMES.get(output, output)
         estimator._output_activation()  # refuses one that does not go with the loss
     estimator.out_activation_ = THEIR_NAMES.get(output, output)

@@ -11,6 +11,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp import checks
 from fastbp.chunks import contiguous
+from fastbp.functions.costs import LOSSES, NAMED
+from fastbp.functions.entry import CostFunction
 from fastbp.network import Network
 from fastbp.runtime import csr
 from fastbp.sklearn import _convert
@@ -31,7 +33,12 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _cost(self) -> str:
         """fastbp's name of the loss."""
-        return {"log_loss": "cross_entropy", "poisson": "poisson"}.get(self.loss, "quadratic")
+        entry = self._loss_function()
+        return entry.name if entry.of_nets else "quadratic"
+
+    def _loss_function(self) -> CostFunction:
+        """The cost that ``loss`` names; what names none is refused when parameters are checked, not here."""
+        return LOSSES.get(self.loss, NAMED["quadratic"])
 
     def _weights_dtype(self) -> Any:
         """float32 if all of coefs_ and intercepts_ are no wider, else float64."""

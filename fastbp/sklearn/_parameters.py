@@ -10,6 +10,7 @@ import numpy as np
 
 from fastbp import jit
 from fastbp.functions.activations import CODES
+from fastbp.functions.costs import LOSSES
 from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.runtime import engine
@@ -17,7 +18,7 @@ from fastbp.runtime import engine
 NAMES = {"logistic": "sigmoid"}
 """scikit-learn's name of an activation -> fastbp's, where they differ."""
 
-OF_LOSS = {"huber": "huber_delta", "quantile": "quantile", "tweedie": "power"}
+OF_LOSS = {loss: entry.parameter.name for loss, entry in LOSSES.items() if entry.parameter is not None}
 """Loss of regression -> the parameter of the estimator that it goes with."""
 
 

@@ -7,43 +7,25 @@ from numbers import Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from fastbp.arrays import Targets, out_of_reach
-from fastbp.functions.costs import ABSOLUTE, HUBER, POISSON, QUANTILE, TWEEDIE
-from fastbp.network import Network
+from fastbp.arrays import out_of_reach
+from fastbp.checks import CLASSIFYING
+from fastbp.functions import costs
+from fastbp.functions.entry import CostFunction
 from fastbp.sklearn._base import BaseMLP
 from fastbp.sklearn._described import described
 from fastbp.sklearn._fitted import HIDDEN
 from fastbp.sklearn._hooks import remember
-from fastbp.sklearn._parameters import OF_LOSS, fastbp_name
+from fastbp.sklearn._parameters import fastbp_name
 
-OWN_LOSSES = {"absolute_error": ABSOLUTE, "huber": HUBER, "quantile": QUANTILE, "tweedie": TWEEDIE}
-"""Losses that scikit-learn does not have -> code in the kernels."""
-
-
-def mean_costs(code: int, p: float, out: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """C_x of every sample in float64, by NumPy: for validation, where no kernel has it."""
-    a, y = np.asarray(out, float), np.asarray(y, float)
-    if code == ABSOLUTE:
-        each = np.abs(a - y)
-    elif code == HUBER:
-        distance = np.abs(a - y)
-        each = np.where(distance <= p, distance**2 / 2, p * (distance - p / 2))
-    elif code == QUANTILE:
-        each = np.maximum(p * (y - a), (1 - p) * (a - y))
-    elif code == POISSON:
-        each = xlogy(y, y / a) - y + a
-    elif p == 2:
-        each = np.log(a / y) + y / a - 1
-    else:
-        each = y ** (2 - p) / ((1 - p) * (2 - p)) - y * a ** (1 - p) / (1 - p) + a ** (2 - p) / (2 - p)
-    return each.sum(axis=1)
+LOSSES = {loss: entry for loss, entry in costs.LOSSES.items() if not set(entry.outputs or ()) & set(CLASSIFYING)}
+"""Losses of regression -> cost."""
+PARAMETERS = [entry.parameter for entry in LOSSES.values() if entry.parameter is not None]
 
 
 def check_numbers(y: np.ndarray, name: str) -> None:
@@ -63,20 +45,6 @@ def check_numbers(y: np.ndarray, name: str) -> None:
         )
     if y.dtype.kind == "f":
         assert_all_finite(y, input_name=name)
-
-
-def best_constants(code: int, p: float, y: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """For each column of y, the one number whose cost, weighted by s, is least."""
-    if code not in (ABSOLUTE, HUBER, QUANTILE):  # a deviance
-        return np.asarray(np.average(y, axis=0, weights=s))
-    order = np.argsort(y, axis=0)
-    shares = np.cumsum(s[order], axis=0) / s.sum()
-    found = np.argmax(shares >= (p if code == QUANTILE else 0.5), axis=0)
-    best = np.take_along_axis(y, np.take_along_axis(order, found[None], 0), 0)[0]
-    for _ in range(50 if code == HUBER else 0):  # a mean in which what is farther than p counts less
-        nearer = s[:, None] * np.minimum(1, p / np.maximum(np.abs(y - best), p))
-        best = (nearer * y).sum(axis=0) / nearer.sum(axis=0)
-    return np.asarray(best)
 
 
 @remember
@@ -120,10 +88,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson", *OWN_LOSSES})],
-        "huber_delta": [Interval(Real, 0, None, closed="neither")],
-        "quantile": [Interval(Real, 0, 1, closed="neither")],
-        "power": [Interval(Real, 1, None, closed="left")],
+        "loss": [StrOptions(set(LOSSES))],
+        **{
+            p.name: [
+                Interval(
+                    Real, p.low, None if p.high == np.inf else p.high, closed="left" if p.low_included else "neither"
+                )
+            ]
+            for p in PARAMETERS
+        },
         "output_activation": [StrOptions(HIDDEN), None],
     }
 
@@ -184,7 +157,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         X, y = self._checked_pair(X, y, reset=reset, y_numeric=True)
         check_numbers(y, "y")
         self._check_range(y)
-        if self.output_activation is not None and self.loss not in ("poisson", "tweedie"):
+        if self.output_activation is not None and self._loss_function().outputs is None:
             problem = out_of_reach(y.reshape(len(y), -1), fastbp_name(self.output_activation), "y")
             if problem is not None:
                 warnings.warn(f"{problem} Scale y, or leave output_activation out.", UserWarning, stacklevel=4)
@@ -199,40 +172,21 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             )
 
     def _output_activation(self) -> str:
-        natural = "exp" if self.loss in ("poisson", "tweedie") else "identity"
-        if natural == "exp" and self.output_activation not in (None, "exp"):
+        own = self._loss_function().outputs
+        if own is not None and self.output_activation not in (None, *own):
             raise ValueError(
-                f"output_activation is {self.output_activation!r}; with loss={self.loss!r} the output is 'exp'. "
+                f"output_activation is {self.output_activation!r}; with loss={self.loss!r} the output is {own[0]!r}. "
                 "Leave output_activation out, or use loss='squared_error'."
             )
-        return self.output_activation or natural
+        return self.output_activation or (own or ("identity",))[0]
 
-    def _own_cost(self) -> tuple[int, float] | None:
-        """Code and parameter of a cost that fastbp's networks do not have."""
-        if self.loss not in OWN_LOSSES:
-            return None
-        if self.loss == "tweedie" and self.power == 1:
-            return POISSON, 0.0
-        return OWN_LOSSES[self.loss], float(getattr(self, OF_LOSS[self.loss])) if self.loss in OF_LOSS else 0.0
-
-    def _cost_in_kernels(self) -> tuple[int | None, float]:
-        return self._own_cost() or super()._cost_in_kernels()
-
-    def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float:
-        own = self._own_cost()
-        if own is not None:
-            cost = mean_costs(*own, out, columns)
-        return super()._mean_cost(out, columns, cost, weight)
-
-    def _cost_of_best_constant(self, net: Network, targets: Targets, weight: np.ndarray | None) -> float:
-        own = self._own_cost()
-        if own is None:
-            return super()._cost_of_best_constant(net, targets, weight)
-        y = np.asarray(targets.dense, np.float64)
-        s = np.ones(len(y)) if weight is None else weight.astype(np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):  # targets that are all 0
-            costs = mean_costs(*own, np.broadcast_to(best_constants(*own, y, s), y.shape), y)
-        return float(np.nan_to_num(np.average(costs, weights=s)))
+    def _own_cost(self) -> tuple[CostFunction | None, float]:
+        entry = self._loss_function()
+        if entry.of_nets:
+            return None, 0.0
+        if self.loss == "tweedie" and self.power == 1:  # its limit
+            return LOSSES["poisson"], 0.0
+        return entry, float(getattr(self, entry.parameter.name)) if entry.parameter is not None else 0.0
 
     def _encoded(self, y: Any) -> np.ndarray:
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y_val")

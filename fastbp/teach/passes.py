@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fastbp.functions.costs import NAMED
 from fastbp.teach.terms import Array, Sized, beside, each, number, sigma, sigma_prime
 from fastbp.teach.ways import RIGHT, Arrays, Found, Problem, Way
 
@@ -96,7 +97,8 @@ def _cost_slope(cost: str, output: str, a: Array, Y: np.ndarray) -> Array:
 
 def cancels(cost: str, output: str) -> bool:
     """Whether sigma' cancels in BP1, and a - y remains."""
-    return (cost, output) in (("cross_entropy", "sigmoid"), ("cross_entropy", "softmax"), ("poisson", "exp"))
+    entry = NAMED.get(cost)
+    return entry is not None and entry.cancels and entry.goes_with(output)
 
 
 def _output(problem: Problem, way: Way, forward: _Forward) -> tuple[Array, Array]:

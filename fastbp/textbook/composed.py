@@ -11,21 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fastbp.functions.activations import CODES, COSTS, SIGMOID, SOFTMAX
-from fastbp.functions.costs import NAMED, POISSON, QUADRATIC
-from fastbp.textbook.extensions import (
-    binary_cross_entropy,
-    categorical_cross_entropy,
-    penalty_gradient,
-    poisson,
-    softmax,
-)
+from fastbp.functions.activations import CODES, COSTS, SOFTMAX
+from fastbp.functions.costs import NAMED
+from fastbp.textbook.extensions import categorical_cross_entropy, penalty_gradient, sample_cost, softmax
 from fastbp.textbook.notes import (
     activation,
     bias_gradient,
     hidden_error,
     output_error,
-    quadratic,
     weight_gradient,
     weighted_input,
 )
@@ -66,7 +59,7 @@ def _codes(activations: Names, cost: str, L: int) -> tuple[list[int], int]:
             "softmax stands in a hidden layer; it needs the output layer. Choose another for layers below L."
         )
     if not NAMED[cost].goes_with(names[-1]):
-        needs = ", ".join(entry.needs for entry in NAMED.values())
+        needs = ", ".join(f"{name} {entry.needs}" for name, entry in NAMED.items())
         raise ValueError(
             f"The cost {cost!r} does not go with {names[-1]!r} outputs. Needed are, for {needs}. Change one of the two."
         )
@@ -107,14 +100,10 @@ def _feedforward(w: list[Array], b: list[Array], x: Array, codes: list[int]) -> 
 
 def _backprop(w: list[Array], b: list[Array], x: Array, y: Array, codes: list[int], cost: int, s: Any) -> Trace:
     z, a = _feedforward(w, b, x, codes)
-    if cost == QUADRATIC:
-        C = quadratic(a[-1], y)
-    elif cost == POISSON:
-        C = poisson(z[-1], a[-1], y)
-    elif codes[-1] == SIGMOID:
-        C = binary_cross_entropy(z[-1], y)
-    else:
+    if codes[-1] == SOFTMAX:
         C = categorical_cross_entropy(z[-1], y)
+    else:
+        C = sample_cost(cost, z[-1], a[-1], y, y.dtype.type(0))
     L = len(w)
     delta = list(z)  # of the same shapes; overwritten from the last to the first
     delta[L - 1] = output_error(cost, codes[L - 1], z[L - 1], a[L], y, s)

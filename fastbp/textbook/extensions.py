@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp.functions.activations import SOFTMAX, exp, log, sigma_prime, softplus
-from fastbp.functions.costs import ABSOLUTE, HUBER, QUANTILE
+from fastbp.functions.costs import term
 from fastbp.jit import strict
 
 
@@ -43,7 +43,7 @@ def output_slopes(code, z, a):
     return slopes
 
 
-# Costs C_x, and BP1 of those of regression
+# Costs C_x
 
 
 @strict(cache=True)
@@ -94,60 +94,12 @@ def poisson(z, a, y):
 
 
 @strict(cache=True)
-def regression_cost(cost, p, z, a, y):
-    """C_x of absolute, Huber's, the quantile's and Tweedie's cost with parameter p, of one sample.
-
-    Tweedie's from z = ln a: y^(2-p) / ((1-p) (2-p)) - y a^(1-p) / (1-p) + a^(2-p) / (2-p); if p is 2, its limit.
-    """
-    zero, one, two = z.dtype.type(0), z.dtype.type(1), z.dtype.type(2)
-    C = zero
+def sample_cost(cost, z, a, y, p):
+    """C_x of any cost, p its parameter if it has one, of outputs that are functions of one z; of one sample."""
+    C = z.dtype.type(0)
     for j in range(z.size):
-        e = a[j] - y[j]
-        if cost == ABSOLUTE:
-            C += abs(e)
-        elif cost == HUBER:
-            if abs(e) <= p:
-                C += (abs(e) * abs(e)) / two
-            else:
-                C += p * (abs(e) - p / two)
-        elif cost == QUANTILE:
-            if y[j] > a[j]:
-                C += p * (y[j] - a[j])
-            else:
-                C += (one - p) * e
-        else:
-            log_y = zero
-            if y[j] > 0:
-                log_y = log(y[j]) if y[j] >= one else -log(one / y[j])
-            if p == two:
-                C += z[j] - log_y + y[j] * exp(-z[j]) - one
-            else:
-                q = one - p
-                C += (exp((q + one) * log_y) if y[j] > 0 else zero) / (q * (q + one))
-                C += exp((q + one) * z[j]) / (q + one) - y[j] * exp(q * z[j]) / q
+        C = term(cost, C, z[j], a[j], y[j], p)
     return C
-
-
-@strict(cache=True)
-def regression_error(cost, code, p, z, a, y):
-    """BP1 of these costs: dC/da_j times sigma'(z_j); Tweedie's is a^(2-p) - y a^(1-p), sigma' = a included."""
-    zero, one = z.dtype.type(0), z.dtype.type(1)
-    delta = np.empty(z.size, z.dtype)
-    for j in range(z.size):
-        e = a[j] - y[j]
-        slope = zero
-        if cost == ABSOLUTE:
-            slope = one if e > 0 else (-one if e < 0 else zero)
-        elif cost == HUBER:
-            slope = min(max(e, -p), p)
-        elif cost == QUANTILE:
-            slope = one - p if e > 0 else (-p if e < 0 else zero)
-        if cost == ABSOLUTE or cost == HUBER or cost == QUANTILE:
-            delta[j] = slope * sigma_prime(code, z[j])
-        else:
-            q = one - p
-            delta[j] = exp((q + one) * z[j]) - y[j] * exp(q * z[j])
-    return delta
 
 
 # Penalties, and U of every optimizer, on vectors of one length: w and the state are overwritten; eta, mu, ... have w's

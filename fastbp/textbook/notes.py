@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp.functions.activations import sigma, sigma_prime
-from fastbp.functions.costs import QUADRATIC
+from fastbp.functions.costs import cancels, slope
 from fastbp.functions.elementary import fma
 from fastbp.jit import strict
 
@@ -65,16 +65,17 @@ def cost_slope(a, y):
 
 
 @strict(cache=True)
-def output_error(cost, code, z, a, y, s):
+def output_error(cost, code, z, a, y, s, p=0.0):
     """BP1: delta_j^L = dC/da_j^L * sigma'(z_j^L)
 
-    Times the weight s of the sample. With cross-entropy and Poisson's cost, sigma' cancels and a_j - y_j remains.
+    Times the weight s of the sample; p is the parameter of a cost that has one. With cross-entropy and Poisson's cost,
+    sigma' cancels and a_j - y_j remains.
     """
     J = a.size
     delta = np.empty(J, a.dtype)
     for j in range(J):
-        delta[j] = a[j] - y[j]
-        if cost == QUADRATIC:
+        delta[j] = slope(cost, z[j], a[j], y[j], a.dtype.type(p))
+        if not cancels(cost):
             delta[j] = delta[j] * sigma_prime(code, z[j])
         delta[j] = delta[j] * s
     return delta

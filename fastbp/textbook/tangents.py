@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp.functions.activations import SOFTMAX, sigma_prime
-from fastbp.functions.costs import QUADRATIC
+from fastbp.functions.costs import cancels, second
+from fastbp.functions.costs import slope as cost_slope
 from fastbp.functions.elementary import fma
 from fastbp.jit import strict
 
@@ -40,15 +41,18 @@ def moving_activation(code, z, a, Rz):
 
 
 @strict(cache=True)
-def moving_output_error(cost, slope, bend, a, y, s, Rz, Ra):
-    """Rdelta_j = Ra_j sigma'(z_j) + (a_j - y_j) sigma''(z_j) Rz_j: R of BP1; Ra_j where sigma' cancels."""
-    J = a.size
+def moving_output_error(cost, slope, bend, z, a, y, s, Rz, Ra):
+    """Rdelta_j = d^2C/da_j^2 Ra_j sigma'(z_j) + dC/da_j sigma''(z_j) Rz_j: R of BP1; the first without sigma' where it
+    cancels.
+    """
+    J, p = a.size, a.dtype.type(0)
     Rdelta = np.empty(J, a.dtype)
     for j in range(J):
-        if cost == QUADRATIC:
-            Rdelta[j] = (Ra[j] * slope[j] + (a[j] - y[j]) * bend[j] * Rz[j]) * s
+        Re = second(cost, z[j], a[j], y[j], p) * Ra[j]
+        if cancels(cost):
+            Rdelta[j] = Re * s
         else:
-            Rdelta[j] = Ra[j] * s
+            Rdelta[j] = (Re * slope[j] + cost_slope(cost, z[j], a[j], y[j], p) * bend[j] * Rz[j]) * s
     return Rdelta
 
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from fastbp.arrays import Targets
 from fastbp.chunks import all_finite, largest_magnitude
+from fastbp.functions.costs import NAMED
+from fastbp.functions.entry import CostFunction
 
 if TYPE_CHECKING:
     from fastbp.network import Network
@@ -62,31 +64,25 @@ def infinite_moment(net: Network, state: np.ndarray) -> tuple[int, int] | None:
 
 
 def cost_of_best_constant(
-    net: Network, targets: Targets, weight: np.ndarray | None, samples: np.ndarray | slice = slice(None)
+    net: Network,
+    targets: Targets,
+    weight: np.ndarray | None,
+    samples: np.ndarray | slice = slice(None),
+    cost: CostFunction | None = None,
+    parameter: float = 0.0,
 ) -> float:
-    """C of the constant outputs that do best on some samples: for each of these costs, the mean target.
+    """C of the constant outputs that do best on some samples.
 
-    The same sample may come several times.
+    The same sample may come several times. ``cost``, with its parameter, takes the place of the network's.
     """
+    cost = cost or NAMED[net.cost]
     if targets.dense is None:
         assert targets.labels is not None
         y = np.eye(net.sizes[-1])[targets.labels[samples]]
     else:
         y = targets.dense[samples].astype(np.float64)
     s = np.ones(len(y)) if weight is None else weight[samples].astype(np.float64)
-    s = s / s.sum()
-    mean = s @ y
-    if net.cost == "quadratic":
-        return float(s @ ((y - mean) ** 2).sum(axis=1) / 2)
-    if net.cost == "poisson":
-        return float(s @ (_times_log(y, y) - _times_log(y, mean)).sum(axis=1))
-    entropy = -_times_log(mean, mean).sum()
-    if net.activations[-1] == "sigmoid":  # of each output by itself, 1 - y beside y
-        entropy -= _times_log(1 - mean, 1 - mean).sum()
-    return float(entropy)
-
-
-def _times_log(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """y ln x, where 0 ln x = 0."""
-    result: np.ndarray = y * np.log(np.where(y > 0, x, 1.0))
-    return result
+    best = cost.best(y, s, parameter) if cost.best else np.average(y, axis=0, weights=s)
+    with np.errstate(divide="ignore", invalid="ignore"):  # targets that are all 0
+        each = cost.analytic(None, np.broadcast_to(best, y.shape), y, net.activations[-1], parameter)
+    return float(np.nan_to_num(np.average(each, weights=s)))

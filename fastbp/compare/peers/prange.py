@@ -14,7 +14,7 @@ from fastbp import jit
 from fastbp.compare.nets import Case
 from fastbp.compare.peers import ArrayTrainer, Peer
 from fastbp.functions.activations import CODES, COSTS, SOFTMAX, exp, sigma, sigma_prime
-from fastbp.functions.costs import QUADRATIC
+from fastbp.functions.costs import cancels, slope
 from fastbp.jit import parallel, prange
 
 
@@ -48,8 +48,8 @@ def output_error(cost, code, z, a, y, delta):
     """BP1."""
     for x in prange(len(a)):
         for j in range(a.shape[1]):
-            delta[x, j] = a[x, j] - y[x, j]
-            if cost == QUADRATIC:
+            delta[x, j] = slope(cost, z[x, j], a[x, j], y[x, j], z.dtype.type(0))
+            if not cancels(cost):
                 delta[x, j] = delta[x, j] * sigma_prime(code, z[x, j])
 
 
