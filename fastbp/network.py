@@ -17,6 +17,7 @@ from fastbp.checks import Activation, Cost, DType, OtherName
 from fastbp.chunks import chunks
 from fastbp.errors import argument_error
 from fastbp.functions import activations as functions
+from fastbp.functions.costs import NAMED
 from fastbp.initializers import Initializer, initialize
 from fastbp.jacobians import Differentiable
 from fastbp.kernels import layout
@@ -75,9 +76,9 @@ class Network(Differentiable):
     activations : str or sequence of str
         One for all layers 1..L, or one for each; ``softmax`` in layer L only:
         {activations}.
-    cost : {"quadratic", "cross_entropy", "poisson"}
-        The cost C; cross-entropy is binary for each output after ``sigmoid``, categorical after ``softmax``; poisson
-        goes with ``exp``.
+    cost : str
+        The cost C, and the outputs that it goes with; cross-entropy is binary for each output after ``sigmoid``,
+        categorical after ``softmax``: {costs}.
     dtype : {"float64", "float32"}
         Of weights, activations and errors.
     seed : int, numpy.random.Generator or None
@@ -409,4 +410,6 @@ class Network(Differentiable):
 
 
 if Network.__doc__:  # python -OO has none
+    _costs = ", ".join(f"``{name}`` ({entry.needs})" for name, entry in NAMED.items())
     Network.__doc__ = Network.__doc__.replace("{activations}", functions.in_words(functions.ACTIVATIONS))
+    Network.__doc__ = Network.__doc__.replace("{costs}", _costs)

@@ -1,4 +1,4 @@
-"""An activation enters the library in one file: with one more entry, every room knows it."""
+"""An activation or a cost enters the library in one file: with one more entry, every room knows it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ import fastbp
 from fastbp.functions import activations, costs
 
 PACKAGE = Path(fastbp.__file__).parent
-FILE = "functions/activations.py"
 
 SOFTSIGN = '''
 @strict
@@ -130,22 +129,170 @@ print("all know it")
 """
 
 
-@pytest.fixture
-def with_softsign(tmp_path: Path) -> Path:
-    """A copy of the package in which one file has changed."""
+LOG_COSH = '''
+@strict
+def log_cosh(C, z, a, y, p):
+    """C + ln cosh(a_j - y_j)"""
+    e = abs(a - y)
+    return C + (softplus(-(e + e))[0] + e - log(_NUMBERS(a)[_TWO]))
+
+
+@strict
+def log_cosh_slope(z, a, y, p):
+    """tanh(a_j - y_j)"""
+    one, t = _NUMBERS(a)[_ONE], exp(-abs(a - y) - abs(a - y))
+    slope = (one - t) / (one + t)
+    return slope if a >= y else -slope
+
+
+@strict
+def log_cosh_second(z, a, y, p):
+    """1 - tanh(a_j - y_j)^2"""
+    one, t = _NUMBERS(a)[_ONE], exp(-abs(a - y) - abs(a - y))
+    return one - ((one - t) / (one + t)) * ((one - t) / (one + t))
+
+
+'''
+ENTRY_OF_COST = """    CostFunction(
+        "log_cosh",
+        _of_estimators("log cosh", "sum_j ln cosh(a_j^L - y_j)", r"\\sum_j \\ln \\cosh(a_j^L - y_j)"),
+        log_cosh,
+        log_cosh_slope,
+        lambda z, a, y, output, p: np.log(np.cosh(a - y)).sum(axis=-1),
+        log_cosh_second,
+        of_nets=True,
+        outputs=("identity", "tanh"),
+        refusal="is 'log_cosh' and the output activation {output!r}; pass 'identity' or 'tanh'.",
+        lowest_target=-9.0,
+        refusal_of_targets="is below -9 in row {row}.",
+        since=3,
+    ),
+"""
+
+PROGRAM_OF_COST = """
+import sys
+import numpy as np
+import fastbp
+from fastbp import textbook
+from fastbp.cli.app import app
+from typer.testing import CliRunner
+
+functions = {"activations": ["tanh", "identity"], "cost": "log_cosh"}
+net = fastbp.Network([3, 4, 2], **functions, dtype="float64", seed=0)
+rng = np.random.default_rng(0)
+X, Y = rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
+t = net.backprop(X, Y)
+np.testing.assert_allclose(t.cost, np.log(np.cosh(t.a[2] - Y)).sum() / 6, rtol=1e-14)
+np.testing.assert_allclose(t.delta[2], np.tanh(t.a[2] - Y), rtol=1e-12)
+
+assert fastbp.gradcheck(net, X, Y).passed
+expected = textbook.minibatch_gradient(list(net.w), list(net.b), X, Y, **functions)
+g = net.gradient(X, Y)
+for l in (1, 2):
+    assert (g.w[l] == expected.w[l - 1]).all() and (g.b[l] == expected.b[l - 1]).all()
+assert g.cost == expected.cost
+
+h, v, moved = 1e-6, rng.standard_normal(net.n_parameters), []
+for sign in (1, -1):
+    other = net.copy()
+    other.set_parameters(net.parameters() + sign * h * v)
+    g = other.gradient(X, Y)
+    moved.append(np.concatenate([part.ravel() for l in (1, 2) for part in (g.w[l], g.b[l])]))
+np.testing.assert_allclose(net.hessian_vector_product(X, Y, v), (moved[0] - moved[1]) / (2 * h), atol=1e-7)
+
+run = fastbp.train(net, X, Y, epochs=5, batch_size=3, seed=0)
+assert run.history["loss"][-1] < run.history["loss"][0]
+
+path = sys.argv[1] + "/net.fastbp"
+fastbp.save(net, path)
+again = fastbp.load(path)
+assert type(again) is fastbp.Network and again.cost == "log_cosh"
+assert again.evaluate(X, Y) == net.evaluate(X, Y)
+
+for refused, message in (
+    ({"cost": "log_cosch"}, "quadratic, cross_entropy, log_cosh, poisson. Did you mean 'log_cosh'?"),
+    ({"cost": "log_cosh", "activations": "relu"}, "'log_cosh' and the output activation 'relu'; pass 'identity' or"),
+):
+    try:
+        fastbp.Network([3, 2], **refused)
+    except ValueError as error:
+        assert message in str(error), error
+    else:
+        raise AssertionError("a cost was accepted that does not exist or does not go with the outputs")
+try:
+    fastbp.train(net, X, Y - 10)
+except ValueError as error:
+    assert "Y is below -9 in row 0" in str(error), error
+else:
+    raise AssertionError("targets that the cost is not defined for were accepted")
+assert "log_cosh" in CliRunner(env={"COLUMNS": "200"}).invoke(app, ["train", "--help"]).output
+assert "``log_cosh``" in fastbp.Network.__doc__
+
+from fastbp.sklearn import MLPRegressor
+
+model = MLPRegressor("log_cosh", hidden_layer_sizes=(4,), activation="tanh", max_iter=300, random_state=0, tol=0)
+with np.errstate(all="ignore"):
+    model.fit(X, Y)
+    a = model.predict(X)
+    assert abs(model._mean_cost(a, Y, model.to_network()._outputs(X, model.to_network()._targets(Y, 6), 1)[1], None)
+               - np.log(np.cosh(a - Y)).sum() / 6) < 1e-12
+assert model.loss_curve_[-1] < model.loss_curve_[0] and model.to_network().cost == "log_cosh"
+print("all know it")
+"""
+
+COMPILED_OF_COST = """
+import numpy as np
+from fastbp import textbook
+from fastbp.functions.activations import CODES, COSTS
+from fastbp.kernels import costs, dense
+from fastbp.kernels.matrix import Matrix
+
+rng = np.random.default_rng(0)
+for dtype in ("float32", "float64"):
+    one, none = np.dtype(dtype).type(1), np.dtype(dtype).type(0)
+    a, y = rng.uniform(0, 9, (50, 3)).astype(dtype), rng.uniform(0, 9, (50, 3)).astype(dtype)
+    for name in ("log_cosh", "quadratic", "poisson"):
+        d, out = np.full_like(a, 0.5), np.empty(50, dtype)
+        costs.of_outputs(COSTS[name], none, 50, 3, *(Matrix(part.reshape(-1), 3, 1) for part in (a, a, y)), out)
+        dense.output_error(COSTS[name], none, a.size, a.reshape(-1), a.reshape(-1), y.reshape(-1), d.reshape(-1))
+        for x in range(50):
+            assert out[x] == textbook.sample_cost(COSTS[name], a[x], a[x], y[x], none), name
+            slow = textbook.output_error(COSTS[name], CODES["identity"], a[x], a[x], y[x], one)
+            assert (d[x] == (slow if name == "poisson" else slow / 2)).all(), name
+        if name == "log_cosh":
+            np.testing.assert_allclose(out, np.log(np.cosh(a - y)).sum(axis=1), rtol=1e-6, atol=1e-6)
+print("all know it")
+"""
+
+
+def with_one_file_changed(tmp_path: Path, file: str, *insertions: tuple[str, str]) -> Path:
+    """A copy of the package in which one file has more text before some of its lines."""
     copy = tmp_path / "site" / "fastbp"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    text = (copy / FILE).read_text()
-    functions, entries = "# sigma'', of the same functions\n", '    ActivationFunction("identity"'
-    assert text.count(functions) == text.count(entries) == 1
-    (copy / FILE).write_text(text.replace(functions, functions + SOFTSIGN).replace(entries, ENTRY + entries))
+    text = (copy / file).read_text()
+    for before, what in insertions:
+        assert text.count(before) == 1
+        text = text.replace(before, what + before)
+    (copy / file).write_text(text)
     changed = [
         path.relative_to(copy).as_posix()
         for path in copy.rglob("*.py")
         if path.read_bytes() != (PACKAGE / path.relative_to(copy)).read_bytes()
     ]
-    assert changed == [FILE]
+    assert changed == [file]
     return tmp_path / "site"
+
+
+@pytest.fixture
+def with_softsign(tmp_path: Path) -> Path:
+    functions, entries = "@strict\ndef sigmoid_second(z):\n", '    ActivationFunction("identity"'
+    return with_one_file_changed(tmp_path, "functions/activations.py", (functions, SOFTSIGN), (entries, ENTRY))
+
+
+@pytest.fixture
+def with_log_cosh(tmp_path: Path) -> Path:
+    functions, entries = "def _of_estimators(", '    CostFunction(\n        "poisson"'
+    return with_one_file_changed(tmp_path, "functions/costs.py", (functions, LOG_COSH), (entries, ENTRY_OF_COST))
 
 
 def run(site: Path, program: str, *arguments: str, **variables: str) -> str:
@@ -166,6 +313,16 @@ def test_compiled_loops_know_a_new_activation(with_softsign: Path, tmp_path: Pat
     assert run(with_softsign, COMPILED, FASTBP_CACHE_DIR=str(tmp_path / "cache")) == "all know it"
 
 
+def test_every_room_knows_a_new_cost(with_log_cosh: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    assert run(with_log_cosh, PROGRAM_OF_COST, str(tmp_path), FASTBP_DISABLE_JIT="1") == "all know it"
+
+
+@pytest.mark.compiled
+def test_compiled_loops_know_a_new_cost(with_log_cosh: Path, tmp_path: Path) -> None:
+    assert run(with_log_cosh, COMPILED_OF_COST, FASTBP_CACHE_DIR=str(tmp_path / "cache")) == "all know it"
+
+
 def test_static_types_are_those_of_the_entries() -> None:
     assert get_args(activations.Name) == tuple(entry.name for entry in activations.ACTIVATIONS)
     assert set(get_args(activations.OtherName)) == {name for entry in activations.ACTIVATIONS for name in entry.also}
@@ -178,7 +335,9 @@ def test_docstrings_name_every_activation() -> None:
     for entry in activations.ACTIVATIONS:
         assert f"``{entry.name}``" in network, entry.name
         assert entry.pair is None or entry.name == "sigmoid" or entry.name in classifier, entry.name
-    assert "{" + "activations}" not in network + classifier
+    for name in costs.NAMED:
+        assert f"``{name}``" in network, name
+    assert not any("{" + what + "}" in network + classifier for what in ("activations", "costs"))
 
 
 @pytest.mark.parametrize("entry", [entry for entry in activations.ACTIVATIONS if entry.analytic], ids=lambda e: e.name)
