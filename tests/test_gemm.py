@@ -10,7 +10,7 @@ from nets import SMALL, same_bits
 
 from fastbp.functions.elementary import fma
 from fastbp.jit import strict
-from fastbp.jit.addresses import after, pointer
+from fastbp.jit.addresses import pointer
 from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
 from fastbp.jit.registers import literal_unroll
 from fastbp.kernels import layout
@@ -20,7 +20,7 @@ from fastbp.kernels.gemm.gemm import gemm
 from fastbp.kernels.gemm.microkernel import tiles
 from fastbp.kernels.gemm.packing import packs_a, packs_b
 from fastbp.kernels.gemm.prefetch import Prefetch
-from fastbp.kernels.gemm.problem import Gemm, GemmWorkspace
+from fastbp.kernels.gemm.problem import Gemm, GemmWorkspace, addressed
 from fastbp.kernels.gemm.tiling import FOUR, MAX_ROWS, ONE, ROW_COUNTS, TWO
 from fastbp.kernels.matrix import Matrix
 
@@ -46,31 +46,10 @@ def three_loops(a: Any, b: Any, init: Any, c: Any, epilogue: int, scale: Any, et
             c[i, j] = s
 
 
-@strict
-def addressed(m: Matrix) -> Matrix:
-    return Matrix(after(m.buf, 0), m.i, m.j)
-
-
-@strict
-def addressed_gemm(g: Gemm) -> Gemm:
-    return Gemm(
-        m=g.m,
-        n=g.n,
-        k=g.k,
-        a=addressed(g.a),
-        b=addressed(g.b),
-        init=addressed(g.init),
-        c=addressed(g.c),
-        epilogue=g.epilogue,
-        scale=g.scale,
-        eta=g.eta,
-    )
-
-
 @strict(cache=True)
 def run_tiles(MR: int, NR: int, g: Gemm, order: Any, cursor: Any, parts: int) -> None:
     """The micro-kernel of this MR and NR, among all that `tiling` can choose."""
-    g, prefetch = addressed_gemm(g), Prefetch(order=pointer(order), cursor=pointer(cursor), parts=parts)
+    g, prefetch = addressed(g), Prefetch(order=pointer(order), cursor=pointer(cursor), parts=parts)
     if NR == FOUR:
         if MR == 1:
             tiles(1, FOUR, g, prefetch)
@@ -90,7 +69,7 @@ def run_tiles(MR: int, NR: int, g: Gemm, order: Any, cursor: Any, parts: int) ->
 @strict(cache=True)
 def run_gemm(g: Gemm, panel: Any, order: Any, cursor: Any) -> None:
     nothing = Prefetch(order=pointer(order), cursor=pointer(cursor), parts=0)
-    gemm(addressed_gemm(g), GemmWorkspace(panel=pointer(panel), prefetch=nothing))
+    gemm(addressed(g), GemmWorkspace(panel=pointer(panel), prefetch=nothing))
 
 
 class Case:

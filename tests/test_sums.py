@@ -14,7 +14,7 @@ import pytest
 
 from fastbp import textbook
 from fastbp.functions.activations import CODES
-from fastbp.kernels import tangents
+from fastbp.runtime import tangents
 from fastbp.teach import sums
 
 
@@ -49,14 +49,11 @@ def check_sums() -> None:
         w, v, b, a, Ra, zero = draw(J, K), draw(J, K), draw(J), draw(K), draw(K), np.zeros(J, dtype)
         F1 = chain(b, (w.T, spread(a)))
         moving = chain(b, (v.T, spread(a)), (w.T, spread(Ra)))
-        z, Rz, out, Ru = (np.empty((1, J), dtype) for _ in range(4))
-        tangents.weighted_inputs(np.ascontiguousarray(w.T), b, a[None], z)
-        tangents.moving_inputs(np.ascontiguousarray(w.T), np.ascontiguousarray(v.T), b, a[None], Ra[None], Rz)
+        z, Rz = tangents.index_sums(a[None], w.T, b), tangents.moving_sums(a[None], Ra[None], w.T, v.T, b)
         BP2 = chain(zero, (w.T, spread(a)))
         moving_BP2 = chain(zero, (v.T, spread(a)), (w.T, spread(Ra)))
         w_next, v_next, identity = np.ascontiguousarray(w.T), np.ascontiguousarray(v.T), CODES["identity"]
-        tangents.sums(w_next, a[None], out)
-        tangents.moving_sums(w_next, v_next, a[None], Ra[None], Ru)
+        out, Ru = tangents.index_sums(a[None], w_next), tangents.moving_sums(a[None], Ra[None], w_next, v_next, None)
         g = draw(J, K)
         before = g.copy()
         textbook.weight_gradient(a, b, g)

@@ -7,27 +7,25 @@ its derivative along the vector v that theta moves along (Pearlmutter): Rw and R
 
 from __future__ import annotations
 
+import numpy as np
+
 from fastbp.functions.activations import SOFTMAX, sigma_double_prime
 from fastbp.functions.costs import cancels, second, slope
 from fastbp.functions.elementary import fma
 from fastbp.jit import strict
+from fastbp.jit.addresses import pointer
 from fastbp.kernels import dense
+from fastbp.kernels.gemm.gemm import gemm
+from fastbp.kernels.gemm.prefetch import Prefetch
+from fastbp.kernels.gemm.problem import Gemm, GemmWorkspace, addressed
 from fastbp.kernels.matrix import Matrix
 
 
 @strict(cache=True)
-def weighted_inputs(w, b, a_prev, z):
-    """F1: z_j^l = sum_k w_jk^l a_k^{l-1} + b_j^l
-
-    Reads w[k, j], b[j] and a_prev[x, k]; overwrites z[x, j].
-    """
-    X, K = a_prev.shape
-    for x in range(X):
-        for j in range(b.size):
-            z[x, j] = b[j]
-        for k in range(K):
-            for j in range(b.size):
-                z[x, j] = fma(a_prev[x, k], w[k, j], z[x, j])
+def index_sums(g: Gemm, panel: np.ndarray, cells: np.ndarray) -> None:
+    """The gemm of F1, BP2 and BP4, here with operands that are arrays; ``cells`` stand where nothing is fetched."""
+    nothing = Prefetch(order=pointer(cells), cursor=pointer(cells), parts=0)
+    gemm(addressed(g), GemmWorkspace(panel=pointer(panel), prefetch=nothing))
 
 
 @strict(cache=True)
@@ -61,22 +59,6 @@ def output_slopes(code, a, d, delta):
 
 
 @strict(cache=True)
-def sums(w_next, delta_next, out):
-    """sum_k w_kj^{l+1} delta_k^{l+1} of BP2, of every row; of layer 0, whose sigma' is 1, it is delta itself.
-
-    Reads w_next[k, j] and delta_next[r, k]; overwrites out[r, j].
-    """
-    R, K = delta_next.shape
-    J = out.shape[1]
-    for r in range(R):
-        for j in range(J):
-            out[r, j] = 0
-        for k in range(K):
-            for j in range(J):
-                out[r, j] = fma(w_next[k, j], delta_next[r, k], out[r, j])
-
-
-@strict(cache=True)
 def times_slope(d, out):
     """sigma'(z_j^l) times the sums, which ends BP2: reads d[x, j]; multiplies out[x I + i, j]."""
     X, J = d.shape
@@ -101,22 +83,6 @@ def outer_products(a_prev, delta, out):
         for j in range(J):
             for k in range(K):
                 out[r, j, k] = a_prev[r // I, k] * delta[r, j]
-
-
-@strict(cache=True)
-def moving_inputs(w, v, v_b, a_prev, Ra_prev, Rz):
-    """R of F1: Rz_j = sum_k (Rw_jk a_k + w_jk Ra_k) + Rb_j.
-
-    Reads w[k, j], v[k, j], v_b[j], a_prev[x, k] and Ra_prev[x, k]; overwrites Rz[x, j].
-    """
-    X, K = a_prev.shape
-    for x in range(X):
-        for j in range(v_b.size):
-            Rz[x, j] = v_b[j]
-        for k in range(K):
-            for j in range(v_b.size):
-                Rz[x, j] = fma(a_prev[x, k], v[k, j], Rz[x, j])
-                Rz[x, j] = fma(Ra_prev[x, k], w[k, j], Rz[x, j])
 
 
 @strict(cache=True)
@@ -154,20 +120,6 @@ def moving_output_errors(cost, code, z, a, y, s, d, Rz, Ra, delta, Rdelta):
 
 
 @strict(cache=True)
-def moving_sums(w_next, v_next, delta_next, Rdelta_next, Ru):
-    """R of the sums of BP2: sum_k (Rw_kj delta_k + w_kj Rdelta_k). Overwrites Ru[x, j]."""
-    X, K = delta_next.shape
-    J = Ru.shape[1]
-    for x in range(X):
-        for j in range(J):
-            Ru[x, j] = 0
-        for k in range(K):
-            for j in range(J):
-                Ru[x, j] = fma(v_next[k, j], delta_next[x, k], Ru[x, j])
-                Ru[x, j] = fma(w_next[k, j], Rdelta_next[x, k], Ru[x, j])
-
-
-@strict(cache=True)
 def moving_hidden_errors(code, z, d, Rz, u, Ru, delta, Rdelta):
     """BP2 and R of it: Rdelta_j = sigma''(z_j) Rz_j u_j + sigma'(z_j) Ru_j, u_j the sum. Overwrites both deltas."""
     X, J = z.shape
@@ -175,17 +127,3 @@ def moving_hidden_errors(code, z, d, Rz, u, Ru, delta, Rdelta):
         for j in range(J):
             delta[x, j] = d[x, j] * u[x, j]
             Rdelta[x, j] = sigma_double_prime(code, z[x, j]) * Rz[x, j] * u[x, j] + d[x, j] * Ru[x, j]
-
-
-@strict(cache=True)
-def moving_gradient(a_prev, Ra_prev, delta, Rdelta, g, g_b):
-    """R of BP3 and BP4: sum_x Rdelta_j added to g_b[j], sum_x (Rdelta_j a_k + delta_j Ra_k) to g[k, j]; x in order."""
-    X, K = a_prev.shape
-    J = g_b.size
-    for x in range(X):
-        for j in range(J):
-            g_b[j] += Rdelta[x, j]
-        for k in range(K):
-            for j in range(J):
-                g[k, j] = fma(a_prev[x, k], Rdelta[x, j], g[k, j])
-                g[k, j] = fma(Ra_prev[x, k], delta[x, j], g[k, j])
