@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from fastbp.functions.elementary import fma
 from fastbp.jit import inlined, strict
-from fastbp.jit.addresses import view
+from fastbp.jit.addresses import Real, view
 from fastbp.jit.registers import copy_row, literally, register_block
 from fastbp.kernels.gemm.epilogues import finish
 from fastbp.kernels.gemm.prefetch import Prefetch, fetch_parts
 from fastbp.kernels.gemm.problem import Gemm
+
+
+@inlined
+def multiply_add(MR: int, a: Real, b: Real, c: Real) -> Real:
+    """The sum a b + c, rounded once. In a tile of one row, LLVM may take sums apart, and does on ARM, unless it must fuse."""
+    return fma(a, b, c) if MR == 1 else a * b + c
 
 
 @inlined
@@ -34,13 +41,11 @@ def micro_kernel(MR: int, NR: int, g: Gemm, prefetch: Prefetch) -> None:
             for j in range(n):
                 for u in range(U):
                     for i in range(MR):
-                        acc[i, j] += a[i, k + u] * b[k + u, j]
+                        acc[i, j] = multiply_add(MR, a[i, k + u], b[k + u, j], acc[i, j])
         for k in range(several, g.k):
-            for j in range(
-                n
-            ):  # outside i: with the two exchanged LLVM leaves acc in memory, at a fortieth of the speed
+            for j in range(n):  # outside i: the other way round LLVM leaves acc in memory, at a fortieth of the speed
                 for i in range(MR):
-                    acc[i, j] += a[i, k] * b[k, j]
+                    acc[i, j] = multiply_add(MR, a[i, k], b[k, j], acc[i, j])
         finish(NR, acc, c, g.epilogue, g.scale, g.eta)
         for i in range(MR):
             copy_row(NR, c, i, acc, i)
