@@ -22,9 +22,9 @@ from fastbp.kernels.matrix import Matrix
 
 
 @strict(cache=True)
-def index_sums(g: Gemm, panel: np.ndarray, cells: np.ndarray) -> None:
-    """The gemm of F1, BP2 and BP4, here with operands that are arrays; ``cells`` stand where nothing is fetched."""
-    nothing = Prefetch(order=pointer(cells), cursor=pointer(cells), parts=0)
+def index_sums(g: Gemm, panel: np.ndarray, order: np.ndarray, cursors: np.ndarray) -> None:
+    """The gemm of F1, BP2 and BP4, here with operands that are arrays. Nothing is prefetched."""
+    nothing = Prefetch(order=pointer(order), cursor=pointer(cursors), parts=0)
     gemm(addressed(g), GemmWorkspace(panel=pointer(panel), prefetch=nothing))
 
 

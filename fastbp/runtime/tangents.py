@@ -13,6 +13,7 @@ from fastbp.checks import check_memory
 from fastbp.kernels import layout
 from fastbp.kernels import tangents as kernels
 from fastbp.kernels.gemm.epilogues import STORE
+from fastbp.kernels.gemm.prefetch import CURSOR
 from fastbp.kernels.gemm.problem import Gemm
 from fastbp.kernels.matrix import Matrix
 
@@ -33,7 +34,7 @@ def _quiet() -> contextlib.AbstractContextManager[Any]:
     return np.errstate(all="ignore") if jit.DISABLED else contextlib.nullcontext()
 
 
-_CELLS = np.zeros(1, np.int64)
+_NO_ORDER, _NO_CURSORS = np.empty(0, np.int64), np.empty(0, CURSOR)
 
 
 def _padded(n_rows: int, n_columns: int, dtype: np.dtype[Any]) -> tuple[np.ndarray, Matrix]:
@@ -62,7 +63,7 @@ def index_sums(a: np.ndarray, b: np.ndarray, init: np.ndarray | None = None) -> 
         start = Matrix(start.buf, 0, 1)
     panel = layout.aligned(layout.panel_size(0, k, a.itemsize), a.dtype)
     g = Gemm(m=m, n=n, k=k, a=_copied(a), b=_copied(b), init=start, c=c, epilogue=STORE, scale=real(1), eta=real(0))
-    kernels.index_sums(g, panel, _CELLS)
+    kernels.index_sums(g, panel, _NO_ORDER, _NO_CURSORS)
     return np.ascontiguousarray(sums)
 
 

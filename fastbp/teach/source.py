@@ -19,7 +19,7 @@ from fastbp.teach.numbers import Numbers
 from fastbp.teach.render_html import STYLE, formula
 from fastbp.teach.steps import FIRST_LINE
 
-SUMS = re.compile(r"\] \+= .+ \* |= fma\(")
+SUMS = re.compile(r"\] \+= .+ \* |= (fma|multiply_add)\(")
 """Lines of code on which a product is added to a sum."""
 
 

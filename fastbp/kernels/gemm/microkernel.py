@@ -13,7 +13,7 @@ from fastbp.kernels.gemm.problem import Gemm
 
 @inlined
 def multiply_add(MR: int, a: Real, b: Real, c: Real) -> Real:
-    """The sum a b + c, rounded once. In a tile of one row, LLVM may take sums apart, and does on ARM, unless it must fuse."""
+    """The sum a b + c, rounded once: LLVM need not fuse, and takes sums of one row apart where that pays, as on ARM."""
     return fma(a, b, c) if MR == 1 else a * b + c
 
 
