@@ -11,7 +11,6 @@ import numpy as np
 
 from fastbp.functions.activations import SOFTMAX, sigma_double_prime
 from fastbp.functions.costs import cancels, second, slope
-from fastbp.functions.elementary import fma
 from fastbp.jit import strict
 from fastbp.jit.addresses import pointer
 from fastbp.kernels import dense
