@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,29 +39,20 @@ def _show(result: dict[str, Any]) -> None:
         _say(f"  {json.dumps(rounded(result))}")
 
 
-def _tables(cases: Any, names: list[str] | None, seconds: float, threads: Sequence[int]) -> list[Any]:
-    given = run.as_json(cases)
-    return [
-        result
-        for n in threads
-        for result in pin.task("fastbp.compare.run:table", n, _show, cases=given, names=names, seconds=seconds)
-    ]
-
-
 SWEPT = ["fastbp", "JAX", "PyTorch", "torch.compile", "NumPy", "Numba prange"]
 
 
 def measure(suite: str, seconds: float, threads: Sequence[int], names: list[str] | None = None) -> Any:
     """One suite; what the file holds under its name."""
     if suite == "nets":
-        return _tables([*nets.NETS, *nets.FLOAT64], names, seconds, threads)
+        return run.tables([*nets.NETS, *nets.FLOAT64], names, threads, seconds, _show)
     if suite == "more":
-        return _tables(nets.MORE, names, seconds, threads)
+        return run.tables(nets.MORE, names, threads, seconds, _show)
     if suite == "sweeps":
         found = {}
         for kind in ("width", "batch"):
             points = sweeps.sweep(kind)
-            results = _tables([case for _, case in points], names or SWEPT, seconds / 2, threads)
+            results = run.tables([case for _, case in points], names or SWEPT, threads, seconds / 2, _show)
             places = {case.name: value for value, case in points}
             found[kind] = [compact(result, places[result["net"]]) for result in results]
         return found
@@ -71,7 +63,7 @@ def measure(suite: str, seconds: float, threads: Sequence[int], names: list[str]
         most = max(threads)
         cases = scaling.cases() if suite == "scaling" else list(nets.ALL)
         counts = [*(n for n in (1, 2, 4, 8, 16, 32, 64) if n < most), most, *([None] if suite == "threads" else [])]
-        arguments = {"cases": run.as_json(cases), "counts": counts, "seconds": seconds / 4}
+        arguments = {"cases": [asdict(case) for case in cases], "counts": counts, "seconds": seconds / 4}
         return pin.task("bench.threads:measure", most, _show, **arguments)
     if suite == "start":
         started = start.measure()

@@ -213,6 +213,7 @@ def test_a_standard_output_that_is_full_is_named(command: str, full: Any) -> Non
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes a descriptor of the child")
 @pytest.mark.parametrize("command", ["info two.fastbp", "predict two.fastbp two.npz", "explain"])
+@pytest.mark.filterwarnings("ignore:os.fork.. was called:RuntimeWarning")  # JAX's, where another test has imported it
 def test_a_standard_output_that_is_closed_is_named(command: str) -> None:
     done = fastbp_process(command, preexec_fn=lambda: os.close(1), stderr=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (1, "Error: standard output: Bad file descriptor.\n")

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ def test_nets_by_name_and_by_description() -> None:
 
 
 def test_cases_travel_as_json() -> None:
-    given = json.loads(json.dumps(run.as_json(list(nets.ALL))))
+    given = json.loads(json.dumps([asdict(case) for case in nets.ALL]))
     assert [nets.from_json(case) for case in given] == list(nets.ALL)
 
 

@@ -29,11 +29,7 @@ OTHER_NAMES = {"n_threads": "--threads", "h": "--nudge"}
 """Parameters of the library that are options under another name."""
 
 
-class DType(enum.StrEnum):
-    """Of weights and activations."""
-
-    float32 = "float32"
-    float64 = "float64"
+DType = enum.StrEnum("DType", ["float32", "float64"])
 
 
 class Out(Console):

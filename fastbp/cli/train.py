@@ -22,22 +22,8 @@ from fastbp.errors import called
 from fastbp.initializers import INITIALIZERS
 from fastbp.training.schedules import ReduceOnPlateau
 
-
-class Task(enum.StrEnum):
-    """What the targets are."""
-
-    classification = "classification"
-    regression = "regression"
-
-
-class Optimizers(enum.StrEnum):
-    """Names of the optimizers."""
-
-    sgd = "sgd"
-    adam = "adam"
-    adamw = "adamw"
-    rmsprop = "rmsprop"
-    adagrad = "adagrad"
+Task = enum.StrEnum("Task", ["classification", "regression"])
+Optimizers = enum.StrEnum("Optimizers", ["sgd", "adam", "adamw", "rmsprop", "adagrad"])
 
 
 @app.command()

@@ -7,11 +7,10 @@ one step of plain descent decides.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from fastbp.compare.nets import Case, Parameters
+from fastbp.compare.nets import Array, Case, Parameters
 from fastbp.compare.peers import Peer, Trainer
 
 TOLERANCE = {"float32": 1e-3, "float64": 1e-8}
@@ -26,13 +25,13 @@ class DisagreementError(Exception):
     """A peer does not compute what fastbp computes: it may not be timed."""
 
 
-def way(start: Parameters, end: Parameters) -> list[Any]:
+def way(start: Parameters, end: Parameters) -> list[Array]:
     """How far each array went, in float64."""
     pairs = [(p, q) for one, other in zip(start, end, strict=True) for p, q in zip(one, other, strict=True)]
     return [np.asarray(q, np.float64) - np.asarray(p, np.float64) for p, q in pairs]
 
 
-def difference(reference: list[Any], other: list[Any]) -> float:
+def difference(reference: list[Array], other: list[Array]) -> float:
     """The worst array's difference, as a part of its way; infinite where nothing moved or a number is not finite.
 
     An array that stayed in both agrees: below a layer of relu that is 0 for all samples there is no gradient.
@@ -49,7 +48,7 @@ def difference(reference: list[Any], other: list[Any]) -> float:
     return worst
 
 
-def check(case: Case, reference: Trainer, trainer: Trainer, orders: Any) -> float:
+def check(case: Case, reference: Trainer, trainer: Trainer, orders: Array) -> float:
     """Train both on ``orders``, from the common start, and compare the ways; the difference, if it is tolerable.
 
     Raises
@@ -70,7 +69,7 @@ def check(case: Case, reference: Trainer, trainer: Trainer, orders: Any) -> floa
     return worst
 
 
-def check_finite(trainer: Trainer, orders: Any) -> None:
+def check_finite(trainer: Trainer, orders: Array) -> None:
     """Train on ``orders``: the weights must stay finite. All that can be asked of the way of an adaptive optimizer.
 
     Adam divides each entry by its own length: where a gradient is all rounding, its step is as long as any other, and
@@ -86,7 +85,7 @@ def check_finite(trainer: Trainer, orders: Any) -> None:
         raise DisagreementError(f"its weights are not finite after {orders.shape[0]} x {orders.shape[1]} samples")
 
 
-def check_gradient(case: Case, fastbp_: Peer, peer: Peer, X: Any, Y: Any, n_threads: int) -> float:
+def check_gradient(case: Case, fastbp_: Peer, peer: Peer, X: Array, Y: Array, n_threads: int) -> float:
     """One minibatch of plain descent by each: the gradient itself, whatever the optimizer of the case makes of it."""
     twin = replace(case, optimizer="sgd", learning_rate=1.0, samples=case.batch, epochs=1)
     trainers = [one.trainer(twin, X[: case.batch], Y[: case.batch], n_threads) for one in (fastbp_, peer)]

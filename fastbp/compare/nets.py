@@ -12,7 +12,10 @@ import numpy as np
 import fastbp
 from fastbp.checks import HIDDEN, Activation, Cost, DTypeName
 
-Parameters = list[tuple[Any, Any]]
+Array = Any
+"""An array of NumPy's, or of a peer's own kind."""
+
+Parameters = list[tuple[Array, Array]]
 """(w^l, b^l) for l = 1..L, w of shape (J, K)."""
 
 
@@ -70,7 +73,7 @@ class Case:
         net = self.network()
         return [(w.copy(), b.copy()) for w, b in zip(net.w, net.b, strict=True)]
 
-    def data(self) -> tuple[Any, Any]:
+    def data(self) -> tuple[Array, Array]:
         """Samples in [0, 1) and targets: one-hot rows where the output is a class, else numbers."""
         rng = np.random.default_rng(1)
         n, width = self.samples, self.sizes[-1]
@@ -81,7 +84,7 @@ class Case:
             Y = rng.standard_normal((n, width))
         return X, Y.astype(self.dtype)
 
-    def orders(self) -> Any:
+    def orders(self) -> Array:
         """Index array of each pass, shape (epochs, samples)."""
         rng = np.random.default_rng(2)
         return np.stack([rng.permutation(self.samples) for _ in range(self.epochs)]).astype(np.int64)

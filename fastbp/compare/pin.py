@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,7 @@ def task(function: str, n_threads: int, seen: Callable[[Any], None] | None = Non
     """What ``module:function`` yields in a fresh process of ``n_threads`` threads, as JSON, each passed to ``seen``."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    command = [sys.executable, "-m", "fastbp.compare.child", str(n_threads), function]
+    command = [sys.executable, "-m", "fastbp.compare.pin", str(n_threads), function]
     found: list[Any] = []
     with subprocess.Popen(
         command,
@@ -86,15 +88,18 @@ def task(function: str, n_threads: int, seen: Callable[[Any], None] | None = Non
     return found
 
 
-def run_child(arguments: Sequence[str]) -> None:
+def run_child(n_threads: int, function: str) -> None:
     """The fresh process's side: hold, import, run, write each result as a line."""
-    hold(int(arguments[0]))
-    import importlib
-
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the process that waits for this one, which ends it
+    hold(n_threads)
     given = json.load(sys.stdin)
-    module, _, name = arguments[1].partition(":")
+    module, _, name = function.partition(":")
     # Libraries may print; results have the real standard output to themselves.
     out, sys.stdout = sys.stdout, sys.stderr
-    for result in getattr(importlib.import_module(module), name)(n_threads=int(arguments[0]), **given):
+    for result in getattr(importlib.import_module(module), name)(n_threads=n_threads, **given):
         out.write(json.dumps(result) + "\n")
         out.flush()
+
+
+if __name__ == "__main__":
+    run_child(int(sys.argv[1]), sys.argv[2])

@@ -97,16 +97,7 @@ def bench(
             f"The machine is busy (load {load:.1f}): times are the least of many turns, but see.", style="yellow"
         )
     console.print(peers_table(racing))
-    found: list[dict[str, Any]] = []
-    for n in threads:
-        found += pin.task(
-            "fastbp.compare.run:table",
-            n,
-            lambda result: show(console, result),
-            cases=run.as_json(cases),
-            names=None if racing is None else list(racing),
-            seconds=seconds,
-        )
+    found = run.tables(cases, racing, threads, seconds, lambda result: show(console, result))
     if out is not None:
         results.write(out, results.rounded({"machine": results.machine(), "nets": found}))
         console.print(Text(f"\nWrote {out}."))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ SLOW = 0.3
 class Prepared:
     """A peer's trainer that has proven itself, and the part of an epoch that fills a turn."""
 
-    def __init__(self, trainer: peers.Trainer, orders: Any, case: nets.Case, error: float) -> None:
+    def __init__(self, trainer: peers.Trainer, orders: nets.Array, case: nets.Case, error: float) -> None:
         self.trainer, self.error = trainer, error
         self.orders, first = orders, 0.0
         if not trainer.whole:
@@ -37,7 +37,7 @@ class Prepared:
             self.racer.best, self.racer.turns = first, 1
 
 
-def prepare(case: nets.Case, peer: peers.Peer, X: Any, Y: Any, n_threads: int) -> Prepared:
+def prepare(case: nets.Case, peer: peers.Peer, X: nets.Array, Y: nets.Array, n_threads: int) -> Prepared:
     """Check the gradient, try the very trainer that will be timed, and size its turn."""
     orders = case.orders()
     # fastbp takes as many of the cores as pay, as it does for its users.
@@ -106,6 +106,13 @@ def table(cases: list[Any], names: list[str] | None, seconds: float, n_threads: 
         yield measure(nets.from_json(given), racing, n_threads=n_threads, seconds=seconds)
 
 
-def as_json(cases: list[nets.Case]) -> list[dict[str, Any]]:
-    """Cases as `table` takes them."""
-    return [asdict(case) for case in cases]
+def tables(
+    cases: Sequence[nets.Case],
+    names: Sequence[str] | None,
+    threads: Sequence[int],
+    seconds: float,
+    seen: Callable[[Any], None],
+) -> list[dict[str, Any]]:
+    """`table` of each number of threads, in a fresh process each; every result is passed to ``seen`` as it comes."""
+    given = {"cases": [asdict(case) for case in cases], "names": names and list(names), "seconds": seconds}
+    return [result for n in threads for result in pin.task("fastbp.compare.run:table", n, seen, **given)]

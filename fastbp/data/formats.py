@@ -1,7 +1,7 @@
 """Data files taken apart: idx, ``.npy`` and ``.npz``, each with its sizes checked before it is read.
 
-Every function takes a path and returns plain arrays; what they mean for training is the business of ``reading``. A file
-that is not what it should be raises ``LoadError``.
+Every function takes a path and returns plain arrays, from which ``sources`` makes a `Raw`; what they mean for training
+is the business of ``reading``. A file that is not what it should be raises ``LoadError``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import stat
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
@@ -33,6 +34,25 @@ MOST_ARRAYS = 1 << 30
 MOST_TEXT = 1 << 24
 """Bytes of a table, whose cells take several times the memory of their text."""
 CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A data set as it was found; ``X`` may still be images, ``y`` text."""
+
+    where: str
+    name: str
+    X: Array
+    y: Array | None = None
+    X_test: Array | None = None
+    y_test: Array | None = None
+    names: tuple[str, ...] | None = None
+    target: str | None = None
+    image: tuple[int, ...] | None = None
+    peak: float | None = None
+    hint: str = ""
+    weight: Array | None = None
+    lines: Sequence[int] = ()
 
 
 def check_growth(path: str, compressed: int, content: int, most: int) -> None:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from fastbp.arrays import as_names, as_sample_weight
 from fastbp.chunks import every, extremes, take
 from fastbp.data import sources
+from fastbp.data.formats import Raw
 from fastbp.data.scaling import Scale, standardise
 from fastbp.data.targets import Task, check_task, encode
 from fastbp.errors import LoadError, argument_error, called
@@ -156,7 +157,7 @@ def read(
         return _data(raw, task)
 
 
-def _data(raw: sources.Raw, task: Task | None) -> Data:
+def _data(raw: Raw, task: Task | None) -> Data:
     """A data set from what was found, checked and encoded."""
     assert raw.y is not None
     _check_rows(raw.where, raw.X, raw.y)

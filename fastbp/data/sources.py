@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastbp.data.formats import STDIN, first_bytes, read_idx, read_npy, read_npz
-from fastbp.data.tables import describe_columns, read_table
-from fastbp.data.targets import Task, from_text
+from fastbp.data.formats import STDIN, Raw, first_bytes, read_idx, read_npy, read_npz
+from fastbp.data.tables import read_table
+from fastbp.data.targets import Task
 from fastbp.errors import LoadError, argument_error
 
 Array = npt.NDArray[Any]
@@ -37,25 +37,6 @@ X_TEST_KEYS = ("X_test", "x_test")
 Y_TEST_KEYS = ("y_test", "Y_test")
 
 
-@dataclass(frozen=True)
-class Raw:
-    """A data set as it was found; ``X`` may still be images, ``y`` text."""
-
-    where: str
-    name: str
-    X: Array
-    y: Array | None = None
-    X_test: Array | None = None
-    y_test: Array | None = None
-    names: tuple[str, ...] | None = None
-    target: str | None = None
-    image: tuple[int, ...] | None = None
-    peak: float | None = None
-    hint: str = ""
-    weight: Array | None = None
-    lines: Sequence[int] = ()
-
-
 def find(
     path: str,
     target: Path | int | None,
@@ -66,7 +47,7 @@ def find(
     """Features, targets and, if asked for, weights of whatever stands at ``path``."""
     kind = _kind(path)
     if kind == "table":
-        return _table(path, _name(target), _name(weight), task, columns)
+        return read_table(path, _name(target), weight=_name(weight), columns=columns, task=task, targets=True)
     if kind in ("digits", "folder") and target is not None:
         raise argument_error(
             LoadError,
@@ -100,12 +81,9 @@ def find_features(path: str, columns: Sequence[str] | None, drop: str | int | No
     """Features only; the targets need not exist."""
     kind = _kind(path)
     if kind == "table":
-        table = read_table(path, columns=columns, drop=drop)
-        return Raw(path, os.path.basename(path), table.X, names=table.names)
-    if kind == "idx":
-        return Raw(path, os.path.basename(path), _idx_images(path))
-    if kind == "npy":
-        return Raw(path, os.path.basename(path), read_npy(path))
+        return read_table(path, columns=columns, drop=drop)
+    if kind in ("idx", "npy"):
+        return Raw(path, os.path.basename(path), _idx_images(path) if kind == "idx" else read_npy(path))
     return _digits() if kind == "digits" else OPENERS[kind](path, None)
 
 
@@ -240,17 +218,6 @@ def _keys(arrays: Mapping[str, Array]) -> str:
 
 def _first(arrays: Mapping[str, Array], keys: Sequence[str]) -> Array | None:
     return next((arrays[key] for key in keys if key in arrays), None)
-
-
-def _table(
-    path: str, target: str | int | None, weight: str | int | None, task: Task | None, columns: Sequence[str] | None
-) -> Raw:
-    if target is None:
-        raise LoadError(f"{path!r} needs a target: it has {describe_columns(path)}. Pass one of these as target.")
-    table = read_table(path, target, weight=weight, columns=columns)
-    y = None if table.y is None else from_text(table.y, task)
-    name = os.path.basename(path)
-    return Raw(path, name, table.X, y, names=table.names, target=table.target, weight=table.weight, lines=table.lines)
 
 
 OPENERS: dict[str, Callable[[str, Path | int | None], Raw]] = {

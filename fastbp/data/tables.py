@@ -11,17 +11,18 @@ import csv
 import io
 import itertools
 import math
+import os
 import re
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastbp.data.cells import PLAIN, as_number, is_measured, is_missing, is_text, looks_like_a_number
-from fastbp.data.formats import MOST_TEXT, opened, refuse_bomb
+from fastbp.data.formats import MOST_TEXT, Raw, opened, refuse_bomb
+from fastbp.data.targets import Task, from_text
 from fastbp.errors import LoadError, argument_error
 
 Array = npt.NDArray[Any]
@@ -32,18 +33,6 @@ SAMPLE = 200  # rows that decide whether the first one is a header
 LONGEST_LINE = 1 << 24
 
 
-@dataclass(frozen=True)
-class Table:
-    """The columns of a file: ``X`` (n_rows, n_features) in float64, the cells of the target as text; and all lines."""
-
-    X: Array
-    y: list[str] | None
-    names: tuple[str, ...] | None
-    target: str | None
-    weight: Array | None = None
-    lines: Sequence[int] = ()
-
-
 def read_table(
     path: str,
     target: str | int | None = None,
@@ -51,25 +40,19 @@ def read_table(
     columns: Sequence[str] | None = None,
     drop: str | int | None = None,
     weight: str | int | None = None,
-) -> Table:
-    """Read the features, and the target if one is named.
+    task: Task | None = None,
+    targets: bool = False,
+) -> Raw:
+    """The features in float64, and the target if one is named, as ``task`` or its cells say; ``targets`` demands one.
 
-    Parameters
-    ----------
-    path : str
-        The file.
-    target : str, int or None
-        Name or index (counting from 0; negative from the end) of the target column; None reads features only.
-    columns : sequence of str or None
-        The features wanted, by name and in this order, if the file has a header; None means all but the target.
-    drop : str, int or None
-        A column to leave out, if it exists.
-    weight : str, int or None
-        The column of the samples' weights, which is no feature.
+    Columns are names or indices, negative ones from the end. ``columns`` are the features wanted, in this order, of a
+    file with a header; None means all but the target, the ``weight`` of the samples, and ``drop``, if it exists.
     """
     with _text(path) as text:
         rows = _rows(text, path)
         sample, names, header = _start(path, rows, target)
+        if targets and target is None:
+            raise LoadError(f"{path!r} needs a target: it has {_have(names, header)}. Pass one of these as target.")
         if header and target is not None and columns is None:
             _refuse_doubles(path, names)
         t = None if target is None else _find(path, "target", target, names, header)
@@ -83,17 +66,17 @@ def read_table(
         if not wanted:
             raise LoadError(f"{path!r} has no column besides the target. Add at least one column of numbers.")
         asked = wanted if s is None else [*wanted, s]
-        X, y, lines = _numbers(path, itertools.chain(sample[header:], rows), names, asked, t)
-    kept = tuple(names[j] for j in wanted) if header else None
-    target_name = None if t is None else names[t]
-    return Table(X[:, : len(wanted)], y, kept, target_name, None if s is None else X[:, -1], lines)
-
-
-def describe_columns(path: str) -> str:
-    """What columns a file has, as part of a sentence."""
-    with _text(path) as text:
-        _, names, header = _start(path, _rows(text, path), None)
-    return _have(names, header)
+        X, cells, lines = _numbers(path, itertools.chain(sample[header:], rows), names, asked, t)
+    return Raw(
+        path,
+        os.path.basename(path),
+        X[:, : len(wanted)],
+        None if cells is None else from_text(cells, task),
+        names=tuple(names[j] for j in wanted) if header else None,
+        target=None if t is None else names[t],
+        weight=None if s is None else X[:, -1],
+        lines=lines,
+    )
 
 
 @contextlib.contextmanager

@@ -27,18 +27,10 @@ def check_task(task: Any) -> None:
 def encode(
     parts: Sequence[Array], task: Task | None, where: str, lines: Sequence[int] = ()
 ) -> tuple[Task, tuple[Any, ...] | None, tuple[Array, ...]]:
-    """The task, the names of the classes, and each part encoded.
+    """The task, decided from the values if it is None, the names of the classes, and each part encoded.
 
-    Parameters
-    ----------
-    parts : sequence of arrays, each (n,) or (n, n_outputs)
-        The targets of the training part and, if there is one, of the test part; numbers, booleans or strings.
-    task : "classification", "regression" or None
-        None decides from the values.
-    where : str
-        The file, for messages.
-    lines : sequence of int
-        Of a text file: where each target stands.
+    Parts, (n,) or (n, n_outputs), are the targets to train and, if there are any, to test on: numbers, booleans or
+    strings. Messages name the file ``where``, and of a text file the lines.
     """
     parts = [_checked(part, where) for part in parts]
     if len({part.shape[1:] for part in parts}) > 1:

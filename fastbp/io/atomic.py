@@ -25,25 +25,9 @@ def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memor
 
     The parts go into a temporary file in the same directory, which is synced and then renamed over the target. A link
     is followed, and an existing file keeps its permission bits and, where that is allowed, its owner and group. The
-    temporary file is removed on any failure. Only a process that is killed leaves its own behind; the first save in the
-    same directory a day later removes it.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The file to write.
-    parts : sequence of bytes
-        Its content, written one after the other.
-
-    Raises
-    ------
-    OSError
-        Of the usual kinds; an existing file then still has its old content.
-
-    Warns
-    -----
-    UserWarning
-        The existing file was another user's or group's, and only somebody else may keep it so.
+    temporary file is removed on any failure, OSError of the usual kinds among them. Only a process that is killed
+    leaves its own behind; the first save in the same directory a day later removes it. A UserWarning says that the
+    existing file was another user's or group's, and that only somebody else may keep it so.
     """
     name = os.fspath(path)
     target = os.path.realpath(name)

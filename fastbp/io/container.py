@@ -81,26 +81,10 @@ def header(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> byte
 
 
 def unpack(stream: BinaryIO, length: int) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Take a file apart; every check but what the description means.
+    """The description and the tensors, read-only views of one buffer, after every check but what the former means.
 
-    Parameters
-    ----------
-    stream : BinaryIO
-        The file, at its start.
-    length : int
-        Its length in bytes. No more memory than this is asked for.
-
-    Returns
-    -------
-    description : dict
-    tensors : dict of arrays
-        Read-only views of one buffer.
-
-    Raises
-    ------
-    LoadError
-    MemoryError
-        The payload does not fit into the memory there is.
+    The stream is at its start. No more memory than its ``length`` in bytes is asked for; MemoryError where it does not
+    fit.
     """
     head = _read_head(stream, length)
     described = strict_json(head[8:], "header")

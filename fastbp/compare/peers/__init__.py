@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import fastbp
-from fastbp.compare.nets import Case, Parameters
+from fastbp.compare.nets import Array, Case, Parameters
 from fastbp.errors import argument_error
 
 BY_ENVIRONMENT = "OPENBLAS_NUM_THREADS and its like before import, affinity"
@@ -41,10 +41,10 @@ class Trainer(abc.ABC):
     whole: ClassVar[bool] = False
     """Whether ``run`` takes orders of all samples only, because something is compiled for their number."""
 
-    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+    def __init__(self, case: Case, X: Array, Y: Array, n_threads: int | None) -> None:
         self.case, self.X, self.Y, self.n_threads, self.t = case, X, Y, n_threads, 0
 
-    def run(self, orders: Any) -> None:
+    def run(self, orders: Array) -> None:
         """Train on minibatches of consecutive samples of each row of ``orders``, whose length is a multiple of them."""
         batch = self.case.batch
         for order in orders:
@@ -52,11 +52,11 @@ class Trainer(abc.ABC):
                 chosen = order[start : start + batch]
                 self.step(*((self.X, self.Y) if self.case.full_batch else self.gather(chosen)))
 
-    def gather(self, chosen: Any) -> tuple[Any, Any]:
+    def gather(self, chosen: Array) -> tuple[Array, Array]:
         """The samples of a minibatch and their targets."""
         return self.X[chosen], self.Y[chosen]
 
-    def step(self, x: Any, y: Any) -> None:
+    def step(self, x: Array, y: Array) -> None:
         """One minibatch."""
         raise NotImplementedError
 
@@ -64,7 +64,7 @@ class Trainer(abc.ABC):
     def parameters(self) -> Parameters:
         """Copies of the weights and biases."""
 
-    def time(self, orders: Any) -> float:
+    def time(self, orders: Array) -> float:
         """Seconds of ``run``."""
         began = time.perf_counter()
         self.run(orders)
@@ -77,18 +77,18 @@ class ArrayTrainer(Trainer):
     transposed: ClassVar[bool] = True
     """False for ``w[l][j, k]``."""
 
-    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+    def __init__(self, case: Case, X: Array, Y: Array, n_threads: int | None) -> None:
         super().__init__(case, X, Y, n_threads)
         self.w = [np.ascontiguousarray(w.T if self.transposed else w) for w, _ in case.start()]
         self.b = [b for _, b in case.start()]
         if case.optimizer == "adam":
             self.m, self.v = ([np.zeros_like(part) for part in self.w + self.b] for _ in range(2))
 
-    def buffers(self) -> list[Any]:
+    def buffers(self) -> list[Array]:
         """An array for each layer's neurons of all samples of a minibatch."""
         return [np.empty((self.case.batch, J), self.X.dtype) for J in self.case.sizes[1:]]
 
-    def update(self, gradients: list[Any]) -> None:
+    def update(self, gradients: list[Array]) -> None:
         """U, from the gradients of the weights and then of the biases."""
         number, rate = self.X.dtype.type, self.case.learning_rate
         if self.case.optimizer == "sgd":
@@ -101,10 +101,10 @@ class ArrayTrainer(Trainer):
             self.adam(w, g, m, v, step, epsilon)
 
     @abc.abstractmethod
-    def descend(self, w: Any, g: Any, eta: Any) -> None:
+    def descend(self, w: Array, g: Array, eta: Any) -> None:
         """U of plain descent, of one array."""
 
-    def adam(self, w: Any, g: Any, m: Any, v: Any, step: Any, epsilon: Any) -> None:
+    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Any, epsilon: Any) -> None:
         """U of Adam, of one array."""
         raise NotImplementedError
 
@@ -120,7 +120,7 @@ class Peer:
     module: str
     pinning: str
     """How it is held to the number of threads."""
-    trainer: Callable[[Case, Any, Any, int | None], Trainer]
+    trainer: Callable[[Case, Array, Array, int | None], Trainer]
     cannot: Callable[[Case], str] = lambda case: ""
     """Why the case is not this peer's, or nothing."""
     distribution: str = ""

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.compare.nets import Case, Parameters
+from fastbp.compare.nets import Array, Case, Parameters
 from fastbp.compare.peers import BY_ENVIRONMENT, Peer, Trainer
 
 
-def sigmoid(z: Any) -> Any:
+def sigmoid(z: Array) -> Any:
     """sigma(z)."""
     return 1.0 / (1.0 + np.exp(-z))
 
 
-def sigmoid_prime(z: Any) -> Any:
+def sigmoid_prime(z: Array) -> Any:
     """sigma'(z), from two calls of sigma as in the book."""
     return sigmoid(z) * (1 - sigmoid(z))
 
@@ -23,13 +23,13 @@ def sigmoid_prime(z: Any) -> Any:
 class BookTrainer(Trainer):
     """Nielsen's network.py, in the case's dtype: samples are pairs of columns, in lists that are sliced."""
 
-    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+    def __init__(self, case: Case, X: Array, Y: Array, n_threads: int | None) -> None:
         super().__init__(case, X, Y, n_threads)
         self.weights = [np.ascontiguousarray(w) for w, _ in case.start()]
         self.biases = [b[:, None] for _, b in case.start()]
         self.data = [(x[:, None], y[:, None]) for x, y in zip(X, Y, strict=True)]
 
-    def run(self, orders: Any) -> None:
+    def run(self, orders: Array) -> None:
         n = self.case.batch
         for order in orders:
             data = [self.data[i] for i in order]
@@ -49,7 +49,7 @@ class BookTrainer(Trainer):
         self.weights = [w - step * nw for w, nw in zip(self.weights, nabla_w, strict=True)]
         self.biases = [b - step * nb for b, nb in zip(self.biases, nabla_b, strict=True)]
 
-    def backprop(self, x: Any, y: Any) -> tuple[list[Any], list[Any]]:
+    def backprop(self, x: Array, y: Array) -> tuple[list[Array], list[Array]]:
         """F1, F2, BP1 to BP4 of one sample."""
         nabla_b = [np.zeros(b.shape, b.dtype) for b in self.biases]
         nabla_w = [np.zeros(w.shape, w.dtype) for w in self.weights]

@@ -6,7 +6,7 @@ import shutil
 import warnings
 from typing import Any
 
-from fastbp.compare.nets import Case
+from fastbp.compare.nets import Array, Case
 from fastbp.compare.peers import Peer, adam_step
 from fastbp.compare.peers.torch_ import PINNING, TorchTrainer
 
@@ -19,7 +19,7 @@ class CompiledTrainer(TorchTrainer):
         case, torch = self.case, self.torch
         self.moments = [[torch.zeros_like(w) for w in self.weights] for _ in range(2)]
 
-        def step(weights: Any, m: Any, v: Any, X: Any, Y: Any, chosen: Any, correction: Any) -> None:
+        def step(weights: Any, m: Any, v: Any, X: Array, Y: Array, chosen: Array, correction: Array) -> None:
             x, y = (X, Y) if case.full_batch else (X[chosen], Y[chosen])
             gradients = torch.func.grad(self.cost)(weights, x, y)
             for i, (w, g) in enumerate(zip(weights, gradients, strict=True)):
@@ -33,7 +33,7 @@ class CompiledTrainer(TorchTrainer):
         torch._dynamo.reset()  # another net: nothing that was compiled before fits
         self.graph = torch.compile(step, dynamic=False)
 
-    def run(self, orders: Any) -> None:
+    def run(self, orders: Array) -> None:
         batch, torch = self.case.batch, self.torch
         correction = torch.zeros(2, dtype=self.X.dtype)
         with torch.no_grad(), warnings.catch_warnings():

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import fastbp
-from fastbp.compare.nets import Case, Parameters
+from fastbp.compare.nets import Array, Case, Parameters
 from fastbp.compare.peers import Peer, Trainer
 
 
@@ -25,16 +24,16 @@ class FastbpTrainer(Trainer):
 
     whole = True
 
-    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+    def __init__(self, case: Case, X: Array, Y: Array, n_threads: int | None) -> None:
         super().__init__(case, X, Y, n_threads)
         kind = fastbp.Adam if case.optimizer == "adam" else fastbp.SGD
         self.net, self.optimizer = case.network(), kind(learning_rate=case.learning_rate)
         self.last: fastbp.Run | None = None
 
-    def run(self, orders: Any) -> None:
+    def run(self, orders: Array) -> None:
         self.time(orders)
 
-    def time(self, orders: Any) -> float:
+    def time(self, orders: Array) -> float:
         clock = _Clock()
         self.last = fastbp.train(
             self.net,

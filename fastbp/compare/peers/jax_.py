@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.compare.nets import Case, Parameters
+from fastbp.compare.nets import Array, Case, Parameters
 from fastbp.compare.peers import Peer, Trainer
 
 WAYS = (("inside", 1), ("inside", 4), ("before", 1), ("before", 4))
@@ -20,7 +20,7 @@ class JaxTrainer(Trainer):
 
     whole = True
 
-    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+    def __init__(self, case: Case, X: Array, Y: Array, n_threads: int | None) -> None:
         self.jax = importlib.import_module("jax")
         self.jax.config.update("jax_enable_x64", case.dtype == "float64")
         super().__init__(case, self.jax.device_put(X), self.jax.device_put(Y), n_threads)
@@ -36,7 +36,7 @@ class JaxTrainer(Trainer):
         zeros = [self.jax.tree.map(jnp.zeros_like, weights) for _ in range(2 * (self.case.optimizer == "adam"))]
         self.state: Any = (weights, zeros, jnp.zeros((), self.case.dtype))
 
-    def cost(self, weights: Any, x: Any, y: Any) -> Any:
+    def cost(self, weights: Any, x: Array, y: Array) -> Array:
         """C, as fastbp has it."""
         jax, a = self.jax, x
         # JAX has the others under our names.
@@ -55,7 +55,7 @@ class JaxTrainer(Trainer):
             return -(y * jax.nn.log_softmax(z)).sum() / len(x)
         return (jax.nn.softplus(z) - y * z).sum() / len(x)
 
-    def stepped(self, state: Any, x: Any, y: Any) -> Any:
+    def stepped(self, state: Any, x: Array, y: Array) -> Any:
         """The state after one minibatch."""
         jax, case = self.jax, self.case
         weights, moments, t = state
@@ -76,7 +76,7 @@ class JaxTrainer(Trainer):
             return self.compiled[way, n]
         jax, case, (gather, unroll) = self.jax, self.case, way
 
-        def epoch(state: Any, order: Any, X: Any, Y: Any) -> Any:
+        def epoch(state: Any, order: Any, X: Array, Y: Array) -> Any:
             if case.full_batch:  # the order means nothing
                 return self.stepped(state, X, Y)
             order = order.reshape(-1, case.batch)
@@ -89,14 +89,14 @@ class JaxTrainer(Trainer):
         self.compiled[way, n] = jax.jit(epoch, donate_argnums=0)
         return self.compiled[way, n]
 
-    def run(self, orders: Any) -> None:
+    def run(self, orders: Array) -> None:
         program = self.program(self.way, orders.shape[1])
         state, self.state = self.state, None  # donated
         for order in orders.astype(np.int32):
             state = program(state, order, self.X, self.Y)
         self.state = self.jax.block_until_ready(state)
 
-    def tune(self, orders: Any) -> None:
+    def tune(self, orders: Array) -> None:
         """Keep the fastest way, and start again."""
         steps = orders.shape[1] // self.case.batch
         best: dict[tuple[str, int], float] = {}

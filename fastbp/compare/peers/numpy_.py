@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.compare.nets import Case
+from fastbp.compare.nets import Array, Case
 from fastbp.compare.peers import BY_ENVIRONMENT, ArrayTrainer, Peer
 
 KNOWN = ("sigmoid", "tanh", "relu", "identity", "softmax")
 
 
-def activate(name: str, z: Any, d: Any) -> None:
+def activate(name: str, z: Array, d: Array) -> None:
     """z becomes a = sigma(z); d becomes sigma'(z)."""
     if name == "sigmoid":
         np.negative(z, out=z)
@@ -37,18 +37,18 @@ def activate(name: str, z: Any, d: Any) -> None:
 class NumpyTrainer(ArrayTrainer):
     """The vectorised loop."""
 
-    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+    def __init__(self, case: Case, X: Array, Y: Array, n_threads: int | None) -> None:
         super().__init__(case, X, Y, n_threads)
         self.x, self.y = np.empty_like(X[: case.batch]), np.empty_like(Y[: case.batch])
         self.a, self.d, self.delta = self.buffers(), self.buffers(), self.buffers()
         self.g = [np.empty_like(part) for part in self.w + self.b]
         self.spare = {part.shape: np.empty_like(part) for part in self.g if case.optimizer == "adam"}
 
-    def gather(self, chosen: Any) -> tuple[Any, Any]:
+    def gather(self, chosen: Array) -> tuple[Array, Array]:
         x = self.X.take(chosen, axis=0, out=self.x, mode="clip")
         return x, self.Y.take(chosen, axis=0, out=self.y, mode="clip")
 
-    def step(self, x: Any, y: Any) -> None:
+    def step(self, x: Array, y: Array) -> None:
         L, a, delta = self.case.L, [x, *self.a], self.delta
         for l in range(L):
             np.dot(a[l], self.w[l], out=a[l + 1])
@@ -67,11 +67,11 @@ class NumpyTrainer(ArrayTrainer):
                     delta[l - 1] *= self.d[l - 1]
         self.update(self.g)
 
-    def descend(self, w: Any, g: Any, eta: Any) -> None:
+    def descend(self, w: Array, g: Array, eta: Any) -> None:
         g *= eta
         w -= g
 
-    def adam(self, w: Any, g: Any, m: Any, v: Any, step: Any, epsilon: Any) -> None:
+    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Any, epsilon: Any) -> None:
         s = self.spare[w.shape]
         m *= 0.9
         np.multiply(g, 0.1, out=s)

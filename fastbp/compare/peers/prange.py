@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastbp import jit
-from fastbp.compare.nets import Case
+from fastbp.compare.nets import Array, Case
 from fastbp.compare.peers import ArrayTrainer, Peer
 from fastbp.functions.activations import CODES, COSTS, SOFTMAX, exp, sigma, sigma_prime
 from fastbp.functions.costs import cancels, slope
@@ -120,7 +120,7 @@ def adam(w, g, m, v, step, epsilon):
 class PrangeTrainer(ArrayTrainer):
     """Plain Numba. The loops compile when they first run."""
 
-    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+    def __init__(self, case: Case, X: Array, Y: Array, n_threads: int | None) -> None:
         if not jit.DISABLED:
             importlib.import_module("numba").set_num_threads(n_threads)
         super().__init__(case, X, Y, n_threads)
@@ -129,11 +129,11 @@ class PrangeTrainer(ArrayTrainer):
         self.g = [np.empty_like(part) for part in self.w + self.b]
         self.codes = [CODES[name] for name in case.activations]
 
-    def gather(self, chosen: Any) -> tuple[Any, Any]:
+    def gather(self, chosen: Array) -> tuple[Array, Array]:
         copy_samples(self.X, self.Y, chosen, self.x, self.y)
         return self.x, self.y
 
-    def step(self, x: Any, y: Any) -> None:
+    def step(self, x: Array, y: Array) -> None:
         L, a = self.case.L, [x, *self.a]
         for l in range(L):
             forward(self.w[l], self.b[l], a[l], self.codes[l], self.z[l], a[l + 1])
@@ -145,10 +145,10 @@ class PrangeTrainer(ArrayTrainer):
             weight_gradient(a[l], self.delta[l], scale, self.g[l], self.g[L + l])
         self.update(self.g)
 
-    def descend(self, w: Any, g: Any, eta: Any) -> None:
+    def descend(self, w: Array, g: Array, eta: Any) -> None:
         descend(w.reshape(-1), g.reshape(-1), eta)
 
-    def adam(self, w: Any, g: Any, m: Any, v: Any, step: Any, epsilon: Any) -> None:
+    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Any, epsilon: Any) -> None:
         adam(w.reshape(-1), g.reshape(-1), m.reshape(-1), v.reshape(-1), step, epsilon)
 
 

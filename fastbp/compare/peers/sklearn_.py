@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.compare.nets import Case, Parameters
+from fastbp.compare.nets import Array, Case, Parameters
 from fastbp.compare.peers import BY_ENVIRONMENT, Peer, Trainer
 
 NAMES = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "identity": "identity"}
@@ -16,7 +16,7 @@ NAMES = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "identity": "ide
 class SklearnTrainer(Trainer):
     """MLPRegressor (identity output, squared error) and MLPClassifier (softmax, cross-entropy)."""
 
-    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+    def __init__(self, case: Case, X: Array, Y: Array, n_threads: int | None) -> None:
         super().__init__(case, X, Y, n_threads)
         mlp = importlib.import_module("sklearn.neural_network")
         options = {
@@ -46,7 +46,7 @@ class SklearnTrainer(Trainer):
             coefs[...], intercepts[...] = w.T, b
         del self.model._optimizer
 
-    def run(self, orders: Any) -> None:
+    def run(self, orders: Array) -> None:
         for order in orders:
             x, y = (self.X, self.Y) if self.case.full_batch else self.gather(order)
             self.model.partial_fit(x, y, **self.known)

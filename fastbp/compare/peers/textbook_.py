@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastbp import textbook
+from fastbp.compare.nets import Array
 from fastbp.compare.peers import ArrayTrainer, Peer
 
 
@@ -13,15 +14,15 @@ class TextbookTrainer(ArrayTrainer):
 
     transposed = False
 
-    def step(self, x: Any, y: Any) -> None:
+    def step(self, x: Array, y: Array) -> None:
         case = self.case
         g = textbook.minibatch_gradient(self.w, self.b, x, y, activations=case.activations, cost=case.cost)
         self.update(g.w + g.b)
 
-    def descend(self, w: Any, g: Any, eta: Any) -> None:
+    def descend(self, w: Array, g: Array, eta: Any) -> None:
         textbook.update_sgd(w.reshape(-1), g.reshape(-1), eta)
 
-    def adam(self, w: Any, g: Any, m: Any, v: Any, step: Any, epsilon: Any) -> None:
+    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Any, epsilon: Any) -> None:
         number = w.dtype.type
         flat = (part.reshape(-1) for part in (w, g, m, v))
         textbook.update_adam(*flat, step, number(0.9), number(0.999), epsilon)

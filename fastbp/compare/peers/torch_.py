@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.compare.nets import Case, Parameters
+from fastbp.compare.nets import Array, Case, Parameters
 from fastbp.compare.peers import Peer, Trainer
 
 
 class TorchTrainer(Trainer):
     """Tensors: ``weights`` are w^1, b^1, w^2, ..., w of shape (J, K). A step is gather, forward, backward, update."""
 
-    def __init__(self, case: Case, X: Any, Y: Any, n_threads: int | None) -> None:
+    def __init__(self, case: Case, X: Array, Y: Array, n_threads: int | None) -> None:
         self.torch = torch = importlib.import_module("torch")
         torch.set_num_threads(n_threads)  # of an operation; those between operations do nothing here
         super().__init__(case, torch.from_numpy(X), torch.from_numpy(Y), n_threads)
@@ -27,7 +27,7 @@ class TorchTrainer(Trainer):
         leaves = [w.requires_grad_() for w in self.weights]
         self.optimizer = kind(leaves, lr=self.case.learning_rate, fused=True)
 
-    def cost(self, weights: list[Any], x: Any, y: Any) -> Any:
+    def cost(self, weights: list[Array], x: Array, y: Array) -> Any:
         """C, as fastbp has it."""
         torch, F = self.torch, self.torch.nn.functional
         # PyTorch has the others under our names.
@@ -49,13 +49,13 @@ class TorchTrainer(Trainer):
             return -(y * F.log_softmax(z, 1)).sum() / len(x)
         return F.binary_cross_entropy_with_logits(z, y, reduction="sum") / len(x)
 
-    def run(self, orders: Any) -> None:
+    def run(self, orders: Array) -> None:
         super().run(self.torch.from_numpy(orders))
 
-    def gather(self, chosen: Any) -> tuple[Any, Any]:
+    def gather(self, chosen: Array) -> tuple[Array, Array]:
         return self.X.index_select(0, chosen), self.Y.index_select(0, chosen)
 
-    def step(self, x: Any, y: Any) -> None:
+    def step(self, x: Array, y: Array) -> None:
         cost = self.cost(self.weights, x, y)
         self.optimizer.zero_grad(set_to_none=True)
         cost.backward()
