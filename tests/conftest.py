@@ -24,7 +24,7 @@ settings.load_profile("fastbp")
 
 
 ONCE = {
-    *("activations", "check", "cli_options", "data", "derivatives", "environment", "equations", "explain", "flow"),
+    *("activations", "check", "cli_options", "derivatives", "environment", "equations", "explain", "flow"),
     *(
         "hostile_files",
         "io",
@@ -38,7 +38,7 @@ ONCE = {
         "report",
         "sklearn_checks",
     ),
-    *("sklearn_page", "solutions", "sums", "textbook"),
+    *("sklearn_page", "solutions", "sums", "textbook", "formats", "tables", "reading", "scaling"),
 }
 """Modules about files, words and numbers of single samples, or that start processes of their own: the number of threads
 makes no difference to them."""

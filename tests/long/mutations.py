@@ -44,7 +44,7 @@ TESTS = {
     "fastbp/sklearn/_stochastic.py": ["test_sklearn.py", "test_sklearn_mlp.py", "test_sklearn_values.py"],
     "fastbp/sklearn/_validation.py": ["test_sklearn.py", "test_sklearn_mlp.py", "test_sklearn_beyond.py"],
     "fastbp/sklearn/_weights.py": ["test_sklearn_values.py", "test_sklearn_beyond.py"],
-    "fastbp/data/scaling.py": ["test_model.py", "test_data.py"],
+    "fastbp/data/scaling.py": ["test_model.py", "test_scaling.py"],
 }
 """Sources -> the tests that answer for them."""
 
