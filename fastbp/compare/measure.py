@@ -18,6 +18,10 @@ while before they go to sleep. Measured with a pause of 0.002 s: whoever came af
 """
 
 
+MOST = 40
+"""Rounds of a race."""
+
+
 def rest() -> None:
     """Wait until the threads of the one before sleep."""
     time.sleep(SPINNING if len(pin.cores()) > 1 else PAUSE)
@@ -49,9 +53,9 @@ class Racer:
         return self.cpu / max(self.wall, 1e-9)
 
 
-def race(racers: list[Racer], *, seconds: float, least: int = 3, most: int = 40) -> None:
+def race(racers: list[Racer], *, seconds: float, least: int = 3) -> None:
     """Turns in order, round by round, until they have taken their time, but at least ``least`` rounds."""
-    for turn in range(most):
+    for turn in range(MOST):
         if turn >= least and sum(racer.wall for racer in racers) > seconds:
             return
         for racer in racers:
@@ -74,8 +78,9 @@ def repeated(function: Callable[[], object], seconds: float) -> Racer:
     return Racer(turn, count)
 
 
-def sgemm(dtype: str, n: int = 512) -> tuple[Callable[[], object], float]:
+def sgemm(dtype: str) -> tuple[Callable[[], object], float]:
     """A square matrix product of NumPy, and its floating-point operations: the machine's rate in this run."""
+    n = 512
     a = np.random.default_rng(0).standard_normal((n, n)).astype(dtype)
     out = np.empty_like(a)
     return lambda: np.dot(a, a, out), 2.0 * n**3

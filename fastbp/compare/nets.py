@@ -15,6 +15,12 @@ from fastbp.checks import HIDDEN, Activation, Cost, DTypeName
 Array = Any
 """An array of NumPy's, or of a peer's own kind."""
 
+Number = Any
+"""A scalar of an array's dtype."""
+
+Result = dict[str, Any]
+"""What was measured, by name, as JSON has it."""
+
 Parameters = list[tuple[Array, Array]]
 """(w^l, b^l) for l = 1..L, w of shape (J, K)."""
 
@@ -93,7 +99,7 @@ class Case:
 _FIVE: tuple[Activation, ...] = ("tanh", "tanh", "identity")
 
 
-def from_json(given: Any) -> Case:
+def from_json(given: Result) -> Case:
     """The case of its fields."""
     fields: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
     return Case(**fields)

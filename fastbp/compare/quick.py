@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -28,7 +27,7 @@ def peers_table(names: Sequence[str] | None) -> Table:
     return table
 
 
-def race_table(result: dict[str, Any]) -> Table:
+def race_table(result: nets.Result) -> Table:
     """One net: every peer's step, as time, as multiple of the floor and of fastbp's time."""
     times = {name: peer["us"] for name, peer in result["peers"].items() if "us" in peer}
     least = min(times.values())
@@ -54,7 +53,7 @@ def race_table(result: dict[str, Any]) -> Table:
     return table
 
 
-def show(console: Console, result: dict[str, Any]) -> None:
+def show(console: Console, result: nets.Result) -> None:
     """A net's heading and its table."""
     threads = results.counted(result["threads"], "thread")
     console.print()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fastbp.compare import peers, pin
+from fastbp.compare.nets import Result
 from fastbp.io.atomic import write_atomically
 from fastbp.machine import cpu_name
 
@@ -35,7 +36,7 @@ def cpu() -> dict[str, str]:
     return {"cpu": cpu_name(), "architecture": binding.get_host_cpu_name()}
 
 
-def machine() -> dict[str, Any]:
+def machine() -> Result:
     """Where the figures come from."""
     return {
         **cpu(),
@@ -48,7 +49,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def described(machine: dict[str, Any]) -> str:
+def described(machine: Result) -> str:
     """As people write it, with the architecture where it is known."""
     name = " ".join(machine["cpu"].replace("(R)", "").replace("(TM)", "").split())
     return f"{name} ({machine['architecture']})" if machine.get("architecture") else name
@@ -63,7 +64,7 @@ def rounded(value: Any) -> Any:
     return [rounded(item) for item in value] if isinstance(value, list) else value
 
 
-def write(path: Path, found: dict[str, Any]) -> None:
+def write(path: Path, found: Result) -> None:
     """A line for each result, so that a change can be read."""
     parts = []
     for name, value in found.items():
@@ -81,7 +82,7 @@ def write(path: Path, found: dict[str, Any]) -> None:
     write_atomically(path, [("{\n" + ",\n".join(parts) + "\n}\n").encode()])
 
 
-def races(found: dict[str, Any]) -> list[dict[str, Any]]:
+def races(found: Result) -> list[Result]:
     """Of both tables."""
     return [*found.get("nets", []), *found.get("more", [])]
 
@@ -96,7 +97,7 @@ def raced(row: Any) -> bool:
     return isinstance(net, str) and isinstance(dtype, str) and isinstance(n, int) and multiple > 0
 
 
-def races_of(path: Path) -> dict[str, Any]:
+def races_of(path: Path) -> Result:
     """A file to compare, of which only CPU and races are asked; ValueError where it holds none."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -112,7 +113,7 @@ def races_of(path: Path) -> dict[str, Any]:
     return dict(found)
 
 
-def other_cpu(here: dict[str, Any], there: dict[str, Any], name: str) -> str:
+def other_cpu(here: Result, there: Result, name: str) -> str:
     """Why multiples of the floor do not compare: they are of two CPUs. Nothing where they are of one."""
     known = [machine["architecture"] for machine in (here, there) if "architecture" in machine]
     if "cpu" in here and here["cpu"] == there.get("cpu") and len(set(known)) < 2:
@@ -124,7 +125,7 @@ def other_cpu(here: dict[str, Any], there: dict[str, Any], name: str) -> str:
     )
 
 
-def compare(new: list[dict[str, Any]], old: list[dict[str, Any]], tolerance: float = 0.1) -> list[tuple[str, float]]:
+def compare(new: list[Result], old: list[Result], tolerance: float = 0.1) -> list[tuple[str, float]]:
     """Races in which fastbp's multiple of the floor has grown by more than ``tolerance``, and the factors.
 
     A multiple of the floor, not a time: the machine may be busy. It must be the same CPU (`other_cpu`).
@@ -140,7 +141,7 @@ def compare(new: list[dict[str, Any]], old: list[dict[str, Any]], tolerance: flo
     return worse
 
 
-def judged(new: dict[str, Any], old: dict[str, Any], name: str, tolerance: float) -> tuple[list[str], bool]:
+def judged(new: Result, old: Result, name: str, tolerance: float) -> tuple[list[str], bool]:
     """What a comparison with the file of this name says, a line each, and whether something has become slower."""
     other = other_cpu(new.get("machine", {}), old.get("machine", {}), name)
     if other:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
 from fastbp.compare import agree, nets, peers, pin
 from fastbp.compare.measure import Racer, race, repeated, sgemm
@@ -57,10 +56,10 @@ def prepare(case: nets.Case, peer: peers.Peer, X: nets.Array, Y: nets.Array, n_t
     return Prepared(trainer, orders, case, error)
 
 
-def measure(case: nets.Case, racing: list[peers.Peer], *, n_threads: int, seconds: float) -> dict[str, Any]:
+def measure(case: nets.Case, racing: list[peers.Peer], *, n_threads: int, seconds: float) -> nets.Result:
     """Microseconds of a step by each peer, in one race with NumPy's matrix product, which gives the floor."""
     X, Y = case.data()
-    found: dict[str, Any] = {}
+    found: nets.Result = {}
     ready: dict[str, Prepared] = {}
     for peer in racing:
         if peer.version is None:
@@ -97,7 +96,7 @@ def measure(case: nets.Case, racing: list[peers.Peer], *, n_threads: int, second
     }
 
 
-def table(cases: list[Any], names: list[str] | None, seconds: float, n_threads: int) -> Iterator[dict[str, Any]]:
+def table(cases: list[nets.Result], names: list[str] | None, seconds: float, n_threads: int) -> Iterator[nets.Result]:
     """`measure` of each case; runs in a fresh process (`pin.task`)."""
     racing = peers.load(names)
     if not pin.held():
@@ -111,8 +110,8 @@ def tables(
     names: Sequence[str] | None,
     threads: Sequence[int],
     seconds: float,
-    seen: Callable[[Any], None],
-) -> list[dict[str, Any]]:
+    seen: Callable[[nets.Result], None],
+) -> list[nets.Result]:
     """`table` of each number of threads, in a fresh process each; every result is passed to ``seen`` as it comes."""
     given = {"cases": [asdict(case) for case in cases], "names": names and list(names), "seconds": seconds}
     return [result for n in threads for result in pin.task("fastbp.compare.run:table", n, seen, **given)]

@@ -9,12 +9,12 @@ import importlib.util
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 import fastbp
-from fastbp.compare.nets import Array, Case, Parameters
+from fastbp.compare.nets import Array, Case, Number, Parameters
 from fastbp.errors import argument_error
 
 BY_ENVIRONMENT = "OPENBLAS_NUM_THREADS and its like before import, affinity"
@@ -101,10 +101,10 @@ class ArrayTrainer(Trainer):
             self.adam(w, g, m, v, step, epsilon)
 
     @abc.abstractmethod
-    def descend(self, w: Array, g: Array, eta: Any) -> None:
+    def descend(self, w: Array, g: Array, eta: Number) -> None:
         """U of plain descent, of one array."""
 
-    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Any, epsilon: Any) -> None:
+    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Number, epsilon: Number) -> None:
         """U of Adam, of one array."""
         raise NotImplementedError
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from fastbp.compare.nets import Array, Case, Parameters
 from fastbp.compare.peers import BY_ENVIRONMENT, Peer, Trainer
 
 
-def sigmoid(z: Array) -> Any:
+def sigmoid(z: Array) -> Array:
     """sigma(z)."""
     return 1.0 / (1.0 + np.exp(-z))
 
 
-def sigmoid_prime(z: Array) -> Any:
+def sigmoid_prime(z: Array) -> Array:
     """sigma'(z), from two calls of sigma as in the book."""
     return sigmoid(z) * (1 - sigmoid(z))
 
@@ -36,7 +34,7 @@ class BookTrainer(Trainer):
             for k in range(0, len(data), n):
                 self.update_mini_batch(data[k : k + n])
 
-    def update_mini_batch(self, mini_batch: list[Any]) -> None:
+    def update_mini_batch(self, mini_batch: list[tuple[Array, Array]]) -> None:
         """U, from the sum over the samples."""
         eta = self.case.learning_rate
         nabla_b = [np.zeros(b.shape, b.dtype) for b in self.biases]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from fastbp.compare.nets import Array, Case
+from fastbp.compare.nets import Array, Case, Number
 from fastbp.compare.peers import BY_ENVIRONMENT, ArrayTrainer, Peer
 
 KNOWN = ("sigmoid", "tanh", "relu", "identity", "softmax")
@@ -67,11 +65,11 @@ class NumpyTrainer(ArrayTrainer):
                     delta[l - 1] *= self.d[l - 1]
         self.update(self.g)
 
-    def descend(self, w: Array, g: Array, eta: Any) -> None:
+    def descend(self, w: Array, g: Array, eta: Number) -> None:
         g *= eta
         w -= g
 
-    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Any, epsilon: Any) -> None:
+    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Number, epsilon: Number) -> None:
         s = self.spare[w.shape]
         m *= 0.9
         np.multiply(g, 0.1, out=s)

@@ -6,12 +6,11 @@ Unblocked: what one writes with ``prange`` and the equations at hand.
 from __future__ import annotations
 
 import importlib
-from typing import Any
 
 import numpy as np
 
 from fastbp import jit
-from fastbp.compare.nets import Array, Case
+from fastbp.compare.nets import Array, Case, Number
 from fastbp.compare.peers import ArrayTrainer, Peer
 from fastbp.functions.activations import CODES, COSTS, SOFTMAX, exp, sigma, sigma_prime
 from fastbp.functions.costs import cancels, slope
@@ -145,10 +144,10 @@ class PrangeTrainer(ArrayTrainer):
             weight_gradient(a[l], self.delta[l], scale, self.g[l], self.g[L + l])
         self.update(self.g)
 
-    def descend(self, w: Array, g: Array, eta: Any) -> None:
+    def descend(self, w: Array, g: Array, eta: Number) -> None:
         descend(w.reshape(-1), g.reshape(-1), eta)
 
-    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Any, epsilon: Any) -> None:
+    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Number, epsilon: Number) -> None:
         adam(w.reshape(-1), g.reshape(-1), m.reshape(-1), v.reshape(-1), step, epsilon)
 
 

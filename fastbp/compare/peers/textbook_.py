@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastbp import textbook
-from fastbp.compare.nets import Array
+from fastbp.compare.nets import Array, Number
 from fastbp.compare.peers import ArrayTrainer, Peer
 
 
@@ -19,10 +17,10 @@ class TextbookTrainer(ArrayTrainer):
         g = textbook.minibatch_gradient(self.w, self.b, x, y, activations=case.activations, cost=case.cost)
         self.update(g.w + g.b)
 
-    def descend(self, w: Array, g: Array, eta: Any) -> None:
+    def descend(self, w: Array, g: Array, eta: Number) -> None:
         textbook.update_sgd(w.reshape(-1), g.reshape(-1), eta)
 
-    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Any, epsilon: Any) -> None:
+    def adam(self, w: Array, g: Array, m: Array, v: Array, step: Number, epsilon: Number) -> None:
         number = w.dtype.type
         flat = (part.reshape(-1) for part in (w, g, m, v))
         textbook.update_adam(*flat, step, number(0.9), number(0.999), epsilon)
