@@ -23,25 +23,19 @@ settings.register_profile(
 settings.load_profile("fastbp")
 
 
-ONCE = {
-    *("activations", "check", "cli_options", "derivatives", "environment", "equations", "explain", "flow"),
-    *(
-        "hostile_files",
-        "io",
-        "interrupts",
-        "lessons",
-        "mistakes",
-        "names",
-        "overview",
-        "page",
-        "readme",
-        "report",
-        "sklearn_checks",
-    ),
-    *("sklearn_page", "solutions", "sums", "textbook", "formats", "tables", "reading", "scaling"),
-}
+ONCE = set(
+    """
+    activations adding bench check chunks cli cli_options compare derivatives environment equations explain flow formats
+    gemm hostile_files interrupts io lessons memory mistakes model names nielsen_replaced overview page reading readme
+    report scaling signals sklearn_checks sklearn_hooks sklearn_house sklearn_page sklearn_tools solutions sums tables
+    targets textbook
+    """.split()
+)
 """Modules about files, words and numbers of single samples, or that start processes of their own: the number of threads
 makes no difference to them."""
+
+COMPILED = set("adding bench cli_options compare page sklearn_house sklearn_page sklearn_tools".split())
+"""Modules about what is around the kernels, which does not know whether they are compiled."""
 
 
 @pytest.fixture(params=["float32", "float64"])
@@ -53,13 +47,28 @@ def dtype(request: pytest.FixtureRequest) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what the number of threads does not matter to; as plain Python, leave out what is about compiled code.
 
-    There a net takes a thousand times longer.
+    There a net takes a thousand times longer. Its kernels are the same ones for both dtypes, so that of a test of both
+    the first is enough, but where rounding is the subject.
     """
     for item in items:
-        if item.path.stem.removeprefix("test_") in ONCE:
+        name = item.path.stem.removeprefix("test_")
+        if name in ONCE:
             item.add_marker(pytest.mark.once)
+        if name in COMPILED:
+            item.add_marker(pytest.mark.compiled)
     if jit.DISABLED:
-        items[:] = [item for item in items if item.get_closest_marker("compiled") is None]
+        items[:] = [item for item in items if item.get_closest_marker("compiled") is None and not is_twin(item)]
+
+
+TWINS = {"bits", "sklearn_arrays", "sklearn_values", "targets", "threads"}
+"""Modules whose tests take long as plain Python, for one dtype as for the other."""
+
+
+def is_twin(item: pytest.Item) -> bool:
+    """Whether the same test runs with float32 too."""
+    parameters = getattr(item, "callspec", None)
+    is_double = parameters is not None and parameters.params.get("dtype") == "float64"
+    return is_double and item.path.stem.removeprefix("test_") in TWINS
 
 
 COMPILE = """

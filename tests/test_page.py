@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -320,7 +321,7 @@ def test_latex_is_typeset_without_errors(browser: Browser, tmp_path: Path) -> No
         (tmp_path / "math.html").write_text(f"<!doctype html><meta charset=utf-8>{head}{body}")
         browser.open((tmp_path / "math.html").as_uri())
         while not browser.run("return window.done"):
-            pass
+            time.sleep(0.05)
         assert browser.run("return document.querySelectorAll('mjx-container').length") > 0
         return int(browser.run("return window.errors.length"))
 

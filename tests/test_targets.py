@@ -77,7 +77,7 @@ def test_every_value_that_an_output_takes_is_a_legal_target(output: str, dtype: 
     """The closed ends too, where float32 has rounded them."""
     one = fastbp.Network([1, 1], activations=output, dtype=dtype, seed=0)
     one.w[1], one.b[1] = [[1.0]], [0.0]
-    Z = np.concatenate([np.linspace(-3, 3, 6001), np.linspace(-40, 40, 81)]).reshape(-1, 1)
+    Z = np.concatenate([np.linspace(-3, 3, 601), np.linspace(-40, 40, 81)]).reshape(-1, 1)
     taken = one.feedforward(Z)
     for Y in (taken, taken.astype("f4"), taken.astype("f8")):
         assert np.isfinite(one.evaluate(Z, Y)["loss"])
