@@ -222,13 +222,7 @@ ACTIVATIONS = (
         analytic.leaky_relu,
     ),
     ActivationFunction(
-        "softplus",
-        "ln(1 + e^z)",
-        r"\ln(1 + e^z)",
-        softplus,
-        softplus_second,
-        analytic.softplus,
-        range=(0.0, math.inf),
+        "softplus", "ln(1 + e^z)", r"\ln(1 + e^z)", softplus, softplus_second, analytic.softplus, range=(0.0, math.inf)
     ),
     ActivationFunction(
         "silu",
@@ -241,13 +235,7 @@ ACTIVATIONS = (
         also=("swish",),
     ),
     ActivationFunction(
-        "gelu",
-        "z Phi(z)",
-        r"z\,\Phi(z)",
-        gelu,
-        gelu_second,
-        analytic.gelu,
-        range=(-0.16997121, math.inf),
+        "gelu", "z Phi(z)", r"z\,\Phi(z)", gelu, gelu_second, analytic.gelu, range=(-0.16997121, math.inf)
     ),
     ActivationFunction(
         "mish",
