@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 import fastbp
+from fastbp.checks import CLASSIFYING
 from fastbp.equations import EQUATIONS
 from fastbp.functions import activations, costs
 from fastbp.teach.notebooks import lessons
@@ -92,6 +94,19 @@ def functions_page() -> str:
     for cost in costs.NAMED.values():
         formulas = " or ".join(f"${equation.latex}$" for equation in cost.equations)
         lines.append(f"| `{cost.name}` | {formulas} | {cost.needs} |")
+    lines += [
+        "",
+        "Losses of `MLPRegressor`, the outputs that they come with, and their parameters p.",
+        "",
+        "| loss | $C_x$ | outputs | parameter |",
+        "|---|---|---|---|",
+    ]
+    for loss, cost in costs.LOSSES.items():
+        p, outputs = cost.parameter, " or ".join(cost.outputs or ("any but softmax",))
+        if not set(CLASSIFYING) & set(cost.outputs or ()):
+            least = "" if p is None else f"`{p.name}` {'from' if p.low_included else 'above'} {p.low:g}"
+            most = "" if p is None or p.high == math.inf else f", below {p.high:g}"
+            lines.append(f"| `{loss}` | ${cost.equations[0].latex}$ | {outputs} | {least}{most} |")
     return "\n".join([*lines, ""])
 
 

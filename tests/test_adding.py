@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import subprocess
@@ -225,6 +226,9 @@ except ValueError as error:
     assert "Y is below -9 in row 0" in str(error), error
 else:
     raise AssertionError("targets that the cost is not defined for were accepted")
+told = str(fastbp.explain(net, X[0], Y[0], layer=2, neuron=1, of="delta"))
+assert "The slope of the cost log_cosh." in told
+assert f"{net.backprop(X[:1], Y[:1]).delta[2][0, 1]:.4g}"[:6] in told, told
 assert "log_cosh" in CliRunner(env={"COLUMNS": "200"}).invoke(app, ["train", "--help"]).output
 assert "``log_cosh``" in fastbp.Network.__doc__
 
@@ -338,6 +342,15 @@ def test_docstrings_name_every_activation() -> None:
     for name in costs.NAMED:
         assert f"``{name}``" in network, name
     assert not any("{" + what + "}" in network + classifier for what in ("activations", "costs"))
+
+
+def test_parameters_of_losses_have_the_defaults_of_the_entries() -> None:
+    parameters = inspect.signature(pytest.importorskip("fastbp.sklearn").MLPRegressor).parameters
+    known = [entry.parameter for entry in costs.COSTS if entry.parameter is not None]
+    assert [p.name for p in known] == ["huber_delta", "quantile", "power"]
+    for p in known:
+        assert parameters[p.name].default == p.default
+        assert p.low <= p.default < p.high
 
 
 @pytest.mark.parametrize("entry", [entry for entry in activations.ACTIVATIONS if entry.analytic], ids=lambda e: e.name)

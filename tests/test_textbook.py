@@ -12,7 +12,6 @@ from scipy.special import erfc, xlogy
 
 from fastbp import textbook
 from fastbp.functions.activations import CODES, COSTS, SIGMOID
-from fastbp.functions.costs import QUADRATIC
 from fastbp.textbook import composed
 
 HIDDEN = [name for name in CODES if name not in ("softmax", "exp")]
@@ -312,6 +311,20 @@ def test_planted_mistakes_are_caught(monkeypatch: pytest.MonkeyPatch, name: str,
     assert worst_error(g.w + g.b, reference) > 1e-13
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_loops_of_costs_have_the_bits_of_the_sum_of_terms(dtype: Any) -> None:
+    """The equations' own loops, beside the one sum over the terms of the entries."""
+    rng, none = np.random.default_rng(4), dtype(0)
+    for _ in range(50):
+        z = (3 * rng.standard_normal(7)).astype(dtype)
+        y, counts = rng.random(7).astype(dtype), rng.integers(0, 4, 7).astype(dtype)
+        a = textbook.activation(CODES["exp"], z)
+        assert textbook.sample_cost(COSTS["quadratic"], z, a, y, none) == textbook.quadratic(a, y)
+        assert textbook.sample_cost(COSTS["cross_entropy"], z, a, y, none) == textbook.binary_cross_entropy(z, y)
+        for targets in (counts, y):
+            assert textbook.sample_cost(COSTS["poisson"], z, a, targets, none) == textbook.poisson(z, a, targets)
+
+
 # The minibatch
 
 
@@ -342,7 +355,7 @@ def test_loops_keep_the_dtype(dtype: Any) -> None:
         assert all(array.dtype == dtype for array in t.z + t.a + t.delta)
     code = CODES["silu"]
     assert textbook.links(w[1], code, t.z[0]).dtype == textbook.link_2(w[1]).dtype == dtype
-    assert textbook.output_error(QUADRATIC, code, t.z[1], t.a[1], t.a[1], dtype(1)).dtype == dtype
+    assert textbook.output_error(COSTS["quadratic"], code, t.z[1], t.a[1], t.a[1], dtype(1)).dtype == dtype
 
 
 def test_saturated_outputs_keep_a_finite_cost_and_a_gradient() -> None:

@@ -203,7 +203,7 @@ COSTS = (
     ),
     CostFunction(
         "absolute",
-        _of_estimators("absolute", "sum_j |a_j^L - y_j|", r"\sum_j |a_j^L - y_j|"),
+        _of_estimators("absolute", "sum_j |a_j^L - y_j|", r"\sum_j \lvert a_j^L - y_j \rvert"),
         absolute,
         absolute_slope,
         analytic.absolute,
@@ -215,8 +215,8 @@ COSTS = (
         _of_estimators(
             "huber",
             "sum_j e_j^2 / 2 where e_j = |a_j^L - y_j| <= p, p e_j - p^2 / 2 beyond",
-            r"\sum_j \tfrac{1}{2} e_j^2 \text{ where } e_j = |a_j^L - y_j| \le p,\ p\,e_j - \tfrac{1}{2} p^2 "
-            r"\text{ beyond}",
+            r"\sum_j \tfrac{1}{2} e_j^2 \text{ where } e_j = \lvert a_j^L - y_j \rvert \le p,\ p\,e_j - \tfrac{1}{2} "
+            r"p^2 \text{ beyond}",
         ),
         huber,
         huber_slope,
@@ -260,7 +260,7 @@ LOSSES = {entry.loss or entry.name: entry for entry in COSTS}
 """What the estimators call a cost -> entry."""
 CODES = {entry.name: code for code, entry in enumerate(COSTS) if entry.of_nets}
 """Name of a cost of nets -> its code in the kernels."""
-QUADRATIC, CLIPPED = (next(code for code, e in enumerate(COSTS) if e.name == name) for name in ("quadratic", "clipped"))
+CLIPPED = next(code for code, entry in enumerate(COSTS) if entry.name == "clipped")
 CANCELLING = sum(1 << code for code, entry in enumerate(COSTS) if entry.cancels)
 """The bit of a cost's code is set where sigma' cancels in BP1."""
 

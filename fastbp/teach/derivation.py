@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastbp.functions.costs import NAMED
 from fastbp.teach.notation import Notation
 from fastbp.teach.numbers import Numbers, Sum
 from fastbp.teach.steps import Step, Table, digits_of, factor, num
@@ -207,10 +208,13 @@ class Derivation:
             "An output neuron touches the cost through its own activation alone: one link.",
             (rf"{n.delta('j', 'L')} = {rate} \cdot {n.slope_at(z)}",),
         )
-        if self.numbers.cost == "quadratic":
-            text = "The quadratic cost changes with an output by as much as that output exceeds its target."
-            excess = rf"{Rate} = {self.difference()} = {self.number('dC/da')}"
-            cost = Step("dC/da", text, (rf"{rate} = {a} - y_j", excess))
+        if not NAMED[self.numbers.cost].cancels:
+            text, formulas = f"The slope of the cost {self.numbers.cost}.", [rf"{Rate} = {self.number('dC/da')}"]
+            if self.numbers.cost == "quadratic":
+                text = "The quadratic cost changes with an output by as much as that output exceeds its target."
+                excess = rf"{Rate} = {self.difference()} = {self.number('dC/da')}"
+                formulas = [rf"{rate} = {a} - y_j", excess]
+            cost = Step("dC/da", text, tuple(formulas))
             product = rf"{self.number('dC/da')} \cdot {factor(self.values['slope'])} = {self.result}"
             result = Step("result", "", (rf"{self.Delta} = {product}",))
             return [self.definition(), general, cost, self.link_1(), result]

@@ -11,6 +11,7 @@ from fastbp import checks, textbook
 from fastbp.arrays import as_inputs, as_sample_weight
 from fastbp.errors import argument_error
 from fastbp.functions.activations import CODES
+from fastbp.functions.costs import NAMED
 from fastbp.layers import Trace
 from fastbp.network import Network, not_a_network
 from fastbp.teach.sums import partial_sums
@@ -224,8 +225,8 @@ def _delta(net: Network, cost: str, Y: np.ndarray, trace: Trace, l: int, j: int)
         values["da/dz"] = a * (unit - a[j])
         return _sum("k", 0, 0 - y, unit - a[j], exact=False), result, values
     values["slope"] = _slope(net, l, z[j])
-    if cost == "quadratic":
-        values["dC/da"] = a[j] - y[j]
+    if not NAMED[cost].cancels:
+        values["dC/da"] = NAMED[cost].slope.py_func(z[j], a[j], y[j], z.dtype.type(0))
     else:
         # a (1 - a) is sigma'(z) of the sigmoid; the stable form keeps its digits, and so does the quotient.
         with np.errstate(divide="ignore", invalid="ignore"):

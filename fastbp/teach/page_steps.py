@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fastbp.functions.costs import NAMED
 from fastbp.teach import page_parts as parts
 from fastbp.teach.derivation import GROWN
 from fastbp.teach.formula import to_ascii, to_mathml
@@ -163,8 +164,8 @@ class Steps:
             "quadratic": rf"{n.cost} = \frac{{1}}{{2}} \sum_j (y_j - {a})^2",
             "sigmoid": rf"{n.cost} = - \sum_j (y_j \ln {a} + (1 - y_j) \ln (1 - {a}))",
             "softmax": rf"{n.cost} = - \sum_j y_j \ln {a}",
-            "exp": rf"{n.cost} = \sum_j ({a} - y_j \ln {a})",
-        }["quadratic" if net.cost == "quadratic" else net.activations[-1]]
+            "poisson": rf"{n.cost} = \sum_j ({a} - y_j \ln {a})",
+        }.get(net.activations[-1] if net.cost == "cross_entropy" else net.cost, NAMED[net.cost].equations[0].latex)
         html = (
             self.result(f"{n.cost} = {num(C)}", C)
             + "<p>How far the outputs are from the target.</p>"
