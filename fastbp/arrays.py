@@ -172,9 +172,7 @@ def as_samples(X: Any, K: int, name: str = "X") -> np.ndarray:
 
 def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarray:
     """Samples of shape (n_samples, K), contiguous, of the net's dtype and finite; not copied when already so."""
-    original = _as_numbers(X, name)
-    if original.ndim != 2 or original.shape[1] != K or not len(original):
-        _refuse_shape(original, K, name, type(X).__name__)
+    original = as_samples(X, K, name)
     array = contiguous(original, dtype)
     require_finite(array, original, name)
     return array
