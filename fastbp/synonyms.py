@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, ClassVar, ParamSpec, Self, TypeVar
 
-from fastbp.functions import activations
+from fastbp.functions import activations, costs
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,25 +54,7 @@ INITIALIZERS = _by_name(
 )
 """Likewise of initial weights, which are answered: the same name stands for different variances elsewhere."""
 
-COSTS = _by_name(
-    {
-        "Pass cost='quadratic', which is C_x = 1/2 sum_j (a_j - y_j)^2: it has the half, and no mean over outputs.": (
-            "mse mean_squared_error squared_error squared_loss mseloss quadraticcost l2 l2_loss l2loss sse ssd squared "
-            "square squares sum_squared_error sum_of_squares least_squares rmse root_mean_squared_error"
-        ),
-        "Pass cost='cross_entropy': after sigmoid, of each output, summed; after softmax, of the classes.": (
-            "bce ce xent entropy logistic softmax bernoulli "
-            "binary_crossentropy binary_cross_entropy bceloss bcewithlogitsloss crossentropyloss crossentropycost "
-            "categorical_crossentropy categorical_cross_entropy sparse_categorical_crossentropy log_loss logloss nll "
-            "nllloss nll_loss log_likelihood softmax_cross_entropy"
-        ),
-        "fastbp.sklearn.MLPRegressor has it: pass loss='absolute_error', loss='huber' or loss='quantile' there.": (
-            "mae mean_absolute_error absolute_error absolute l1 l1loss l1_loss huber huberloss huber_loss smooth_l1 "
-            "smoothl1loss quantile pinball"
-        ),
-        "Pass cost='poisson', with 'exp' for the last layer.": "poissonnllloss poisson_nll poisson_loss",
-    }
-)
+COSTS = {name: entry.answer for entry in costs.COSTS for name in entry.elsewhere.split()}
 """Name of a cost elsewhere, in small letters -> how to write it. In all answers, {} is the value that was given."""
 
 _SEED = {"Pass seed={}.": "random_state random_seed rng"}

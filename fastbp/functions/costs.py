@@ -149,6 +149,9 @@ def _of_estimators(name: str, formula: str, latex: str) -> tuple[Equation, ...]:
     return (Equation(f"C {name}", f"C_x = {formula}", f"C_x = {latex}", sentence, "not in the notes nor in the book"),)
 
 
+_AT_ESTIMATORS = (
+    "fastbp.sklearn.MLPRegressor has it: pass loss='absolute_error', loss='huber' or loss='quantile' there."
+)
 COSTS = (
     CostFunction(
         "quadratic",
@@ -161,6 +164,10 @@ COSTS = (
         refusal="is 'quadratic' and the output activation {output!r}; their gradient vanishes where the net is most "
         "wrong, and sigma'(z) is no function of one z. Pass cost='cross_entropy'.",
         loss="squared_error",
+        answer="Pass cost='quadratic', which is C_x = 1/2 sum_j (a_j - y_j)^2: it has the half, and no mean over "
+        "outputs.",
+        elsewhere="mse mean_squared_error squared_error squared_loss mseloss quadraticcost l2 l2_loss l2loss sse ssd "
+        "squared square squares sum_squared_error sum_of_squares least_squares rmse root_mean_squared_error",
     ),
     CostFunction(
         "cross_entropy",
@@ -175,6 +182,10 @@ COSTS = (
         refusal="is 'cross_entropy' and the output activation {output!r}; it is defined for outputs that are "
         "probabilities. Pass 'sigmoid' or 'softmax' for the last layer, or cost='quadratic'.",
         loss="log_loss",
+        answer="Pass cost='cross_entropy': after sigmoid, of each output, summed; after softmax, of the classes.",
+        elsewhere="bce ce xent entropy logistic softmax bernoulli binary_crossentropy binary_cross_entropy bceloss "
+        "bcewithlogitsloss crossentropyloss crossentropycost categorical_crossentropy categorical_cross_entropy "
+        "sparse_categorical_crossentropy log_loss logloss nll nllloss nll_loss log_likelihood softmax_cross_entropy",
     ),
     CostFunction(
         "poisson",
@@ -191,6 +202,8 @@ COSTS = (
         lowest_target=0.0,
         refusal_of_targets="has negative values in row {row}; Poisson's cost is defined for counts. Pass values of at "
         "least 0, or use cost='quadratic'.",
+        answer="Pass cost='poisson', with 'exp' for the last layer.",
+        elsewhere="poissonnllloss poisson_nll poisson_loss",
     ),
     CostFunction(
         "clipped",
@@ -209,6 +222,8 @@ COSTS = (
         analytic.absolute,
         best=analytic.weighted_median,
         loss="absolute_error",
+        answer=_AT_ESTIMATORS,
+        elsewhere="mae mean_absolute_error absolute_error absolute l1 l1loss l1_loss",
     ),
     CostFunction(
         "huber",
@@ -223,6 +238,8 @@ COSTS = (
         analytic.huber,
         parameter=Parameter("huber_delta", 1.35, 0.0),
         best=analytic.huber_mean,
+        answer=_AT_ESTIMATORS,
+        elsewhere="huber huberloss huber_loss smooth_l1 smoothl1loss",
     ),
     CostFunction(
         "quantile",
@@ -236,6 +253,8 @@ COSTS = (
         analytic.quantile,
         parameter=Parameter("quantile", 0.5, 0.0, 1.0),
         best=analytic.weighted_quantile,
+        answer=_AT_ESTIMATORS,
+        elsewhere="quantile pinball",
     ),
     CostFunction(
         "tweedie",
@@ -291,27 +310,12 @@ def _no_slope(cost, z, a, y, p):
     return a
 
 
-_term = by_code([entry.term for entry in COSTS], _terms, _no_term)
-_slope = by_code([entry.slope for entry in COSTS], _slopes, _no_slope)
-_second = by_code([entry.second for entry in COSTS], _slopes, _no_slope)
-
-
-@strict
-def term(cost, C, z, a, y, p):
-    """C with what one output adds to C_x, of every cost; softmax outputs apart."""
-    return _term(cost, C, z, a, y, p)
-
-
-@strict
-def slope(cost, z, a, y, p):
-    """dC/da_j of every cost; of those in which sigma' `cancels`, delta_j."""
-    return _slope(cost, z, a, y, p)
-
-
-@strict
-def second(cost, z, a, y, p):
-    """The derivative of `slope` by a_j, of the costs of networks."""
-    return _second(cost, z, a, y, p)
+term = by_code([entry.term for entry in COSTS], _terms, _no_term)
+"""(cost, C, z_j, a_j, y_j, p) -> C with what one output adds to C_x, of every cost; softmax outputs apart."""
+slope = by_code([entry.slope for entry in COSTS], _slopes, _no_slope)
+"""(cost, z_j, a_j, y_j, p) -> dC/da_j of every cost; of those in which sigma' `cancels`, delta_j."""
+second = by_code([entry.second for entry in COSTS], _slopes, _no_slope)
+"""Likewise the derivative of `slope` by a_j, of the costs of networks."""
 
 
 @strict

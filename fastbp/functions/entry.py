@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastbp.equations import Equation
+from fastbp.jit import strict
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,9 @@ class CostFunction:
         (y, s, p) -> the constant outputs that do best on targets y of weights s; None for the mean.
     loss : str
         What the estimators call it, if not by its name.
+    answer : str
+        What to say to its names ``elsewhere``, in small letters: other libraries' are not always the same function.
+    elsewhere : str
     since : int
         First version of the format of model files that may hold the name.
     """
@@ -120,6 +124,8 @@ class CostFunction:
     parameter: Parameter | None = None
     best: Any = None
     loss: str = ""
+    answer: str = ""
+    elsewhere: str = ""
     since: int = 1
 
     def goes_with(self, output: str) -> bool:
@@ -137,6 +143,11 @@ def in_words(entries: Iterable[ActivationFunction]) -> str:
     return ", ".join(
         f"``{entry.name}``" + (f" (or ``{'``, ``'.join(entry.also)}``)" if entry.also else "") for entry in entries
     )
+
+
+@strict
+def nothing(*args: Any) -> None:
+    """What loops of no code do."""
 
 
 def by_code(functions: Iterable[Any], link: Callable[[int, Any, Any], Any], last: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastbp.functions.costs import CLIPPED, COSTS, clipped_probability
 from fastbp.functions.elementary import log
-from fastbp.functions.entry import by_code
+from fastbp.functions.entry import by_code, nothing
 from fastbp.jit import strict
 from fastbp.jit.addresses import number
 from fastbp.kernels.matrix import row
@@ -26,18 +26,8 @@ def _loops(code, term, otherwise):
     return loop
 
 
-@strict
-def _no_loop(cost, p, X, J, z, a, y, out):
-    """There is no other cost."""
-
-
-_loop = by_code([entry.term for entry in COSTS], _loops, _no_loop)
-
-
-@strict
-def of_outputs(cost, p, X, J, z, a, y, out):
-    """C_x of X samples whose rows of z^L, a^L and y are given, into the vector ``out``: a sum over outputs j."""
-    _loop(cost, p, X, J, z, a, y, out)
+of_outputs = by_code([entry.term for entry in COSTS], _loops, nothing)
+"""(cost, p, X, J, z, a, y, out): C_x of X samples whose rows of z^L, a^L and y are given, into the vector ``out``."""
 
 
 @strict

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastbp.functions.activations import ACTIVATIONS, exp
 from fastbp.functions.costs import COSTS
-from fastbp.functions.entry import by_code
+from fastbp.functions.entry import by_code, nothing
 from fastbp.jit import by_dtype, strict
 from fastbp.jit.addresses import copy_line, line, number
 from fastbp.kernels.gemm.epilogues import MULTIPLY, STORE
@@ -62,12 +62,7 @@ def _loops(code, pair, otherwise):
     return loop
 
 
-@strict
-def _no_loop(code, n, z, a, d):
-    """Softmax has its own."""
-
-
-_loop = by_code([entry.pair for entry in ACTIVATIONS], _loops, _no_loop)
+_loop = by_code([entry.pair for entry in ACTIVATIONS], _loops, nothing)
 
 
 @strict
@@ -125,12 +120,7 @@ def _error_loops(code, entry, otherwise):
     return loop
 
 
-@strict
-def _no_error_loop(cost, p, n, z, a, y, d):
-    """There is no other cost."""
-
-
-_error_loop = by_code(COSTS, _error_loops, _no_error_loop)
+_error_loop = by_code(COSTS, _error_loops, nothing)
 
 
 @strict
