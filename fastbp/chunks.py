@@ -104,3 +104,15 @@ def contiguous(array: np.ndarray, dtype: Any, *, copy: bool = False) -> np.ndarr
             for rows in chunks(len(array), result[:1].nbytes):
                 result[rows] = array[rows]
     return result
+
+
+def squares_of_differences(Y: np.ndarray, out: np.ndarray, s: np.ndarray) -> tuple[Any, Any]:
+    """For each output, the weighted sums of squares of what Y differs by from its mean, and from ``out``."""
+    mean = sum(s[rows] @ Y[rows].astype(np.float64) for rows in chunks(len(Y), 8 * Y.shape[1])) / s.sum()
+    spread = residual = np.zeros(Y.shape[1])
+    for rows in chunks(len(Y), 8 * Y.shape[1]):
+        known = Y[rows].astype(np.float64)
+        spread = spread + s[rows] @ (known - mean) ** 2
+        with np.errstate(over="ignore"):  # the loss tells
+            residual = residual + s[rows] @ (known - out[rows]) ** 2
+    return spread, residual

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from fastbp import checks, synonyms
 from fastbp.arrays import Targets, as_inputs, as_sample_weight, decide
 from fastbp.checks import Activation, Cost, DType, OtherName
-from fastbp.chunks import chunks
+from fastbp.chunks import squares_of_differences
 from fastbp.errors import argument_error
 from fastbp.functions import activations as functions
-from fastbp.functions.costs import NAMED
+from fastbp.functions.costs import IN_WORDS
 from fastbp.initializers import Initializer, initialize
 from fastbp.jacobians import Differentiable
 from fastbp.kernels import layout
@@ -51,19 +51,6 @@ def not_a_network(value: Any) -> Exception:
         if hasattr(value, "shape"):  # X or Y
             problem = f"has shape {value.shape}; a network is needed, as the first argument. Pass the data after it."
     return argument_error(TypeError, "net", problem)
-
-
-def _squares(Y: np.ndarray, out: np.ndarray, s: np.ndarray) -> tuple[Any, Any]:
-    """For each output, the weighted sums of squares of what Y differs by from its mean, and from ``out``."""
-    mean = sum(s[rows] @ Y[rows].astype(np.float64) for rows in chunks(len(Y), 8 * Y.shape[1])) / s.sum()
-    spread: Any = 0.0
-    residual: Any = 0.0
-    for rows in chunks(len(Y), 8 * Y.shape[1]):
-        known = Y[rows].astype(np.float64)
-        spread = spread + s[rows] @ (known - mean) ** 2
-        with np.errstate(over="ignore"):  # the loss tells
-            residual = residual + s[rows] @ (known - out[rows]) ** 2
-    return spread, residual
 
 
 class Network(Differentiable):
@@ -301,7 +288,7 @@ class Network(Differentiable):
                 hits &= ~np.isnan(out).any(axis=1)
             scores["accuracy"] = float(s @ hits / s.sum())
         elif targets.dense is not None:
-            spread, residual = _squares(targets.dense, out, s)
+            spread, residual = squares_of_differences(targets.dense, out, s)
             r2 = np.where(spread > 0, 1 - residual / np.where(spread > 0, spread, 1), np.where(residual > 0, 0.0, 1.0))
             scores["r2"] = float(r2.mean())
         return scores
@@ -365,12 +352,10 @@ class Network(Differentiable):
         w, b = self._views(g, "trace.w", "trace.b")
         n = job.n
 
-        def layer(l: int, what: str) -> Any:
-            row, width, at = (int(where.layers[name][l]) for name in ("row", "J", what))
-            return job.scratch[at : at + n * row].reshape(n, row)[:, :width].copy()
-
         def kept(name: str) -> PerLayer:
-            return PerLayer(f"trace.{name}", [layer(l, name) for l in range(1, self.L + 1)])
+            places = zip(*(where.layers[what][1:].tolist() for what in ("row", "J", name)), strict=True)
+            layers = [job.scratch[at : at + n * row].reshape(n, row)[:, :J].copy() for row, J, at in places]
+            return PerLayer(f"trace.{name}", layers)
 
         return Trace(kept("z"), kept("a"), kept("delta"), w, b, cost_value)
 
@@ -410,6 +395,5 @@ class Network(Differentiable):
 
 
 if Network.__doc__:  # python -OO has none
-    _costs = ", ".join(f"``{name}`` ({entry.needs})" for name, entry in NAMED.items())
     Network.__doc__ = Network.__doc__.replace("{activations}", functions.in_words(functions.ACTIVATIONS))
-    Network.__doc__ = Network.__doc__.replace("{costs}", _costs)
+    Network.__doc__ = Network.__doc__.replace("{costs}", IN_WORDS)

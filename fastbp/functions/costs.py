@@ -275,6 +275,8 @@ COSTS = (
 
 NAMED = {entry.name: entry for entry in COSTS if entry.of_nets}
 """Name of a cost of nets -> entry."""
+IN_WORDS = ", ".join(f"``{name}`` ({entry.needs})" for name, entry in NAMED.items())
+"""Costs of nets, for a docstring."""
 LOSSES = {entry.loss or entry.name: entry for entry in COSTS}
 """What the estimators call a cost -> entry."""
 CODES = {entry.name: code for code, entry in enumerate(COSTS) if entry.of_nets}
