@@ -39,6 +39,7 @@ TESTS = {
     "fastbp/textbook/notes.py": ["test_textbook.py", "test_bits.py"],
     "fastbp/textbook/extensions.py": ["test_textbook.py", "test_bits.py"],
     "fastbp/functions/activations.py": ["test_activations.py", "test_derivatives.py"],
+    "fastbp/functions/costs.py": ["test_costs.py", "test_adding.py"],
     "fastbp/nielsen/network.py": ["test_nielsen.py", "test_nielsen_replaced.py"],
     "fastbp/nielsen/network2.py": ["test_nielsen.py", "test_nielsen_replaced.py"],
     "fastbp/sklearn/_stochastic.py": ["test_sklearn.py", "test_sklearn_mlp.py", "test_sklearn_values.py"],
