@@ -66,25 +66,27 @@ def check_real(
     below: float | None = None,
 ) -> float:
     """The value as a float; TypeError if it is no number, ValueError if not finite or outside its bounds."""
-    bounds = ((">=", low), (">", above), ("<=", high), ("<", below))
-    need = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
-    need = f"a finite number {need}".rstrip()
     try:
         if isinstance(value, (bool, str, bytes)):
             raise TypeError
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise argument_error(TypeError, name, f"is {value!r}; it must be {need}. Pass a float.") from None
-    fits = (
-        math.isfinite(number)
+        number = None
+    if (
+        number is not None
+        and math.isfinite(number)
         and (low is None or number >= low)
         and (above is None or number > above)
         and (high is None or number <= high)
         and (below is None or number < below)
-    )
-    if not fits:
-        raise argument_error(ValueError, name, f"is {number:g}; it must be {need}. Pass another number.")
-    return number
+    ):
+        return number
+    bounds = ((">=", low), (">", above), ("<=", high), ("<", below))
+    need = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
+    need = f"a finite number {need}".rstrip()
+    if number is None:
+        raise argument_error(TypeError, name, f"is {value!r}; it must be {need}. Pass a float.")
+    raise argument_error(ValueError, name, f"is {number:g}; it must be {need}. Pass another number.")
 
 
 def make_rng(seed: Any) -> np.random.Generator:

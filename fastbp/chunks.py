@@ -37,19 +37,24 @@ def writable(array: np.ndarray) -> Any:
 
 
 @functools.cache
-def _all_finite() -> Any:
+def _all_below() -> Any:
     """The kernel, imported when it is first needed: reading files and models needs no Numba."""
-    from fastbp.kernels.finite import all_finite
+    from fastbp.kernels.finite import all_below
 
-    return all_finite
+    return all_below
+
+
+def all_below(values: np.ndarray, limit: float) -> bool:
+    """Whether every |value| of a contiguous float vector is below a limit, and none is NaN."""
+    kernel = _all_below()
+    if values.nbytes <= CHUNK_BYTES:
+        return bool(kernel(writable(values), limit))
+    return all(kernel(writable(part), limit) for part in of_rows(values))
 
 
 def all_finite(values: np.ndarray) -> bool:
     """Whether all of a contiguous float vector are finite."""
-    kernel = _all_finite()
-    if values.nbytes <= CHUNK_BYTES:
-        return bool(kernel(writable(values)))
-    return all(kernel(writable(part)) for part in of_rows(values))
+    return all_below(values, np.inf)
 
 
 def extremes(values: np.ndarray) -> tuple[Any, Any]:

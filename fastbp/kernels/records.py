@@ -100,9 +100,9 @@ THREAD = whole_lines(
 """What a thread tells the others."""
 
 
+_NO_SETTINGS = dict.fromkeys(SETTINGS.names or (), 0.0) | {"beta_1_power": 1.0, "beta_2_power": 1.0}
+
+
 def new_settings(**values: float) -> np.ndarray[Any, Any]:
     """Settings that are 0 but for these; powers of no update yet."""
-    settings = np.zeros(1, SETTINGS)
-    for name, value in {"beta_1_power": 1.0, "beta_2_power": 1.0, **values}.items():
-        settings[name] = value
-    return settings
+    return np.array([tuple((_NO_SETTINGS | values).values())], SETTINGS)

@@ -1,8 +1,10 @@
-"""The bridge between the book's lists and a network on the kernels."""
+"""The bridge between the book's lists and a network on the kernels, as long as these do what the book's code would."""
 
 from __future__ import annotations
 
 import functools
+import random
+import types
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,6 +29,60 @@ def sizes_on_kernels(net: Any) -> list[int]:
     sizes = [weights[0].shape[1], *(len(w) for w in weights)]
     fitting = all(w.shape == (J, K) for w, K, J in zip(weights, sizes, sizes[1:], strict=False))
     return sizes if fitting and [b.shape for b in biases] == [(J, 1) for J in sizes[1:]] else []
+
+
+class Originals:
+    """The functions of a module and the methods of its ``Network``, as the module was imported.
+
+    Parameters
+    ----------
+    module : dict
+        The module's namespace.
+    state : sequence of str
+        The attributes of a net that its methods read and assign.
+    """
+
+    def __init__(self, module: dict[str, Any], state: Sequence[str]) -> None:
+        self._module = module
+        self._state = tuple(state)
+        self._numpy = module["np"]
+        self._functions = self._among(module)
+        self._methods = self._among(vars(module["Network"]))
+
+    @staticmethod
+    def _among(names: Any) -> dict[str, Any]:
+        return {name: value for name, value in names.items() if isinstance(value, types.FunctionType)}
+
+    def samples(self, net: Any, data: list[Any]) -> Samples | None:
+        """The samples for the kernels, if these compute what ``feedforward`` would."""
+        sizes = sizes_on_kernels(net) if data and self.run(net, "feedforward", "sigmoid") else []
+        return Samples(data, sizes) if sizes else None
+
+    def run(self, net: Any, *names: str) -> bool:
+        """Whether these methods of the net, and functions of the module, are the originals, and are all that runs.
+
+        They are not where they have been replaced on the object, in a subclass, on the class or in the module, nor
+        where a property or ``__setattr__`` listens when weights are read or assigned.
+        """
+        kind: Any = type(net)
+        return (
+            kind.__setattr__ is object.__setattr__
+            and kind.__getattribute__ is object.__getattribute__
+            and self._module["np"] is self._numpy
+            and not any(hasattr(kind, name) for name in self._state)
+            and all(self._is_original(net, name) for name in names)
+        )
+
+    def _is_original(self, net: Any, name: str) -> bool:
+        if name in self._methods:
+            method: Any = getattr(net, name, None)
+            return getattr(method, "__func__", None) is self._methods[name] and method.__self__ is net
+        return self._module.get(name) is self._functions[name]
+
+
+def only_shuffles(shuffle: Any) -> bool:
+    """Whether this is Python's own ``random.shuffle``, which looks at no sample."""
+    return getattr(shuffle, "__func__", None) is random.Random.shuffle
 
 
 class Twin:
@@ -105,43 +161,55 @@ class Epochs:
     net : network.Network or network2.Network
     data : list of (x, y)
         Shuffled in place.
-    size : int
-        Samples of a minibatch.
+    epochs, size : int
+        How often all samples are trained on; samples of a minibatch.
     eta, lmbda : float
         Step size, and strength of the penalty lmbda / 2n sum w^2.
+    held : list of (x, y) or None
+        Samples to evaluate between epochs.
     cost : function
         Name of the kernels' cost, or an empty string where something that training calls has been replaced.
-    own_code : function
-        Whether code of the user's runs between epochs: it may change samples in place, so they are read again.
-    shuffle, step, after : functions
-        Of the list of samples; of a minibatch; of the number of the epoch that has ended, which may say stop, and sets
-        ``samples`` to None where it runs own code.
+    evaluates : function
+        Whether the kernels evaluate as the net's methods would; else these run between epochs, and may change samples,
+        which are then read again.
+    shuffle : function
+        The function that shuffles a list.
+    step : function
+        Of a minibatch.
+    after : function
+        Of the number of the epoch that has ended; it may say stop.
     """
 
     def __init__(
         self,
         net: Any,
-        data: list[Any],
-        size: int,
+        data: Any,
+        epochs: Any,
+        size: Any,
         eta: float,
         lmbda: float,
+        held: list[Any] | None,
         *,
         cost: Callable[[], str],
-        own_code: Callable[[], bool],
-        shuffle: Callable[[list[Any]], Any],
+        evaluates: Callable[[], bool],
+        shuffle: Callable[[], Callable[[list[Any]], Any]],
         step: Callable[[list[Any]], None],
         after: Callable[[int], bool],
     ) -> None:
-        self.net, self.data, self.size, self.eta, self.lmbda = net, data, size, eta, lmbda
-        self.cost, self.own_code = cost, own_code
+        self.net, self.data, self.held = net, pairs(data, "training_data"), held
+        self.epochs = checks.check_int(epochs, "epochs", low=0)
+        self.size = checks.check_int(size, "mini_batch_size", low=1)
+        if not self.data:
+            raise ValueError("training_data has no samples; at least one is needed. A zip can be read only once.")
+        self.eta, self.lmbda, self.cost, self._evaluates = eta, lmbda, cost, evaluates
         self._shuffle, self._step, self._after = shuffle, step, after
-        self.n = len(data)
+        self.n, self.done = len(self.data), 0
         self.samples: Samples | None = None
+        self.evaluated: Samples | None = None
         self._warned = False
 
-    def run(self, epochs: int) -> None:
-        """Train for so many epochs, or until ``after`` says stop."""
-        self.epochs, self.done = epochs, 0
+    def run(self) -> None:
+        """Train, until all epochs are done or ``after`` says stop."""
         if self.cost():
             self._read()  # what is wrong is refused before anything is shuffled
             self.eta = checks.check_real(self.eta, "eta", above=0.0)
@@ -153,12 +221,23 @@ class Epochs:
                 self._read()
             going = self._on_kernels(cost) if cost and self._fits(cost) else self._in_python()
 
+    def _runs_own_code(self) -> bool:
+        """Whether code of the user's runs between epochs."""
+        return not (only_shuffles(self._shuffle()) and self._evaluates())
+
+    def refresh(self) -> None:
+        """After an epoch: samples that the user's code may change are read again, those to evaluate on once."""
+        if self._runs_own_code():
+            self.samples = self.evaluated = None
+        elif self.evaluated is None and self.held:
+            self.evaluated = Samples(self.held, sizes_on_kernels(self.net))
+
     def _begin(self) -> bool:
         """Shuffle for the next epoch, if there is one."""
         if self.done == self.epochs:
             return False
-        self._shuffle(self.data)
-        if self.own_code():
+        self._shuffle()(self.data)
+        if self._runs_own_code():
             self.samples = None
         return True
 

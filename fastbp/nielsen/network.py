@@ -15,7 +15,6 @@ import numpy as np
 from fastbp import checks
 from fastbp.nielsen import _book, _engine
 from fastbp.nielsen._columns import labelled, pairs
-from fastbp.nielsen._originals import Originals, only_shuffles
 
 Pair = tuple[Any, Any]
 
@@ -67,23 +66,13 @@ class Network:
         UserWarning
             Targets lie outside 0..1, where no output of a sigmoid gets.
         """
-        data = pairs(training_data, "training_data")
         tests = None if test_data is None else pairs(test_data, "test_data")
-        epochs = checks.check_int(epochs, "epochs", low=0)
-        size = checks.check_int(mini_batch_size, "mini_batch_size", low=1)
-        if not data:
-            raise ValueError("training_data has no samples; at least one is needed. A zip can be read only once.")
-        evaluated: _engine.Samples | None = None
         if tests and _evaluates_on_kernels(self):
-            evaluated = _engine.Samples(labelled(tests, "test_data"), _engine.sizes_on_kernels(self))
-
-        def own_code() -> bool:
-            return not (only_shuffles(random.shuffle) and (not tests or _evaluates_on_kernels(self)))
+            tests = labelled(tests, "test_data")
 
         def after(j: int) -> bool:
-            nonlocal evaluated
-            if own_code():  # it may change the samples
-                evaluated = training.samples = None
+            training.refresh()
+            evaluated = training.evaluated
             if tests:
                 right = self.evaluate(tests) if evaluated is None else evaluated.hits(evaluated.outputs(self))
                 print(f"Epoch {j}: {right} / {len(tests)}")
@@ -93,17 +82,20 @@ class Network:
 
         training = _engine.Epochs(
             self,
-            data,
-            size,
+            training_data,
+            epochs,
+            mini_batch_size,
             eta,
             0.0,
+            tests,
             cost=lambda: "quadratic" if _trains_on_kernels(self) else "",
-            own_code=own_code,
-            shuffle=lambda samples: random.shuffle(samples),
+            evaluates=lambda: not tests or _evaluates_on_kernels(self),
+            shuffle=lambda: random.shuffle,
             step=lambda mini_batch: self.update_mini_batch(mini_batch, eta),
             after=after,
         )
-        training.run(epochs)
+        training.refresh()
+        training.run()
 
     def update_mini_batch(self, mini_batch: Sequence[Pair], eta: float) -> None:
         """One step of gradient descent: the mean of the samples' gradients, times eta, is subtracted."""
@@ -132,8 +124,8 @@ class Network:
     def evaluate(self, test_data: Any) -> int:
         """How many samples have their largest output where the target says."""
         tests = labelled(test_data, "test_data")
-        if tests and _ORIGINALS.run(self, "feedforward", "sigmoid") and (sizes := _engine.sizes_on_kernels(self)):
-            samples = _engine.Samples(tests, sizes)
+        samples = _ORIGINALS.samples(self, tests)
+        if samples is not None:
             return samples.hits(samples.outputs(self))
         return sum(int(np.argmax(self.feedforward(x)) == y) for x, y in tests)
 
@@ -167,4 +159,4 @@ def _evaluates_on_kernels(net: Network) -> bool:
     return _ORIGINALS.run(net, "evaluate", "feedforward", "sigmoid") and bool(_engine.sizes_on_kernels(net))
 
 
-_ORIGINALS = Originals(globals(), ("num_layers", "weights", "biases"))
+_ORIGINALS = _engine.Originals(globals(), ("num_layers", "weights", "biases"))

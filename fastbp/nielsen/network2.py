@@ -17,7 +17,6 @@ import numpy as np
 from fastbp import checks
 from fastbp.nielsen import _book, _engine
 from fastbp.nielsen._columns import labelled, pairs, vectorized_result
-from fastbp.nielsen._originals import Originals, only_shuffles
 
 __all__ = [
     "CrossEntropyCost",
@@ -156,13 +155,8 @@ class Network:
         UserWarning
             Targets lie outside 0..1, where no output of a sigmoid gets.
         """
-        data = pairs(training_data, "training_data")
         held = None if evaluation_data is None else pairs(evaluation_data, "evaluation_data")
-        epochs = checks.check_int(epochs, "epochs", low=0)
-        size = checks.check_int(mini_batch_size, "mini_batch_size", low=1)
         patience = checks.check_int(early_stopping_n, "early_stopping_n", low=0)
-        if not data:
-            raise ValueError("training_data has no samples; at least one is needed. A zip can be read only once.")
         if (monitor_evaluation_cost or monitor_evaluation_accuracy) and not held:
             raise ValueError("Evaluation is to be monitored; there is no evaluation_data. Pass samples to evaluate.")
         if held and monitor_evaluation_accuracy and _ORIGINALS.run(self, "accuracy"):
@@ -174,37 +168,30 @@ class Network:
             )
         on_training = _Monitor("training", monitor_training_cost, monitor_training_accuracy)
         on_evaluation = _Monitor("evaluation", monitor_evaluation_cost, monitor_evaluation_accuracy)
-        evaluated: _engine.Samples | None = None
-
-        def own_code() -> bool:
-            monitoring = on_training.is_wanted or on_evaluation.is_wanted
-            return not (only_shuffles(random.shuffle) and (not monitoring or _monitors_on_kernels(self)))
 
         def after(j: int) -> bool:
-            nonlocal evaluated
             print(f"Epoch {j} training complete")
-            if own_code():  # it may change the samples
-                evaluated = training.samples = None
-            elif evaluated is None and on_evaluation.is_wanted:
-                evaluated = _engine.Samples(held or [], _engine.sizes_on_kernels(self))
-            on_training.look(self, data, training.samples, lmbda)
-            on_evaluation.look(self, held or [], evaluated, lmbda)
+            training.refresh()
+            on_training.look(self, training.data, training.samples, lmbda)
+            on_evaluation.look(self, held or [], training.evaluated, lmbda)
             scores = on_evaluation.accuracy
             return bool(patience) and len(scores) - 1 - int(np.argmax(scores)) >= patience  # epochs since the best
 
         training = _engine.Epochs(
             self,
-            data,
-            size,
+            training_data,
+            epochs,
+            mini_batch_size,
             eta,
             lmbda,
+            held if on_evaluation.is_wanted else None,
             cost=lambda: _cost_on_kernels(self),
-            own_code=own_code,
-            shuffle=lambda samples: random.shuffle(samples),
-            step=lambda mini_batch: self.update_mini_batch(mini_batch, eta, lmbda, len(data)),
+            evaluates=lambda: not (on_training.is_wanted or on_evaluation.is_wanted) or _monitors_on_kernels(self),
+            shuffle=lambda: random.shuffle,
+            step=lambda mini_batch: self.update_mini_batch(mini_batch, eta, lmbda, len(training.data)),
             after=after,
         )
-        training.run(epochs)
+        training.run()
         return on_evaluation.cost, on_evaluation.accuracy, on_training.cost, on_training.accuracy
 
     def update_mini_batch(self, mini_batch: Sequence[Any], eta: float, lmbda: float, n: int) -> None:
@@ -224,7 +211,7 @@ class Network:
         ``convert`` is True where targets are columns (training data), False where they are digits.
         """
         data = pairs(data, "data") if convert else labelled(data, "data")
-        samples = _samples_on_kernels(self, data)
+        samples = _ORIGINALS.samples(self, data)
         if samples is not None:
             return samples.hits(samples.outputs(self), convert)
         results = [(np.argmax(self.feedforward(x)), np.argmax(y) if convert else y) for x, y in data]
@@ -236,7 +223,7 @@ class Network:
         ``convert`` is True where targets are digits (validation and test data), False where they are columns.
         """
         data = pairs(data, "data")
-        samples = _samples_on_kernels(self, data)
+        samples = _ORIGINALS.samples(self, data)
         if samples is not None and _cost_of_entries(self) and not (convert and _units_are_replaced()):
             return _mean_cost(self, samples, samples.outputs(self), lmbda, convert)
         outputs = (
@@ -377,14 +364,6 @@ def _cost_of_entries(net: Network) -> Callable[[Any, Any], Any] | None:
     return next((of_entries for function, of_entries in _COSTS_OF_ENTRIES if function is fn), None)
 
 
-def _samples_on_kernels(net: Network, data: list[Any]) -> _engine.Samples | None:
-    """The samples for the kernels, if these compute what ``feedforward`` would."""
-    if not data or not _ORIGINALS.run(net, "feedforward", "sigmoid"):
-        return None
-    sizes = _engine.sizes_on_kernels(net)
-    return _engine.Samples(data, sizes) if sizes else None
-
-
 def _monitors_on_kernels(net: Network) -> bool:
     """Whether cost and accuracy can be had from the kernels' outputs, as the net's methods would compute them."""
     return (
@@ -395,4 +374,4 @@ def _monitors_on_kernels(net: Network) -> bool:
     )
 
 
-_ORIGINALS = Originals(globals(), ("num_layers", "weights", "biases", "cost"))
+_ORIGINALS = _engine.Originals(globals(), ("num_layers", "weights", "biases", "cost"))

@@ -137,11 +137,6 @@ def make_job(
     )
 
 
-def limits(dtype: Any, largest_input: float) -> np.ndarray:
-    """Settings that only decide whether a minibatch may be applied."""
-    return new_settings(largest_input=largest_input, limit=float(np.finfo(dtype).max) ** 0.5)
-
-
 def as_compiled() -> contextlib.AbstractContextManager[Any]:
     """As plain Python, kernels must not warn of an overflow either: they decide themselves what it means."""
     return np.errstate(all="ignore") if jit.DISABLED else contextlib.nullcontext()

@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 
 from fastbp import checks, synonyms
-from fastbp.chunks import largest_magnitude
+from fastbp.chunks import all_finite, largest_magnitude
 from fastbp.errors import DivergenceError, argument_error
 from fastbp.network import Network, not_a_network
 from fastbp.training.callbacks import Callback, as_callbacks
@@ -69,7 +69,8 @@ class Standard(Policy):
         return Epoch(self._order, self._eta)
 
     def _check_eta(self, run: Run) -> None:
-        largest, l1, dtype = float(np.max(self._eta)), self.trainer.l1, self.net.dtype
+        largest = self._eta if isinstance(self._eta, float) else float(self._eta.max())
+        l1, dtype = self.trainer.l1, self.net.dtype
         require_room(largest, "learning_rate", dtype)
         require_room(largest * l1, "learning_rate * l1", dtype)
         run.optimizer.check_shrinking(largest, self.trainer.l2)
@@ -275,7 +276,7 @@ def train(
     """
     if not isinstance(net, Network):
         raise not_a_network(net)
-    if not np.isfinite(net.theta).all():
+    if not all_finite(net.theta):
         raise argument_error(
             ValueError,
             "net",

@@ -11,7 +11,7 @@ import numpy as np
 from fastbp.chunks import largest_magnitude
 from fastbp.kernels import clipping, layout, updates
 from fastbp.kernels.job import Job
-from fastbp.kernels.records import DIVERGED, STATISTICS
+from fastbp.kernels.records import DIVERGED, STATISTICS, new_settings
 from fastbp.network import Network
 from fastbp.runtime import csr, engine
 from fastbp.runtime.plan import LARGE_STEP, Task, choose_team, choose_threads, plan_training
@@ -159,24 +159,32 @@ class Trainer:
         )
 
     def _settings(self, samples: Samples) -> np.ndarray:
-        settings = engine.limits(self.net.dtype, largest_magnitude(samples.values))
-        if self._limit is not None:
-            settings["limit"] = self._limit
-        settings["l1"], settings["l2"], settings["shared_penalty"] = self.l1, self.l2, self.shared_penalty
-        settings["dropout"], settings["cost_parameter"] = self.dropout, self._cost_parameter
+        limit = float(np.finfo(self.net.dtype).max) ** 0.5 if self._limit is None else self._limit
+        of_update: dict[str, float] = {}
         if self.update is not None:
-            constants = zip(("beta_1", "beta_2", "epsilon", "weight_decay"), self.update.constants, strict=True)
-            for name, value in constants:
-                settings[name] = value
-            settings["plain_epsilon"] = self.update.epsilon
-            settings["beta_1_power"], settings["beta_2_power"] = self._powers
-        return settings
+            names = ("beta_1", "beta_2", "epsilon", "weight_decay", "plain_epsilon", "beta_1_power", "beta_2_power")
+            values = (*self.update.constants, self.update.epsilon, *self._powers)
+            of_update = dict(zip(names, values, strict=True))
+        return new_settings(
+            largest_input=largest_magnitude(samples.values),
+            limit=limit,
+            l1=self.l1,
+            l2=self.l2,
+            shared_penalty=self.shared_penalty,
+            dropout=self.dropout,
+            cost_parameter=self._cost_parameter,
+            **of_update,
+        )
 
     def _job(self, samples: Samples, task: Task, n_threads: int) -> Job:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
         net, update, batch, X = self.net, self.update, self.batch_size, samples.X
         plan = plan_training(task, n_threads)
-        where = engine.lay_out(net, plan, sparse=task.sparse)
+        key = "training", task.sparse
+        where = net._layouts[key][0] if key in net._layouts else None
+        if where is None or where.plan != plan:
+            where = engine.lay_out(net, plan, sparse=task.sparse)
+            net._layouts[key] = where, []
         keeping = plan.tile < batch or task.sparse or task.whole_gradient
         slots = 0 if update is None else update.slots
         engine.check_job_memory(net, where, slots + keeping + 1, "Training")
