@@ -123,12 +123,8 @@ class Differentiable(Parameters):
                 f"has shape {v.shape}; this network has {self.n_parameters} parameters. "
                 f"Pass an array of shape ({self.n_parameters},).",
             )
-        v_w, v_b, at = [], [], 0
-        for w, b in zip(self.w, self.b, strict=True):
-            part = v[at : at + w.size].reshape(w.shape)
-            v_w.append(np.ascontiguousarray(part.T, self.dtype))
-            v_b.append(np.ascontiguousarray(v[at + w.size : at + w.size + b.size], self.dtype))
-            at += w.size + b.size
+        parts = [np.ascontiguousarray(part.T, self.dtype) for part in self._unpacked(v)]
+        v_w, v_b = parts[::2], parts[1::2]
         g, g_b = tangents.hessian_vector(self._as_layers(), COSTS[self.cost], X, Y, s, v_w, v_b)
         scale = self.dtype.type(1.0 / s.sum(dtype=np.float64))
         parts = []

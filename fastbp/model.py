@@ -47,14 +47,7 @@ class Model:
 
     Attributes
     ----------
-    net : Network
-    steps : tuple of Scale
-    target : Scale or None
-    classes : numpy.ndarray or None
-        Names of the classes; None where the network has none or is a regression.
-    features : tuple of str or None
-        Names of the columns.
-    sizes, activations, cost, dtype, meta, task, n_parameters
+    sizes, activations, cost, dtype, meta, n_parameters
         Those of the network.
 
     Raises

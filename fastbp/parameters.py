@@ -124,7 +124,17 @@ class Parameters:
 
     def parameters(self) -> Floats:
         """Compact copy of all parameters, for optimizers from elsewhere: w[1] row by row, b[1], w[2], ..."""
-        return np.concatenate([part.ravel() for l in range(1, self.L + 1) for part in (self.w[l], self.b[l])])
+        return np.concatenate([part.ravel() for part in self._parts()])
+
+    def _parts(self) -> list[Floats]:
+        """w[1], b[1], w[2], ..."""
+        return [part for layer in zip(self.w, self.b, strict=True) for part in layer]
+
+    def _unpacked(self, values: np.ndarray) -> list[np.ndarray]:
+        """A vector in the order of ``parameters`` as views of the shapes of w[1], b[1], w[2], ..."""
+        parts = self._parts()
+        ends = np.cumsum([part.size for part in parts]).tolist()
+        return [values[end - part.size : end].reshape(part.shape) for part, end in zip(parts, ends, strict=True)]
 
     def set_parameters(self, values: Any) -> None:
         """Copy in a vector in the order of ``parameters``."""
@@ -134,11 +144,8 @@ class Parameters:
                 f"The parameters have shape {values.shape}; this network has {self.n_parameters} of them. "
                 f"Pass an array of shape ({self.n_parameters},)."
             )
-        at = 0
-        for l in range(1, self.L + 1):
-            for part in (self.w[l], self.b[l]):
-                part[...] = values[at : at + part.size].reshape(part.shape)
-                at += part.size
+        for part, given in zip(self._parts(), self._unpacked(values), strict=True):
+            part[...] = given
 
     def copy(self) -> Self:
         """An independent network with the same weights."""

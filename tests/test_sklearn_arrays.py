@@ -22,7 +22,7 @@ from sklearn.utils.validation import _get_feature_names, validate_data
 from fastbp import sklearn as ours
 from fastbp.kernels import layout
 from fastbp.sklearn import _parameters
-from fastbp.sklearn._rows import as_is
+from fastbp.sklearn._fitted import as_is
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from fastbp.sklearn._estimator import Estimator
+from fastbp.sklearn._parameters import Estimator
 
 PRIVATE = {
     "_best_coefs",

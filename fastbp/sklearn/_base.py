@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from sklearn.base import _fit_context
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state, column_or_1d
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from fastbp.arrays import Targets
@@ -34,7 +34,7 @@ from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import check_some_weight
 from fastbp.training.explosion import cost_of_best_constant
 from fastbp.training.minibatches import Samples
-from fastbp.training.schedules import SCHEDULES
+from fastbp.training.schedules import SCHEDULES, ReduceOnPlateau
 
 LARGE = 1e15
 """Of max |x| max(1, max |y|): the squares of larger gradients come near float32's largest number, 3e38."""
@@ -43,7 +43,13 @@ STOCHASTIC = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
 
 
 class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
-    """Base of both estimators; not for use by itself."""
+    """Base of both estimators; not for use by itself.
+
+    A subclass has ``_checked_samples(X, y, incremental=, reset=)``, of targets columns of bool if they are classes;
+    ``_encoded(y)``, the columns of further targets; ``_output_activation()``, under scikit-learn's name;
+    ``_decisions(X)``, its predictions for checked samples; ``_metric(y, predicted, sample_weight=)``, which early
+    stopping watches; and ``_score_of_outputs(out, columns, weight)``, the same without checks.
+    """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
@@ -72,7 +78,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         "n_threads": [None, Interval(Integral, 1, MAX_THREADS, closed="both")],
         "l1": [Interval(Real, 0, None, closed="left")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "schedule": [StrOptions(set(SCHEDULES)), callable, HasMethods("tracker"), None],
+        "schedule": [StrOptions(set(SCHEDULES)), callable, ReduceOnPlateau, None],
         "init": [StrOptions(set(INITIALIZERS)), None],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "callbacks": [callable, list, tuple, None],
@@ -126,7 +132,8 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
 
     def _start_record(self) -> None:
         """No epoch yet, and no loss or score to compare with."""
-        self.n_iter_, self.t_, self._no_improvement_count, self.loss_curve_ = 0, 0, 0, []
+        self.n_iter_, self.t_, self._no_improvement_count = 0, 0, 0
+        self.loss_curve_: list[float] = []
         early = self.early_stopping
         self.best_loss_, self.best_validation_score_ = (None, -np.inf) if early else (np.inf, None)
         self.validation_scores_, self.validation_loss_curve_ = ([], []) if early else (None, None)

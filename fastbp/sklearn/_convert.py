@@ -15,8 +15,7 @@ from sklearn.preprocessing import LabelBinarizer
 
 from fastbp.functions.costs import NAMED
 from fastbp.network import Network, not_a_network
-from fastbp.sklearn._estimator import Estimator
-from fastbp.sklearn._parameters import NAMES, OF_LOSS, fastbp_name
+from fastbp.sklearn._parameters import NAMES, OF_LOSS, Estimator, fastbp_name
 from fastbp.sklearn._stepper import Stepper, make_stepper
 from fastbp.sklearn._warn import warn_of_own
 

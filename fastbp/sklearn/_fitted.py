@@ -10,22 +10,50 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastbp import checks
-from fastbp.chunks import contiguous
+from fastbp.chunks import all_finite, contiguous
 from fastbp.functions.costs import LOSSES, NAMED
 from fastbp.functions.entry import CostFunction
 from fastbp.network import Network
 from fastbp.runtime import csr
 from fastbp.sklearn import _convert
-from fastbp.sklearn._estimator import Estimator
 from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name, owned, pack, sizes_of, unpack
 from fastbp.sklearn._pickles import restored, stamped
-from fastbp.sklearn._rows import as_is
 
 HIDDEN = {"logistic", *checks.HIDDEN}
 """Activations that a hidden layer may have."""
 
 
-class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, Estimator):
+def as_is(X: Any, n_features: int, names: np.ndarray | None) -> Any:
+    """Samples as ``validate_data`` would return them; None where it has to look at them: to convert, warn or refuse.
+
+    What its checks would return as it is does not have to wait for them. ``names`` are those that were seen in fit.
+    """
+    if names is not None:
+        if not hasattr(X, "columns") or not hasattr(X, "to_numpy") or list(X.columns) != names.tolist():
+            return None
+        array = X.to_numpy()
+    elif type(X) is np.ndarray:
+        array = X
+    elif type(X) is list:
+        try:
+            array = np.asarray(X)
+        except (ValueError, TypeError, OverflowError):
+            return None
+    elif issparse(X) and X.format == "csr":
+        return X if X.shape[0] > 0 and X.shape[1] == n_features and _are_finite(X.data) else None
+    else:
+        return None
+    if array.ndim != 2 or not len(array) or array.shape[1] != n_features or not array.dtype.isnative:
+        return None
+    array = contiguous(array, array.dtype)
+    return array if array.dtype.kind in "iu" or _are_finite(array) else None
+
+
+def _are_finite(values: np.ndarray) -> bool:
+    return values.dtype in (np.float64, np.float32) and values.flags.c_contiguous and all_finite(values.reshape(-1))
+
+
+class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """What an estimator is once it has ``coefs_`` and ``intercepts_``, whoever assigned them."""
 
     coefs_: list[Any]

@@ -17,8 +17,7 @@ from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptr
 from sklearn.utils._param_validation import InvalidParameterError
 
 from fastbp.sklearn._convert import changed_own_parameters, from_their_optimizer, scikit_learns, to_their_optimizer
-from fastbp.sklearn._estimator import Estimator
-from fastbp.sklearn._parameters import owned
+from fastbp.sklearn._parameters import Estimator, owned
 from fastbp.sklearn._warn import warn_of_own
 
 CALLED = ("_init_coef", "_update_no_improvement_count", "_score")

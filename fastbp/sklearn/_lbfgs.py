@@ -9,8 +9,7 @@ import numpy as np
 import scipy.optimize
 from sklearn.utils.optimize import _check_optimize_result
 
-from fastbp.sklearn._estimator import Estimator
-from fastbp.sklearn._parameters import views
+from fastbp.sklearn._parameters import Estimator, views
 from fastbp.sklearn._stepper import say
 from fastbp.sklearn._stochastic import make_trainer
 from fastbp.sklearn._warn import in_their_name

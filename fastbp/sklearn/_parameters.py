@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from fastbp.functions.costs import LOSSES
 from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.runtime import engine
+
+Estimator: TypeAlias = Any
+"""`MLPClassifier` or `MLPRegressor`. Their base, scikit-learn's, has no types, and nobody who uses one can have any."""
 
 NAMES = {"logistic": "sigmoid"}
 """scikit-learn's name of an activation -> fastbp's, where they differ."""

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from fastbp.sklearn._estimator import Estimator
-from fastbp.sklearn._parameters import pack
+from fastbp.sklearn._parameters import Estimator, pack
 from fastbp.sklearn._stepper import Stepper, say
 from fastbp.sklearn._validation import HeldOut, Stopping
 from fastbp.sklearn._warn import warn_as_scikit_learn

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.sklearn._estimator import Estimator
+from fastbp.sklearn._parameters import Estimator
 
 try:
     from sklearn.callback import CallbackSupportMixin

@@ -11,8 +11,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length, validate_data
 
 from fastbp.network import Network
-from fastbp.sklearn._estimator import Estimator
-from fastbp.sklearn._parameters import pack, views
+from fastbp.sklearn._parameters import Estimator, pack, views
 from fastbp.sklearn._weights import check_some_weight
 
 INPUT: dict[str, Any] = {"accept_sparse": ["csr", "csc"], "dtype": (np.float64, np.float32)}

@@ -100,31 +100,6 @@ class ReduceOnPlateau:
         check_int(self.patience, "patience", low=1)
         check_real(self.min_delta, "min_delta", low=0.0)
 
-    def tracker(self) -> _Plateau:
-        """The state of one run."""
-        return _Plateau(self)
-
-
-class _Plateau:
-    def __init__(self, rule: ReduceOnPlateau) -> None:
-        self._rule = rule
-        self._sign = -1.0 if rule.monitor.endswith(("accuracy", "r2")) else 1.0
-        self._best = np.inf
-        self._waited = 0
-        self._factor = 1.0
-
-    def update(self, value: float) -> float:
-        """Note an epoch's value; the factor from now on."""
-        value = self._sign * value
-        if value < self._best - self._rule.min_delta:
-            self._best, self._waited = value, 0
-            return self._factor
-        self._waited += 1
-        if self._waited >= self._rule.patience:
-            self._waited = 0
-            self._factor *= self._rule.factor
-        return self._factor
-
 
 class Factors:
     """The factors on the learning rate during one run.
@@ -147,11 +122,11 @@ class Factors:
                 "schedule",
                 f"is {schedule!r}; a function of (epoch, n_epochs) is needed. Pass fastbp.schedules.Cosine(), say.",
             )
-        self._plateau = schedule.tracker() if isinstance(schedule, ReduceOnPlateau) else None
-        self._function = None if self._plateau is not None else schedule
-        self.monitor = schedule.monitor if isinstance(schedule, ReduceOnPlateau) else None
+        self._rule = schedule if isinstance(schedule, ReduceOnPlateau) else None
+        self._function = None if self._rule else schedule
+        self.monitor = None if self._rule is None else self._rule.monitor
         """Name of the quantity that `note` wants after each epoch."""
-        self._factor = 1.0
+        self._factor, self._best, self._waited = 1.0, np.inf, 0
 
     def of_epoch(self, epoch: int, n_epochs: int, n_minibatches: int) -> float | np.ndarray:
         """Of each minibatch of an epoch, counted from 0; one number where all are the same.
@@ -175,8 +150,16 @@ class Factors:
 
     def note(self, value: float) -> None:
         """The value of the monitored quantity in the epoch that has just ended."""
-        if self._plateau is not None:
-            self._factor = self._plateau.update(value)
+        rule = self._rule
+        if rule is None:
+            return
+        value = -value if rule.monitor.endswith(("accuracy", "r2")) else value
+        self._waited += 1
+        if value < self._best - rule.min_delta:
+            self._best, self._waited = value, 0
+        elif self._waited >= rule.patience:
+            self._waited = 0
+            self._factor *= rule.factor
 
 
 SCHEDULES = {
