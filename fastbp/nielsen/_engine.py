@@ -34,12 +34,7 @@ def sizes_on_kernels(net: Any) -> list[int]:
 class Originals:
     """The functions of a module and the methods of its ``Network``, as the module was imported.
 
-    Parameters
-    ----------
-    module : dict
-        The module's namespace.
-    state : sequence of str
-        The attributes of a net that its methods read and assign.
+    ``state`` names the attributes of a net that its methods read and assign.
     """
 
     def __init__(self, module: dict[str, Any], state: Sequence[str]) -> None:
@@ -158,26 +153,14 @@ class Epochs:
 
     Parameters
     ----------
-    net : network.Network or network2.Network
-    data : list of (x, y)
-        Shuffled in place.
-    epochs, size : int
-        How often all samples are trained on; samples of a minibatch.
-    eta, lmbda : float
-        Step size, and strength of the penalty lmbda / 2n sum w^2.
+    net, data, epochs, size, eta, lmbda
+        As ``SGD`` of network2 has them.
     held : list of (x, y) or None
         Samples to evaluate between epochs.
-    cost : function
-        Name of the kernels' cost, or an empty string where something that training calls has been replaced.
-    evaluates : function
-        Whether the kernels evaluate as the net's methods would; else these run between epochs, and may change samples,
-        which are then read again.
-    shuffle : function
-        The function that shuffles a list.
-    step : function
-        Of a minibatch.
-    after : function
-        Of the number of the epoch that has ended; it may say stop.
+    cost, evaluates, shuffle, step, after : functions
+        Name of the kernels' cost, or an empty string where something that training calls has been replaced; whether the
+        kernels evaluate as the net's methods would, else these may change samples, which are then read again; the
+        function that shuffles a list; of a minibatch; of the number of the epoch that has ended, which may say stop.
     """
 
     def __init__(

@@ -159,6 +159,7 @@ def from_network(kind: type[Estimator], net: Network, parameters: dict[str, Any]
     output = net.activations[-1]
     estimator.n_features_in_, estimator.n_outputs_ = net.sizes[0], net.sizes[-1]
     estimator.n_layers_ = len(net.sizes)
+    outputs = np.arange(net.sizes[-1])
     if is_classifier(estimator):
         if net.cost != "cross_entropy":
             raise ValueError(
@@ -167,21 +168,18 @@ def from_network(kind: type[Estimator], net: Network, parameters: dict[str, Any]
             )
         n_classes = max(2, net.sizes[-1])
         classes = np.asarray(net.meta.get("classes", range(n_classes)))
-        if output == "sigmoid" and net.sizes[-1] > 1:  # several labels each
-            known: Any = np.eye(net.sizes[-1], dtype=int)
-        else:
-            known = classes
         if len(classes) != n_classes or len(set(classes.tolist())) != n_classes:
             raise ValueError(
                 f"net.meta names {len(classes)} classes; the network tells {n_classes} apart. "
                 "Give it as many different names, or none."
             )
-        estimator._label_binarizer = LabelBinarizer().fit(known)
+        several = output == "sigmoid" and net.sizes[-1] > 1  # labels of a sample
+        estimator._label_binarizer = LabelBinarizer().fit(np.eye(n_classes, dtype=int) if several else classes)
         estimator.classes_ = estimator._label_binarizer.classes_
-        order = np.argsort(classes) if known is classes else np.arange(net.sizes[-1])
-        if net.sizes[-1] > 1 and not np.array_equal(order, np.arange(len(order))):
-            net = _reordered(net, order)
-        elif net.sizes[-1] == 1 and not np.array_equal(order, np.arange(2)):
+        order = np.arange(n_classes) if several else np.argsort(classes)
+        if net.sizes[-1] > 1:
+            outputs = order  # scikit-learn sorts class labels
+        elif order[0] == 1:
             raise ValueError("net.meta names its two classes in descending order. Exchange the names and the signs.")
     elif net.cost == "cross_entropy":
         raise ValueError(
@@ -195,18 +193,13 @@ def from_network(kind: type[Estimator], net: Network, parameters: dict[str, Any]
             estimator.output_activation = THEIR_NAMES.get(output, output)
         estimator._output_activation()  # refuses one that does not go with the loss
     estimator.out_activation_ = THEIR_NAMES.get(output, output)
-    estimator.coefs_ = [np.array(w.T, order="C") for w in net.w]
-    estimator.intercepts_ = [np.array(b) for b in net.b]
+    *coefs, coef = (w.T for w in net.w)
+    *intercepts, intercept = net.b
+    estimator.coefs_ = [np.array(w, order="C") for w in (*coefs, coef[:, outputs])]
+    estimator.intercepts_ = [np.array(b) for b in (*intercepts, intercept[outputs])]
     estimator._keep_best(estimator.coefs_, estimator.intercepts_)
     estimator._start_record()
     estimator.loss_ = np.inf
     if "features" in net.meta:
         estimator.feature_names_in_ = np.asarray(net.meta["features"], dtype=object)
     return estimator
-
-
-def _reordered(net: Network, order: np.ndarray) -> Network:
-    """The network with its outputs in another order: scikit-learn sorts class labels."""
-    net = net.copy()
-    net.w[net.L], net.b[net.L] = net.w[net.L][order].copy(), net.b[net.L][order].copy()
-    return net

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,8 +56,10 @@ class EarlyStopping(synonyms.Answering):
         return value < best - self.min_delta
 
 
-def require_measured(monitors: Iterable[str | None], net: Network, targets: Targets, held_out: Targets | None) -> None:
+def require_measured(monitors: Sequence[str | None], net: Network, targets: Targets, held_out: Targets | None) -> None:
     """ValueError where training will not measure a quantity of such a name, unless a callback might add it."""
+    if not any(monitors):
+        return
     measured = {"loss": True, "learning_rate": True, "accuracy": net._classifies(targets), "r2": False}
     if held_out is not None:
         hits = net._classifies(held_out) and not net._becomes_regression(targets)

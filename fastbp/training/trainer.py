@@ -19,7 +19,7 @@ from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ThreadTeam
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples
-from fastbp.training.optimizers import HasUpdate
+from fastbp.training.optimizers import HasUpdate, Update
 
 Result = TypeVar("Result")
 Evaluate = Callable[[], tuple[np.record, bool]]
@@ -128,7 +128,7 @@ class Trainer:
         n_threads: int | None = None,
     ) -> None:
         self.net, self.optimizer, self.batch_size, self.n_threads = net, optimizer, batch_size, n_threads
-        self.update = update = None if optimizer is None else optimizer.update()
+        self.update = Update(updates.SGD, 0, (0.0, 0.0, 0.0, 0.0)) if optimizer is None else optimizer.update()
         self.l1, self.l2, self.shared_penalty = l1, l2, shared_penalty
         self.dropout, self.clip_norm, self.counting_hits = dropout, clip_norm, counting_hits
         self._cost, self._cost_parameter, self._limit, self._make_state = cost, cost_parameter, limit, state
@@ -137,43 +137,36 @@ class Trainer:
         self.first_loss: float | None = None
         """What the policy measures of the first minibatch that was applied."""
         self._statistics = np.zeros(0, STATISTICS)
-        self._powers = [] if update is None else [beta**update.t for beta in update.constants[:2]]
+        self._powers = [beta**self.update.t for beta in self.update.constants[:2]]
         self._diverged = False
 
     # What the kernels work on
 
     def _task(self, samples: Samples) -> Task:
         """What the minibatches ask of a plan."""
-        update, descent = self.update, False
-        if update is not None:
-            descent = update.code == updates.SGD and self.l1 == update.constants[3] == 0
         return Task(
             self.net.sizes,
             self.net.dtype.itemsize,
             self.batch_size,
-            descent=descent,
+            descent=self.update.code == updates.SGD and self.l1 == self.update.constants[3] == 0,
             penalised=self.l2 != 0,
             dropout=self.dropout != 0,
             sparse=isinstance(samples.X, csr.Rows),
-            whole_gradient=update is None or self.clip_norm is not None,
+            whole_gradient=self.optimizer is None or self.clip_norm is not None,
         )
 
     def _settings(self, samples: Samples) -> np.ndarray:
-        limit = float(np.finfo(self.net.dtype).max) ** 0.5 if self._limit is None else self._limit
-        of_update: dict[str, float] = {}
-        if self.update is not None:
-            names = ("beta_1", "beta_2", "epsilon", "weight_decay", "plain_epsilon", "beta_1_power", "beta_2_power")
-            values = (*self.update.constants, self.update.epsilon, *self._powers)
-            of_update = dict(zip(names, values, strict=True))
+        names = ("beta_1", "beta_2", "epsilon", "weight_decay", "plain_epsilon", "beta_1_power", "beta_2_power")
+        values = (*self.update.constants, self.update.epsilon, *self._powers)
         return new_settings(
             largest_input=largest_magnitude(samples.values),
-            limit=limit,
+            limit=float(np.finfo(self.net.dtype).max) ** 0.5 if self._limit is None else self._limit,
             l1=self.l1,
             l2=self.l2,
             shared_penalty=self.shared_penalty,
             dropout=self.dropout,
             cost_parameter=self._cost_parameter,
-            **of_update,
+            **dict(zip(names, values, strict=True)),
         )
 
     def _job(self, samples: Samples, task: Task, n_threads: int) -> Job:
@@ -186,10 +179,10 @@ class Trainer:
             where = engine.lay_out(net, plan, sparse=task.sparse)
             net._layouts[key] = where, []
         keeping = plan.tile < batch or task.sparse or task.whole_gradient
-        slots = 0 if update is None else update.slots
-        engine.check_job_memory(net, where, slots + keeping + 1, "Training")
+        engine.check_job_memory(net, where, update.slots + keeping + 1, "Training")
         if self.state is None:
-            self.state = (self._make_state or self._zeros)(net)
+            vectors = update.slots * net.theta.size
+            self.state = self._make_state(net) if self._make_state else layout.aligned(vectors, net.dtype)
         settings, sums = self._settings(samples), None
         if self.clip_norm is not None:
             settings["clip_norm"], settings["clip_sums"] = self.clip_norm, where.sums_size
@@ -203,24 +196,19 @@ class Trainer:
             sample_weight=samples.weight,
             g=layout.aligned(net.theta.size, net.dtype) if keeping else None,
             state=self.state,
-            order=engine.NO_INDICES if update is None else np.arange(len(samples)),
+            order=engine.NO_INDICES if self.optimizer is None else np.arange(len(samples)),
             stats=np.zeros(n_minibatches, STATISTICS),
             eta=np.ones(n_minibatches),
             settings=settings,
             sums=sums,
             batch=batch,
-            optimizer=0 if update is None else update.code,
-            updating=update is not None,
+            optimizer=update.code,
+            updating=self.optimizer is not None,
             counting_hits=self.counting_hits,
         )
         if self._cost is not None:
             job = job._replace(cost=self._cost)
         return X.into(job, batch) if isinstance(X, csr.Rows) else job
-
-    def _zeros(self, net: Network) -> np.ndarray:
-        slots = 0 if self.update is None else self.update.slots
-        zeros: np.ndarray = layout.aligned(slots * net.theta.size, net.dtype)
-        return zeros
 
     # The loop
 
@@ -285,8 +273,9 @@ class Trainer:
                 return
             run.running = policy.measure(statistics[: run.minibatch])
             if self.first_loss is None and self.n_applied:
-                first = np.flatnonzero(statistics["weight"])[:1]
-                alone = run.running if run.minibatch == 1 else policy.measure(statistics[first])
+                alone = run.running
+                if run.minibatch > 1:
+                    alone = policy.measure(statistics[np.flatnonzero(statistics["weight"])[:1]])
                 self.first_loss = alone["loss"]
             policy.progress(run)
             if run.stopped:
