@@ -364,19 +364,22 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         self._copy_back(net)
         return result
 
+    @property
+    def _share(self) -> float:
+        """What the loss counts of the sum over the outputs."""
+        return 1.0 / self.n_outputs_ if self.loss == "squared_error" else 1.0
+
     def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float:
         """The loss of outputs whose C_x, if it is one of a network, is given."""
         own, parameter = self._own_cost()
         if own is not None:
             cost = own.analytic(None, np.asarray(out, float), np.asarray(columns, float), "", parameter)
-        share = 1.0 / out.shape[1] if self.loss == "squared_error" else 1.0
-        return float(np.average(cost, weights=weight)) * share
+        return float(np.average(cost, weights=weight)) * self._share
 
     def _cost_of_best_constant(self, net: Network, targets: Targets, weight: np.ndarray | None) -> float:
         """The loss of the constant outputs that do best."""
         own, parameter = self._own_cost()
-        share = 1.0 / net.sizes[-1] if self.loss == "squared_error" else 1.0
-        return cost_of_best_constant(net, targets, weight, cost=own, parameter=parameter) * share
+        return cost_of_best_constant(net, targets, weight, cost=own, parameter=parameter) * self._share
 
     def _is_stochastic(self) -> bool:
         if self.solver not in STOCHASTIC:

@@ -13,7 +13,7 @@ from fastbp.sklearn._parameters import Estimator, views
 from fastbp.sklearn._stepper import say
 from fastbp.sklearn._stochastic import make_trainer
 from fastbp.sklearn._warn import in_their_name
-from fastbp.sklearn._weights import Sums
+from fastbp.sklearn._weights import check_sums
 from fastbp.training.minibatches import Samples
 from fastbp.training.trainer import Evaluate
 
@@ -91,7 +91,8 @@ def minimize(estimator: Estimator, net: Network, samples: Samples) -> None:
         objective.unpack(result.x)
         return result
 
-    Sums(samples.weight).check(np.arange(len(samples)), len(samples))
+    if samples.weight is not None:
+        check_sums(samples.weight, np.arange(len(samples)), len(samples))
     result = with_objective(estimator, net, samples, estimator.n_threads, solve)
     estimator.n_iter_ = in_their_name(_check_optimize_result, "lbfgs", result, estimator.max_iter)
     estimator.loss_ = float(result.fun)

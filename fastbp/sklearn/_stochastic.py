@@ -12,7 +12,7 @@ from fastbp.sklearn._parameters import Estimator, pack
 from fastbp.sklearn._stepper import Stepper, say
 from fastbp.sklearn._validation import HeldOut, Stopping
 from fastbp.sklearn._warn import warn_as_scikit_learn
-from fastbp.sklearn._weights import Sums
+from fastbp.sklearn._weights import check_sums
 from fastbp.training.explosion import Watch, infinite_moment
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples, sizes_of_minibatches
@@ -115,11 +115,9 @@ class ScikitLearn(Policy):
         self._watched = bool(self._callbacks) or self.stopping.watched or estimator._tasks.watched
         self._order = np.arange(len(samples))
         self._sizes = sizes_of_minibatches(len(samples), trainer.batch_size)
-        self._sums = Sums(samples.weight)
-        self._share = 1.0 / trainer.net.sizes[-1] if estimator.loss == "squared_error" else 1.0
-        # Weights that are negative are no shares of a mean.
         weight = samples.weight
-        self._weight = None if weight is None or weight.min() < 0 else weight
+        signed = weight is not None and weight.min() < 0  # weights that are negative are no shares of a mean
+        self._signed, self._weight = weight if signed else None, None if signed else weight
         self._watch = Watch(
             trainer.net, lambda: estimator._cost_of_best_constant(trainer.net, samples.targets, self._weight)
         )
@@ -142,7 +140,8 @@ class ScikitLearn(Policy):
         if not self.finite:
             return Epoch(self._order, 0.0, seed)
         factors = self._factors.of_epoch(run.epoch, estimator.max_iter, run.n_minibatches)
-        self._sums.check(self._order, self.trainer.batch_size)
+        if self._signed is not None:
+            check_sums(self._signed, self._order, self.trainer.batch_size)
         estimator._attempt.begin()
         return Epoch(self._order, estimator._optimizer.rate * factors, seed)
 
@@ -150,7 +149,7 @@ class ScikitLearn(Policy):
         """The mean loss before each update; a batch's counts as often as it has samples, whatever their weights."""
         weight, sizes = statistics["weight"], self._sizes[: len(statistics)]
         n = min(len(statistics) * self.trainer.batch_size, len(self.samples))
-        total = statistics["cost"] * self._share + statistics["penalty"]
+        total = statistics["cost"] * self.estimator._share + statistics["penalty"]
         if self.samples.weight is not None:  # minibatches whose samples all have weight 0 are skipped
             some = weight != 0
             total, weight, sizes = total[some], weight[some], sizes[some]

@@ -8,15 +8,17 @@ import numpy as np
 
 from fastbp.sklearn._parameters import Estimator
 
-try:
-    from sklearn.callback import CallbackSupportMixin
-except ImportError:  # before 1.9
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Nothing to support."""
+def _mixin() -> Any:
+    """scikit-learn's; before 1.9, a class that supports nothing."""
+    try:
+        from sklearn.callback import CallbackSupportMixin
+    except ImportError:
+        return type("CallbackSupportMixin", (), {})
+    return CallbackSupportMixin
 
 
-__all__ = ["CallbackSupportMixin", "Tasks"]
+CallbackSupportMixin: Any = _mixin()
 
 
 class Tasks:

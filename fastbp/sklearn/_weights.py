@@ -50,24 +50,18 @@ def check_some_weight(sample_weight: np.ndarray | None, which: str = "") -> None
         raise ValueError("Sample weights must contain at least one non-zero number." + which)
 
 
-class Sums:
-    """The sums of sample weights that minibatches divide by: what is no weight at all is skipped, not divided by."""
+def check_sums(sample_weight: np.ndarray, order: np.ndarray, batch: int) -> None:
+    """ValueError that names the first minibatch in which weights cancel each other: its loss is divided by their sum.
 
-    def __init__(self, sample_weight: np.ndarray | None) -> None:
-        signed = sample_weight is not None and sample_weight.size > 0 and sample_weight.min() < 0
-        self._weight = sample_weight if signed else None  # a sum of others is 0 where all of them are
-
-    def check(self, order: np.ndarray, batch: int) -> None:
-        """ValueError that names the first minibatch in which weights cancel each other."""
-        if self._weight is None:
-            return
-        weight, starts = self._weight[order].astype(np.float64), np.arange(0, len(order), batch)
-        total, size = np.add.reduceat(weight, starts), np.add.reduceat(np.abs(weight), starts)
-        # Less than the sum's own rounding is 0.
-        lost = (np.abs(total) <= size * min(batch, len(order)) * np.finfo(self._weight.dtype).eps) & (size > 0)
-        if lost.any():
-            m = int(np.argmax(lost))
-            raise ValueError(
-                f"The sample weights of minibatch {m + 1} of {len(starts)} sum to {total[m]:.3g}, though not all "
-                "of them are 0; its loss is divided by that sum. Pass weights of one sign, or another batch_size."
-            )
+    One without any weight is skipped.
+    """
+    weight, starts = sample_weight[order].astype(np.float64), np.arange(0, len(order), batch)
+    total, size = np.add.reduceat(weight, starts), np.add.reduceat(np.abs(weight), starts)
+    # Less than the sum's own rounding is 0.
+    lost = (np.abs(total) <= size * min(batch, len(order)) * np.finfo(sample_weight.dtype).eps) & (size > 0)
+    if lost.any():
+        m = int(np.argmax(lost))
+        raise ValueError(
+            f"The sample weights of minibatch {m + 1} of {len(starts)} sum to {total[m]:.3g}, though not all "
+            "of them are 0; its loss is divided by that sum. Pass weights of one sign, or another batch_size."
+        )
