@@ -14,7 +14,7 @@ import numpy.typing as npt
 from fastbp import checks, synonyms
 from fastbp.arrays import Targets, as_inputs, as_sample_weight, decide
 from fastbp.checks import Activation, Cost, DType, OtherName
-from fastbp.chunks import squares_of_differences
+from fastbp.chunks import all_finite, squares_of_differences
 from fastbp.errors import argument_error
 from fastbp.functions import activations as functions
 from fastbp.functions.costs import IN_WORDS
@@ -157,8 +157,7 @@ class Network(Differentiable):
         -------
         numpy.ndarray, shape (n_samples, sizes[-1])
         """
-        X = as_inputs(X, self.sizes[0], self.dtype)
-        return self._outputs(X, None, n_threads)[0]
+        return self._outputs(as_inputs(X, self.sizes[0], self.dtype), None, n_threads)[0]
 
     def _outputs(
         self,
@@ -220,15 +219,13 @@ class Network(Differentiable):
 
     def _warn_of_no_decision(self, out: np.ndarray, stacklevel: int = 3, weights: str = "net.w and net.b") -> None:
         """Say for which samples, and why, there is no largest output."""
-        nan = np.isnan(out)
-        if nan.any():
-            lost = nan.any(axis=1)
-            warnings.warn(
+        lost = np.isnan(out).any(axis=1)
+        if lost.any():
+            what = (
                 f"The outputs of {lost.sum()} of {len(out)} samples, first of row {lost.argmax()}, are NaN, and their "
-                f"class means nothing; {self._reason_not_finite(weights)}.",
-                RuntimeWarning,
-                stacklevel=stacklevel,
+                "class means nothing"
             )
+            self._warn_of_what_is_not_finite(what, stacklevel + 1, weights)
 
     def evaluate(self, X: Any, Y: Any, *, sample_weight: Any = None, n_threads: int | None = None) -> dict[str, float]:
         """How well the net does on samples with known targets.
@@ -266,17 +263,15 @@ class Network(Differentiable):
     def _warn_of_overflow(self, cost: float, g: np.ndarray | None = None) -> None:
         """Say why C or its gradient are not finite, where they are not."""
         if not np.isfinite(cost):
-            what = f"C is {cost}"
-        elif g is not None and not np.isfinite(g).all():
-            what = "The gradient is not finite"
-        else:
-            return
-        warnings.warn(f"{what}; {self._reason_not_finite()}.", RuntimeWarning, stacklevel=3)
+            self._warn_of_what_is_not_finite(f"C is {cost}", 4)
+        elif g is not None and not all_finite(g):
+            self._warn_of_what_is_not_finite("The gradient is not finite", 4)
 
-    def _reason_not_finite(self, weights: str = "net.w and net.b") -> str:
-        if np.isfinite(self.theta).all():
-            return f"something overflows {self.dtype.name} on the way. Scale the inputs, or lower the weights"
-        return f"not all weights are finite. Look at {weights}, or load the net again"
+    def _warn_of_what_is_not_finite(self, what: str, stacklevel: int, weights: str = "net.w and net.b") -> None:
+        why = f"something overflows {self.dtype.name} on the way. Scale the inputs, or lower the weights"
+        if not all_finite(self.theta):
+            why = f"not all weights are finite. Look at {weights}, or load the net again"
+        warnings.warn(f"{what}; {why}.", RuntimeWarning, stacklevel=stacklevel)
 
     def _evaluate(self, X: np.ndarray, targets: Targets, weight: Any, n_threads: int | None) -> dict[str, float]:
         out, cost = self._outputs(X, targets, n_threads)
