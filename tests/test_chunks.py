@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,17 @@ def test_the_share_of_variance() -> None:
     X, Y, s = rng.standard_normal((60, 4)), rng.standard_normal((60, 3)), rng.random(60)
     found = net.evaluate(X, Y, sample_weight=s)["r2"]
     assert found == pytest.approx(r2_score(Y, net.feedforward(X), sample_weight=s), rel=1e-12)
+
+
+def test_a_model_file(tmp_path: Path) -> None:
+    """The same bytes, and the same digest of them, whatever is hashed and read at a time."""
+    net = fastbp.Network([4, 5, 3], seed=0)
+    fastbp.save(net, tmp_path / "a.fastbp")
+    assert fastbp.load(tmp_path / "a.fastbp").theta.tobytes() == net.theta.tobytes()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(chunks, "CHUNK_BYTES", 1 << 30)
+        fastbp.save(net, tmp_path / "b.fastbp")
+    assert (tmp_path / "a.fastbp").read_bytes() == (tmp_path / "b.fastbp").read_bytes()
 
 
 def test_a_training_and_its_evaluation() -> None:

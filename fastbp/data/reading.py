@@ -314,7 +314,9 @@ def split_indices(
         if labels is not None and 1 < n == len(counts):
             problem = f"is {fraction:g}, and each of the {n} classes has one sample, which stays. Pass another target."
         raise argument_error(ValueError, "fraction", problem)
-    return np.setdiff1d(np.arange(n), aside), aside
+    kept = np.ones(n, bool)
+    kept[aside] = False
+    return np.flatnonzero(kept), aside
 
 
 def _check_rows(where: str, X: Array, y: Array) -> None:

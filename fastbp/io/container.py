@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastbp.checks import check_memory
+from fastbp.chunks import chunks
 from fastbp.errors import LoadError
 
 Array = npt.NDArray[Any]
@@ -96,9 +97,12 @@ def unpack(stream: BinaryIO, length: int) -> tuple[dict[str, Any], dict[str, Arr
     if held > end:
         raise LoadError(f"is damaged: {held - end} bytes follow its payload. {AGAIN}")
     check_memory(2 * end, "Its arrays, and the network made of them,")
-    payload = stream.read(end)
-    if len(payload) != end or stream.read(1):
+    content = bytearray()
+    for part in chunks(end, 1):
+        content += stream.read(part.stop - part.start)
+    if len(content) != end or stream.read(1):
         raise LoadError("changed while it was being read. Load it again.")
+    payload = memoryview(content).toreadonly()
     if head.count(_field(digest)) != 1 or _digest(head.replace(_field(digest), _field(ZEROS)), [payload]) != digest:
         raise LoadError(f"is damaged: its SHA-256 does not match its bytes. {AGAIN}")
     tensors = {
@@ -158,7 +162,8 @@ def _field(digest: str) -> bytes:
 def _digest(head: bytes, payload: Sequence[bytes | memoryview]) -> str:
     h = hashlib.sha256(head)
     for part in payload:
-        h.update(part)
+        for piece in chunks(len(part), 1):
+            h.update(part[piece])
     return h.hexdigest()
 
 
