@@ -2,7 +2,7 @@
 
 A program of its own: ``python tests/injection.py CALL caller``, or ``worker``. Python's own tracing finds the lines
 and raises there, in the thread that calls or in fastbp's. Afterwards all calls must come to the same bits, and no
-thread may have been lost. A hang ends in a traceback of all threads after a minute without progress.
+thread may have been lost. A hang ends in a traceback of all threads after ten minutes without progress.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ OCCURRENCES = 3
 """How often a line is interrupted: the first times that a call comes to it."""
 TRIES = 200
 """Calls that wait for the line to be come to: a worker may come too late to take any of a small one."""
-PATIENCE = 60
-"""Seconds without progress that are a hang."""
+PATIENCE = 600
+"""Seconds without progress that are a hang, also on a machine that does much else."""
 THREADS = 2
 MOST_THREADS = 8
 """fastbp's threads that a process may have after hundreds of interrupts: those of a team and of predictions."""

@@ -1,6 +1,6 @@
 """Thousands of real signals: on predictions, gradients and trainings, and on first trainings, which compile.
 
-Each is a process that ends in a traceback where a result is wrong, a thread is lost, or nothing moves for a minute.
+Each is a process that ends in a traceback where a result is wrong, a thread is lost, or nothing moves for ten minutes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ TESTS = Path(__file__).parent.parent
 COMPILING = """
 import faulthandler, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-faulthandler.dump_traceback_later(600, exit=True)
 import fastbp.training.standard  # what is interrupted is a compilation, not an import
 from injection import CALLS, network, threads
 def tell(word):
@@ -29,6 +28,7 @@ def tell(word):
     sys.stdout.flush()
 while signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
     try:
+        faulthandler.dump_traceback_later(3600, exit=True)  # a machine that does much else compiles for long
         tell("begin")
         result = CALLS["training"](network())
         if result != b"":
