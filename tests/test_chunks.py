@@ -60,6 +60,19 @@ def test_a_single_value_is_seen(bad: float, dtype: Any) -> None:
         assert not chunks.every(np.isfinite, spoilt)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_below_a_limit(sign: int, dtype: Any) -> None:
+    array = values((61,), dtype)
+    for i in range(61):
+        largest = array.copy()
+        largest[i] = sign * 1e6
+        assert chunks.all_below(largest, 1.001e6)
+        assert not chunks.all_below(largest, 1e6)  # the limit itself is not below it
+        largest[i] = np.nan
+        assert not chunks.all_below(largest, 1.001e6)
+
+
 @pytest.mark.parametrize("into", [np.float64, np.float32, np.int64])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("way", ["C", "F", "strided", "swapped", "unaligned"])

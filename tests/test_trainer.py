@@ -96,6 +96,18 @@ def test_two_runs_are_one(optimizer: Any, dtype: str) -> None:
     assert not np.array_equal(nets[0].theta, nets[2].theta)
 
 
+def test_a_net_is_trained_in_one_way_after_another() -> None:
+    """What is kept of a training for the next one is nothing that has to do with its samples."""
+    net, rows = make_net(), csr.as_rows(csr_matrix(X), np.dtype(np.float64))
+    for n, sparse in [(60, False), (7, False), (60, True), (60, False), (3, True), (60, False)]:
+        fresh = net.copy()
+        for one in (net, fresh):
+            samples = check_samples(one, X, Y, None)
+            run_of(one, Samples(rows, samples.targets, None) if sparse else samples, batch_size=n)
+        assert np.array_equal(net.theta, fresh.theta)
+        assert np.array_equal(net.feedforward(X), fresh.feedforward(X))
+
+
 @pytest.mark.parametrize("going_on", [False, True])
 def test_after_divergence_no_step_is_made(going_on: bool) -> None:
     net = make_net(activations=["relu", "identity"])
