@@ -53,8 +53,8 @@ def measure(suite: str, seconds: float, threads: Sequence[int], names: list[str]
         for kind in ("width", "batch"):
             points = sweeps.sweep(kind)
             results = run.tables([case for _, case in points], names or SWEPT, threads, seconds / 2, _show)
-            places = {case.name: value for value, case in points}
-            found[kind] = [compact(result, places[result["net"]]) for result in results]
+            values = {case.name: point for point, case in points}
+            found[kind] = [compact(result, values[result["net"]]) for result in results]
         return found
     if suite in ("forward", "book"):
         name = "bench.forward:measure" if suite == "forward" else "bench.threads:book"

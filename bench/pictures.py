@@ -50,17 +50,17 @@ def _label_ends(axes: Any, ends: list[tuple[float, float, str, str]]) -> None:
     low, high = (math.log(limit) for limit in axes.get_ylim())
     gap = (high - low) / 15
     ends = sorted(ends, key=lambda end: end[1])
-    places: list[float] = []
+    heights: list[float] = []
     for _, y, _, _ in ends:
-        places.append(max(math.log(y), low + gap / 2, places[-1] + gap if places else -math.inf))
-    for i in range(len(places) - 2, -1, -1):  # half of what was moved up goes down
-        spare = places[i + 1] - gap - max(places[i - 1] + gap if i else -math.inf, low + gap / 2)
+        heights.append(max(math.log(y), low + gap / 2, heights[-1] + gap if heights else -math.inf))
+    for i in range(len(heights) - 2, -1, -1):  # half of what was moved up goes down
+        spare = heights[i + 1] - gap - max(heights[i - 1] + gap if i else -math.inf, low + gap / 2)
         wished = math.log(ends[i][1])
-        if places[i] > wished:
-            places[i] -= min(max(spare, 0), (places[i] - wished) / 2)
-    for (x, _, name, colour), place in zip(ends, places, strict=True):
+        if heights[i] > wished:
+            heights[i] -= min(max(spare, 0), (heights[i] - wished) / 2)
+    for (x, _, name, colour), height in zip(ends, heights, strict=True):
         weight = "bold" if name == "fastbp" else "normal"
-        at = (x, math.exp(place))
+        at = (x, math.exp(height))
         axes.annotate(
             name, at, (7, 0), textcoords="offset points", va="center", color=colour, weight=weight, size=8,
             annotation_clip=False,

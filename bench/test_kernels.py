@@ -19,7 +19,7 @@ import pytest
 from bench.peak import peak
 from fastbp.compare.measure import Racer, repeated
 from fastbp.jit import strict
-from fastbp.jit.addresses import number, pointer
+from fastbp.jit.addresses import addressed, number, pointer
 from fastbp.jit.cpu import CACHE_LINE
 from fastbp.kernels import dense, layout
 from fastbp.kernels.gemm.epilogues import STORE
@@ -35,11 +35,6 @@ SHAPES = [
     (256, 1024, 1024, 0.9, 0.6),
 ]
 """Samples, J, K, and the least parts of numpy.dot's rate and of the peak. Tiles left in memory reach 0.02 to 0.16."""
-
-
-@strict
-def addressed(m):
-    return Matrix(pointer(m.buf), m.i, m.j)
 
 
 @strict

@@ -134,7 +134,7 @@ _ALL = (
         r"\frac{\partial z_k^{l+1}}{\partial z_j^l} = w_{kj}^{l+1}\, \sigma'(z_j^l)",
         "Both links: how neuron k of the next layer feels the weighted input of neuron j of this one.",
         'Equation (I), "let\'s combine".',
-        "The first derivation writes it as dz_j^{L+1}/dz_k^L = w_jk^{L+1} sigma'(z_k^L): j and k have changed places "
+        "The first derivation writes it as dz_j^{L+1}/dz_k^L = w_jk^{L+1} sigma'(z_k^L): j and k are exchanged "
         "there, and L, the output layer, stands for any layer l; no layer L+1 exists.",
     ),
     Equation(

@@ -17,17 +17,17 @@ from fastbp.checks import Activation, Cost, DType, OtherName
 from fastbp.chunks import all_finite, squares_of_differences
 from fastbp.errors import argument_error
 from fastbp.functions import activations as functions
-from fastbp.functions.costs import IN_WORDS
+from fastbp.functions.costs import CODES, IN_WORDS
 from fastbp.initializers import Initializer, initialize
 from fastbp.jacobians import Differentiable
 from fastbp.kernels import layout
-from fastbp.kernels.records import DIVERGED, new_settings
+from fastbp.kernels.records import DIVERGED, Training, new_settings
 from fastbp.layers import Floats, Gradient, PerLayer, Trace
 from fastbp.parameters import freeze
 from fastbp.runtime import csr, engine
 from fastbp.runtime.plan import LARGE_CALL, choose_threads, operations, plan_gradient, plan_prediction
 from fastbp.runtime.slices import Pace
-from fastbp.runtime.team import ROWS_OPERATIONS, ThreadTeam, rows_at_a_time, run_outputs
+from fastbp.runtime.team import ThreadTeam, run_outputs
 
 
 def _by_position(given: Sequence[Any]) -> str:
@@ -178,18 +178,18 @@ class Network(Differentiable):
         where, spare = self._layouts[key]
         where = self._located(where)
         out = np.empty((n, self.sizes[-1]), self.dtype)
-        cost = np.empty(0 if targets is None else n)
         try:
-            scratch = spare.pop()
+            workspace = spare.pop()
         except IndexError:
-            scratch = engine.prepare_scratch(where, self.dtype)
-        if targets is None and threads == 1 and not rows:
-            step = rows_at_a_time(n, flops, plan.tile) if flops > ROWS_OPERATIONS else n
-            engine.run_alone(self, where, values, out, scratch, decisions, step)
+            workspace = engine.prepare_workspace(where)
+        layers = where.layers
+        if targets is None and not rows:
+            data, cost = engine.without_targets(values), engine.NO_COSTS
         else:
-            job = engine.make_job(self, where, values, targets, sums=cost, scratch=scratch, decisions=decisions)
-            run_outputs(rows.into(job, n) if rows else job, out, threads, flops)
-        spare.append(scratch)
+            data, cost = tuple(engine.make_data(X, targets)), np.empty(0 if targets is None else n)
+            layers = layers._replace(cost=CODES[self.cost])
+        run_outputs(layers, data, workspace, (out, cost, decisions), plan, flops)
+        spare.append(workspace)
         return out, cost
 
     def predict(self, X: Any, *, n_threads: int | None = None) -> npt.NDArray[Any]:
@@ -322,7 +322,7 @@ class Network(Differentiable):
         RuntimeWarning
             C or the gradient are not finite, and why.
         """
-        g, cost_value, _, _ = self._gradient(X, Y, sample_weight, l1, l2, cost, n_threads, keep=False)
+        g, cost_value, _ = self._gradient(X, Y, sample_weight, l1, l2, cost, n_threads, keep=False)
         self._warn_of_overflow(cost_value, g)
         w, b = self._views(g, "gradient.w", "gradient.b")
         return Gradient(w, b, cost_value)
@@ -342,21 +342,21 @@ class Network(Differentiable):
 
         Parameters are those of ``gradient``. ``t.delta[l]`` carries the sample weights, and no 1/n_samples.
         """
-        g, cost_value, where, job = self._gradient(X, Y, sample_weight, l1, l2, cost, n_threads, keep=True)
+        g, cost_value, done = self._gradient(X, Y, sample_weight, l1, l2, cost, n_threads, keep=True)
         self._warn_of_overflow(cost_value, g)
         w, b = self._views(g, "trace.w", "trace.b")
-        n = job.n
+        n, table, buf = done.control.n, done.layers.table, done.workspace.buf
 
         def kept(name: str) -> PerLayer:
-            places = zip(*(where.layers[what][1:].tolist() for what in ("row", "J", name)), strict=True)
-            layers = [job.scratch[at : at + n * row].reshape(n, row)[:, :J].copy() for row, J, at in places]
+            columns = zip(*(table[what][1:].tolist() for what in ("row", "J", name)), strict=True)
+            layers = [buf[at : at + n * row].reshape(n, row)[:, :J].copy() for row, J, at in columns]
             return PerLayer(f"trace.{name}", layers)
 
         return Trace(kept("z"), kept("a"), kept("delta"), w, b, cost_value)
 
     def _gradient(
         self, X: Any, Y: Any, sample_weight: Any, l1: float, l2: float, cost: str | None, n_threads: Any, *, keep: bool
-    ) -> tuple[np.ndarray, float, engine.Layout, Any]:
+    ) -> tuple[np.ndarray, float, Training]:
         X = as_inputs(X, self.sizes[0], self.dtype)
         cost = checks.check_cost(cost, self.activations) if cost else self.cost
         targets = self._targets(Y, len(X), cost)
@@ -372,15 +372,15 @@ class Network(Differentiable):
             if keep:
                 plan = plan._replace(tile=len(X))
             where = engine.lay_out(self, plan, keep_z=keep)
-            engine.check_job_memory(self, where, 1, f"The activations of {plan.tile} samples")
-            job = engine.make_job(
-                self, where, X, targets, sample_weight=weight, g=g, settings=settings, eta=np.ones(1), cost=cost
-            )
-            team.start(job)
+            engine.check_layout(where, 1, f"The activations of {plan.tile} samples")
+            where = where._replace(layers=where.layers._replace(cost=CODES[cost]))
+            data = engine.make_data(X, targets, sample_weight=weight)
+            training = engine.make_training(where, data, settings, n=len(X), batch=len(X), g=g)
+            team.start(training)
             if Pace(team, flops).run(0, 1)[1] == DIVERGED:  # the kernel makes no gradient of such errors
                 g[:] = np.nan
-        statistics = job.stats[0]
-        return g, float(statistics.cost / statistics.weight + statistics.penalty), where, job
+        statistics = training.control.statistics[0]
+        return g, float(statistics.cost / statistics.weight + statistics.penalty), training
 
     def __repr__(self) -> str:
         activations = self.activations[0] if len(set(self.activations)) == 1 else list(self.activations)

@@ -67,7 +67,7 @@ class Parameters:
         self.n_parameters = n_parameters
         self._layers, size = layout.theta_layout(self.sizes, codes, self.dtype.itemsize)
         self._stand_on(layout.aligned(size, self.dtype))
-        self._layouts: dict[Any, tuple[Any, list[np.ndarray]]] = {}
+        self._layouts: dict[Any, tuple[Any, list[Any]]] = {}
 
     def _stand_on(self, theta: Floats) -> None:
         """Take a vector laid out like theta for the memory of w and b."""
@@ -119,7 +119,7 @@ class Parameters:
         return len(self.sizes) - 1
 
     def _located(self, where: Any) -> Any:
-        """The layout with the places of this network's weights: for networks whose weights are not in theta."""
+        """The layout with where this network's weights lie: for networks whose weights are not in theta."""
         return where
 
     def parameters(self) -> Floats:

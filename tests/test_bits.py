@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,16 +21,16 @@ def random_sizes(rng: np.random.Generator, widest: int) -> list[int]:
 
 
 @pytest.fixture(autouse=True)
-def _poisoned_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scratch memory holds NaN, but for its rows of 0 and 1, before any kernel sees it."""
-    prepare = engine.prepare_scratch
+def _poisoned_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workspace holds NaN, but for its rows of 0 and 1, before any kernel sees it."""
+    prepare = engine.prepare_workspace
 
-    def poisoned(where: engine.Layout, dtype: object) -> np.ndarray:
-        scratch = prepare(where, dtype)
-        scratch[where.offsets[0].targets :] = np.nan
-        return scratch
+    def poisoned(where: engine.Layout) -> Any:
+        workspace = prepare(where)
+        workspace.buf[where.offsets[0].targets :] = np.nan
+        return workspace
 
-    monkeypatch.setattr(engine, "prepare_scratch", poisoned)
+    monkeypatch.setattr(engine, "prepare_workspace", poisoned)
 
 
 def test_gradient_of_random_nets(dtype: str) -> None:

@@ -10,7 +10,7 @@ from nets import SMALL, same_bits
 
 from fastbp.functions.elementary import fma
 from fastbp.jit import strict
-from fastbp.jit.addresses import pointer
+from fastbp.jit.addresses import addressed, pointer
 from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
 from fastbp.jit.registers import literal_unroll
 from fastbp.kernels import layout
@@ -20,7 +20,7 @@ from fastbp.kernels.gemm.gemm import gemm
 from fastbp.kernels.gemm.microkernel import tiles
 from fastbp.kernels.gemm.packing import packs_a, packs_b
 from fastbp.kernels.gemm.prefetch import Prefetch
-from fastbp.kernels.gemm.problem import Gemm, GemmWorkspace, addressed
+from fastbp.kernels.gemm.problem import Gemm, GemmWorkspace
 from fastbp.kernels.gemm.tiling import FOUR, MAX_ROWS, ONE, ROW_COUNTS, TWO
 from fastbp.kernels.matrix import Matrix
 

@@ -26,7 +26,7 @@ from fastbp import jit
 from fastbp.jit.cpu import HALF_LINE, cpu_features
 from fastbp.kernels import layout
 from fastbp.kernels.gemm.tiling import CROWDING_STRIDE, PASS_ROWS
-from fastbp.kernels.job import LABELS
+from fastbp.kernels.records import SCHEDULES, Training
 from fastbp.runtime.team import ThreadTeam
 
 FILE = Path(__file__).parent / "golden" / "bits.json"
@@ -158,34 +158,32 @@ def test_what_is_near_may_be_rounded_and_no_more() -> None:
     assert differences({name: {**then, "weights": then["weights"][:-1]}}, golden())
 
 
-def traits(job: Any) -> set[str]:
+def traits(training: Training) -> set[str]:
     """What the engine does in a training: how threads share it, and which ways of storing and summing it takes.
 
     The one place here that knows the engine's own records.
     """
-    size, T = job.theta.itemsize, job.n_threads
-    strides, rows, J = job.layers["stride"][1:], job.layers["row"], job.layers["J"]
-    if job.owning:
-        schedule = f"column-parallel on {T}" if T > 1 else "fused update"
-    elif job.relaying:
-        schedule = f"ordered tiles on {T}"
-    else:
-        schedule = f"data-parallel on {T}" if T > 1 else "serial"
-    X = min(job.tile, job.batch) // (1 if job.owning or job.relaying else T)
+    layers, data, optimizer, workspace, control = training
+    size, T, tile = layers.theta.itemsize, control.n_threads, int(workspace.offsets[0].tile)
+    strides, rows, J = layers.table["stride"][1:], layers.table["row"], layers.table["J"]
+    schedule = SCHEDULES[control.schedule]
+    fused = schedule == "column_parallel"
+    serial = "fused update" if fused else "serial"
+    X = min(tile, control.batch) // (T if schedule == "data_parallel" else 1)
     found = {
-        schedule: True,
-        "fused update with l2": job.owning and job.settings[0].l2 > 0,
-        "fused update of single samples": job.owning and job.batch == 1,
-        "fused update and a rest": job.owning and J[0] % PASS_ROWS,
-        "several tiles": job.tile < job.batch,
+        f"{schedule} on {T}" if T > 1 else serial: True,
+        "fused update with l2": fused and optimizer.settings[0].l2 > 0,
+        "fused update of single samples": fused and control.batch == 1,
+        "fused update and a rest": fused and J[0] % PASS_ROWS,
+        "several tiles": tile < control.batch,
         "one output": strides[-1] == 1,
         "half-line strips": (strides * size == HALF_LINE).any(),
-        "prefetch": job.fetching,
+        "prefetch": control.fetching,
         "packed b": any(layout.packs_b(X, stride, size) for stride in strides),
         "packed a": any(layout.packs_a(row, n_out, size) for row, n_out in zip(rows[:-1], J[1:], strict=True)),
         "rows that would crowd": any(J * size % CROWDING_STRIDE == 0),
-        "weighted": job.weighted,
-        "labels": job.targets == LABELS,
+        "weighted": data.weights.size > 0,
+        "labels": data.Y.size == 0,
     }
     return {name for name, is_there in found.items() if is_there}
 
@@ -196,7 +194,7 @@ TRAITS = {
     "fused update with l2",
     "fused update of single samples",
     "fused update and a rest",
-    *(f"{way} on {T}" for way in ("data-parallel", "column-parallel", "ordered tiles") for T in (2, 3, 4)),
+    *(f"{way} on {T}" for way in SCHEDULES for T in (2, 3, 4)),
     *("several tiles", "one output", "half-line strips", "prefetch", "packed b", "packed a"),
     *("rows that would crowd", "weighted", "labels"),
 }
@@ -208,9 +206,9 @@ def watched() -> Iterator[list[set[str]]]:
     seen: list[set[str]] = []
     start = ThreadTeam.start
 
-    def note(team: Any, job: Any) -> None:
-        seen.append(traits(job))
-        start(team, job)
+    def note(team: Any, training: Training) -> None:
+        seen.append(traits(training))
+        start(team, training)
 
     with mock.patch.object(ThreadTeam, "start", note):
         yield seen

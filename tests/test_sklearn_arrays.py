@@ -210,7 +210,7 @@ def test_plans_have_room_for_packing_rows_that_are_not_padded() -> None:
         for n_out in (3, 17, 100, 250):
             padded, _ = layout.theta_layout((5000, n_out, 2), (0, 0), itemsize)
             plain, _ = layout.plain_layout(padded, itemsize)
-            _, offsets, _ = layout.scratch_layout(plain, 128, 1, 1, itemsize)
+            _, offsets, _ = layout.workspace_layout(plain, 128, 1, 1, itemsize)
             if n_out * itemsize > layout.HALF_LINE and n_out * itemsize % layout.CACHE_LINE:
                 assert offsets[0].panels_step >= layout.panel_size(0, 5000, itemsize)
 

@@ -758,7 +758,7 @@ def test_dropout_leaves_out_as_many_as_it_says() -> None:
 
     a = np.ones(300 * 200)
     with np.errstate(over="ignore"):  # plain Python's whole numbers of 64 bits wrap around too, but say so
-        dropout.drop(9, 1, 40, int(0.3 * 2**24), 1 / 0.7, 300, 200, Matrix(a, 200, 1), Matrix(a.copy(), 200, 1))
+        dropout.drop(9, 1, 40, 0.3, 300, 200, Matrix(a, 200, 1), Matrix(a.copy(), 200, 1))
     share = np.mean(a == 0)
     assert abs(share - 0.3) < 5 * np.sqrt(0.3 * 0.7 / a.size)
     assert np.array_equal(a.reshape(300, 200)[7], dropout_mask(9, 1, 47, 200, 0.3))

@@ -447,8 +447,8 @@ def test_the_data_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
 
     X, Y = moons(20)
     seen = []
-    make = trainer.engine.make_job
-    monkeypatch.setattr(trainer.engine, "make_job", lambda *args, **kw: seen.append(job := make(*args, **kw)) or job)
+    make = trainer.engine.make_data
+    monkeypatch.setattr(trainer.engine, "make_data", lambda *args, **kw: seen.append(data := make(*args, **kw)) or data)
     for given in (X, np.frombuffer(X.tobytes()).reshape(X.shape)):
         fastbp.train(small_net(), given, Y, epochs=1)
         assert seen[-1].X.__array_interface__["data"][0] == given.__array_interface__["data"][0]

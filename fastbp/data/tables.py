@@ -180,26 +180,26 @@ def _refuse_doubles(path: str, names: list[str]) -> None:
     counts = collections.Counter(names)
     if len(counts) < len(names):
         name, n = counts.most_common(1)[0]
-        places = [str(j) for j, other in enumerate(names) if other == name][:6]
+        indices = [str(j) for j, other in enumerate(names) if other == name][:6]
         raise LoadError(
-            f"{path!r} has {n} columns named {name!r}, of index {', '.join(places)}; samples to predict are found by "
+            f"{path!r} has {n} columns named {name!r}, of index {', '.join(indices)}; samples to predict are found by "
             "their columns' names. Rename or remove all but one of them."
         )
 
 
 def _by_name(path: str, wanted: Sequence[str], names: list[str]) -> list[int]:
     """Index of each wanted column. Where a name is wanted as often as it is there, the columns follow each other."""
-    places: dict[str, list[int]] = {}
+    columns: dict[str, list[int]] = {}
     for j, name in enumerate(names):
-        places.setdefault(name, []).append(j)
+        columns.setdefault(name, []).append(j)
     counts = collections.Counter(wanted)
     for name, n in counts.items():
-        there = len(places.get(name, ()))
+        there = len(columns.get(name, ()))
         if not there:
             raise LoadError(f"{path!r} has no column {name!r}: it has {_have(names, True)}. Add it.")
         if there != n:
             raise LoadError(f"{path!r} has {there} columns named {name!r}; {n} of it is needed. Rename the others.")
-    following = {name: iter(indices) for name, indices in places.items()}
+    following = {name: iter(indices) for name, indices in columns.items()}
     return [next(following[name]) for name in wanted]
 
 

@@ -8,7 +8,7 @@
 
 The header's ``__metadata__`` holds two strings: ``fastbp``, a description that is itself JSON, and ``sha256``, the
 SHA-256 in lower-case hexadecimal of the whole file with the 64 characters of this field replaced by ``0``. This
-definition holds for every format version, so that damage is told from novelty.
+definition holds for every format version, so that damage can be distinguished from novelty.
 
 Messages of ``LoadError`` continue a sentence that begins with the name of the file.
 """

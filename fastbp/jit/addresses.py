@@ -7,7 +7,7 @@ function stands here as plain Python, where a buffer is an array; below it, its 
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,9 +17,12 @@ from fastbp.jit.decorators import DISABLED, overload
 Buffer: TypeAlias = Any
 """In compiled code an address that knows the dtype of what lies there; in plain Python a vector."""
 Array: TypeAlias = np.ndarray[Any, Any]
-"""A vector or a matrix on a buffer, owned by nobody."""
+"""A vector or a matrix on a buffer, without an owner."""
 Real: TypeAlias = Any
 """A number of the net's dtype."""
+
+
+T = TypeVar("T")
 
 
 def pointer(array: Array | Buffer) -> Buffer:
@@ -27,9 +30,17 @@ def pointer(array: Array | Buffer) -> Buffer:
     return array
 
 
-def nowhere(array: Array | Buffer) -> Buffer:
-    """An address of the array's dtype where nothing is: who reads or writes there fails at once."""
-    return array[:0]
+def addressed(record: T) -> T:
+    """The same NamedTuple with addresses in place of its arrays: no reference counts, and few words.
+
+    The address of an empty array is null, so that ``exists`` knows it.
+    """
+    return record
+
+
+def exists(buf: Buffer) -> bool:
+    """Whether there is anything: an empty array stands for what is not given."""
+    return bool(buf.size > 0)
 
 
 def after(buf: Buffer, n: int) -> Buffer:
@@ -98,14 +109,31 @@ if not DISABLED:
 
         return types.CPointer(array.dtype)(array), codegen
 
+    def _type_of_addressed(type_: Any) -> Any:
+        if isinstance(type_, types.Array):
+            return types.CPointer(type_.dtype)
+        if isinstance(type_, types.BaseTuple):
+            return types.BaseTuple.from_types([_type_of_addressed(item) for item in type_.types], type_.instance_class)
+        return type_
+
+    def _addressed_value(context: Any, builder: Any, type_: Any, value: Any) -> Any:
+        if isinstance(type_, types.Array):
+            array = make_array(type_)(context, builder, value)
+            null = context.get_constant_null(types.CPointer(type_.dtype))
+            is_empty = builder.icmp_signed("==", array.nitems, context.get_constant(types.intp, 0))
+            return builder.select(is_empty, null, array.data)
+        if isinstance(type_, types.BaseTuple):
+            items = [builder.extract_value(value, i) for i in range(len(type_.types))]
+            values = [_addressed_value(context, builder, t, item) for t, item in zip(type_.types, items, strict=True)]
+            return context.make_tuple(builder, _type_of_addressed(type_), values)
+        return value
+
     @intrinsic
-    def _nowhere(typing: Any, array: Any) -> Any:
-        type_ = types.CPointer(array.dtype)
-
+    def _addressed(typing: Any, record: Any) -> Any:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            return context.get_constant_null(type_)
+            return _addressed_value(context, builder, sig.args[0], args[0])
 
-        return type_(array), codegen
+        return _type_of_addressed(record)(record), codegen
 
     @intrinsic
     def _after(typing: Any, buf: Any, n: Any) -> Any:
@@ -124,7 +152,7 @@ if not DISABLED:
     def _populate(
         context: Any, builder: Any, type_: Any, buf_type: Any, buf: Any, offset: Any, shape: Any, strides: Any
     ) -> Any:
-        """An array of ``type_`` on the memory of ``buf`` from ``offset`` on, owned by nobody."""
+        """An array of ``type_`` on the memory of ``buf`` from ``offset`` on, without an owner."""
         itemsize = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(buf_type.dtype)))
         array = make_array(type_)(context, builder)
         populate_array(
@@ -193,12 +221,12 @@ if not DISABLED:
             def move(n: int) -> None:
                 last = builder.sub(size, context.get_constant(types.intp, n))
                 several = ir.VectorType(ir.IntType(8), n).as_pointer()
-                places = [
+                ends = [
                     [builder.bitcast(place, several), builder.bitcast(builder.gep(place, [last]), several)]
                     for place in (source, out)
                 ]
-                values = [builder.load(place, align=1) for place in places[0]]
-                for value, place in zip(values, places[1], strict=True):
+                values = [builder.load(place, align=1) for place in ends[0]]
+                for value, place in zip(values, ends[1], strict=True):
                     builder.store(value, place, align=1)
 
             def move_at_least(n: int) -> None:
@@ -230,9 +258,13 @@ if not DISABLED:
     def _(array):
         return lambda array: _pointer(array)
 
-    @overload(nowhere)
-    def _(array):  # type: ignore[no-untyped-def]
-        return lambda array: _nowhere(array)
+    @overload(addressed)
+    def _(record):  # type: ignore[no-untyped-def]
+        return lambda record: _addressed(record)
+
+    @overload(exists)
+    def _(buf):
+        return (lambda buf: buf.size > 0) if isinstance(buf, types.Array) else lambda buf: _byte_address(buf) != 0
 
     @overload(after)
     def _(buf, n):

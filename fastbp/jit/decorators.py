@@ -16,6 +16,7 @@ return the Python functions themselves, so that a debugger steps through every k
 from __future__ import annotations
 
 import functools
+import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -70,8 +71,10 @@ class Twin(Part):
 
 def _compile(function: F, fastmath: set[str], cache: bool, *, inlined: bool = False) -> Any:
     if DISABLED:
-        function.py_func = function  # type: ignore[attr-defined]
-        return function
+        # Compiled code does not warn of an overflow either: kernels decide themselves what it means.
+        plain: Any = np.errstate(all="ignore")(function) if cache else function
+        plain.py_func = function
+        return plain
     if cache:
         from fastbp.jit.compiling import entry
 
@@ -133,7 +136,11 @@ def fma(function: F) -> F:
     return _twin(function, "type_of_fma")  # type: ignore[no-any-return]
 
 
-def fused(function: F | None = None, *, cache: bool = False) -> Any:
+@typing.overload
+def fused(function: F) -> F: ...
+@typing.overload
+def fused(*, cache: bool) -> Callable[[F], F]: ...
+def fused(function: Any = None, *, cache: bool = False) -> Any:
     """Compile an index sum or a polynomial: products are fused with the sum they feed."""
     if function is None:
         return lambda function: _compile(function, {"contract"}, cache)
@@ -145,7 +152,11 @@ def inlined(function: F) -> F:
     return _compile(function, {"contract"}, False, inlined=True)  # type: ignore[no-any-return]
 
 
-def strict(function: F | None = None, *, cache: bool = False) -> Any:
+@typing.overload
+def strict(function: F) -> F: ...
+@typing.overload
+def strict(*, cache: bool) -> Callable[[F], F]: ...
+def strict(function: Any = None, *, cache: bool = False) -> Any:
     """Compile an update, a cost or a function that only calls others: every operation rounds by itself."""
     if function is None:
         return lambda function: _compile(function, set(), cache)

@@ -11,17 +11,18 @@ import math
 import numpy as np
 
 from fastbp.jit import strict
-from fastbp.jit.addresses import line, number
-from fastbp.kernels.job import settings
+from fastbp.jit.addresses import Array, line, number
+from fastbp.kernels.records import Optimizer, Training
 from fastbp.kernels.team import barrier
-from fastbp.kernels.updates import update
+from fastbp.kernels.updates import Constants, update
+from fastbp.kernels.views import settings
 
 BLOCK = 1024
 """Parameters whose squares are summed apart."""
 
 
 @strict
-def sum_of_squares(n, g):
+def sum_of_squares(n: int, g: Array) -> float:
     """sum_i g_i^2 in float64, in order."""
     total = 0.0
     for i in range(n):
@@ -30,52 +31,53 @@ def sum_of_squares(n, g):
 
 
 @strict
-def scaled(n, g, factor):
-    """g[i] = g[i] * factor"""
-    for i in range(n):
-        g[i] = g[i] * factor
+def n_blocks(optimizer: Optimizer) -> int:
+    """Blocks of parameters."""
+    return (optimizer.size + BLOCK - 1) // BLOCK
 
 
 @strict
-def own_blocks(job, t, at):
-    """Thread t's share of the sums of squares, into ``job.sums`` from ``at`` on."""
-    n_blocks = (job.size + BLOCK - 1) // BLOCK
-    for block in range(n_blocks * t // job.n_threads, n_blocks * (t + 1) // job.n_threads):
-        n = min(BLOCK, job.size - block * BLOCK)
-        job.sums[at + block] = sum_of_squares(n, line(job.g, block * BLOCK, n))
+def thread_squares(optimizer: Optimizer, n_threads: int, t: int) -> None:
+    """Thread t's share of the sums of squares."""
+    sums, n = settings(optimizer).clip_sums, n_blocks(optimizer)
+    for block in range(n * t // n_threads, n * (t + 1) // n_threads):
+        size = min(BLOCK, optimizer.size - block * BLOCK)
+        optimizer.sums[sums + block] = sum_of_squares(size, line(optimizer.g, block * BLOCK, size))
 
 
 @strict
-def factor(job, at):
+def factor(optimizer: Optimizer) -> float:
     """1, or what scales the gradient to the length allowed."""
+    sums, longest = settings(optimizer).clip_sums, settings(optimizer).clip_norm
     total = 0.0
-    for block in range((job.size + BLOCK - 1) // BLOCK):
-        total += job.sums[at + block]
+    for block in range(n_blocks(optimizer)):
+        total += optimizer.sums[sums + block]
     norm = math.sqrt(total)
-    return settings(job).clip_norm / norm if norm > settings(job).clip_norm else 1.0
+    return longest / norm if norm > longest else 1.0
 
 
 @strict
-def own_update(job, m, by, c, t):
+def thread_update(training: Training, by: float, c: Constants, t: int) -> None:
     """U of thread t's share of the parameters, with the gradient scaled by ``by``."""
-    n_blocks = (job.size + BLOCK - 1) // BLOCK
-    first = n_blocks * t // job.n_threads * BLOCK
-    n = min(n_blocks * (t + 1) // job.n_threads * BLOCK, job.size) - first
+    optimizer, n_threads = training.optimizer, training.control.n_threads
+    first = n_blocks(optimizer) * t // n_threads * BLOCK
+    n = min(n_blocks(optimizer) * (t + 1) // n_threads * BLOCK, optimizer.size) - first
     if n > 0:
-        g = line(job.g, first, n)
+        w, g = line(training.layers.theta, first, n), line(optimizer.g, first, n)
         if by != 1.0:
-            scaled(n, g, number(job.scratch, by))
-        v = line(job.state, job.size + first, n if job.slots > 1 else 0)
-        mean = line(job.state, first, n if job.slots > 0 else 0)
-        w, zero = line(job.theta, first, n), number(job.scratch, 0)
-        update(job.optimizer, w, g, zero, mean, v, number(job.scratch, job.eta[m]), c)
+            scale = number(w, by)
+            for i in range(n):
+                g[i] = g[i] * scale
+        m = line(optimizer.state, first, n if optimizer.slots > 0 else 0)
+        v = line(optimizer.state, optimizer.size + first, n if optimizer.slots > 1 else 0)
+        update(optimizer.code, w, g, number(w, 0), m, v, c)
 
 
 @strict
-def clipped_update(job, m, c, t):
-    """U of minibatch m, whose gradient, penalty included, is in g."""
-    at = settings(job).clip_sums
-    barrier(job.threads, job.n_threads, t)
-    own_blocks(job, t, at)
-    barrier(job.threads, job.n_threads, t)
-    own_update(job, m, factor(job, at), c, t)
+def clipped_update(training: Training, c: Constants, t: int) -> None:
+    """U of a minibatch whose gradient, penalty included, is in g."""
+    optimizer, threads, n_threads = training.optimizer, training.control.threads, training.control.n_threads
+    barrier(threads, n_threads, t)
+    thread_squares(optimizer, n_threads, t)
+    barrier(threads, n_threads, t)
+    thread_update(training, factor(optimizer), c, t)

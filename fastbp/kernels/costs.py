@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from fastbp.functions.costs import CLIPPED, COSTS, clipped_probability
 from fastbp.functions.elementary import log
 from fastbp.functions.entry import by_code, nothing
 from fastbp.jit import strict
-from fastbp.jit.addresses import number
-from fastbp.kernels.matrix import row
+from fastbp.jit.addresses import Array, Real, number
+from fastbp.kernels.matrix import Matrix, row
 
 
-def _loops(code, term, otherwise):
+def _loops(code: int, term: Callable[..., Real], otherwise: Callable[..., None]) -> Callable[..., None]:
     @strict
-    def loop(cost, p, X, J, z, a, y, out):
+    def loop(cost: int, p: Real, X: int, J: int, z: Matrix, a: Matrix, y: Matrix, out: Array) -> None:
         if cost == code:
             for x in range(X):
                 z_x, a_x, y_x = row(z, x, J), row(a, x, J), row(y, x, J)
@@ -31,7 +33,7 @@ of_outputs = by_code([entry.term for entry in COSTS], _loops, nothing)
 
 
 @strict
-def categorical_cross_entropy(X, J, z, d, y, out):
+def categorical_cross_entropy(X: int, J: int, z: Matrix, d: Matrix, y: Matrix, out: Array) -> None:
     """C_x = sum_j y_j (ln sum_i e^z_i - z_j), which is - sum_j y_j ln a_j of the softmax, for X samples.
 
     `dense.softmax` has left the sum of e^(z_i - largest z) in d[x, 0]. Logarithms side by side, for which LLVM has
@@ -55,7 +57,7 @@ def categorical_cross_entropy(X, J, z, d, y, out):
 
 
 @strict
-def clipped_categorical_cross_entropy(X, J, a, y, out):
+def clipped_categorical_cross_entropy(X: int, J: int, a: Matrix, y: Matrix, out: Array) -> None:
     """C_x of softmax as scikit-learn reports it, from clipped probabilities, for X one-hot rows y.
 
     Logarithms side by side, for which LLVM has vector code: the samples wait in ``out``.
@@ -72,7 +74,7 @@ def clipped_categorical_cross_entropy(X, J, a, y, out):
 
 
 @strict
-def of_softmax(cost, X, J, z, a, d, y, out):
+def of_softmax(cost: int, X: int, J: int, z: Matrix, a: Matrix, d: Matrix, y: Matrix, out: Array) -> None:
     """C_x of X samples of softmax, which is no function of one z, from what F2 has left in d beside rows as above."""
     if cost == CLIPPED:
         clipped_categorical_cross_entropy(X, J, a, y, out)

@@ -7,13 +7,16 @@ J and K neurons. Rows are padded to whole vectors; padding of a and z is arbitra
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from fastbp.functions.activations import ACTIVATIONS, exp
 from fastbp.functions.costs import COSTS
-from fastbp.functions.entry import by_code, nothing
+from fastbp.functions.entry import CostFunction, by_code, nothing
 from fastbp.jit import by_dtype, strict
-from fastbp.jit.addresses import copy_line, line, number
+from fastbp.jit.addresses import Array, Real, copy_line, line, number
 from fastbp.kernels.gemm.epilogues import MULTIPLY, STORE
 from fastbp.kernels.gemm.gemm import gemm
 from fastbp.kernels.gemm.problem import Accumulation, Gemm, GemmWorkspace
@@ -33,8 +36,10 @@ def weighted_input(
 
 
 @strict
-def weighted_input_of_one(X, K, a_prev, w, b, z, sums, workspace):
-    """F1 of one output neuron, of samples side by side: z = sum_k w_k^L a_k^{L-1} + b^L
+def weighted_input_of_one(
+    X: int, K: int, a_prev: Matrix, w: Matrix, b: Matrix, z: Matrix, sums: Matrix, workspace: GemmWorkspace
+) -> None:
+    """F1 of a single output, of samples side by side: z = sum_k w_k^L a_k^{L-1} + b^L
 
     Reads a_prev[x, k], the row w[k] and b; overwrites z[x], by way of ``sums``, which has room for the padding.
     """
@@ -48,11 +53,11 @@ def weighted_input_of_one(X, K, a_prev, w, b, z, sums, workspace):
         z_x[x] = z_1[x]
 
 
-def _loops(code, pair, otherwise):
+def _loops(code: int, pair: Callable[..., Any], otherwise: Callable[..., None]) -> Callable[..., None]:
     """The loop of one activation, without a choice inside, so that LLVM makes vector code of it."""
 
     @strict
-    def loop(chosen, n, z, a, d):
+    def loop(chosen: int, n: int, z: Array, a: Array, d: Array) -> None:
         if chosen == code:
             for i in range(n):
                 a[i], d[i] = pair(z[i])
@@ -66,7 +71,7 @@ _loop = by_code([entry.pair for entry in ACTIVATIONS], _loops, nothing)
 
 
 @strict
-def activation(code, n, z, a, d):
+def activation(code: int, n: int, z: Array, a: Array, d: Array) -> None:
     """F2: a_j^l = sigma(z_j^l)
 
     Reads n elements of z; overwrites a with sigma(z) and d with sigma'(z), from one exponential.
@@ -75,7 +80,7 @@ def activation(code, n, z, a, d):
 
 
 @strict
-def softmax(X, J, z, a, d):
+def softmax(X: int, J: int, z: Matrix, a: Matrix, d: Matrix) -> None:
     """F2 of the one activation that is a function of a whole layer: a_j = e^z_j / sum_i e^z_i.
 
     Reads z[x, j], overwrites a[x, j], and d[x, 0] with the sum of e^(z_i - largest z), for the costs. The rows of ``a``
@@ -104,12 +109,12 @@ def softmax(X, J, z, a, d):
         d_x[0] = total
 
 
-def _error_loops(code, entry, otherwise):
+def _error_loops(code: int, entry: CostFunction, otherwise: Callable[..., None]) -> Callable[..., None]:
     """Likewise the loop of one cost: its slope times sigma'(z), unless that cancels."""
     slope, cancels = entry.slope, entry.cancels
 
     @strict
-    def loop(cost, p, n, z, a, y, d):
+    def loop(cost: int, p: Real, n: int, z: Array, a: Array, y: Array, d: Array) -> None:
         if cost == code:
             for i in range(n):
                 e = slope(z[i], a[i], y[i], p)
@@ -124,7 +129,7 @@ _error_loop = by_code(COSTS, _error_loops, nothing)
 
 
 @strict
-def output_error(cost, p, n, z, a, y, d):
+def output_error(cost: int, p: Real, n: int, z: Array, a: Array, y: Array, d: Array) -> None:
     """BP1: delta_j^L = dC/da_j^L * sigma'(z_j^L)
 
     Reads n elements of z, a and y, and the cost's parameter; d holds sigma'(z) and is overwritten with delta. With
@@ -134,7 +139,7 @@ def output_error(cost, p, n, z, a, y, d):
 
 
 @strict
-def weigh(n, s, d):
+def weigh(n: int, s: Real, d: Array) -> None:
     """s_x delta_j of one sample: d[j] is overwritten."""
     for j in range(n):
         d[j] = d[j] * s
@@ -154,7 +159,7 @@ def hidden_error(
 
 
 @strict
-def clear_padding(X, J, width, zeros, d):
+def clear_padding(X: int, J: int, width: int, zeros: Matrix, d: Matrix) -> None:
     """Overwrite columns J to ``width`` of d[x, j] with 0."""
     n = width - J
     if n > 0:
@@ -177,8 +182,10 @@ def weight_gradient(
 
 
 @strict
-def weight_gradient_of_one(K, X, a_prev, delta, g, into, workspace):
-    """BP4 of one output neuron, of samples side by side: dC/dw_k^L = a_k^{L-1} * delta^L
+def weight_gradient_of_one(
+    K: int, X: int, a_prev: Matrix, delta: Matrix, g: Matrix, into: Accumulation, workspace: GemmWorkspace
+) -> None:
+    """BP4 of a single output, of samples side by side: dC/dw_k^L = a_k^{L-1} * delta^L
 
     Reads a_prev[x, k] and delta[x]; accumulates over x into the row g[k] and its padding, like ``weight_gradient``.
     """
@@ -201,12 +208,12 @@ def bias_gradient(
 
 
 @strict
-def _magnitude_32(z):
+def _magnitude_32(z: Real) -> Real:
     return np.int32(np.float32(z).view(np.int32) & np.int32(0x7FFFFFFF))
 
 
 @strict
-def _magnitude_64(z):
+def _magnitude_64(z: Real) -> Real:
     return np.float64(z).view(np.int64) & np.int64(0x7FFFFFFFFFFFFFFF)
 
 
@@ -214,7 +221,7 @@ magnitude = by_dtype(_magnitude_32, _magnitude_64)
 
 
 @strict
-def largest(X, J, a, so_far):
+def largest(X: int, J: int, a: Matrix, so_far: int) -> int:
     """The largest |a[x, j]| as bits: they order as the numbers do, infinity next and NaN on top: nothing escapes."""
     if J == a.i:
         X, J = 1, X * J
@@ -224,16 +231,16 @@ def largest(X, J, a, so_far):
         for j in range(J):
             bits = magnitude(a_x[j])
             most = bits if bits > most else most
-    return max(so_far, most)
+    return int(max(so_far, most))
 
 
 @strict
-def _from_bits_32(like, bits):
+def _from_bits_32(like: Real, bits: int) -> Real:
     return np.float64(np.int32(bits).view(np.float32))
 
 
 @strict
-def _from_bits_64(like, bits):
+def _from_bits_64(like: Real, bits: int) -> Real:
     return np.float64(np.int64(bits).view(np.float64))
 
 

@@ -7,16 +7,14 @@ registers, and written once. Samples are read where they lie: of each, a block t
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from fastbp.jit import inlined, strict
-from fastbp.jit.addresses import itemsize, line, number, view
+from fastbp.jit.addresses import Buffer, Real, itemsize, line, number, view
 from fastbp.jit.cpu import VECTOR_BYTES
 from fastbp.jit.registers import copy_row, literally, register_block
 from fastbp.kernels.gemm.epilogues import sgd_step
-from fastbp.kernels.gemm.prefetch import fetch_parts
+from fastbp.kernels.gemm.prefetch import Prefetch, fetch_parts
 from fastbp.kernels.gemm.tiling import FOUR, ONE, PASS_ROWS, TWO, TWO_VECTOR_ROWS
 from fastbp.kernels.matrix import Matrix, shifted
 from fastbp.kernels.updates import penalised
@@ -25,12 +23,12 @@ from fastbp.kernels.updates import penalised
 class MinibatchPair(NamedTuple):
     """From one minibatch to the next: where their samples lie."""
 
-    samples: Any
+    samples: Buffer
     """Rows of K elements."""
-    order: Any
+    order: Buffer
     """Rows of the minibatch that ends, X of them."""
     X: int
-    order_next: Any
+    order_next: Buffer
     """Rows of the next one, X_next of them."""
     X_next: int
 
@@ -44,9 +42,9 @@ class Pass(NamedTuple):
     w: Matrix
     delta: Matrix
     z: Matrix
-    scale: Any
-    eta: Any
-    l2: Any
+    scale: Real
+    eta: Real
+    l2: Real
 
 
 @strict
@@ -57,7 +55,7 @@ def columns(p: Pass, j: int) -> Pass:
 
 
 @inlined
-def micro_kernel(MR, NR, single, p, prefetch):
+def micro_kernel(MR: int, NR: int, single: int, p: Pass, prefetch: Prefetch) -> None:
     """``tiles`` of any MR, NR and ``single``, which LLVM must know: the loops over them are unrolled."""
     samples, order, order_next = p.pair.samples, p.pair.order, p.pair.order_next
     K, scale, eta, l2 = p.K, p.scale, p.eta, p.l2
@@ -111,7 +109,7 @@ def micro_kernel(MR, NR, single, p, prefetch):
 
 
 @strict
-def tiles(MR, NR, single, p, prefetch):
+def tiles(MR: int, NR: int, single: int, p: Pass, prefetch: Prefetch) -> None:
     """NR half-lines of columns j of ``step_and_weighted_input``, MR rows k at a time.
 
     ``single`` says that there is at most one sample, whose z stays in registers.
@@ -119,11 +117,11 @@ def tiles(MR, NR, single, p, prefetch):
     MR = literally(MR)
     NR = literally(NR)
     single = literally(single)
-    micro_kernel(np.int64(MR), np.int64(NR), np.int64(single), p, prefetch)
+    micro_kernel(int(MR), int(NR), int(single), p, prefetch)
 
 
 @strict
-def step_and_weighted_input(p, prefetch):
+def step_and_weighted_input(p: Pass, prefetch: Prefetch) -> None:
     """BP4, U and F1: w_jk <- w_jk - eta (scale * sum_x a_k delta_j + l2 w_jk), then z_j + sum_k w_jk a_k of the next
     samples.
 

@@ -1,4 +1,4 @@
-"""Where everything lives: w^l and b^l in theta, activations and errors in the scratch buffer.
+"""Where everything lives: w^l and b^l in theta, activations and errors in the workspace.
 
 theta, layer after layer: K rows w[k, j] (input-major: ``w[k, j]`` is w_jk of the notes, so that F1 and BP4 walk j with
 stride 1), then b[j] as row K, each row padded to whole cache lines, or to half of one where that is enough. Of one
@@ -18,7 +18,8 @@ from fastbp.kernels.gemm.tiling import CROWDING_STRIDE, PASS_ROWS
 from fastbp.kernels.records import LAYER, OFFSETS
 
 # Here Python calls them, which need not wait for a compiler.
-packs_a, packs_b, round_up = (function.py_func for function in (packing.packs_a, packing.packs_b, packing.round_up))
+_compiled: tuple[Any, ...] = (packing.packs_a, packing.packs_b, packing.round_up)
+packs_a, packs_b, round_up = (function.py_func for function in _compiled)
 
 
 def padded(n: int, itemsize: int) -> int:
@@ -28,15 +29,15 @@ def padded(n: int, itemsize: int) -> int:
 
 
 def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize: int) -> tuple[np.ndarray, int]:
-    """`LAYER` of each with the places in theta, and theta's size in elements."""
+    """`LAYER` of each with where it lies in theta, and theta's size in elements."""
     layers = np.zeros(len(sizes), LAYER)
     strides, weights, biases = [0], [0], [0]
     at = 0
     for l in range(1, len(sizes)):
         n_in, n_out = sizes[l - 1], sizes[l]
         width = padded(n_out, itemsize)
-        lonely = n_out == 1 and 1 < l == len(sizes) - 1
-        stride, bias = (1, padded(n_in, itemsize)) if lonely else (width, n_in * width)
+        single_output = n_out == 1 and 1 < l == len(sizes) - 1
+        stride, bias = (1, padded(n_in, itemsize)) if single_output else (width, n_in * width)
         strides.append(stride)
         weights.append(at)
         biases.append(at + bias)
@@ -50,20 +51,19 @@ def plain_layout(layers: np.ndarray, itemsize: int) -> tuple[np.ndarray, int]:
     """The table for w that lies elsewhere, row after row without padding; and the elements of what has to be copied.
 
     Copied are b, and the last rows of w, from where a padded row's width would end beyond the last element. The caller
-    sets w, and stride to J, when the places of w are known.
+    sets w, and stride to J, when it is known where w lies.
     """
     layers = layers.copy()
     at = 0
     for row in layers[1:]:
         n_in, n_out, width = int(row.K), int(row.J), padded(int(row.J), itemsize)
-        lonely = row.stride == 1
-        n_copied = 0 if lonely else min(n_in, -(-(width - n_out) // n_out))
+        n_copied = 0 if row.stride == 1 else min(n_in, -(-(width - n_out) // n_out))
         row.whole, row.rest, row.b = n_in - n_copied, at, at + n_copied * width
         at += (n_copied + 1) * width
     return layers, at
 
 
-def scratch_layout(
+def workspace_layout(
     layers: np.ndarray,
     tile: int,
     n_tiles: int,
@@ -71,17 +71,17 @@ def scratch_layout(
     itemsize: int,
     *,
     keep_z: bool = False,
-    owning: bool = False,
+    column_parallel: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Complete the table of layers with the places of z, a and delta of ``n_tiles`` tiles of samples; the `OFFSETS`;
+    """Complete the table of layers with where z, a and delta lie, of ``n_tiles`` tiles of samples; the `OFFSETS`;
     the size in elements.
 
     sigma'(z) lives where delta will be. Unless ``keep_z``, all layers share one z, which is used up at once.
-    With ``owning``, samples are read where they lie.
+    With ``column_parallel``, samples are read where they lie.
     """
     line = CACHE_LINE // itemsize
     layers = layers.copy()
-    offsets: dict[str, int] = {}
+    offsets: dict[str, int] = {"tile": tile}
     at = 0
 
     def take(size: int) -> int:
@@ -101,11 +101,11 @@ def scratch_layout(
     offsets["targets"] = take(n * rows[-1])
     offsets["shared_z"] = take(n * widest)
     offsets["costs"] = take(n)
-    if owning:
+    if column_parallel:
         offsets["exchanged"], offsets["rests"] = take(2 * tile * rows[1]), take(n * PASS_ROWS)
     a, delta, z = [], [], []
     for l, row in enumerate(rows):
-        a.append(take(n * row if l > 0 or not owning else 0))
+        a.append(take(n * row if l > 0 or not column_parallel else 0))
         delta.append(take(n * row) if l else 0)
         z.append(take(n * row) if l and keep_z else offsets["shared_z"])
     layers["a"], layers["delta"], layers["z"], layers["z_step"] = a, delta, z, rows if keep_z else widest
@@ -116,7 +116,7 @@ def scratch_layout(
     rows_of_chunk = max(min(chunk, K) * stride for K, stride in zip(n_in[1:], strides[1:], strict=True))
     gradient = max(n, rows_of_chunk) + line * line
     offsets["gradients"], offsets["gradients_step"] = take(n_threads * gradient), gradient
-    if owning and n_threads > 1:
+    if column_parallel and n_threads > 1:
         widest_slab = -(-(strides[1] // line) // n_threads) * line
         above = int(layers["b"][-1] - layers["w"][2]) + strides[-1]
         slab = round_up((n_in[1] + 1) * widest_slab + 2 * line, line) + round_up(above, line)
@@ -127,13 +127,13 @@ def scratch_layout(
 
 
 def panel_size(m: int, k: int, itemsize: int) -> int:
-    """Elements of scratch in which a gemm packs k terms of two vectors of columns and of m rows."""
+    """Elements of room in which a gemm packs k terms of two vectors of columns and of m rows."""
     V = VECTOR_BYTES // itemsize
     return int(round_up(k, V) * (2 * V + round_up(m, V)))
 
 
 def largest_panel(layers: np.ndarray, X: int, chunk: int, itemsize: int) -> int:
-    """Elements of scratch that suffice for what any blocked sum over a tile of X samples packs.
+    """Elements of room that suffice for what any blocked sum over a tile of X samples packs.
 
     A sum of F1 has as many terms as the layer has inputs. One of BP4 has as many as the tile has samples, and a row for
     each input. So an input layer of a million neurons is either terms or rows.
@@ -163,7 +163,7 @@ the number of threads."""
 
 
 def sums_size(layers: np.ndarray, n_threads: int) -> int:
-    """float64 scratch: two sums for each block of rows, and a row of partial sums for each thread."""
+    """Elements of the float64 sums: two for each block of rows, and a row of partial sums for each thread."""
     n_blocks = int(sum(-(-int(k) // PENALTY_ROWS) for k in layers["K"][1:]))
     return 2 * n_blocks + n_threads * int(layers["stride"][1:].max())
 

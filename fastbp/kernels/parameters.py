@@ -7,18 +7,25 @@ import math
 import numpy as np
 
 from fastbp.jit import strict
-from fastbp.jit.addresses import itemsize, line, number
+from fastbp.jit.addresses import exists, itemsize, line, number
 from fastbp.jit.cpu import HALF_LINE
 from fastbp.jit.records import record
 from fastbp.kernels import dense, sparse
 from fastbp.kernels.gemm.epilogues import SGD_STEP, STORE
+from fastbp.kernels.gemm.prefetch import Prefetch
 from fastbp.kernels.gemm.problem import Accumulation, GemmWorkspace
-from fastbp.kernels.job import (
+from fastbp.kernels.matrix import Matrix, row, shifted
+from fastbp.kernels.penalties import total_penalty
+from fastbp.kernels.records import DIVERGED, RUNNING, Data, Minibatch, Optimizer, Tile, Training
+from fastbp.kernels.samples import sample
+from fastbp.kernels.updates import ADAM, SGD, Constants, penalty, update
+from fastbp.kernels.views import (
     activations,
     errors,
+    flags,
+    gemm_workspace,
     gradient,
-    inputs,
-    is_lonely,
+    is_single_output,
     layer,
     offsets,
     ones,
@@ -26,52 +33,56 @@ from fastbp.kernels.job import (
     parameters_from,
     settings,
     thread,
-    workspace,
     zeros,
 )
-from fastbp.kernels.matrix import row, shifted
-from fastbp.kernels.penalties import total_penalty
-from fastbp.kernels.records import DIVERGED, RUNNING
-from fastbp.kernels.samples import sample
-from fastbp.kernels.updates import ADAM, SGD, Constants, penalty, update
 
 APPLY, SKIP, REFUSE = range(3)
 
 
 @strict
-def note_statistics(job, m, first, x0, X, t, end):
-    """Add X samples of a tile, from x0 on, to the minibatch's statistics: sum of s_x C_x in float64, x in order; sum of
-    s_x; the penalty; and the hits that threads t to before ``end`` have counted.
-    """
-    c = line(job.scratch, offsets(job).costs + x0, X)
-    stats = record(job.stats, m)
-    total, weight = stats.cost, stats.weight
-    for x in range(X):
-        s = 1.0
-        if job.weighted:
-            s = np.float64(job.weights[sample(job, first + x0 + x)])
-        total += s * np.float64(c[x])
-        weight += s
-    stats.cost, stats.weight, stats.penalty = total, weight, total_penalty(job)
-    if job.counting_hits:
-        for counter in range(t, end):
-            stats.hits += thread(job, counter).hits
-
-
-@strict
-def sum_of_weights(job, first, n):
+def sum_of_weights(data: Data, start: int, n: int) -> float:
     """sum_x s_x in float64, x in order."""
-    if not job.weighted:
+    if not exists(data.weights):
         return np.float64(n)
     total = 0.0
     for x in range(n):
-        total += np.float64(job.weights[sample(job, first + x)])
+        total += np.float64(data.weights[sample(data, start + x)])
     return total
 
 
 @strict
-def verdict(job, m, n, total, t, end):
-    """Whether the minibatch of n samples, which threads t to before ``end`` have seen, may be applied.
+def minibatch_of(training: Training, m: int) -> Minibatch:
+    """Minibatch m of the epoch: the last may have fewer samples."""
+    start = m * training.control.batch
+    n = min(training.control.batch, training.control.n - start)
+    return Minibatch(m=m, start=start, n=n, total=sum_of_weights(training.data, start, n))
+
+
+@strict
+def note_statistics(training: Training, m: int, tile: Tile, t: int, end: int) -> None:
+    """Add a tile to the statistics of minibatch m: sum of s_x C_x in float64, x in order; sum of s_x; the penalty; and
+    the hits that threads t to before ``end`` have counted.
+    """
+    data, workspace, control = training.data, training.workspace, training.control
+    c = line(workspace.buf, offsets(workspace).costs + tile.row, tile.X)
+    statistics = record(control.statistics, m)
+    total, weight = statistics.cost, statistics.weight
+    for x in range(tile.X):
+        s = 1.0
+        if exists(data.weights):
+            s = np.float64(data.weights[sample(data, tile.place + x)])
+        total += s * np.float64(c[x])
+        weight += s
+    statistics.cost, statistics.weight = total, weight
+    statistics.penalty = total_penalty(training)
+    if control.counting_hits:
+        for counter in range(t, end):
+            statistics.hits += thread(control, counter).hits
+
+
+@strict
+def verdict(training: Training, minibatch: Minibatch, t: int, end: int) -> int:
+    """Whether the minibatch, which threads t to before ``end`` have seen, may be applied.
 
     The point of no return.
 
@@ -79,127 +90,139 @@ def verdict(job, m, n, total, t, end):
     number on: below it no square overflows, and no weight can within more steps than anyone takes. The sum s_x may be
     negative: the estimators' weights are signed.
     """
+    total = minibatch.total
     if total == 0.0:
         return SKIP
     a, delta = 0, 0
     for seen in range(t, end):
-        a = max(a, thread(job, seen).largest_a)
-        delta = max(delta, thread(job, seen).largest_delta)
-    largest_a = max(settings(job).largest_input, 1.0)
+        a = max(a, thread(training.control, seen).largest_a)
+        delta = max(delta, thread(training.control, seen).largest_delta)
+    zero, known = number(training.workspace.buf, 0), settings(training.optimizer)
+    largest_a = max(known.largest_input, 1.0)
     # A maximum may drop NaN, a sum does not.
-    largest_a += dense.from_bits(number(job.scratch, 0), a)
-    largest_delta = dense.from_bits(number(job.scratch, 0), delta)
-    bound = largest_a * largest_delta * n / abs(total) * max(job.eta[m], 1.0) + total_penalty(job)
-    return APPLY if bound < settings(job).limit else REFUSE
+    largest_a += dense.from_bits(zero, a)
+    largest_delta = dense.from_bits(zero, delta)
+    bound = largest_a * largest_delta * minibatch.n / abs(total) * max(training.optimizer.eta[minibatch.m], 1.0)
+    return APPLY if bound + total_penalty(training) < known.limit else REFUSE
 
 
 @strict
-def constants(job, m):
+def constants(training: Training, m: int) -> Constants:
     """The optimizer's constants of this step, in the net's dtype."""
-    own, like = settings(job), job.scratch
-    step, epsilon = 0.0, own.epsilon
-    if job.optimizer == ADAM:
+    optimizer, like = training.optimizer, training.workspace.buf
+    known = settings(optimizer)
+    step, epsilon = 0.0, known.epsilon
+    if optimizer.code == ADAM:
         # Kingma and Ba's corrections of both means, moved out of the loop over parameters.
-        first, second = own.beta_1_power * own.beta_1, own.beta_2_power * own.beta_2
-        step = job.eta[m] * math.sqrt(1.0 - second) / (1.0 - first)
-        epsilon = own.plain_epsilon if own.plain_epsilon != 0.0 else own.epsilon * math.sqrt(1.0 - second)
+        first, second = known.beta_1_power * known.beta_1, known.beta_2_power * known.beta_2
+        step = optimizer.eta[m] * math.sqrt(1.0 - second) / (1.0 - first)
+        epsilon = known.plain_epsilon if known.plain_epsilon != 0.0 else known.epsilon * math.sqrt(1.0 - second)
     return Constants(
-        beta_1=number(like, own.beta_1),
-        beta_2=number(like, own.beta_2),
+        eta=number(like, optimizer.eta[m]),
+        beta_1=number(like, known.beta_1),
+        beta_2=number(like, known.beta_2),
         epsilon=number(like, epsilon),
-        weight_decay=number(like, own.weight_decay),
+        weight_decay=number(like, known.weight_decay),
         step=number(like, step),
     )
 
 
 @strict
-def finish(job, g, at, n, l1, l2, eta, c):
+def finish(training: Training, g: Matrix, at: int, n: int, l1: float, l2: float, c: Constants) -> None:
     """Penalty and U: from the gradient of n parameters of theta from ``at`` on to their new values."""
-    w, g = line(job.theta, at, n), row(g, 0, n)
-    stepping = job.updating and settings(job).clip_norm == 0.0  # clipping waits for the whole gradient
+    optimizer = training.optimizer
+    w, g_w = line(training.layers.theta, at, n), row(g, 0, n)
+    stepping = optimizer.updating and settings(optimizer).clip_norm == 0.0  # clipping waits for the whole gradient
     if l1 != 0 or (l2 != 0 and (c.weight_decay != 0 or not stepping)):
-        penalty(w, g, l1, l2)
+        penalty(w, g_w, l1, l2)
         l2 = number(w, 0)
     if stepping:
-        m = line(job.state, at, n if job.slots > 0 else 0)
-        v = line(job.state, job.size + at, n if job.slots > 1 else 0)
-        update(job.optimizer, w, g, l2, m, v, eta, c)
+        m = line(optimizer.state, at, n if optimizer.slots > 0 else 0)
+        v = line(optimizer.state, optimizer.size + at, n if optimizer.slots > 1 else 0)
+        update(optimizer.code, w, g_w, l2, m, v, c)
 
 
 @strict
-def at_once(job):
+def at_once(optimizer: Optimizer) -> bool:
     """Whether each block of sums of BP4 becomes a step of w while it is in registers.
 
     Plain descent needs no gradient in memory.
     """
-    shrunk = settings(job).l1 != 0.0 or settings(job).l2 != 0.0 or settings(job).weight_decay != 0.0
-    return job.updating and job.optimizer == SGD and not shrunk and not job.keeping
+    known = settings(optimizer)
+    shrunk = known.l1 != 0.0 or known.l2 != 0.0 or known.weight_decay != 0.0
+    return optimizer.updating != 0 and optimizer.code == SGD and not shrunk and not exists(optimizer.g)
 
 
 @strict
-def parameters(job, m, first, bottom, x0, X, starting, finishing, total, prefetch, share, n_shares, t):
+def parameters(
+    training: Training, minibatch: Minibatch, tile: Tile, bottom: int, n_shares: int, prefetch: Prefetch, t: int
+) -> None:
     """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U.
 
-    From X samples in the scratch's rows x0 on. Thread t takes the rows of ``share`` of ``n_shares``.
+    Of layers from ``bottom`` on. Thread t takes its share of the rows, or all of them if ``n_shares`` is 1.
     """
-    zero = number(job.scratch, 0)
-    scale = number(job.scratch, 1.0 / total if finishing else 1.0)
-    eta = number(job.scratch, job.eta[m])
-    per = total if settings(job).shared_penalty else 1.0
-    l1, l2 = number(job.scratch, settings(job).l1 / per), number(job.scratch, settings(job).l2 / per)
-    c = constants(job, m)
-    chunk = offsets(job).chunk
-    stepping = at_once(job)
+    layers, data, workspace = training.layers, training.data, training.workspace
+    X = tile.X
+    starting, finishing = tile.place == minibatch.start, tile.place + X == minibatch.start + minibatch.n
+    known, total = settings(training.optimizer), minibatch.total
+    zero = number(workspace.buf, 0)
+    scale = number(workspace.buf, 1.0 / total if finishing else 1.0)
+    per = total if known.shared_penalty else 1.0
+    l1, l2 = number(workspace.buf, known.l1 / per), number(workspace.buf, known.l2 / per)
+    c = constants(training, minibatch.m)
+    chunk = offsets(workspace).chunk
+    stepping = at_once(training.optimizer)
     epilogue = SGD_STEP if stepping else STORE
-    here = GemmWorkspace(panel=panel(job, t), prefetch=prefetch)
-    for l in range(bottom, job.L + 1):
-        K, J, stride = layer(job, l).K, layer(job, l).J, layer(job, l).stride
-        a_prev = activations(job, l - 1, x0) if l > 1 else inputs(job, x0)
-        delta, w_at = errors(job, l, x0), layer(job, l).w
+    here = GemmWorkspace(panel=panel(workspace, t), prefetch=prefetch)
+    share = t if n_shares > 1 else 0
+    for l in range(bottom, layers.L + 1):
+        K, J, stride = layer(layers, l).K, layer(layers, l).J, layer(layers, l).stride
+        a_prev = activations(layers, workspace, l - 1, tile.row)
+        delta, w_at = errors(layers, workspace, l, tile.row), layer(layers, l).w
         k, end = (K + 1) * share // n_shares, (K + 1) * (share + 1) // n_shares
-        lonely = is_lonely(job, l)
-        if lonely:  # too little to divide
+        single_output = is_single_output(layers, l)
+        if single_output:  # too little to divide
             k, end = 0, (K + 1 if share == 0 else 0)
-        if l == 1 and job.sparse and k < K:
+        if l == 1 and exists(data.indptr) and k < K:
             n = min(end, K) - k
-            g = gradient(job, l, k, t)
-            sparse.weight_gradient(job, first, X, k, k + n, delta, row(g, 0, n * stride), starting, scale)
+            g = gradient(training, l, k, t)
+            sparse.weight_gradient(layers, data, tile, k, delta, row(g, 0, n * stride), starting, scale)
             if finishing:
-                finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
+                finish(training, g, w_at + k * stride, n * stride, l1, l2, c)
             k += n
         while k < end:
-            g = parameters_from(job, job.theta, l, k) if stepping else gradient(job, l, k, t)
-            init = zeros(job) if starting else g
-            into = Accumulation(init=init, epilogue=epilogue, scale=scale, eta=eta)
+            g = parameters_from(layers, layers.theta, l, k) if stepping else gradient(training, l, k, t)
+            init = zeros(workspace) if starting else g
+            into = Accumulation(init=init, epilogue=epilogue, scale=scale, eta=c.eta)
             if k < K:
                 n = min(chunk, min(end, K) - k)
                 a = shifted(a_prev, 0, k)
-                if lonely:
+                if single_output:
                     dense.weight_gradient_of_one(n, X, a, delta, g, into, here)
                     if k + n == K:
-                        dense.clear_padding(1, n, layer(job, l).b - w_at - k, zeros(job), g)
+                        dense.clear_padding(1, n, layer(layers, l).b - w_at - k, zeros(workspace), g)
                 else:
                     dense.weight_gradient(n, J, X, a, delta, g, into, here)
                 if finishing and not stepping:
-                    finish(job, g, w_at + k * stride, n * stride, l1, l2, eta, c)
+                    finish(training, g, w_at + k * stride, n * stride, l1, l2, c)
             else:
                 n = 1
-                dense.bias_gradient(J, X, ones(job), delta, g, into, workspace(job, t))
-                if lonely:
-                    dense.clear_padding(1, 1, HALF_LINE // itemsize(g.buf), zeros(job), g)
+                dense.bias_gradient(J, X, ones(workspace), delta, g, into, gemm_workspace(data, workspace, t))
+                if single_output:
+                    dense.clear_padding(1, 1, HALF_LINE // itemsize(g.buf), zeros(workspace), g)
                 if finishing and not stepping:
-                    finish(job, g, layer(job, l).b, stride, zero, zero, eta, c)
+                    finish(training, g, layer(layers, l).b, stride, zero, zero, c)
             k += n
 
 
 @strict
-def conclude(job, m, ruling):
+def conclude(training: Training, m: int, ruling: int) -> None:
     """What is left of a minibatch after U."""
     if ruling == APPLY:
-        own = settings(job)
-        own.beta_1_power *= own.beta_1
-        own.beta_2_power *= own.beta_2
-    control = record(job.control, 0)
-    control.status = DIVERGED if ruling == REFUSE else RUNNING
-    control.done = m + (ruling != REFUSE)
-    control.total += ruling != REFUSE
+        known = settings(training.optimizer)
+        known.beta_1_power *= known.beta_1
+        known.beta_2_power *= known.beta_2
+    said = flags(training.control)
+    said.status = DIVERGED if ruling == REFUSE else RUNNING
+    said.done = m + (ruling != REFUSE)
+    said.total += ruling != REFUSE

@@ -5,25 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from fastbp.jit import strict
-from fastbp.jit.addresses import line, view
-from fastbp.kernels.job import layer, settings
+from fastbp.jit.addresses import Array, Buffer, line, view
 from fastbp.kernels.layout import PENALTY_ROWS
+from fastbp.kernels.records import Layers, Training
+from fastbp.kernels.views import layer, settings
 
 AT_ONCE = 4
 """Rows added to a sum between its load and its store, one after the other all the same."""
 
 
 @strict
-def n_blocks(job):
+def n_blocks(layers: Layers) -> int:
     """Blocks of rows in all layers."""
     total = 0
-    for l in range(1, job.L + 1):
-        total += (layer(job, l).K + PENALTY_ROWS - 1) // PENALTY_ROWS
+    for l in range(1, layers.L + 1):
+        total += (layer(layers, l).K + PENALTY_ROWS - 1) // PENALTY_ROWS
     return total
 
 
 @strict
-def sum_block(squared, theta, at, n_rows, J, stride, partial):
+def sum_block(squared: bool, theta: Buffer, at: int, n_rows: int, J: int, stride: int, partial: Array) -> float:
     """sum w^2, or else sum |w|, of some rows, in float64: over k for each j, then over j."""
     w = view(theta, at, n_rows, stride, stride, 1)
     sums = line(partial, 0, stride)
@@ -48,35 +49,37 @@ def sum_block(squared, theta, at, n_rows, J, stride, partial):
 
 
 @strict
-def penalty_sums(job, t):
+def penalty_sums(training: Training, t: int) -> None:
     """Thread t's share of the blocks; nothing when nothing is penalised."""
-    l1, l2 = settings(job).l1 != 0.0, settings(job).l2 != 0.0
+    layers, sums = training.layers, training.optimizer.sums
+    l1, l2 = settings(training.optimizer).l1 != 0.0, settings(training.optimizer).l2 != 0.0
     if not (l1 or l2):
         return
     widest = 0
-    for l in range(1, job.L + 1):
-        widest = max(widest, layer(job, l).stride)
-    partial = line(job.sums, 2 * n_blocks(job) + widest * t, widest)
+    for l in range(1, layers.L + 1):
+        widest = max(widest, layer(layers, l).stride)
+    partial = line(sums, 2 * n_blocks(layers) + widest * t, widest)
     block = 0
-    for l in range(1, job.L + 1):
-        K, J, stride = layer(job, l).K, layer(job, l).J, layer(job, l).stride
+    for l in range(1, layers.L + 1):
+        K, J, stride = layer(layers, l).K, layer(layers, l).J, layer(layers, l).stride
         for k in range(0, K, PENALTY_ROWS):
-            if block % job.n_threads == t:
+            if block % training.control.n_threads == t:
                 n_rows = min(PENALTY_ROWS, K - k)
-                at = layer(job, l).w + k * stride
-                magnitudes = sum_block(False, job.theta, at, n_rows, J, stride, partial) if l1 else 0.0
-                squares = sum_block(True, job.theta, at, n_rows, J, stride, partial) if l2 else 0.0
-                job.sums[2 * block], job.sums[2 * block + 1] = magnitudes, squares
+                at = layer(layers, l).w + k * stride
+                magnitudes = sum_block(False, layers.theta, at, n_rows, J, stride, partial) if l1 else 0.0
+                squares = sum_block(True, layers.theta, at, n_rows, J, stride, partial) if l2 else 0.0
+                sums[2 * block], sums[2 * block + 1] = magnitudes, squares
             block += 1
 
 
 @strict
-def total_penalty(job):
+def total_penalty(training: Training) -> float:
     """The penalty in C: the blocks' sums, added in order."""
-    if settings(job).l1 == 0.0 and settings(job).l2 == 0.0:
+    known, sums = settings(training.optimizer), training.optimizer.sums
+    if known.l1 == 0.0 and known.l2 == 0.0:
         return 0.0
     magnitudes, squares = 0.0, 0.0
-    for block in range(n_blocks(job)):
-        magnitudes += job.sums[2 * block]
-        squares += job.sums[2 * block + 1]
-    return settings(job).l1 * magnitudes + settings(job).l2 * 0.5 * squares
+    for block in range(n_blocks(training.layers)):
+        magnitudes += sums[2 * block]
+        squares += sums[2 * block + 1]
+    return float(known.l1 * magnitudes + known.l2 * 0.5 * squares)

@@ -1,12 +1,186 @@
-"""The records of a training, which threads and Python share."""
+"""The records of a training or a prediction: what a kernel works on, by name.
+
+Buffers hold the net's dtype, int64 where they index, float64 where they sum, or rows of the tables whose fields stand
+here too. An empty one says that there is none of it (`exists`).
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastbp.jit.addresses import Array, Buffer
 from fastbp.jit.records import fields, lines_apart, whole_lines
+
+
+class Layers(NamedTuple):
+    """The network."""
+
+    theta: Buffer
+    """Weights and biases."""
+    table: Buffer
+    """`LAYER` of 0, the input, to L."""
+    L: int
+    cost: int
+    cost_parameter: float
+    """Of costs that have one."""
+
+
+class Data(NamedTuple):
+    """The samples, and what is wanted of them."""
+
+    X: Buffer
+    """Rows of sizes[0] elements; of sparse samples the stored values."""
+    indices: Buffer
+    """Sparse samples: k of each stored value."""
+    indptr: Buffer
+    """Sparse samples: where each begins in X and ``indices``."""
+    Y: Buffer
+    """Targets, rows of sizes[-1] elements."""
+    labels: Buffer
+    """Class of each sample: it stands for a one-hot row where there is no Y, and is what hits are counted by."""
+    weights: Buffer
+    """s_x, if they are not all 1."""
+    order: Buffer
+    """Sample of each place of the epoch, if that is not the samples' own order."""
+
+
+class Optimizer(NamedTuple):
+    """The update, and what it needs to know."""
+
+    code: int
+    updating: int
+    """0: the gradient stays in g and theta as it is."""
+    size: int
+    """Elements of theta, of g and of each vector of the state."""
+    slots: int
+    """Vectors of the state."""
+    state: Buffer
+    g: Buffer
+    """The gradient, like theta, if it is kept; else each part of it is used up at once."""
+    eta: Buffer
+    """Step size of each minibatch, float64."""
+    settings: Buffer
+    """`SETTINGS`, one row."""
+    sums: Buffer
+    """float64, of `layout.sums_size`."""
+
+
+class Workspace(NamedTuple):
+    """The memory between the equations."""
+
+    buf: Buffer
+    offsets: Buffer
+    """`OFFSETS` in buf, one row."""
+    cursors: Buffer
+    """`CURSOR` of each thread."""
+
+
+class Control(NamedTuple):
+    """What the team does, and how far it has come."""
+
+    flags: Buffer
+    """`FLAGS`, one row."""
+    threads: Buffer
+    """`THREAD` of each."""
+    statistics: Buffer
+    """`STATISTICS` of each minibatch."""
+    n_threads: int
+    schedule: int
+    n: int
+    """Samples of an epoch."""
+    batch: int
+    """Samples of a minibatch."""
+    fetching: int
+    """Whether samples are fetched from memory before they are needed."""
+    counting_hits: int
+    """Whether to count right decisions."""
+
+
+class Training(NamedTuple):
+    """All of that."""
+
+    layers: Layers
+    data: Data
+    optimizer: Optimizer
+    workspace: Workspace
+    control: Control
+
+
+class Outputs(NamedTuple):
+    """What a prediction writes, of each sample."""
+
+    a: Array
+    """a^L, shape (n_samples, sizes[-1])."""
+    costs: Array
+    """C_x, float64, if there are targets."""
+    decisions: Array
+    """The class that the outputs stand for, if that is wanted."""
+
+
+class Minibatch(NamedTuple):
+    """One step of an epoch."""
+
+    m: int
+    start: int
+    """Place of its first sample."""
+    n: int
+    """Samples."""
+    total: float
+    """sum_x s_x."""
+
+
+class Tile(NamedTuple):
+    """Samples that pass through the layers together: X of them."""
+
+    place: int
+    """In the epoch, of the first."""
+    row: int
+    """In the workspace, likewise."""
+    X: int
+
+
+SCHEDULES = ("data_parallel", "column_parallel", "ordered_tiles")
+DATA_PARALLEL, COLUMN_PARALLEL, ORDERED_TILES = range(3)
+
+LAYER = fields(
+    K=np.int64,  # neurons of the layer before
+    J=np.int64,  # neurons
+    activation=np.int64,
+    stride=np.int64,  # from a row of w to the next
+    w=np.int64,  # where w and b begin, from theta's start
+    b=np.int64,
+    whole=np.int64,  # rows of w that may be read beyond their end, up to that of a padded row;
+    rest=np.int64,  # those after them, copied and padded, lie here (`layout.plain_layout`)
+    a=np.int64,  # where a, delta and z of a tile begin in the workspace
+    delta=np.int64,
+    z=np.int64,
+    z_step=np.int64,  # from the z of a sample to the next where threads share the room
+    row=np.int64,  # from a sample's row of a, delta and z to the next
+    dropout=np.float64,  # the part of its neurons left out
+    seed=np.int64,  # of the epoch's dropout
+)
+"""A layer, and where its parts lie, in elements. Layer 0 is the input."""
+
+OFFSETS = fields(
+    tile=np.int64,  # samples that there is room for, of each thread where it has a tile for itself
+    zeros=np.int64,  # a row of 0
+    ones=np.int64,  # a row of 1
+    targets=np.int64,  # y of a tile's samples, rows padded
+    exchanged=np.int64,  # column-parallel: z^1 of two minibatches
+    rests=np.int64,  # of each thread: the last few a_k^0 of a minibatch's samples
+    shared_z=np.int64,  # z of all layers one after the other, where nobody keeps it
+    costs=np.int64,  # C_x of a tile's samples
+    panels=np.int64,  # of each thread: what a gemm packs
+    panels_step=np.int64,
+    gradients=np.int64,  # of each thread: the rows of the gradient between BP4 and the update
+    gradients_step=np.int64,
+    slabs=np.int64,  # column-parallel, of each thread: its columns of w^1 and b^1, and the layers above
+    slabs_step=np.int64,
+    chunk=np.int64,  # rows of w that BP4 and the update take at a time
+)
+"""Where what a training needs lies in the workspace, in elements; steps lead from a thread's part to the next."""
 
 SETTINGS = fields(
     l1=np.float64,
@@ -22,47 +196,9 @@ SETTINGS = fields(
     largest_input=np.float64,  # the largest |a_k^0|
     limit=np.float64,  # a minibatch whose gradient might reach it is not applied
     clip_norm=np.float64,  # the longest gradient that is not scaled; 0: any
-    clip_sums=np.int64,  # where in the float64 scratch the squares of the gradient are summed up
-    cost_parameter=np.float64,
-    dropout=np.float64,  # the part of neurons left out
-    seed=np.int64,  # of the epoch's dropout
+    clip_sums=np.int64,  # where in the float64 sums the squares of the gradient are summed up
 )
-"""Numbers of a training that are not one for each minibatch."""
-
-LAYER = fields(
-    K=np.int64,  # neurons of the layer before
-    J=np.int64,  # neurons
-    activation=np.int64,
-    stride=np.int64,  # from a row of w to the next
-    w=np.int64,  # where w and b begin, from theta's start
-    b=np.int64,
-    whole=np.int64,  # rows of w that may be read beyond their end, up to that of a padded row;
-    rest=np.int64,  # those after them, copied and padded, lie here (`layout.plain_layout`)
-    a=np.int64,  # where a, delta and z of a tile begin in the scratch buffer
-    delta=np.int64,
-    z=np.int64,
-    z_step=np.int64,  # from the z of a sample to the next where threads share the room
-    row=np.int64,  # from a sample's row of a, delta and z to the next
-)
-"""Where a layer's parts lie, in elements. Layer 0 is the input."""
-
-OFFSETS = fields(
-    zeros=np.int64,  # a row of 0
-    ones=np.int64,  # a row of 1
-    targets=np.int64,  # y of a tile's samples, rows padded
-    exchanged=np.int64,  # of threads that own neurons of layer 1: z^1 of two minibatches
-    rests=np.int64,  # of each of them: the last few a_k^0 of a minibatch's samples
-    shared_z=np.int64,  # z of all layers in turn, where nobody keeps it
-    costs=np.int64,  # C_x of a tile's samples
-    panels=np.int64,  # of each thread: what a gemm packs
-    panels_step=np.int64,
-    gradients=np.int64,  # of each thread: the rows of the gradient between BP4 and the update
-    gradients_step=np.int64,
-    slabs=np.int64,  # of each thread that owns neurons of layer 1: its columns of w^1 and b^1, and the layers above
-    slabs_step=np.int64,
-    chunk=np.int64,  # rows of w that BP4 and the update take at a time
-)
-"""Where what a training needs lies in the scratch buffer, in elements; steps lead from a thread's part to the next."""
+"""Numbers of an update that are not one for each minibatch."""
 
 STATISTICS = fields(
     cost=np.float64,  # sum of s_x C_x
@@ -72,12 +208,11 @@ STATISTICS = fields(
 )
 """What a minibatch reports."""
 
-
 RUNNING, DIVERGED = range(2)
 
 NEVER = -1
 
-CONTROL = lines_apart(
+FLAGS = lines_apart(
     stop=np.int64,  # not 0: somebody asks the team to leave
     leaving=np.int64,  # the minibatch after which the team leaves, as one thread has found for all; or NEVER
     first=np.int64,  # the slice: the minibatches from ``first`` to before ``last``
@@ -89,7 +224,7 @@ CONTROL = lines_apart(
     at_most=np.int64,  # samples of a minibatch that the slice may do
     ticket=np.int64,  # of ordered tiles: the tile that is next
 )
-"""What a team is asked to do, and how far it has come; one row."""
+"""What the team is asked to do, and how far it has come."""
 
 THREAD = whole_lines(
     arrived=np.int64,  # the barriers that it has come to
@@ -97,7 +232,7 @@ THREAD = whole_lines(
     largest_delta=np.int64,
     hits=np.int64,  # of a tile
 )
-"""What a thread tells the others."""
+"""What a thread says to the others."""
 
 
 _NO_SETTINGS = dict.fromkeys(SETTINGS.names or (), 0.0) | {"beta_1_power": 1.0, "beta_2_power": 1.0}

@@ -5,137 +5,129 @@ No thread looks at another's samples here.
 
 from __future__ import annotations
 
-import numpy as np
-
 from fastbp.functions.activations import SOFTMAX, UNBOUNDED
 from fastbp.jit import strict
-from fastbp.jit.addresses import copy_line, line, number
+from fastbp.jit.addresses import Array, Real, copy_line, exists, line, number
 from fastbp.kernels import costs, dense, sparse
 from fastbp.kernels.dropout import drop
-from fastbp.kernels.job import (
-    LABELS,
-    OUTPUTS,
+from fastbp.kernels.matrix import Matrix, row, shifted
+from fastbp.kernels.penalties import penalty_sums
+from fastbp.kernels.records import Data, Layers, Tile, Training, Workspace
+from fastbp.kernels.views import (
     activations,
     biases,
     errors,
-    inputs,
-    is_lonely,
+    gemm_workspace,
+    is_single_output,
     last_weights,
     layer,
     offsets,
-    own_sums,
-    settings,
     targets,
     thread,
+    thread_sums,
     weighted_inputs,
     weights,
-    workspace,
     zeros,
 )
-from fastbp.kernels.matrix import row, shifted
-from fastbp.kernels.penalties import penalty_sums
 
 
 @strict
-def sample(job, x):
+def sample(data: Data, x: int) -> int:
     """Row of X at place x of the epoch."""
-    return job.order[x] if job.ordered else x
+    return data.order[x] if exists(data.order) else x
 
 
 @strict
-def gather_inputs(job, first, x0, x1, a_0):
-    """Copy a^0 of samples x0..x1 of the tile that starts at place ``first`` of the epoch into the rows of ``a_0``."""
-    n_in = layer(job, 0).J
-    if job.sparse:
+def gather_inputs(layers: Layers, data: Data, tile: Tile, a_0: Matrix) -> None:
+    """Copy a^0 of a tile into the rows of ``a_0``; sparse samples are read where they lie."""
+    n_in = layer(layers, 0).J
+    if exists(data.indptr):
         return
-    for x in range(x0, x1):
-        source = line(job.X, sample(job, first + x) * n_in, n_in)
-        copy_line(n_in, row(a_0, x - x0, n_in), source)
+    for x in range(tile.X):
+        source = line(data.X, sample(data, tile.place + x) * n_in, n_in)
+        copy_line(n_in, row(a_0, x, n_in), source)
 
 
 @strict
-def gather_targets(job, first, x0, x1):
-    """Copy y of the same samples."""
-    n_out, rows = layer(job, job.L).J, targets(job, x0)
-    for x in range(x0, x1):
-        i, y = sample(job, first + x), row(rows, x - x0, n_out)
-        if job.targets == LABELS:
+def gather_targets(layers: Layers, data: Data, workspace: Workspace, tile: Tile) -> None:
+    """Copy y of a tile; of a class, its one-hot row."""
+    n_out, rows = layer(layers, layers.L).J, targets(layers, workspace, tile.row)
+    for x in range(tile.X):
+        i, y = sample(data, tile.place + x), row(rows, x, n_out)
+        if exists(data.Y):
+            copy_line(n_out, y, line(data.Y, i * n_out, n_out))
+        else:
             for j in range(n_out):
                 y[j] = 0
-            y[job.labels[i]] = 1
-        elif job.targets == OUTPUTS:
-            copy_line(n_out, y, line(job.Y, i * n_out, n_out))
+            y[data.labels[i]] = 1
 
 
 @strict
-def activate(job, l, X, J, width, z, a, d):
-    """F2 of ``width`` columns from the matrices' starts on, J of them neurons, for X samples."""
-    code = layer(job, l).activation
+def activate(code: int, X: int, J: int, z: Matrix, a: Matrix, d: Matrix) -> None:
+    """F2 of the J neurons of a layer and of their rows' padding, for X samples."""
     if code == SOFTMAX:
         dense.softmax(X, J, z, a, d)
-    elif width == a.i:
-        n = X * width
+    elif z.i == a.i:
+        n = X * z.i
         dense.activation(code, n, row(z, 0, n), row(a, 0, n), row(d, 0, n))
     else:
         for x in range(X):
-            dense.activation(code, width, row(z, x, width), row(a, x, width), row(d, x, width))
+            dense.activation(code, z.i, row(z, x, z.i), row(a, x, z.i), row(d, x, z.i))
 
 
 @strict
-def forward(job, first, bottom, x0, x1, a_0, t):
-    """F1 and F2 of the layers from ``bottom`` on for samples x0..x1 of the tile that starts at place ``first``.
-
-    Their a^0 are the rows of ``a_0``.
-    """
-    X = x1 - x0
-    for l in range(bottom, job.L + 1):
-        K, J = layer(job, l).K, layer(job, l).J
-        a_prev = activations(job, l - 1, x0) if l > 1 else a_0
-        z, a, d = weighted_inputs(job, l, x0), activations(job, l, x0), errors(job, l, x0)
-        if l == 1 and job.sparse:
-            sparse.weighted_input(job, first, x0, x1, weights(job, l), biases(job, l), z)
-        elif is_lonely(job, l):
-            sums, w, b = own_sums(job, t), weights(job, l), biases(job, l)
-            dense.weighted_input_of_one(X, K, a_prev, w, b, z, sums, workspace(job, t))
+def forward(layers: Layers, data: Data, workspace: Workspace, tile: Tile, bottom: int, a_0: Matrix, t: int) -> None:
+    """F1 and F2 of the layers from ``bottom`` on for a tile of thread t, whose a^0 are the rows of ``a_0``."""
+    X, x0 = tile.X, tile.row
+    here = gemm_workspace(data, workspace, t)
+    for l in range(bottom, layers.L + 1):
+        K, J = layer(layers, l).K, layer(layers, l).J
+        a_prev = activations(layers, workspace, l - 1, x0) if l > 1 else a_0
+        w, b, z = weights(layers, l), biases(layers, l), weighted_inputs(layers, workspace, l, x0)
+        if l == 1 and exists(data.indptr):
+            sparse.weighted_input(layers, data, tile, w, b, z)
+        elif is_single_output(layers, l):
+            dense.weighted_input_of_one(X, K, a_prev, w, b, z, thread_sums(workspace, t), here)
         else:
-            n = layer(job, l).whole
-            dense.weighted_input(X, J, n, a_prev, weights(job, l), biases(job, l), z, workspace(job, t))
+            n = layer(layers, l).whole
+            dense.weighted_input(X, J, n, a_prev, w, b, z, here)
             if n < K:
-                rest, a_rest = last_weights(job, l), shifted(a_prev, 0, n)
-                dense.weighted_input(X, J, K - n, a_rest, rest, z, z, workspace(job, t))
-        activate(job, l, X, J, z.i, z, a, d)
-        if settings(job).dropout > 0.0 and l < job.L:
-            p = settings(job).dropout
-            scale = number(job.scratch, 1.0 / (1.0 - p))
-            drop(settings(job).seed, l, first + x0, np.int64(p * 16777216.0), scale, X, J, a, d)
+                rest, a_rest = last_weights(layers, l), shifted(a_prev, 0, n)
+                dense.weighted_input(X, J, K - n, a_rest, rest, z, z, here)
+        a, d = activations(layers, workspace, l, x0), errors(layers, workspace, l, x0)
+        activate(layer(layers, l).activation, X, J, z, a, d)
+        if layer(layers, l).dropout > 0.0:
+            drop(layer(layers, l).seed, l, tile.place, layer(layers, l).dropout, X, J, a, d)
 
 
 @strict
-def cost_parameter(job):
+def cost_parameter(layers: Layers) -> Real:
     """The number that some costs depend on."""
-    return number(job.scratch, settings(job).cost_parameter)
+    return number(layers.theta, layers.cost_parameter)
 
 
 @strict
-def outputs_and_costs(job, x0, x1):
-    """C_x of samples x0..x1 of the tile."""
-    J, code = layer(job, job.L).J, layer(job, job.L).activation
-    out = line(job.scratch, offsets(job).costs + x0, x1 - x0)
-    z, a = weighted_inputs(job, job.L, x0), activations(job, job.L, x0)
+def outputs_and_costs(layers: Layers, workspace: Workspace, tile: Tile) -> None:
+    """C_x of a tile."""
+    L, X, x0 = layers.L, tile.X, tile.row
+    J, code = layer(layers, L).J, layer(layers, L).activation
+    out = line(workspace.buf, offsets(workspace).costs + x0, X)
+    z, a = weighted_inputs(layers, workspace, L, x0), activations(layers, workspace, L, x0)
+    d, y = errors(layers, workspace, L, x0), targets(layers, workspace, x0)
     if code == SOFTMAX:
-        costs.of_softmax(job.cost, x1 - x0, J, z, a, errors(job, job.L, x0), targets(job, x0), out)
+        costs.of_softmax(layers.cost, X, J, z, a, d, y, out)
     else:
-        costs.of_outputs(job.cost, cost_parameter(job), x1 - x0, J, z, a, targets(job, x0), out)
+        costs.of_outputs(layers.cost, cost_parameter(layers), X, J, z, a, y, out)
 
 
 @strict
-def hits(job, first, x0, x1):
-    """For how many of samples x0..x1 of the tile the net decides as it should."""
-    J, rows = layer(job, job.L).J, activations(job, job.L, x0)
+def hits(layers: Layers, data: Data, workspace: Workspace, tile: Tile) -> int:
+    """For how many samples of a tile the net decides as it should."""
+    J, rows = layer(layers, layers.L).J, activations(layers, workspace, layers.L, tile.row)
     count = 0
-    for x in range(x0, x1):
-        a = row(rows, x - x0, J)
-        label = job.labels[sample(job, first + x)]
+    for x in range(tile.X):
+        a = row(rows, x, J)
+        label = data.labels[sample(data, tile.place + x)]
         if J == 1:
             count += (a[0] >= 0.5) == (label == 1)
         else:
@@ -149,12 +141,12 @@ def hits(job, first, x0, x1):
 
 
 @strict
-def decision(J, a):
+def decision(J: int, a: Array) -> int:
     """The class that the outputs of a sample stand for: of the first largest; of one output, whether it is at least one
     half. -1 where one of them is NaN.
     """
     if J == 1:
-        return -1 if a[0] != a[0] else np.int64(a[0] >= 0.5)
+        return -1 if a[0] != a[0] else int(a[0] >= 0.5)
     best = 0
     comparable = True
     for j in range(J):
@@ -165,59 +157,63 @@ def decision(J, a):
 
 
 @strict
-def backward(job, first, x0, x1, t):
-    """BP1 in the output layer and BP2 in every layer below, for samples x0..x1 of the tile."""
-    X = x1 - x0
-    J, width = layer(job, job.L).J, layer(job, job.L).row
-    z, a = weighted_inputs(job, job.L, x0), activations(job, job.L, x0)
-    y, d = targets(job, x0), errors(job, job.L, x0)
+def backward(layers: Layers, data: Data, workspace: Workspace, tile: Tile, t: int) -> None:
+    """BP1 in the output layer and BP2 in every layer below, for a tile of thread t."""
+    L, X, x0 = layers.L, tile.X, tile.row
+    J, width = layer(layers, L).J, layer(layers, L).row
+    z, a = weighted_inputs(layers, workspace, L, x0), activations(layers, workspace, L, x0)
+    y, d = targets(layers, workspace, x0), errors(layers, workspace, L, x0)
     n = X * width
     z_n, a_n, y_n, d_n = row(z, 0, n), row(a, 0, n), row(y, 0, n), row(d, 0, n)
-    dense.output_error(job.cost, cost_parameter(job), n, z_n, a_n, y_n, d_n)
-    if job.weighted:
+    dense.output_error(layers.cost, cost_parameter(layers), n, z_n, a_n, y_n, d_n)
+    if exists(data.weights):
         for x in range(X):
-            dense.weigh(width, job.weights[sample(job, first + x0 + x)], row(d, x, width))
-    dense.clear_padding(X, J, width, zeros(job), d)
-    for l in range(job.L - 1, 0, -1):
-        J, K, width = layer(job, l).J, layer(job, l + 1).J, layer(job, l).row
-        d, w_next, delta_next = errors(job, l, x0), weights(job, l + 1), errors(job, l + 1, x0)
-        dense.hidden_error(X, J, K, w_next, delta_next, zeros(job), d, workspace(job, t))
-        dense.clear_padding(X, J, width, zeros(job), d)
+            dense.weigh(width, data.weights[sample(data, tile.place + x)], row(d, x, width))
+    dense.clear_padding(X, J, width, zeros(workspace), d)
+    here = gemm_workspace(data, workspace, t)
+    for l in range(L - 1, 0, -1):
+        J, K, width = layer(layers, l).J, layer(layers, l + 1).J, layer(layers, l).row
+        d, delta_next = errors(layers, workspace, l, x0), errors(layers, workspace, l + 1, x0)
+        dense.hidden_error(X, J, K, weights(layers, l + 1), delta_next, zeros(workspace), d, here)
+        dense.clear_padding(X, J, width, zeros(workspace), d)
 
 
 @strict
-def is_unbounded(code):
+def is_unbounded(code: int) -> bool:
     """Whether a sum of finite terms can come out of this activation as infinity."""
     return (UNBOUNDED >> code) & 1 == 1
 
 
 @strict
-def note_largest(job, x0, x1, t):
-    """Keep in the thread's record the largest |a| and |delta|: what decides whether the minibatch may be applied."""
-    X, own = x1 - x0, thread(job, t)
-    for l in range(1, job.L + 1):
-        width = layer(job, l).row
-        if is_unbounded(layer(job, l).activation):
-            n = layer(job, l).stride
-            own.largest_a = dense.largest(X, n, activations(job, l, x0), own.largest_a)
-        own.largest_delta = dense.largest(X, width, errors(job, l, x0), own.largest_delta)
+def note_largest(training: Training, tile: Tile, t: int) -> None:
+    """Keep in thread t's record the largest |a| and |delta|: what decides whether the minibatch may be applied."""
+    layers, workspace, said = training.layers, training.workspace, thread(training.control, t)
+    largest_a, largest_delta = said.largest_a, said.largest_delta
+    for l in range(1, layers.L + 1):
+        width = layer(layers, l).row
+        if is_unbounded(layer(layers, l).activation):
+            n = layer(layers, l).stride
+            largest_a = dense.largest(tile.X, n, activations(layers, workspace, l, tile.row), largest_a)
+        largest_delta = dense.largest(tile.X, width, errors(layers, workspace, l, tile.row), largest_delta)
+    said.largest_a, said.largest_delta = largest_a, largest_delta
 
 
 @strict
-def tile_of_samples(job, first, bottom, x0, x1, starting, t):
-    """The part of a tile that is split by samples, x0..x1 of those from place ``first`` on: layers from ``bottom``.
+def tile_of_samples(training: Training, tile: Tile, bottom: int, starting: bool, t: int) -> None:
+    """The part of a tile that is split by samples, of thread t's share of them: layers from ``bottom``.
 
     ``starting`` says whether it is the thread's first of a minibatch.
     """
-    own = thread(job, t)
+    layers, data, workspace = training.layers, training.data, training.workspace
+    said = thread(training.control, t)
     if starting:
-        own.largest_a = 0
-        own.largest_delta = 0
-        penalty_sums(job, t)
-    gather_targets(job, first, x0, x1)
-    forward(job, first, bottom, x0, x1, inputs(job, x0), t)
-    outputs_and_costs(job, x0, x1)
-    if job.counting_hits:
-        own.hits = hits(job, first, x0, x1)
-    backward(job, first, x0, x1, t)
-    note_largest(job, x0, x1, t)
+        said.largest_a = 0
+        said.largest_delta = 0
+        penalty_sums(training, t)
+    gather_targets(layers, data, workspace, tile)
+    forward(layers, data, workspace, tile, bottom, activations(layers, workspace, 0, tile.row), t)
+    outputs_and_costs(layers, workspace, tile)
+    if training.control.counting_hits:
+        said.hits = hits(layers, data, workspace, tile)
+    backward(layers, data, workspace, tile, t)
+    note_largest(training, tile, t)

@@ -7,28 +7,31 @@ its derivative along the vector v that theta moves along (Pearlmutter): Rw and R
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TypeAlias
 
 from fastbp.functions.activations import SOFTMAX, sigma_double_prime
 from fastbp.functions.costs import cancels, second, slope
 from fastbp.jit import strict
-from fastbp.jit.addresses import pointer
+from fastbp.jit.addresses import Array, addressed, pointer
 from fastbp.kernels import dense
 from fastbp.kernels.gemm.gemm import gemm
 from fastbp.kernels.gemm.prefetch import Prefetch
-from fastbp.kernels.gemm.problem import Gemm, GemmWorkspace, addressed
+from fastbp.kernels.gemm.problem import Gemm, GemmWorkspace
 from fastbp.kernels.matrix import Matrix
+
+Moving: TypeAlias = tuple[Array, Array]
+"""A matrix and its derivative along v."""
 
 
 @strict(cache=True)
-def index_sums(g: Gemm, panel: np.ndarray, order: np.ndarray, cursors: np.ndarray) -> None:
+def index_sums(g: Gemm, panel: Array, order: Array, cursors: Array) -> None:
     """The gemm of F1, BP2 and BP4, here with operands that are arrays. Nothing is prefetched."""
     nothing = Prefetch(order=pointer(order), cursor=pointer(cursors), parts=0)
     gemm(addressed(g), GemmWorkspace(panel=pointer(panel), prefetch=nothing))
 
 
 @strict(cache=True)
-def activations(code, z, a, d):
+def activations(code: int, z: Array, a: Array, d: Array) -> None:
     """F2: a_j^l = sigma(z_j^l)
 
     Reads z[x, j]; overwrites a[x, j] and d[x, j] with sigma'(z), which softmax does not have.
@@ -41,7 +44,7 @@ def activations(code, z, a, d):
 
 
 @strict(cache=True)
-def output_slopes(code, a, d, delta):
+def output_slopes(code: int, a: Array, d: Array, delta: Array) -> None:
     """da_i^L / dz_j^L: sigma'(z_i) where i is j, else 0; of softmax a_i (1 - a_i) and -a_i a_j.
 
     Reads a[x, j] and d[x, j], which holds sigma'; overwrites delta[x I + i, j].
@@ -58,7 +61,7 @@ def output_slopes(code, a, d, delta):
 
 
 @strict(cache=True)
-def times_slope(d, out):
+def times_slope(d: Array, out: Array) -> None:
     """sigma'(z_j^l) times the sums, which ends BP2: reads d[x, j]; multiplies out[x I + i, j]."""
     X, J = d.shape
     I = out.shape[0] // X
@@ -69,7 +72,7 @@ def times_slope(d, out):
 
 
 @strict(cache=True)
-def outer_products(a_prev, delta, out):
+def outer_products(a_prev: Array, delta: Array, out: Array) -> None:
     """BP4: dC/dw_jk^l = a_k^{l-1} * delta_j^l
 
     Of each sample, or each output of each, by itself: reads a_prev[x, k] and delta[x I + i, j]; overwrites
@@ -85,7 +88,7 @@ def outer_products(a_prev, delta, out):
 
 
 @strict(cache=True)
-def moving_activations(code, a, d, Rz, Ra):
+def moving_activations(code: int, a: Array, d: Array, Rz: Array, Ra: Array) -> None:
     """R of F2: Ra_j = sigma'(z_j) Rz_j; of softmax a_j (Rz_j - sum_i a_i Rz_i). Overwrites Ra[x, j]."""
     X, J = a.shape
     for x in range(X):
@@ -98,12 +101,15 @@ def moving_activations(code, a, d, Rz, Ra):
 
 
 @strict(cache=True)
-def moving_output_errors(cost, code, z, a, y, s, d, Rz, Ra, delta, Rdelta):
+def moving_output_errors(
+    cost: int, code: int, y: Array, s: Array, d: Array, z_R: Moving, a_R: Moving, delta_R: Moving
+) -> None:
     """BP1 and R of it: Rdelta_j = d^2C/da_j^2 Ra_j sigma'(z_j) + dC/da_j sigma''(z_j) Rz_j; the first without sigma'
     where it cancels.
 
     Reads matrices [x, j] and the weights s[x]; overwrites delta[x, j] and Rdelta[x, j].
     """
+    (z, Rz), (a, Ra), (delta, Rdelta) = z_R, a_R, delta_R
     X, J = a.shape
     p = a.dtype.type(0)
     for x in range(X):
@@ -119,8 +125,9 @@ def moving_output_errors(cost, code, z, a, y, s, d, Rz, Ra, delta, Rdelta):
 
 
 @strict(cache=True)
-def moving_hidden_errors(code, z, d, Rz, u, Ru, delta, Rdelta):
+def moving_hidden_errors(code: int, d: Array, z_R: Moving, u_R: Moving, delta_R: Moving) -> None:
     """BP2 and R of it: Rdelta_j = sigma''(z_j) Rz_j u_j + sigma'(z_j) Ru_j, u_j the sum. Overwrites both deltas."""
+    (z, Rz), (u, Ru), (delta, Rdelta) = z_R, u_R, delta_R
     X, J = z.shape
     for x in range(X):
         for j in range(J):

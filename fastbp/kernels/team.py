@@ -15,6 +15,7 @@ from fastbp import jit
 from fastbp.jit import strict
 from fastbp.jit.addresses import Buffer, field
 from fastbp.jit.records import lines_apart
+from fastbp.kernels.records import Control
 
 MAX_TEAM = 1 if jit.DISABLED or sys.platform == "win32" else 64
 
@@ -198,13 +199,13 @@ def barrier(threads: Buffer, n_threads: int, t: int) -> None:
 
 
 @strict
-def barrier_and_poll(control: Buffer, threads: Buffer, n_threads: int, m: int, t: int) -> bool:
+def barrier_and_poll(control: Control, m: int, t: int) -> bool:
     """Wait for the team in minibatch m; whether it is to leave after it, as thread 0 has just found for all.
 
     Thread 0 names the minibatch, because it may come to the next one before another thread has looked.
     """
-    leaving = field(control, 0, "leaving")
-    if t == 0 and load(field(control, 0, "stop")) != 0:
+    leaving = field(control.flags, 0, "leaving")
+    if t == 0 and load(field(control.flags, 0, "stop")) != 0:
         store(leaving, m)
-    barrier(threads, n_threads, t)
+    barrier(control.threads, control.n_threads, t)
     return load(leaving) == m

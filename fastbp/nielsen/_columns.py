@@ -44,7 +44,7 @@ def pairs(data: Any, name: str) -> list[tuple[Any, Any]]:
 
 
 def labelled(data: Any, name: str) -> list[tuple[Any, Any]]:
-    """`pairs` to evaluate on, whose targets are digits; training data, whose targets are columns, is told so."""
+    """`pairs` to evaluate on, whose targets are digits; data for training, whose targets are columns, is refused."""
     listed = pairs(data, name)
     for i, (_, y) in enumerate(listed):
         if np.size(y) != 1:

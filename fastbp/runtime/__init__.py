@@ -1,1 +1,1 @@
-"""From a network and checked arrays to kernels that run: plans, jobs, threads, slices."""
+"""From a network and checked arrays to kernels that run: plans, records, threads, slices."""

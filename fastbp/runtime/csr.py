@@ -1,16 +1,13 @@
-"""Jobs on sparse samples, of which the kernels visit the stored values only."""
+"""Sparse samples, of which the kernels visit the stored values only."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fastbp.chunks import contiguous
 from fastbp.runtime.plan import operations
-
-if TYPE_CHECKING:
-    from fastbp.kernels.job import Job
 
 
 class Rows(NamedTuple):
@@ -23,10 +20,6 @@ class Rows(NamedTuple):
 
     def __len__(self) -> int:
         return self.shape[0]
-
-    def into(self, job: Job, batch: int) -> Job:
-        """A job that was made on ``values``, on these samples."""
-        return job._replace(indices=self.indices, indptr=self.indptr, sparse=1, n=len(self), batch=batch, fetching=0)
 
 
 def as_rows(X: Any, dtype: Any) -> Rows:

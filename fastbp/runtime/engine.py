@@ -1,21 +1,29 @@
-"""From a network and checked arrays to the kernels' job."""
+"""From a network and checked arrays to the kernels' records."""
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fastbp import jit
 from fastbp.checks import check_memory
 from fastbp.chunks import writable
-from fastbp.functions.activations import COSTS
+from fastbp.functions.costs import CODES
 from fastbp.kernels import layout
 from fastbp.kernels.gemm.prefetch import CURSOR
-from fastbp.kernels.job import LABELS, NO_TARGETS, OUTPUTS, Job
-from fastbp.kernels.records import CONTROL, STATISTICS, THREAD, new_settings
-from fastbp.kernels.schedules import data_parallel
+from fastbp.kernels.records import (
+    FLAGS,
+    SCHEDULES,
+    STATISTICS,
+    THREAD,
+    Control,
+    Data,
+    Layers,
+    Optimizer,
+    Training,
+    Workspace,
+)
+from fastbp.runtime import csr
 from fastbp.runtime.plan import FAR_BYTES, Plan
 
 if TYPE_CHECKING:
@@ -24,148 +32,129 @@ if TYPE_CHECKING:
 
 
 class Layout(NamedTuple):
-    """Where a job's parts live, and its size in bytes, before any of it is allocated."""
+    """Where everything lies, and its size, before any of it is allocated."""
 
     plan: Plan
-    layers: Any
+    layers: Layers
     offsets: Any
-    scratch_size: int
+    workspace_size: int
     sums_size: int
 
 
 def lay_out(
     net: Parameters, plan: Plan, *, keep_z: bool = False, predicting: bool = False, sparse: bool = False
 ) -> Layout:
-    """The layout of a job: of a training, of a prediction, or of samples that are never copied, being sparse."""
-    itemsize, n_threads, columns = net.dtype.itemsize, plan.n_threads, plan.schedule == "column_parallel"
-    n_tiles = 1 if plan.schedule == "data_parallel" and not predicting else n_threads
-    layers = net._layers
+    """The layout of a training, of a prediction, or of samples that are never copied, being sparse."""
+    n_tiles = 1 if plan.schedule == "data_parallel" and not predicting else plan.n_threads
+    table = net._layers
     if sparse:
-        layers = layers.copy()
-        layers["J"][0] = 0
-    layers, offsets, size = layout.scratch_layout(
-        layers, plan.tile, n_tiles, n_threads, itemsize, keep_z=keep_z, owning=columns
+        table = table.copy()
+        table["J"][0] = 0
+    table, offsets, size = layout.workspace_layout(
+        table,
+        plan.tile,
+        n_tiles,
+        plan.n_threads,
+        net.dtype.itemsize,
+        keep_z=keep_z,
+        column_parallel=plan.schedule == "column_parallel",
     )
-    layers["J"][0] = net.sizes[0]
-    return Layout(plan, layers, offsets, size, layout.sums_size(layers, n_threads))
+    table["J"][0] = net.sizes[0]
+    layers = Layers(theta=net.theta, table=table, L=net.L, cost=CODES[net.cost], cost_parameter=0.0)
+    return Layout(plan, layers, offsets, size, layout.sums_size(table, plan.n_threads))
 
 
-def prepare_scratch(where: Layout, dtype: Any) -> Any:
-    """The scratch buffer: its rows of 0 and of 1 written, the rest as the memory comes."""
-    scratch = layout.aligned(where.scratch_size, dtype, fill=None)
+def prepare_workspace(where: Layout) -> Workspace:
+    """The workspace: its rows of 0 and of 1 written, the rest as the memory comes."""
+    buf = layout.aligned(where.workspace_size, where.layers.theta.dtype, fill=None)
     zeros, ones, after = (where.offsets[name][0] for name in ("zeros", "ones", "targets"))
-    scratch[zeros:ones] = 0
-    scratch[ones:after] = 1
-    return scratch
+    buf[zeros:ones] = 0
+    buf[ones:after] = 1
+    return Workspace(buf=buf, offsets=where.offsets, cursors=layout.aligned(where.plan.n_threads, CURSOR))
 
 
-NO_INDICES = np.empty(0, np.int64)
-_NO_SUMS = np.empty(0, np.float64)
-_NO_SETTINGS = new_settings()
-_NO_CURSORS = np.empty(0, CURSOR)
+NO_INDICES, NO_COSTS = np.empty(0, np.int64), np.empty(0)
+_NO_NUMBERS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float32, np.float64)}
+_NO_TARGETS = {
+    dtype: (NO_INDICES, NO_INDICES, none, NO_INDICES, none, NO_INDICES) for dtype, none in _NO_NUMBERS.items()
+}
+"""What follows X in `Data` of dense samples, of which nothing else is known."""
 
 
-def make_job(
-    net: Parameters,
-    where: Layout,
-    X: np.ndarray,
-    targets: Targets | None = None,
+def without_targets(X: np.ndarray) -> tuple[Any, ...]:
+    """The `Data` of dense samples as a plain tuple: a prediction of one row takes little longer than to make it."""
+    return (writable(X.reshape(-1)), *_NO_TARGETS[X.dtype])
+
+
+def make_data(
+    X: np.ndarray | csr.Rows,
+    targets: Targets | None,
     *,
     sample_weight: np.ndarray | None = None,
-    g: np.ndarray | None = None,
-    state: np.ndarray | None = None,
     order: np.ndarray = NO_INDICES,
-    stats: np.ndarray | None = None,
-    eta: np.ndarray = _NO_SUMS,
-    settings: np.ndarray | None = None,
-    sums: np.ndarray | None = None,
-    scratch: np.ndarray | None = None,
-    batch: int = 0,
-    decisions: np.ndarray = NO_INDICES,
-    cost: str | None = None,
-    optimizer: int = 0,
-    updating: bool = False,
     counting_hits: bool = False,
-) -> Job:
-    """A job on checked arrays. ``X`` and the targets must stay alive as long as it does."""
-    nothing = np.empty(0, net.dtype)
-    kind, dense, labels = NO_TARGETS, nothing, decisions
+) -> Data:
+    """Checked samples, which must stay alive as long as a kernel may read them."""
+    values, indices, indptr = (
+        (X.values, X.indices, X.indptr) if isinstance(X, csr.Rows) else (X, NO_INDICES, NO_INDICES)
+    )
+    nothing = _NO_NUMBERS[values.dtype]
+    Y, labels = nothing, NO_INDICES
     if targets is not None:
-        kind = LABELS if targets.dense is None else OUTPUTS
-        dense = nothing if targets.dense is None else writable(targets.dense.reshape(-1))
-        labels = writable(targets.decisions) if counting_hits or targets.dense is None else NO_INDICES
-    return Job(
-        theta=net.theta,
+        if targets.dense is not None:
+            Y = writable(targets.dense.reshape(-1))
+        if targets.dense is None or counting_hits:
+            labels = writable(targets.decisions)
+    weights = nothing if sample_weight is None else sample_weight
+    values = writable(values.reshape(-1))
+    return Data(X=values, indices=indices, indptr=indptr, Y=Y, labels=labels, weights=weights, order=order)
+
+
+def make_training(
+    where: Layout,
+    data: Data,
+    settings: np.ndarray,
+    *,
+    n: int,
+    batch: int,
+    g: np.ndarray | None,
+    code: int | None = None,
+    slots: int = 0,
+    state: np.ndarray | None = None,
+    sums: np.ndarray | None = None,
+    counting_hits: bool = False,
+) -> Training:
+    """Everything that a training of n samples works on; without an optimizer's code the gradient is left in g."""
+    plan, theta, n_minibatches = where.plan, where.layers.theta, -(-n // batch)
+    nothing = _NO_NUMBERS[theta.dtype]
+    optimizer = Optimizer(
+        code=code or 0,
+        updating=int(code is not None),
+        size=theta.size,
+        slots=slots,
         state=nothing if state is None else state,
         g=nothing if g is None else g,
-        X=writable(X.reshape(-1)),
-        indices=NO_INDICES,
-        indptr=NO_INDICES,
-        Y=dense,
-        labels=labels,
-        weights=nothing if sample_weight is None else sample_weight,
-        order=order,
-        layers=where.layers,
-        offsets=where.offsets,
-        scratch=prepare_scratch(where, net.dtype) if scratch is None else scratch,
+        eta=np.ones(n_minibatches),
+        settings=settings,
         sums=np.empty(where.sums_size) if sums is None else sums,
-        stats=np.zeros(1, STATISTICS) if stats is None else stats,
-        eta=eta,
-        settings=new_settings() if settings is None else settings,
-        control=layout.aligned(1, CONTROL),
-        threads=layout.aligned(where.plan.n_threads, THREAD),
-        cursors=layout.aligned(where.plan.n_threads, CURSOR),
-        L=net.L,
-        size=net.theta.size,
-        slots=0 if state is None else state.size // net.theta.size,
-        n=len(X),
-        batch=batch or len(X),
-        tile=where.plan.tile,
-        n_threads=where.plan.n_threads,
-        cost=COSTS[cost or net.cost],
-        optimizer=optimizer,
-        targets=kind,
-        sparse=0,
-        ordered=int(order.size > 0),
-        weighted=int(sample_weight is not None),
-        keeping=int(g is not None),
-        updating=int(updating),
-        owning=int(where.plan.schedule == "column_parallel"),
-        relaying=int(where.plan.schedule == "ordered_tiles"),
-        fetching=int(where.plan.prefetch and order.size > 0 and X.nbytes > FAR_BYTES),
+    )
+    far = data.order.size > 0 and data.indptr.size == 0 and data.X.nbytes > FAR_BYTES
+    control = Control(
+        flags=layout.aligned(1, FLAGS),
+        threads=layout.aligned(plan.n_threads, THREAD),
+        statistics=np.zeros(n_minibatches, STATISTICS),
+        n_threads=plan.n_threads,
+        schedule=SCHEDULES.index(plan.schedule),
+        n=n,
+        batch=batch,
+        fetching=int(plan.prefetch and far),
         counting_hits=int(counting_hits),
     )
+    workspace = prepare_workspace(where)
+    return Training(layers=where.layers, data=data, optimizer=optimizer, workspace=workspace, control=control)
 
 
-def as_compiled() -> contextlib.AbstractContextManager[Any]:
-    """As plain Python, kernels must not warn of an overflow either: they decide themselves what it means."""
-    return np.errstate(all="ignore") if jit.DISABLED else contextlib.nullcontext()
-
-
-def run_alone(
-    net: Parameters,
-    where: Layout,
-    X: np.ndarray,
-    out: np.ndarray,
-    scratch: np.ndarray,
-    decisions: np.ndarray,
-    step: int,
-) -> None:
-    """``run_outputs`` on one thread, of dense samples without targets: a job would take longer to make than one row.
-
-    Python can look at Ctrl-C after every ``step`` samples. Writes what the outputs decide into ``decisions``, shape
-    (n_samples,), unless that is empty; -1 for NaN.
-    """
-    none, nothing = NO_INDICES, _NO_SUMS
-    arrays = (net.theta, writable(X.reshape(-1)), none, none, scratch, decisions, where.layers, where.offsets)
-    rest = (scratch, nothing, _NO_SETTINGS, _NO_CURSORS, out, net.L, where.plan.tile, 0, NO_TARGETS, 0)
-    with as_compiled():
-        for x in range(0, len(out), step):
-            end = min(x + step, len(out))
-            data_parallel.outputs(*arrays, *rest, x, end, 0)
-
-
-def check_job_memory(net: Parameters, where: Layout, vectors: int, what: str) -> None:
-    """Refuse a job that memory cannot hold, before any of it is allocated."""
-    needed = (where.scratch_size + vectors * net.theta.size) * net.dtype.itemsize + 8 * where.sums_size
-    check_memory(needed, what)
+def check_layout(where: Layout, vectors: int, what: str) -> None:
+    """Refuse what memory cannot hold, with so many vectors like theta, before any of it is allocated."""
+    theta = where.layers.theta
+    check_memory((where.workspace_size + vectors * theta.size) * theta.itemsize + 8 * where.sums_size, what)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbp import jit
 from fastbp.checks import check_memory
 from fastbp.kernels import layout
 from fastbp.kernels import tangents as kernels
@@ -27,11 +25,6 @@ class Layers(NamedTuple):
     w: list[np.ndarray]
     b: list[np.ndarray]
     codes: Sequence[int]
-
-
-def _quiet() -> contextlib.AbstractContextManager[Any]:
-    """As plain Python, kernels must not warn of an overflow."""
-    return np.errstate(all="ignore") if jit.DISABLED else contextlib.nullcontext()
 
 
 _NO_ORDER, _NO_CURSORS = np.empty(0, np.int64), np.empty(0, CURSOR)
@@ -122,10 +115,9 @@ def input_jacobian(net: Layers, X: np.ndarray) -> np.ndarray:
     n_out = net.b[-1].size
     check_memory(len(X) * n_out * X.shape[1] * X.itemsize, "The Jacobians by inputs")
     out = np.empty((len(X), n_out, X.shape[1]), X.dtype)
-    with _quiet():
-        for rows in _rows_at_a_time(len(X), (1 + n_out) * _operations(net)):
-            _, a, d = _forward(net, X[rows])
-            out[rows] = _down(net, d, _output_slopes(net, a[-1], d[-1]), 0)[0].reshape(-1, *out.shape[1:])
+    for rows in _rows_at_a_time(len(X), (1 + n_out) * _operations(net)):
+        _, a, d = _forward(net, X[rows])
+        out[rows] = _down(net, d, _output_slopes(net, a[-1], d[-1]), 0)[0].reshape(-1, *out.shape[1:])
     return out
 
 
@@ -134,17 +126,16 @@ def parameter_jacobian(net: Layers, X: np.ndarray) -> np.ndarray:
     n_out, n_parameters = net.b[-1].size, sum(w.size + b.size for w, b in zip(net.w, net.b, strict=True))
     check_memory(len(X) * n_out * n_parameters * X.itemsize, "The Jacobians by parameters")
     out = np.empty((len(X), n_out, n_parameters), X.dtype)
-    with _quiet():
-        for rows in _rows_at_a_time(len(X), 3 * (1 + n_out) * _operations(net)):
-            _, a, d = _forward(net, X[rows])
-            at = 0
-            for a_prev, delta in zip(a[:-1], _down(net, d, _output_slopes(net, a[-1], d[-1]), 1), strict=True):
-                w = np.empty((len(delta), delta.shape[1], a_prev.shape[1]), X.dtype)
-                kernels.outer_products(a_prev, delta, w)
-                for part in w, delta:
-                    end = at + part[0].size
-                    out[rows, :, at:end] = part.reshape(-1, n_out, end - at)
-                    at = end
+    for rows in _rows_at_a_time(len(X), 3 * (1 + n_out) * _operations(net)):
+        _, a, d = _forward(net, X[rows])
+        at = 0
+        for a_prev, delta in zip(a[:-1], _down(net, d, _output_slopes(net, a[-1], d[-1]), 1), strict=True):
+            w = np.empty((len(delta), delta.shape[1], a_prev.shape[1]), X.dtype)
+            kernels.outer_products(a_prev, delta, w)
+            for part in w, delta:
+                end = at + part[0].size
+                out[rows, :, at:end] = part.reshape(-1, n_out, end - at)
+                at = end
     return out
 
 
@@ -154,16 +145,14 @@ def per_sample_gradient(net: Layers, cost: int, X: np.ndarray, Y: np.ndarray) ->
     check_memory(len(X) * n_parameters * X.itemsize, "The gradients of all samples")
     g = [np.empty((len(X), *w.T.shape), X.dtype) for w in net.w]
     g_b = [np.empty((len(X), b.size), X.dtype) for b in net.b]
-    with _quiet():
-        for rows in _rows_at_a_time(len(X), 3 * _operations(net)):
-            z, a, d = _forward(net, X[rows])
-            delta, still, ones = np.empty_like(z[-1]), np.zeros_like(z[-1]), np.ones(len(z[-1]), X.dtype)
-            kernels.moving_output_errors(
-                cost, net.codes[-1], z[-1], a[-1], Y[rows], ones, d[-1], still, still, delta, np.empty_like(delta)
-            )
-            for l, error in enumerate(_down(net, d, delta, 1)):
-                kernels.outer_products(a[l], error, g[l][rows])
-                g_b[l][rows] = error
+    for rows in _rows_at_a_time(len(X), 3 * _operations(net)):
+        z, a, d = _forward(net, X[rows])
+        delta, still, ones = np.empty_like(z[-1]), np.zeros_like(z[-1]), np.ones(len(z[-1]), X.dtype)
+        moving = (z[-1], still), (a[-1], still), (delta, np.empty_like(delta))
+        kernels.moving_output_errors(cost, net.codes[-1], Y[rows], ones, d[-1], *moving)
+        for l, error in enumerate(_down(net, d, delta, 1)):
+            kernels.outer_products(a[l], error, g[l][rows])
+            g_b[l][rows] = error
     return g, g_b
 
 
@@ -172,25 +161,24 @@ def hessian_vector(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The sums over samples of (d^2 C_x / d theta^2) v, like w[k, j] and b[j]; not yet divided by sum s_x."""
     g, g_b = [np.zeros_like(w) for w in net.w], [np.zeros_like(b) for b in net.b]
-    with _quiet():
-        for rows in _rows_at_a_time(len(X), 6 * _operations(net)):
-            z, a, d = _forward(net, X[rows])
-            Rz, Ra = [], [np.zeros_like(a[0])]
-            for l in range(len(net.w)):
-                Rz.append(moving_sums(a[l], Ra[l], net.w[l], v[l], v_b[l]))
-                Ra.append(np.empty_like(z[l]))
-                kernels.moving_activations(net.codes[l], a[l + 1], d[l], Rz[l], Ra[l + 1])
-            ones = np.ones((1, len(a[0])), X.dtype)
-            delta, Rdelta = np.empty_like(z[-1]), np.empty_like(z[-1])
-            kernels.moving_output_errors(
-                cost, net.codes[-1], z[-1], a[-1], Y[rows], s[rows], d[-1], Rz[-1], Ra[-1], delta, Rdelta
-            )
-            for l in range(len(net.w) - 1, -1, -1):
-                g[l] = moving_sums(a[l].T, Ra[l].T, delta, Rdelta, g[l])
-                g_b[l] = index_sums(ones, Rdelta, g_b[l])[0]
-                if l == 0:
-                    break
-                u, Ru = index_sums(delta, net.w[l].T), moving_sums(delta, Rdelta, net.w[l].T, v[l].T, None)
-                delta, Rdelta = np.empty_like(u), np.empty_like(u)
-                kernels.moving_hidden_errors(net.codes[l - 1], z[l - 1], d[l - 1], Rz[l - 1], u, Ru, delta, Rdelta)
+    for rows in _rows_at_a_time(len(X), 6 * _operations(net)):
+        z, a, d = _forward(net, X[rows])
+        Rz, Ra = [], [np.zeros_like(a[0])]
+        for l in range(len(net.w)):
+            Rz.append(moving_sums(a[l], Ra[l], net.w[l], v[l], v_b[l]))
+            Ra.append(np.empty_like(z[l]))
+            kernels.moving_activations(net.codes[l], a[l + 1], d[l], Rz[l], Ra[l + 1])
+        ones = np.ones((1, len(a[0])), X.dtype)
+        delta, Rdelta = np.empty_like(z[-1]), np.empty_like(z[-1])
+        moving = (z[-1], Rz[-1]), (a[-1], Ra[-1]), (delta, Rdelta)
+        kernels.moving_output_errors(cost, net.codes[-1], Y[rows], s[rows], d[-1], *moving)
+        for l in range(len(net.w) - 1, -1, -1):
+            g[l] = moving_sums(a[l].T, Ra[l].T, delta, Rdelta, g[l])
+            g_b[l] = index_sums(ones, Rdelta, g_b[l])[0]
+            if l == 0:
+                break
+            u, Ru = index_sums(delta, net.w[l].T), moving_sums(delta, Rdelta, net.w[l].T, v[l].T, None)
+            delta, Rdelta = np.empty_like(u), np.empty_like(u)
+            moving = (z[l - 1], Rz[l - 1]), (u, Ru), (delta, Rdelta)
+            kernels.moving_hidden_errors(net.codes[l - 1], d[l - 1], *moving)
     return g, g_b

@@ -1,4 +1,4 @@
-"""The team of threads that runs a job, and predictions split between threads.
+"""The team of threads that runs a training, and predictions split between threads.
 
 A KeyboardInterrupt may come between any two lines here, and may leave any function before its end. Nothing that must
 happen stands in such a place: what a call leaves behind ends by itself. Threads at the gate leave it after a moment
@@ -20,11 +20,11 @@ import numpy as np
 
 from fastbp import jit
 from fastbp.kernels import layout
-from fastbp.kernels.job import Job
-from fastbp.kernels.records import NEVER, RUNNING
+from fastbp.kernels.records import NEVER, RUNNING, Layers, Training, Workspace
 from fastbp.kernels.schedules import data_parallel
 from fastbp.kernels.team import CLOSED, GATE, RUN
-from fastbp.runtime import engine, pool
+from fastbp.runtime import pool
+from fastbp.runtime.plan import Plan
 
 ROWS_OPERATIONS = 1e5 if jit.DISABLED else 5e7
 """Floating-point operations of the samples that a prediction takes at a time, if a tile has no more: some 1 ms."""
@@ -33,8 +33,10 @@ ROWS_OPERATIONS = 1e5 if jit.DISABLED else 5e7
 class _Service:
     """Thread t of a team, from its coming until the gate is closed."""
 
-    def __init__(self, job: Job, gate: Any, t: int, cores: dict[int, int | None], errors: list[BaseException]) -> None:
-        self._job, self._gate, self._t, self._cores, self._errors = job, gate, t, cores, errors
+    def __init__(
+        self, training: Training, gate: Any, t: int, cores: dict[int, int | None], errors: list[BaseException]
+    ) -> None:
+        self._training, self._gate, self._t, self._cores, self._errors = training, gate, t, cores, errors
 
     @property
     def over(self) -> bool:
@@ -44,7 +46,7 @@ class _Service:
         try:
             for thread, core in self._cores.items():
                 pool.move(thread or threading.get_native_id(), core)
-            data_parallel.work(self._job, self._gate, self._t)
+            data_parallel.work(self._training, self._gate, self._t)
         except BaseException as error:
             self._errors.append(error)
         finally:
@@ -54,7 +56,7 @@ class _Service:
 class _Session:
     """Threads at one gate. It ends when the gate is closed, and a new one takes its place."""
 
-    def __init__(self, job: Job, size: int) -> None:
+    def __init__(self, training: Training, size: int) -> None:
         self.pool = pool.current()
         self.gate = layout.aligned(size, GATE)
         self.errors: list[BaseException] = []
@@ -64,7 +66,7 @@ class _Session:
         self.pool.provide(size - 1)
         for t, core in enumerate(cores, 1):
             moves = {0: core} if t > 1 else {caller: here, 0: core}
-            service = _Service(job, self.gate, t, moves, self.errors)
+            service = _Service(training, self.gate, t, moves, self.errors)
             self._services.append(weakref.ref(service))
             self.pool.submit(service)
 
@@ -90,14 +92,14 @@ _teams: list[weakref.ref[ThreadTeam]] = []
 class ThreadTeam:
     """Thread 0 (the caller's) and others, resident in ``data_parallel.work`` while the context lasts.
 
-    The number of threads in the job is that of the threads really there: build the job with ``ThreadTeam.size``.
+    The number of threads of the training is that of the threads really there: make it with ``ThreadTeam.size``.
     """
 
     def __init__(self, n_threads: int) -> None:
         self.size = 1 + pool.current().provide(n_threads - 1)
         self.batch = 0
-        """Samples of a minibatch, once there is a job."""
-        self._job: Job | None = None
+        """Samples of a minibatch, once there is a training."""
+        self._training: Training | None = None
         self._session: _Session | None = None
         self._thread = threading.get_ident()
         self._frame = id(sys._getframe(1))
@@ -105,31 +107,31 @@ class ThreadTeam:
     def __enter__(self) -> ThreadTeam:
         return self
 
-    def start(self, job: Job) -> None:
+    def start(self, training: Training) -> None:
         """Send the threads into the kernel, where they wait for the first slice.
 
         Raises
         ------
         RuntimeError
-            The job updates weights that another training updates.
+            The training updates weights that another training updates.
         """
-        _load(job)
-        self._job, self.batch = job, job.batch
-        if job.updating:
+        _load(training)
+        self._training, self.batch = training, training.control.batch
+        if training.optimizer.updating:
             self._require_alone()
         if self.size > 1:
-            self._session = _Session(job, self.size)
+            self._session = _Session(training, self.size)
 
     def _require_alone(self) -> None:
         mine: weakref.ref[ThreadTeam] = weakref.ref(self, _teams.remove)
         _teams.append(mine)  # first, so that of two at the same time the second one sees the first
-        assert self._job is not None
+        assert self._training is not None
         for known in list(_teams):
             if known is mine:
                 return
             other = known()
-            if other is not None and other._trains(self._job.theta):
-                self._job = None
+            if other is not None and other._trains(self._training.layers.theta):
+                self._training = None
                 raise RuntimeError(
                     "This network is being trained already, by a call that has not ended; two at a time would mix "
                     "their steps. Wait for it, or train a copy: net.copy()."
@@ -137,8 +139,8 @@ class ThreadTeam:
 
     def _trains(self, theta: Any) -> bool:
         """Whether this team updates these weights, in a call that is still on its thread's stack."""
-        job = self._job
-        if job is None or job.theta is not theta:
+        training = self._training
+        if training is None or training.layers.theta is not theta:
             return False
         frame = sys._current_frames().get(self._thread)
         while frame is not None and id(frame) != self._frame:
@@ -169,26 +171,25 @@ class ThreadTeam:
         RuntimeError
             A thread was lost, or could not work, before the first of these minibatches.
         """
-        job = self._job
-        assert job is not None
-        control = job.control[0]
-        control.first, control.last, control.done = first, last, first
-        control.status, control.leaving, control.ticket = RUNNING, NEVER, 0
-        control.begun, control.at_most = begun, max(1, int(part * job.batch / job.tile)) * job.tile
+        training = self._training
+        assert training is not None
+        flags, tile = training.control.flags[0], int(training.workspace.offsets["tile"][0])
+        flags["first"], flags["last"], flags["done"] = first, last, first
+        flags["status"], flags["leaving"], flags["ticket"] = RUNNING, NEVER, 0
+        flags["begun"], flags["at_most"] = begun, max(1, int(part * self.batch / tile)) * tile
         if self.size == 1:
-            with engine.as_compiled():
-                data_parallel.work(job, _CLOSED_GATE, 0)
+            data_parallel.work(training, _CLOSED_GATE, 0)
         else:
-            while not self._run_slice(job):
+            while not self._run_slice(training):
                 pass
-        return int(control.done), int(control.begun), int(control.status)
+        return int(flags["done"]), int(flags["begun"]), int(flags["status"])
 
-    def _run_slice(self, job: Job) -> bool:
+    def _run_slice(self, training: Training) -> bool:
         """Run a slice if all threads are there, else see to it that they come. Whether it ran."""
         session = self._session
         if session is None or session.pool is not pool.current():  # of the process that this one was forked from
-            session = self._session = _Session(job, self.size)
-        status = data_parallel.work(job, session.gate, 0)
+            session = self._session = _Session(training, self.size)
+        status = data_parallel.work(training, session.gate, 0)
         if status == RUN:
             return True
         if session.errors or session.is_lost():
@@ -205,30 +206,27 @@ class ThreadTeam:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if self._session is not None:
             self._session.close()
-        self._job = self._session = None
-
-
-def _arguments_of_outputs(job: Job, out: np.ndarray) -> tuple[Any, ...]:
-    """The arguments of ``data_parallel.outputs`` but for samples and thread."""
-    arrays = (job.theta, job.X, job.indices, job.indptr, job.Y, job.labels, job.layers, job.offsets, job.scratch)
-    return (*arrays, job.sums, job.settings, job.cursors, out, job.L, job.tile, job.cost, job.targets, job.sparse)
+        self._training = self._session = None
 
 
 _CLOSED_GATE = np.full(2, CLOSED, GATE)
 _loaded: set[Any] = set()
 
 
-def _load(job: Job) -> None:
+def _load(training: Training) -> None:
     """Compile or load the code of training and of predictions, once for each dtype: who trains will predict.
 
     The first prediction, or evaluation between epochs, then finds it in memory, and one of a later process on disk; and
     other threads never wait for a compiler.
     """
-    if job.theta.dtype not in _loaded:
-        data_parallel.outputs(*_arguments_of_outputs(job, np.empty((0, 1), job.theta.dtype)), 0, 0, 0)
+    dtype = training.layers.theta.dtype
+    if dtype not in _loaded:
+        layers, data, _, workspace, control = training
+        out = np.empty((0, 1), dtype), np.empty(0), np.empty(0, np.int64)
+        data_parallel.outputs(tuple(layers), tuple(data), tuple(workspace), out, 0, 0, 0)
         if not jit.DISABLED:
-            data_parallel.work(job._replace(n_threads=2), _CLOSED_GATE, 1)
-        _loaded.add(job.theta.dtype)
+            data_parallel.work(training._replace(control=control._replace(n_threads=2)), _CLOSED_GATE, 1)
+        _loaded.add(dtype)
 
 
 def rows_at_a_time(n: int, flops: float, tile: int, n_threads: int = 1) -> int:
@@ -251,7 +249,7 @@ class _Shares:
     a queue, so that none waits for a thread that has taken nothing.
     """
 
-    def __init__(self, arguments: tuple[Any, ...], n: int, step: int) -> None:
+    def __init__(self, arguments: tuple[Any, Any, Any, Any], n: int, step: int) -> None:
         self.arguments, self.n, self.step = arguments, n, step
         self.starts: Iterator[int] = iter(range(0, n, step))
         self.finished: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
@@ -288,23 +286,28 @@ class _Share:
             self._shares.finished.put(error)
 
 
-def run_outputs(job: Job, out: np.ndarray, n_threads: int, flops: float) -> None:
-    """``data_parallel.outputs`` over all samples of the job, split between threads.
+def run_outputs(
+    layers: Layers, data: tuple[Any, ...], workspace: Workspace, out: tuple[Any, ...], plan: Plan, flops: float
+) -> None:
+    """``data_parallel.outputs`` over all samples, split between threads; Python looks at Ctrl-C in between.
 
     Raises
     ------
     RuntimeError
         A thread was lost on the way.
     """
-    n = len(out)
-    arguments = _arguments_of_outputs(job, out)
+    n, n_threads = len(out[0]), plan.n_threads
+    step = n
+    arguments = tuple(layers), data, tuple(workspace), out
     if n_threads > 1:
         n_threads = 1 + pool.current().provide(n_threads - 1)
-    shares = _Shares(arguments, n, rows_at_a_time(n, flops, job.tile, n_threads))
+    if n_threads > 1 or flops > ROWS_OPERATIONS:
+        step = rows_at_a_time(n, flops, plan.tile, n_threads)
     if n_threads == 1:
-        with engine.as_compiled():
-            shares.take(0)
+        for x in range(0, n, step):
+            data_parallel.outputs(*arguments, x, min(x + step, n), 0)
         return
+    shares = _Shares(arguments, n, step)
     data_parallel.outputs(*arguments, 0, 0, 0)  # compiled or loaded: the others never wait for a compiler
     try:
         tasks = []  # weak: one that is gone finishes nothing more

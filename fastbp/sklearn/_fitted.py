@@ -16,7 +16,7 @@ from fastbp.functions.entry import CostFunction
 from fastbp.network import Network
 from fastbp.runtime import csr
 from fastbp.sklearn import _convert
-from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name, owned, pack, sizes_of, unpack
+from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name, in_own_memory, pack, sizes_of, unpack
 from fastbp.sklearn._pickles import restored, stamped
 
 HIDDEN = {"logistic", *checks.HIDDEN}
@@ -116,7 +116,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         super().__setstate__(restored(self, state))
         if "coefs_" in state:
             self._networks: dict[Any, Network] = {}
-            self.coefs_, self.intercepts_ = ([*map(owned, arrays)] for arrays in (self.coefs_, self.intercepts_))
+            self.coefs_, self.intercepts_ = (
+                [*map(in_own_memory, arrays)] for arrays in (self.coefs_, self.intercepts_)
+            )
 
     def _dtype_for(self, X: Any) -> Any:
         """float64 unless samples and weights are no wider than float32."""

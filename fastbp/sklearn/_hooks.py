@@ -17,7 +17,7 @@ from sklearn.neural_network._multilayer_perceptron import BaseMultilayerPerceptr
 from sklearn.utils._param_validation import InvalidParameterError
 
 from fastbp.sklearn._convert import changed_own_parameters, from_their_optimizer, scikit_learns, to_their_optimizer
-from fastbp.sklearn._parameters import Estimator, owned
+from fastbp.sklearn._parameters import Estimator, in_own_memory
 from fastbp.sklearn._warn import warn_of_own
 
 CALLED = ("_init_coef", "_update_no_improvement_count", "_score")
@@ -176,8 +176,8 @@ def run_scikit_learns_loop(
             for part, last in zip(weights(), finite, strict=True):
                 part[...] = last
         if hasattr(estimator, "coefs_"):
-            estimator.coefs_ = [owned(coef) for coef in estimator.coefs_]
-            estimator.intercepts_ = [owned(intercept) for intercept in estimator.intercepts_]
+            estimator.coefs_ = [in_own_memory(coef) for coef in estimator.coefs_]
+            estimator.intercepts_ = [in_own_memory(intercept) for intercept in estimator.intercepts_]
         if hasattr(estimator, "_optimizer"):
             estimator._optimizer = from_their_optimizer(loop._optimizer, estimator)
     if estimator.solver != "lbfgs":

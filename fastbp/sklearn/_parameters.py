@@ -80,7 +80,7 @@ def _copied(values: np.ndarray, into: Any) -> np.ndarray:
     return np.array(values, order="C")
 
 
-def owned(array: Any) -> np.ndarray:
+def in_own_memory(array: Any) -> np.ndarray:
     """The array in C order and in memory of its own, which unpickling does not ensure; one in a file stays there."""
     plain = np.ascontiguousarray(array)
     return plain if plain.flags.owndata or isinstance(array, np.memmap) else plain.copy()
@@ -153,10 +153,10 @@ class PlainNetwork(Network):
         return net
 
     def _located(self, where: engine.Layout) -> engine.Layout:
-        layers = where.layers.copy()
+        table = where.layers.table.copy()
         for name in ("stride", "w", "b", "whole", "rest"):
-            layers[name] = self._table[name]
-        return where._replace(layers=layers)
+            table[name] = self._table[name]
+        return where._replace(layers=where.layers._replace(theta=self._theta, table=table))
 
 
 def sizes_of(coefs: Sequence[Any], intercepts: Sequence[Any]) -> list[int]:

@@ -133,9 +133,9 @@ class ScikitLearn(Policy):
         self._task = estimator._tasks.epoch()
         if estimator.shuffle:
             # The draws of sklearn.utils.shuffle, epoch upon epoch.
-            places = np.arange(n)
-            estimator._random_state.shuffle(places)
-            self._order = self._order[places]
+            positions = np.arange(n)
+            estimator._random_state.shuffle(positions)
+            self._order = self._order[positions]
         seed = int(estimator._random_state.randint(2**31)) if estimator.dropout else 0
         if not self.finite:
             return Epoch(self._order, 0.0, seed)

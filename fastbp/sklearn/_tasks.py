@@ -30,12 +30,12 @@ class Tasks:
         begin: Any = getattr(estimator, "_init_callback_context", None)
         if begin is not None:
             root = begin(max_subtasks=n_epochs)
-            if getattr(root, "_callbacks", True):  # without any, nobody is told of the epochs
+            if getattr(root, "_callbacks", True):  # without any, nobody hears of the epochs
                 self._root = root.call_on_fit_task_begin(estimator=estimator, **self._data)
 
     @property
     def watched(self) -> bool:
-        """Whether somebody is told of the epochs."""
+        """Whether somebody hears of the epochs."""
         return self._root is not None
 
     def _state(self) -> dict[str, Any]:

@@ -87,9 +87,9 @@ def _given(net: Network, w: Any, b: Any, delta: Any, tolerance: float | None) ->
     given = Given(w, b, delta, net.L, relative=RELATIVE if tolerance is None else tolerance)
     if tolerance is not None:
         return given
-    places = max(map(decimals, given.arrays))
-    if places < FULL:
-        given.unit = 0.5001 * 10.0**-places
+    digits = max(map(decimals, given.arrays))
+    if digits < FULL:
+        given.unit = 0.5001 * 10.0**-digits
     else:
         precision = precision_of(given.arrays)
         single = FLOAT32.rounding if net.dtype == np.float32 else 0.0

@@ -13,7 +13,7 @@ from fastbp.teach.explained import Explained
 from fastbp.teach.formula import to_ascii
 from fastbp.teach.steps import digits_of
 
-# Purple and orange are told apart with every common colour blindness; the shape says the sign without any colour.
+# Purple and orange can be distinguished with every common colour blindness; the shape says the sign without any colour.
 POSITIVE, NEGATIVE, ZERO = (179, 88, 6), (84, 39, 136), (247, 247, 247)
 BLACK, GREY = "#1b1b1b", 'font-size="10" fill="#555555"'
 RADIUS, COLUMN, ROW = 26, 190, 74

@@ -281,7 +281,7 @@ def singles(evidence: Sequence[Evidence], every: bool = False) -> list[Match]:
 
 
 def pairs(evidence: Sequence[Evidence]) -> Iterator[Match]:
-    """Every two mistakes at once that do, in different places of the computation; those with a rare one come last."""
+    """Every two mistakes at once that do, in different parts of the computation; those with a rare one come last."""
     every = [variant for variant in variants(evidence[0].problem) if variant.pairs]
     every.sort(key=lambda variant: variant.rare)
     for one, other in itertools.combinations(every, 2):

@@ -55,13 +55,13 @@ def infinite_moment(net: Network, state: np.ndarray) -> tuple[int, int] | None:
     """Which vector of an optimizer's state is not finite, and in which layer; None where all are."""
     if not state.size or all_finite(state):
         return None
-    places = (
+    infinite = (
         (slot, l)
         for slot, values in enumerate(state.reshape(-1, net.theta.size))
         for l, parts in enumerate(zip(*net._views(values, "w", "b"), strict=True), 1)
         if not all(np.isfinite(part).all() for part in parts)
     )
-    return next(places)
+    return next(infinite)
 
 
 def cost_of_best_constant(

@@ -9,9 +9,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from fastbp.chunks import largest_magnitude
+from fastbp.functions.costs import CODES
 from fastbp.kernels import clipping, layout, updates
-from fastbp.kernels.job import Job
-from fastbp.kernels.records import DIVERGED, STATISTICS, new_settings
+from fastbp.kernels.records import DIVERGED, STATISTICS, Training, new_settings
 from fastbp.network import Network
 from fastbp.runtime import csr, engine
 from fastbp.runtime.plan import LARGE_STEP, Task, choose_team, choose_threads, plan_training
@@ -76,7 +76,7 @@ class Policy(abc.ABC):
 class Trainer:
     """Minibatch gradient descent on a network, in place (F1, F2, BP1 to BP4, U).
 
-    It owns what the kernels work on: the job and its memory, the optimizer's state and, during a run, the team of
+    It owns what the kernels work on: their records and memory, the optimizer's state and, during a run, the team of
     threads. It trains on in a further run as if there had been one only.
 
     Parameters
@@ -164,22 +164,25 @@ class Trainer:
             l1=self.l1,
             l2=self.l2,
             shared_penalty=self.shared_penalty,
-            dropout=self.dropout,
-            cost_parameter=self._cost_parameter,
             **dict(zip(names, values, strict=True)),
         )
 
-    def _job(self, samples: Samples, task: Task, n_threads: int) -> Job:
+    def _training(self, samples: Samples, task: Task, n_threads: int) -> Training:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
-        net, update, batch, X = self.net, self.update, self.batch_size, samples.X
+        net, update, batch = self.net, self.update, self.batch_size
         plan = plan_training(task, n_threads)
         key = "training", task.sparse
         where = net._layouts[key][0] if key in net._layouts else None
         if where is None or where.plan != plan:
             where = engine.lay_out(net, plan, sparse=task.sparse)
             net._layouts[key] = where, []
+        cost = CODES[net.cost] if self._cost is None else self._cost
+        layers = where.layers._replace(cost=cost, cost_parameter=float(self._cost_parameter))
+        if self.dropout:
+            layers = layers._replace(table=layers.table.copy())
+            layers.table["dropout"][1:-1] = self.dropout
         keeping = plan.tile < batch or task.sparse or task.whole_gradient
-        engine.check_job_memory(net, where, update.slots + keeping + 1, "Training")
+        engine.check_layout(where, update.slots + keeping + 1, "Training")
         if self.state is None:
             vectors = update.slots * net.theta.size
             self.state = self._make_state(net) if self._make_state else layout.aligned(vectors, net.dtype)
@@ -187,28 +190,26 @@ class Trainer:
         if self.clip_norm is not None:
             settings["clip_norm"], settings["clip_sums"] = self.clip_norm, where.sums_size
             sums = np.empty(where.sums_size + -(-net.theta.size // clipping.BLOCK))
-        n_minibatches = -(-len(samples) // batch)
-        job = engine.make_job(
-            net,
-            where,
-            samples.values,
+        data = engine.make_data(
+            samples.X,
             samples.targets,
             sample_weight=samples.weight,
-            g=layout.aligned(net.theta.size, net.dtype) if keeping else None,
-            state=self.state,
             order=engine.NO_INDICES if self.optimizer is None else np.arange(len(samples)),
-            stats=np.zeros(n_minibatches, STATISTICS),
-            eta=np.ones(n_minibatches),
-            settings=settings,
-            sums=sums,
-            batch=batch,
-            optimizer=update.code,
-            updating=self.optimizer is not None,
             counting_hits=self.counting_hits,
         )
-        if self._cost is not None:
-            job = job._replace(cost=self._cost)
-        return X.into(job, batch) if isinstance(X, csr.Rows) else job
+        return engine.make_training(
+            where._replace(layers=layers),
+            data,
+            settings,
+            n=len(samples),
+            batch=batch,
+            g=layout.aligned(net.theta.size, net.dtype) if keeping else None,
+            code=None if self.optimizer is None else update.code,
+            slots=update.slots,
+            state=self.state,
+            sums=sums,
+            counting_hits=self.counting_hits,
+        )
 
     # The loop
 
@@ -229,14 +230,14 @@ class Trainer:
         run = Run(self.net, self.optimizer, n_epochs, -(-len(samples) // self.batch_size), len(samples))
         task = self._task(samples)
         with ThreadTeam(choose_team(task, self.n_threads)) as team:
-            job = self._job(samples, task, team.size)
-            team.start(job)
+            training = self._training(samples, task, team.size)
+            team.start(training)
             pace = Pace(team, task.flops)
-            run._control, run.n_threads = job.control[0], team.size
+            run._control, run.n_threads = training.control.flags[0], team.size
             try:
                 policy.begin(run)
                 while run.epoch < run.n_epochs and not run.stopped:
-                    self._epoch(job, pace, run, policy)
+                    self._epoch(training, pace, run, policy)
                     if run.minibatch < run.n_minibatches:
                         break
                     run.history.add(run.running | policy.scores(run))
@@ -245,20 +246,21 @@ class Trainer:
             except KeyboardInterrupt:
                 run.stopped = "interrupted"
                 # The kernel knows exactly; the interrupt may have come before Python took note.
-                run.minibatch = int(job.control[0].total) - run.epoch * run.n_minibatches
+                run.minibatch = int(training.control.flags[0].total) - run.epoch * run.n_minibatches
             finally:
                 run._control = None
-                self._powers = [job.settings[0].beta_1_power, job.settings[0].beta_2_power]
+                settings = training.optimizer.settings[0]
+                self._powers = [settings.beta_1_power, settings.beta_2_power]
                 policy.end(run)
         return run
 
-    def _epoch(self, job: Job, pace: Pace, run: Run, policy: Policy) -> None:
+    def _epoch(self, training: Training, pace: Pace, run: Run, policy: Policy) -> None:
         """Every minibatch once; of weights that have become infinite, none."""
         epoch = policy.epoch(run)
         if self._diverged:
             return
-        statistics = self._statistics = job.stats
-        job.order[:], job.eta[:], job.settings["seed"] = epoch
+        statistics = self._statistics = training.control.statistics
+        training.data.order[:], training.optimizer.eta[:], training.layers.table["seed"] = epoch
         statistics[:] = 0
         run.minibatch = 0
         while run.minibatch < run.n_minibatches:
@@ -297,13 +299,13 @@ class Trainer:
         """
         task = self._task(samples)
         with ThreadTeam(choose_threads(self.n_threads, task.flops, LARGE_STEP)) as team:
-            job = self._job(samples, task, team.size)
-            team.start(job)
+            training = self._training(samples, task, team.size)
+            team.start(training)
             pace = Pace(team, task.flops)
 
             def evaluate() -> tuple[np.record, bool]:
-                job.stats[:] = 0
+                training.control.statistics[:] = 0
                 status = pace.run(0, 1)[1]
-                return job.stats[0], status != DIVERGED
+                return training.control.statistics[0], status != DIVERGED
 
-            return solve(job.g, evaluate)
+            return solve(training.optimizer.g, evaluate)

@@ -22,8 +22,8 @@ class TextbookTrainer(ArrayTrainer):
 
     def adam(self, w: Array, g: Array, m: Array, v: Array, step: Number, epsilon: Number) -> None:
         number = w.dtype.type
-        flat = (part.reshape(-1) for part in (w, g, m, v))
-        textbook.update_adam(*flat, step, number(0.9), number(0.999), epsilon)
+        w, g, m, v = (part.reshape(-1) for part in (w, g, m, v))
+        textbook.update_adam(w, g, m, v, step, number(0.9), number(0.999), epsilon)
 
 
 PEER = Peer("textbook", "fastbp", "always one thread", TextbookTrainer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from fastbp.jit import inlined, strict
@@ -9,9 +11,9 @@ from fastbp.jit.addresses import Array, Real
 from fastbp.jit.registers import copy_row, register_block
 
 # Not literals, of which Numba would compile a function once more.
-STORE: int = np.int64(0)
-MULTIPLY: int = np.int64(1)
-SGD_STEP: int = np.int64(2)
+STORE: Any = np.int64(0)
+MULTIPLY: Any = np.int64(1)
+SGD_STEP: Any = np.int64(2)
 """The epilogues of a sum s: c = s; c = c * s, as BP2 multiplies by sigma'; c = c - eta * s, the step U of descent."""
 
 

@@ -14,7 +14,7 @@ from fastbp.jit.registers import prefetch_line
 
 CURSOR = whole_lines(
     lines=np.int64,  # cache lines of a part
-    sample=np.int64,  # place of the next sample, and the end of the places
+    sample=np.int64,  # place in the epoch of the next sample, and of the end
     end=np.int64,
     at=np.int64,  # address where to go on, and how many lines are left there of the sample before
     left=np.int64,

@@ -47,23 +47,6 @@ class GemmWorkspace(NamedTuple):
 
 
 @strict
-def addressed(g: Gemm) -> Gemm:
-    """The same gemm of operands that are arrays, by their addresses."""
-    return Gemm(
-        m=g.m,
-        n=g.n,
-        k=g.k,
-        a=shifted(g.a, 0, 0),
-        b=shifted(g.b, 0, 0),
-        init=shifted(g.init, 0, 0),
-        c=shifted(g.c, 0, 0),
-        epilogue=g.epilogue,
-        scale=g.scale,
-        eta=g.eta,
-    )
-
-
-@strict
 def rows(g: Gemm, i: int, m: int) -> Gemm:
     """Rows i to i + m of a gemm."""
     return Gemm(

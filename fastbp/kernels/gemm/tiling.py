@@ -59,4 +59,4 @@ LONG_STRIDE = 1024
 """Bytes between rows from which packing is worth while."""
 
 CROWDING_STRIDE = 1024
-"""Bytes: rows that are a multiple of it apart fall into the same few places of the nearest cache."""
+"""Bytes: rows that are a multiple of it apart share the same few sets of the nearest cache."""

@@ -14,66 +14,64 @@ from __future__ import annotations
 
 from fastbp.jit import strict
 from fastbp.jit.addresses import field
-from fastbp.jit.records import record
-from fastbp.kernels.job import inputs, no_prefetch, thread
-from fastbp.kernels.parameters import APPLY, REFUSE, conclude, note_statistics, parameters, sum_of_weights, verdict
+from fastbp.kernels.parameters import APPLY, REFUSE, conclude, minibatch_of, note_statistics, parameters, verdict
 from fastbp.kernels.penalties import penalty_sums
-from fastbp.kernels.records import NEVER
+from fastbp.kernels.records import NEVER, Minibatch, Tile, Training
 from fastbp.kernels.samples import gather_inputs, tile_of_samples
 from fastbp.kernels.team import barrier, load, store, wait_for
+from fastbp.kernels.views import activations, flags, no_prefetch, offsets, thread
 
 
 @strict
-def rule(job, m, n, total):
-    """``verdict`` on what all threads have seen of minibatch m; their cells are ready for the next."""
-    ruling = verdict(job, m, n, total, 0, job.n_threads)
-    for t in range(job.n_threads):
-        thread(job, t).largest_a = 0
-        thread(job, t).largest_delta = 0
+def rule(training: Training, minibatch: Minibatch) -> int:
+    """``verdict`` on what all threads have seen of the minibatch; their records are ready for the next."""
+    control = training.control
+    ruling = verdict(training, minibatch, 0, control.n_threads)
+    for t in range(control.n_threads):
+        thread(control, t).largest_a = 0
+        thread(control, t).largest_delta = 0
     return ruling
 
 
 @strict
-def tiles(job, m, ticket, t):
-    """Thread t's tiles of minibatch m, whose first tile has this ticket; whether the team leaves before it."""
-    start, own = m * job.batch, t * job.tile
-    n = min(job.batch, job.n - start)
-    total = sum_of_weights(job, start, n)
-    serving, leaving = field(job.control, 0, "ticket"), field(job.control, 0, "leaving")
-    for done in range(own, n, job.n_threads * job.tile):
+def tiles(training: Training, minibatch: Minibatch, ticket: int, t: int) -> bool:
+    """Thread t's tiles of a minibatch, whose first tile has this ticket; whether the team leaves before it."""
+    layers, data, workspace, control = training.layers, training.data, training.workspace, training.control
+    m, n, most, n_threads = minibatch.m, minibatch.n, offsets(workspace).tile, control.n_threads
+    serving, leaving = field(control.flags, 0, "ticket"), field(control.flags, 0, "leaving")
+    for done in range(t * most, n, n_threads * most):
         # F1 needs the weights that the minibatch before leaves behind.
         wait_for(serving, ticket)
         if load(leaving) != NEVER:
             return True
-        X = min(job.tile, n - done)
-        first = start + done - own  # of the tile that would have this thread's samples in these rows
+        tile = Tile(place=minibatch.start + done, row=t * most, X=min(most, n - done))
         if done == 0:
-            for other in range(1, job.n_threads):  # some may have no tile
-                penalty_sums(job, other)
-        gather_inputs(job, first, own, own + X, inputs(job, own))
-        tile_of_samples(job, first, 1, own, own + X, done == 0, t)
-        own_ticket = ticket + done // job.tile
+            for other in range(1, n_threads):  # some may have no tile
+                penalty_sums(training, other)
+        gather_inputs(layers, data, tile, activations(layers, workspace, 0, tile.row))
+        tile_of_samples(training, tile, 1, done == 0, t)
+        own_ticket = ticket + done // most
         wait_for(serving, own_ticket)
-        note_statistics(job, m, first, own, X, t, t + 1)
-        finishing = done + X >= n
-        ruling = rule(job, m, n, total) if finishing else APPLY
+        note_statistics(training, m, tile, t, t + 1)
+        finishing = done + tile.X >= n
+        ruling = rule(training, minibatch) if finishing else APPLY
         if ruling == APPLY:
-            parameters(job, m, first, 1, own, X, done == 0, finishing, total, no_prefetch(job, t), 0, 1, t)
+            parameters(training, minibatch, tile, 1, 1, no_prefetch(data, workspace, t), t)
         if finishing:
-            conclude(job, m, ruling)
-            if ruling == REFUSE or load(field(job.control, 0, "stop")) != 0:
+            conclude(training, m, ruling)
+            if ruling == REFUSE or load(field(control.flags, 0, "stop")) != 0:
                 store(leaving, m)
         store(serving, own_ticket + 1)
     return False
 
 
 @strict
-def relay(job, t):
-    """The slice of an epoch that `CONTROL` names."""
-    control = record(job.control, 0)
+def ordered_tiles_minibatches(training: Training, t: int) -> None:
+    """The slice of an epoch that `FLAGS` name."""
+    control, tile = training.control, offsets(training.workspace).tile
     ticket = 0
-    for m in range(control.first, control.last):
-        if tiles(job, m, ticket, t):
+    for m in range(flags(control).first, flags(control).last):
+        if tiles(training, minibatch_of(training, m), ticket, t):
             break
-        ticket += (job.batch + job.tile - 1) // job.tile
-    barrier(job.threads, job.n_threads, t)
+        ticket += (control.batch + tile - 1) // tile
+    barrier(control.threads, control.n_threads, t)
