@@ -55,7 +55,7 @@ def test_costs_and_errors_are_those_of_the_complex_step(code: int, output: str, 
     sigma, slopes = activations.CODES[output], complex_step(entry, output, wide_z, wide_y, p)
     delta = [textbook.output_error(code, sigma, *row, dtype(1), p) for row in zip(z, a, y, strict=True)]
     np.testing.assert_allclose(np.array(delta), slopes, **close)
-    assert found[0].dtype == delta[0].dtype == dtype
+    assert delta[0].dtype == dtype
     with pytest.raises(AssertionError):  # a slope that is a little off would be seen
         np.testing.assert_allclose(np.array(delta) * dtype(1.0001), slopes, **close)
 

@@ -19,7 +19,7 @@ import numpy as np
 from fastbp.functions import analytic
 from fastbp.functions.costs import CODES as COSTS
 from fastbp.functions.elementary import exp, expm1, log, log1p, normal_tail, softplus
-from fastbp.functions.entry import ActivationFunction, by_code
+from fastbp.functions.entry import ActivationFunction, by_code, first, value
 from fastbp.functions.entry import in_words as in_words
 from fastbp.jit import constants, strict
 
@@ -274,37 +274,24 @@ UNBOUNDED = sum(1 << code for code, entry in enumerate(ACTIVATIONS) if not entry
 
 def _values(code: int, pair: Any, otherwise: Any) -> Any:
     @strict
-    def value(chosen, z):
+    def of_code(chosen, z):
         return pair(z)[0] if chosen == code else otherwise(chosen, z)
 
-    return value
+    return of_code
 
 
 def _slopes(code: int, pair: Any, otherwise: Any) -> Any:
     @strict
-    def slope(chosen, z):
+    def of_code(chosen, z):
         return pair(z)[1] if chosen == code else otherwise(chosen, z)
 
-    return slope
-
-
-def _seconds(code: int, second: Any, otherwise: Any) -> Any:
-    @strict
-    def bend(chosen, z):
-        return second(z) if chosen == code else otherwise(chosen, z)
-
-    return bend
-
-
-@strict
-def _of_none(code, z):
-    return z
+    return of_code
 
 
 _pairs = [entry.pair for entry in ACTIVATIONS]
-_sigma = by_code(_pairs, _values, _of_none)
-_sigma_prime = by_code(_pairs, _slopes, _of_none)
-_sigma_double_prime = by_code([entry.second for entry in ACTIVATIONS], _seconds, _of_none)
+_sigma = by_code(_pairs, _values, first)
+_sigma_prime = by_code(_pairs, _slopes, first)
+_sigma_double_prime = by_code([entry.second for entry in ACTIVATIONS], value, first)
 
 
 @strict

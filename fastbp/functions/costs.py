@@ -17,7 +17,7 @@ import numpy as np
 from fastbp.equations import EQUATIONS, Equation
 from fastbp.functions import analytic
 from fastbp.functions.elementary import exp, log, log_of_positive, softplus
-from fastbp.functions.entry import CostFunction, Parameter, by_code
+from fastbp.functions.entry import CostFunction, Parameter, by_code, first, value
 from fastbp.jit import constants, strict
 
 Name = Literal["quadratic", "cross_entropy", "poisson"]
@@ -286,37 +286,11 @@ CANCELLING = sum(1 << code for code, entry in enumerate(COSTS) if entry.cancels)
 """The bit of a cost's code is set where sigma' cancels in BP1."""
 
 
-def _terms(code: int, term: Any, otherwise: Any) -> Any:
-    @strict
-    def more(cost, C, z, a, y, p):
-        return term(C, z, a, y, p) if cost == code else otherwise(cost, C, z, a, y, p)
-
-    return more
-
-
-def _slopes(code: int, slope: Any, otherwise: Any) -> Any:
-    @strict
-    def value(cost, z, a, y, p):
-        return slope(z, a, y, p) if cost == code else otherwise(cost, z, a, y, p)
-
-    return value
-
-
-@strict
-def _no_term(cost, C, z, a, y, p):
-    return C
-
-
-@strict
-def _no_slope(cost, z, a, y, p):
-    return a
-
-
-term = by_code([entry.term for entry in COSTS], _terms, _no_term)
+term = by_code([entry.term for entry in COSTS], value, first)
 """(cost, C, z_j, a_j, y_j, p) -> C with what one output adds to C_x, of every cost; softmax outputs apart."""
-slope = by_code([entry.slope for entry in COSTS], _slopes, _no_slope)
+slope = by_code([entry.slope for entry in COSTS], value, first)
 """(cost, z_j, a_j, y_j, p) -> dC/da_j of every cost; of those in which sigma' `cancels`, delta_j."""
-second = by_code([entry.second for entry in COSTS], _slopes, _no_slope)
+second = by_code([entry.second for entry in COSTS], value, first)
 """Likewise the derivative of `slope` by a_j, of the costs of networks."""
 
 

@@ -145,6 +145,22 @@ def in_words(entries: Iterable[ActivationFunction]) -> str:
     )
 
 
+def value(code: int, function: Any, otherwise: Any) -> Any:
+    """The link of functions that return a number."""
+
+    @strict
+    def of_code(chosen: int, *args: Any) -> Any:
+        return function(*args) if chosen == code else otherwise(chosen, *args)
+
+    return of_code
+
+
+@strict
+def first(chosen: int, *args: Any) -> Any:
+    """What stands for the value of no code: a number of the same dtype."""
+    return args[0]
+
+
 @strict
 def nothing(*args: Any) -> None:
     """What loops of no code do."""
