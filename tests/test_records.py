@@ -1,0 +1,96 @@
+"""Records that kernels and Python share: fields by name, addresses in place of arrays, what is not given."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from fastbp.jit import strict
+from fastbp.jit.addresses import addressed, exists, field
+from fastbp.jit.cpu import CACHE_LINE
+from fastbp.jit.records import fields, lines_apart, record, whole_lines
+from fastbp.kernels.records import FLAGS, THREAD, Data
+from fastbp.kernels.team import GATE, load, replace, store
+from fastbp.runtime import engine
+
+PAIR = fields(count=np.int64, share=np.float64)
+
+
+class Inner(NamedTuple):
+    values: Any
+    nothing: Any
+
+
+class Outer(NamedTuple):
+    inner: Inner
+    table: Any
+    factor: float
+
+
+@strict
+def multiply(outer: Outer) -> int:
+    """Multiply the first two values, note it in row 1 of the table; which of the arrays there are, as bits."""
+    own = addressed(outer)
+    for i in range(2):
+        own.inner.values[i] = own.inner.values[i] * own.factor
+    row = record(own.table, 1)
+    row.count += 2
+    row.share = own.factor
+    there = 0
+    if exists(own.inner.values):
+        there += 1
+    if exists(own.inner.nothing):
+        there += 2
+    if exists(own.table):
+        there += 4
+    return there
+
+
+def test_addresses_stand_for_the_arrays_of_nested_records(dtype: str) -> None:
+    values, table = np.array([1, 2, 3], dtype), np.zeros(3, PAIR)
+    there = multiply(Outer(inner=Inner(values=values, nothing=np.empty(0, dtype)), table=table, factor=1.5))
+    assert there == 1 + 4
+    assert values.tolist() == [1.5, 3, 3]
+    assert table.tolist() == [(0, 0.0), (2, 1.5), (0, 0.0)]
+
+
+@strict
+def exchange(flags: Any, i: int, expected: int, value: int) -> tuple[int, bool]:
+    """What ``done`` of row i was, and whether it was what was expected, and became ``value``; ``stop`` becomes 7."""
+    done = field(flags, i, "done")
+    before = load(done)
+    exchanged = replace(done, expected, value)
+    store(field(flags, i, "stop"), 7)
+    return before, exchanged
+
+
+def test_a_field_is_read_and_written_by_its_name() -> None:
+    flags = np.zeros(2, FLAGS)
+    for name in flags.dtype.names or ():
+        flags[name] = 1
+    assert exchange(flags, 1, 1, 5) == (1, True)
+    assert exchange(flags, 1, 1, 6) == (5, False)
+    for name in flags.dtype.names or ():
+        assert flags[name].tolist() == [1, {"done": 5, "stop": 7}.get(name, 1)]
+
+
+@pytest.mark.parametrize("apart", [FLAGS, GATE, lines_apart(a=np.int64, b=np.float32)])
+def test_each_flag_has_a_line_for_itself(apart: Any) -> None:
+    offsets = [apart.fields[name][1] for name in apart.names]
+    assert offsets == [CACHE_LINE * i for i in range(len(offsets))]
+    assert apart.itemsize == CACHE_LINE * len(offsets)
+
+
+def test_rows_of_threads_are_whole_lines() -> None:
+    assert THREAD.itemsize == CACHE_LINE
+    assert whole_lines(**{f"f{i}": np.int64 for i in range(9)}).itemsize == 2 * CACHE_LINE
+
+
+def test_samples_without_targets_are_those_of_any_other_way(dtype: str) -> None:
+    X = np.ones((3, 2), dtype)
+    plain, named = engine.without_targets(X), engine.make_data(X, None)
+    for name, a, b in zip(Data._fields, plain, named, strict=True):
+        assert (a.dtype, a.size) == (b.dtype, b.size), name
+        assert np.shares_memory(a, X) == np.shares_memory(b, X) == (name == "X")
