@@ -253,6 +253,7 @@ def test_schedules() -> None:
     assert schedules.ExponentialDecay()(2, 9) == pytest.approx(0.9025)
     assert [schedules.StepDecay()(epoch, 30) for epoch in (9, 10, 20)] == [1, 0.5, 0.25]
     np.testing.assert_array_equal(schedules.WarmUp(2)(np.array([0, 1, 5]), 9), [0, 0.5, 1])
+    np.testing.assert_array_equal(schedules.WarmUp(0.5)(np.array([0, 0.25, 1]), 9), [0, 0.5, 1])
     run = fastbp.train(small_net(), X, Y, epochs=7, batch_size=10, optimizer=fastbp.SGD(1e-9),
                        schedule=ReduceOnPlateau(0.1, patience=2, monitor="loss"))  # fmt: skip
     np.testing.assert_allclose(run.history["learning_rate"], [1e-9] * 3 + [1e-10] * 2 + [1e-11] * 2)
