@@ -127,7 +127,7 @@ def textbook_hessian_vector(net: fastbp.Network, X: Any, Y: Any, s: Any, v_w: li
             Rz.append(textbook.moving_input(w[l], v_w[l], v_b[l], a[l], Ra[l]))
             Ra.append(textbook.moving_activation(kinds[l], z[l], a[l + 1], Rz[l]))
         delta = textbook.output_error(cost, kinds[-1], z[-1], a[-1], Y[x], s[x])
-        Rdelta = textbook.moving_output_error(cost, slope[-1], bend[-1], z[-1], a[-1], Y[x], s[x], Rz[-1], Ra[-1])
+        Rdelta = s[x] * textbook.moving_output_error(cost, slope[-1], bend[-1], z[-1], a[-1], Y[x], Rz[-1], Ra[-1])
         for l in range(L - 1, -1, -1):
             textbook.moving_weight_gradient(a[l], Ra[l], delta, Rdelta, g[l])
             g_b[l] += Rdelta

@@ -41,18 +41,18 @@ def moving_activation(code, z, a, Rz):
 
 
 @strict(cache=True)
-def moving_output_error(cost, slope, bend, z, a, y, s, Rz, Ra):
+def moving_output_error(cost, slope, bend, z, a, y, Rz, Ra):
     """Rdelta_j = d^2C/da_j^2 Ra_j sigma'(z_j) + dC/da_j sigma''(z_j) Rz_j: R of BP1; the first without sigma' where it
-    cancels.
+    cancels, of a sample whose s_x is 1.
     """
     J, p = a.size, a.dtype.type(0)
     Rdelta = np.empty(J, a.dtype)
     for j in range(J):
         Re = second(cost, z[j], a[j], y[j], p) * Ra[j]
         if cancels(cost):
-            Rdelta[j] = Re * s
+            Rdelta[j] = Re
         else:
-            Rdelta[j] = (Re * slope[j] + cost_slope(cost, z[j], a[j], y[j], p) * bend[j] * Rz[j]) * s
+            Rdelta[j] = Re * slope[j] + cost_slope(cost, z[j], a[j], y[j], p) * bend[j] * Rz[j]
     return Rdelta
 
 
