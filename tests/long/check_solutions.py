@@ -1,8 +1,8 @@
 """No right solution is accused: every activation and cost, NumPy, PyTorch and JAX, single and double precision.
 
 ``python tests/long/check_solutions.py [seeds]``: 20 seeds, one sample and a minibatch each, and the mistakes of
-``tests/wrong.py`` in both precisions. PyTorch or JAX is left out, and said so, where it is not installed. Ends with 1
-if a right solution was accused or a wrong one passed.
+``tests/teach/wrong.py`` in both precisions. PyTorch or JAX is left out, and said so, where it is not installed. Ends
+with 1 if a right solution was accused or a wrong one passed.
 """
 
 # ruff: noqa: T201
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "teach"))
 
 import wrong
 from solutions import PAIRS, jax_solution, numpy_solution, torch_solution

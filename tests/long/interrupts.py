@@ -16,7 +16,7 @@ from pathlib import Path
 
 SIGNALS = 5000
 COMPILATIONS = 100
-TESTS = Path(__file__).parent.parent
+TESTS = Path(__file__).parents[1] / "contracts"
 
 COMPILING = """
 import faulthandler, signal, sys

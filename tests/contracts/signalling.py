@@ -1,7 +1,7 @@
 """Real signals at random moments of one call, over and over, and what is left afterwards.
 
-A program of its own: ``python tests/signalling.py CALL NUMBER``. Another process sends SIGINT; the call is made again
-and again until it comes.
+A program of its own: ``python tests/contracts/signalling.py CALL NUMBER``. Another process sends SIGINT; the call is
+made again and again until it comes.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import pytest
 from fastbp.compare import agree, measure, nets, peers, pin, run
 from fastbp.compare.peers.numpy_ import NumpyTrainer
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PEERS = {peer.name: peer for peer in peers.load()}
 HERE = [name for name, peer in PEERS.items() if peer.version is not None and name != "fastbp"]
 

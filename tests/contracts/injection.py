@@ -1,7 +1,7 @@
 """An exception at every line of the runtime that one call executes, and what is left afterwards.
 
-A program of its own: ``python tests/injection.py CALL caller``, or ``worker``. Python's own tracing finds the lines
-and raises there, in the thread that calls or in fastbp's. Afterwards all calls must come to the same bits, and no
+A program of its own: ``python tests/contracts/injection.py CALL caller``, or ``worker``. Python's own tracing finds the
+lines and raises there, in the thread that calls or in fastbp's. Afterwards all calls must come to the same bits, and no
 thread may have been lost. A hang ends in a traceback of all threads after ten minutes without progress.
 """
 

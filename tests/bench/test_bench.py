@@ -38,7 +38,7 @@ from fastbp.cli import app
 from fastbp.compare import nets, pin
 from fastbp.compare import results as races
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 SMALL = [nets.Case(f"6-{J}-3 b4", (6, J, 3), 4, 12, learning_rate=0.5) for J in range(4, 9)]
 

@@ -15,7 +15,7 @@ import pytest
 
 import fastbp
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 

@@ -15,7 +15,7 @@ pytest.importorskip("sklearn")
 # loky replaces a worker whose memory has grown, as by a compilation.
 pytestmark = pytest.mark.filterwarnings("ignore:A worker stopped while some jobs were given to the executor")
 
-PAGE = (Path(__file__).parent.parent / "docs" / "sklearn.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "sklearn.md").read_text(encoding="utf-8")
 CELL = re.compile(r"```\{code-cell\}\n(.*?)```", re.DOTALL)
 
 

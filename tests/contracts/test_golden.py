@@ -1,7 +1,7 @@
 """Golden bits: training and every answer of a network, configuration by configuration, beside what they were before.
 
-``python tests/test_golden.py`` prints which configurations differ from ``golden/bits.json``; with ``--write`` it writes
-what they are now into that file. The commit that does so says why they changed.
+``python tests/contracts/test_golden.py`` prints which configurations differ from ``golden/bits.json``; with ``--write``
+it writes what they are now into that file. The commit that does so says why they changed.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def test_golden_bits(group: str) -> None:
         pytest.importorskip("sklearn")
     changed = differences(outcomes(members(group)), golden())
     assert not changed, "\n".join(
-        [f"{len(changed)} configurations are not what they were (python tests/test_golden.py):", *changed]
+        [f"{len(changed)} configurations are not what they were (python tests/contracts/test_golden.py):", *changed]
     )
 
 
