@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 from numba.extending import overload as _overload
 
 from fastbp.jit.cache import digest, find
-from fastbp.jit.linking import Entry, PartCompiler, PartDispatcher, WholeCompiler
+from fastbp.jit.linking import BitcodeCompiler, Entry, InnerDispatcher, LinkingCompiler
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,16 +54,16 @@ def _options(fastmath: set[str], inlined: bool) -> dict[str, Any]:
     }
 
 
-def part(function: Callable[..., Any], fastmath: set[str], inlined: bool) -> Any:
+def inner(function: Callable[..., Any], fastmath: set[str], inlined: bool) -> Any:
     """A function that compiled code calls."""
     options = _options(fastmath, inlined) | {"no_cpython_wrapper": True}
-    return PartDispatcher(function, targetoptions=options, pipeline_class=PartCompiler)
+    return InnerDispatcher(function, targetoptions=options, pipeline_class=BitcodeCompiler)
 
 
 def entry(function: Callable[..., Any], fastmath: set[str], parallel: bool = False) -> Any:
     """A function that Python calls; its code is kept on disk."""
     options = _options(fastmath, False) | ({"parallel": True} if parallel else {})
-    compiled: Any = Entry(function, targetoptions=options, pipeline_class=WholeCompiler)
+    compiled: Any = Entry(function, targetoptions=options, pipeline_class=LinkingCompiler)
     if CACHE_DIR is not None:
         # Two option sets of one function must not share a file: Numba's index does not know the options.
         kind = "parallel" if parallel else "fused" if fastmath else "strict"
@@ -92,7 +92,7 @@ _OVERLOAD: Any = {
     "nogil": True,
     "forceinline": False,
     "no_cfunc_wrapper": True,
-    "pipeline_class": PartCompiler,
+    "pipeline_class": BitcodeCompiler,
 }
 
 

@@ -7,10 +7,10 @@ Three decorators, one for each kind of arithmetic (DESIGN: the arithmetic, pinne
 * ``strict``: updates and costs. Every operation rounds by itself.
 * ``by_dtype``: one name for a float32 and a float64 version of a scalar function, chosen while compiling.
 
-``cache=True`` marks the functions that Python calls: their machine code is kept on disk. The others are parts of
-it. Numba is imported when the first function that Python calls is marked, or a part is called: the rest of the
-library reads names and formulas beside such parts without a compiler. With ``FASTBP_DISABLE_JIT=1`` the decorators
-return the Python functions themselves, so that a debugger steps through every kernel.
+``cache=True`` marks the functions that Python calls: their machine code is kept on disk. Others are inner functions.
+Numba is imported when the first function that Python calls is marked, or an inner one is called: the rest of the
+library reads names and formulas beside such functions without a compiler. With ``FASTBP_DISABLE_JIT=1`` the functions
+are Python's own, so that a debugger steps through every kernel.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DISABLED = flag("FASTBP_DISABLE_JIT") or flag("NUMBA_DISABLE_JIT")
 """True in plain-Python mode: no function is compiled."""
 
 
-class Part:
+class Inner:
     """A function that compiled code calls. What Numba calls it is made when Numba first asks for its type."""
 
     def __init__(self, function: Callable[..., Any], make: Callable[[], Any]) -> None:
@@ -57,7 +57,7 @@ class Part:
         return getattr(self.dispatcher, name)
 
 
-class Twin(Part):
+class Twin(Inner):
     """A function that Python runs as it stands, and compiled code by a twin that is chosen by the types."""
 
     @property
@@ -81,11 +81,11 @@ def _compile(function: F, fastmath: set[str], cache: bool, *, inlined: bool = Fa
         return entry(function, fastmath)
 
     def make() -> Any:
-        from fastbp.jit.compiling import part
+        from fastbp.jit.compiling import inner
 
-        return part(function, fastmath, inlined)
+        return inner(function, fastmath, inlined)
 
-    return Part(function, make)
+    return Inner(function, make)
 
 
 def _twin(function: Callable[..., Any], maker: str, *args: Any) -> Any:

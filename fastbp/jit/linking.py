@@ -47,7 +47,7 @@ class Library(JITCodeLibrary):
         super().add_ir_module(module)
 
 
-class Part(Library):
+class Bitcode(Library):
     """A function's LLVM code, neither optimised together with what it calls nor made machine code."""
 
     def _optimize_functions(self, module: Any) -> None:
@@ -69,8 +69,8 @@ class Part(Library):
         if self._shared_module is None:
             # Callers first: LLVM drops what nothing linked before refers to.
             for library in reversed(self._callees_first({self})):
-                part = isinstance(library, Part)
-                module = library._final_module if part else library._get_module_for_linking()
+                inner = isinstance(library, Bitcode)
+                module = library._final_module if inner else library._get_module_for_linking()
                 self._final_module.link_in(module, preserve=True)
         return super()._get_module_for_linking()
 
@@ -80,7 +80,7 @@ class Part(Library):
         for library in self._linking_libraries:
             if library not in seen:
                 seen.add(library)
-                if isinstance(library, Part):
+                if isinstance(library, Bitcode):
                     order += library._callees_first(seen)
                 order.append(library)
         return order
@@ -94,8 +94,8 @@ def asks_for_literals(function: Any) -> bool:
     return "literally" in function.__code__.co_names
 
 
-class PartCompiler(Compiler):
-    """Numba's compiler, whose result is a ``Part``, without the passes that have nothing to do in kernels."""
+class BitcodeCompiler(Compiler):
+    """Numba's compiler, whose result is a ``Bitcode``, without the passes that have nothing to do in kernels."""
 
     def define_pipelines(self) -> list[Any]:
         """Numba's own, but for closures to inline and expressions of whole arrays to turn into loops."""
@@ -107,9 +107,9 @@ class PartCompiler(Compiler):
         return pipelines
 
     def compile_extra(self, func: Any) -> Any:
-        """Compile a function into a ``Part``."""
+        """Compile a function into a ``Bitcode``."""
         context = self.state.targetctx
-        self.state.library = Part(context.codegen(), func.__qualname__)
+        self.state.library = Bitcode(context.codegen(), func.__qualname__)
         self.state.library.apart = asks_for_literals(func)
         context.get_executable = self._no_executable
         return super().compile_extra(func)
@@ -120,11 +120,11 @@ class PartCompiler(Compiler):
         return make_function(descriptor.lookup_module(), descriptor.qualname, "", 0, environment, (library,))
 
 
-class Whole(Library):
-    """The code of a function that Python calls, and of all parts below it."""
+class Linked(Library):
+    """The code of a function that Python calls, and of all inner functions below it."""
 
     def _optimize_final_module(self) -> None:
-        """Tell LLVM first that nobody else calls the parts, so that it inserts those with one caller there.
+        """Tell LLVM first that nobody else calls the inner functions, so that it inserts those with one caller there.
 
         A call of the kernels costs much: they pass some forty numbers. Measured for 4-16-16-1, batches of 32: 2.26 us a
         step with calls, 1.91 without.
@@ -135,12 +135,12 @@ class Whole(Library):
         super()._optimize_final_module()
 
 
-class WholeCompiler(Compiler):
-    """Numba's compiler, whose result is a ``Whole``."""
+class LinkingCompiler(Compiler):
+    """Numba's compiler, whose result is a ``Linked``."""
 
     def compile_extra(self, func: Any) -> Any:
-        """Compile a function into a ``Whole``."""
-        self.state.library = Whole(self.state.targetctx.codegen(), func.__qualname__)
+        """Compile a function into a ``Linked``."""
+        self.state.library = Linked(self.state.targetctx.codegen(), func.__qualname__)
         self.state.library.enable_object_caching()
         return super().compile_extra(func)
 
@@ -200,16 +200,16 @@ class Entry(CPUDispatcher):
                 gc.enable()
 
 
-class PartDispatcher(CPUDispatcher):
+class InnerDispatcher(CPUDispatcher):
     """What compiled code calls. Where Python does, tests and the curious, the function is compiled by itself."""
 
     _compiler: Any
 
     @functools.cached_property
-    def alone(self) -> Any:
+    def standalone(self) -> Any:
         """The function compiled by itself, for Python to call."""
         options = {**self.targetoptions, "no_cpython_wrapper": False}
-        return CPUDispatcher(self.py_func, targetoptions=options, pipeline_class=WholeCompiler)
+        return CPUDispatcher(self.py_func, targetoptions=options, pipeline_class=LinkingCompiler)
 
     def get_call_template(self, args: Any, kws: Any) -> Any:
         """What Numba calls for arguments of these types: a literal is a number like any other, if not asked for."""
@@ -235,14 +235,14 @@ class PartDispatcher(CPUDispatcher):
             return known.entry_point
 
     def add_overload(self, cres: Any) -> None:
-        """Keep a compiled part for other compiled code, and from Python."""
+        """Keep a compiled inner function for other compiled code, and from Python."""
         self.overloads[tuple(cres.signature.args)] = cres
 
     def _compile_for_args(self, *args: Any, **kws: Any) -> Any:
         """Compile the function by itself; Python then calls that whenever it passes arguments of these types."""
-        known = set(self.alone.overloads)
-        entry = self.alone._compile_for_args(*args, **kws)
-        for types in self.alone.overloads.keys() - known:
-            cres = self.alone.overloads[types]
+        known = set(self.standalone.overloads)
+        entry = self.standalone._compile_for_args(*args, **kws)
+        for types in self.standalone.overloads.keys() - known:
+            cres = self.standalone.overloads[types]
             self._insert([type_._code for type_ in types], cres.entry_point, cres.objectmode)  # type: ignore[attr-defined]
         return entry

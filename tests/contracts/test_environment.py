@@ -207,7 +207,7 @@ def test_no_float32_is_widened_in_the_loops() -> None:
     a = np.ones(8, np.float32)
     dense.activation(0, 8, a, a.copy(), a.copy())
     updates.update(3, a, a.copy(), np.float32(0.1), a.copy(), a.copy(), updates.Constants(*a[:6]))
-    for kernel in (dense.activation.alone, updates.update.alone):
+    for kernel in (dense.activation.standalone, updates.update.standalone):
         assert kernel.signatures
         for text in kernel.inspect_llvm().values():
             assert "fpext" not in text

@@ -41,7 +41,7 @@ class GemmWorkspace(NamedTuple):
     """What a gemm works with beside its operands."""
 
     panel: Buffer
-    """Scratch for packed panels, of `layout.panel_size` elements."""
+    """Room for packed panels, of `layout.panel_size` elements."""
     prefetch: Prefetch
     """The samples to bring nearer meanwhile."""
 

@@ -1,6 +1,6 @@
 """Minibatches of many tiles on a net of few weights: the threads take the tiles in order.
 
-From F1 to BP2 no tile needs another. BP4 adds to the same sums in the order of the samples, so it waits for its turn,
+From F1 to BP2 no tile needs another. BP4 adds to the same sums in the order of the samples, so it waits for its ticket,
 which the tiles pass on one to the next: the sums, few enough to move between caches, move with it, and the activations,
 which are many, stay in the cache of the thread that computed them.
 
