@@ -60,20 +60,8 @@ def remember(kind: Any) -> Any:
     return kind
 
 
-def overridden(estimator: Estimator) -> set[str]:
-    """Which of scikit-learn's private methods are replaced: in a subclass or mixin, on the class or on the instance."""
-    own = estimator._fastbp_methods
-    # As inspect.getattr_static finds them, which would take longer than a step of a small net.
-    spaces = [vars(estimator), *map(vars, type(estimator).__mro__)]
-    found = {
-        name: next((space[name] for space in spaces if name in space), None)
-        for name in private_methods(scikit_learns(estimator))
-    }
-    return {name for name, method in found.items() if method is not own[name]}
-
-
 def check_overrides(estimator: Estimator) -> set[str]:
-    """The overridden methods.
+    """Which of scikit-learn's private methods are replaced: in a subclass or mixin, on the class or on the instance.
 
     Raises
     ------
@@ -82,7 +70,14 @@ def check_overrides(estimator: Estimator) -> set[str]:
     sklearn.utils._param_validation.InvalidParameterError
         For parameters that an override contradicts.
     """
-    names = overridden(estimator)
+    own = estimator._fastbp_methods
+    # As inspect.getattr_static finds them, which would take longer than a step of a small net.
+    spaces = [vars(estimator), *map(vars, type(estimator).__mro__)]
+    found = {
+        name: next((space[name] for space in spaces if name in space), None)
+        for name in private_methods(scikit_learns(estimator))
+    }
+    names = {name for name, method in found.items() if method is not own[name]}
     for name in sorted(names - {*CALLED, *LOOPED}):
         raise TypeError(
             f"{type(estimator).__name__} overrides {name}, a private method of scikit-learn's MLP that fastbp never "
