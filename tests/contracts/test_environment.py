@@ -117,16 +117,16 @@ def test_only_what_python_calls_becomes_machine_code() -> None:
     """The functions inside it are optimised with it: once, and not again in each of their callers."""
     code = """
 import gc
-from fastbp.jit.linking import PartDispatcher
+from fastbp.jit.linking import InnerDispatcher
 from numba.core.codegen import JITCodeLibrary
 emitted = []
 emit = JITCodeLibrary._finalize_specific
 JITCodeLibrary._finalize_specific = lambda library: (emitted.append(library.name), emit(library))
 """
     count = """
-parts = {d.__qualname__ for d in gc.get_objects() if isinstance(d, PartDispatcher) and d.overloads}
-print(len(parts) > 3, "activation" in emitted, parts.isdisjoint(emitted))
-from fastbp.activations import sigmoid  # such a part, and Python calls it all the same
+inner = {d.__qualname__ for d in gc.get_objects() if isinstance(d, InnerDispatcher) and d.overloads}
+print(len(inner) > 3, "activation" in emitted, inner.isdisjoint(emitted))
+from fastbp.activations import sigmoid  # an inner function, and Python calls it all the same
 print(sigmoid(0.0))
 """
     printed = python(code + ONE_LOOP + count, FASTBP_NO_CACHE="1").splitlines()
