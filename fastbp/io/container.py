@@ -90,8 +90,12 @@ def unpack(stream: BinaryIO, length: int) -> tuple[dict[str, Any], dict[str, Arr
     head = _read_head(stream, length)
     described = strict_json(head[8:], "header")
     text, digest = _metadata(described)
-    entries = {name: _entry(name, entry) for name, entry in described.items() if name != "__metadata__"}
-    held, end = length - len(head), _end(entries)
+    entries, end = {}, 0
+    for name, entry in described.items():
+        if name != "__metadata__":
+            entries[name] = _entry(name, entry, end)
+            end = entries[name][-1]
+    held = length - len(head)
     if held < end:
         raise LoadError(f"is truncated: it holds {held} of the {end} bytes of its payload. {AGAIN}")
     if held > end:
@@ -216,8 +220,8 @@ def _metadata(header: dict[str, Any]) -> tuple[str, str]:
     return metadata["fastbp"], digest
 
 
-def _entry(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
-    """dtype, shape, first and last + 1 byte of one tensor."""
+def _entry(name: str, entry: Any, end: int) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
+    """dtype, shape, first and last + 1 byte of one tensor, which begins where the one before it ends."""
     where = f"the entry of tensor {name[:60]!r}"
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         raise LoadError(f"is damaged: {where} must hold dtype, shape and data_offsets. {AGAIN}")
@@ -230,14 +234,6 @@ def _entry(name: str, entry: Any) -> tuple[np.dtype[Any], tuple[int, ...], int, 
     dtype = TENSOR_TYPES[entry["dtype"]]
     if len(offsets) != 2 or offsets[1] - offsets[0] != math.prod(shape) * dtype.itemsize:
         raise LoadError(f"is damaged: {where} has offsets that do not fit its shape. {AGAIN}")
+    if offsets[0] != end:  # a hole, or an overlap
+        raise LoadError(f"is damaged: tensor {name[:60]!r} starts at byte {offsets[0]}, not {end}. {AGAIN}")
     return dtype, tuple(shape), offsets[0], offsets[1]
-
-
-def _end(entries: Mapping[str, tuple[Any, Any, int, int]]) -> int:
-    """Where the payload ends, having checked that the tensors cover it without holes or overlaps."""
-    end = 0
-    for name, (_, _, start, stop) in entries.items():
-        if start != end:
-            raise LoadError(f"is damaged: tensor {name[:60]!r} starts at byte {start}, not {end}. {AGAIN}")
-        end = stop
-    return end
