@@ -9,10 +9,12 @@ import typer
 from rich.text import Text
 
 import fastbp
-from fastbp.checks import check_int
+from fastbp.checks import check_int, check_name
 from fastbp.cli.app import Out, app
 from fastbp.cli.options import check_file, column
 from fastbp.io.atomic import write_atomically
+
+FORMATS = ("text", "markdown", "latex", "html", "svg", "json")
 
 
 @app.command()
@@ -46,8 +48,8 @@ def explain(
     source: Annotated[bool, typer.Option("--source", help="Also the code that computes it.")] = False,
 ) -> None:
     """Show every term of one number of backpropagation."""
-    from fastbp.teach.command import rendered, sample
-    from fastbp.teach.page import page
+    from fastbp.cli.samples import sample
+    from fastbp.teach import page
 
     out = Out()
     check_file(html, "--html")
@@ -78,7 +80,9 @@ def explain(
         write_atomically(html, [page(net, x, y, layer=layer, neuron=neuron, **options).encode()])
         out.print(Text(f"Wrote {html}: open it in a browser; arrow keys step."))
     elif format is not None:
-        out.write(rendered(e, format, digits, rows) + "\n")
+        form = check_name(format, FORMATS, "--format")
+        shown = {"digits": digits, "terms": rows} if form not in ("json", "svg") else {}
+        out.write(getattr(e, form)(**shown) + "\n")
     elif out.is_terminal:
         from fastbp.teach.render import rich
 

@@ -43,14 +43,6 @@ class Case:
     """Whether what it gave has the right shapes."""
     pair: tuple[dict[int, np.ndarray], dict[int, np.ndarray]] = field(default_factory=lambda: ({}, {}))
 
-    @property
-    def exchanged(self) -> bool:
-        """Whether the first of the pair has the shapes of b, be they columns or rows, and the second those of w."""
-        first, second = self.pair
-        return bool(first) and all(
-            first[l].size == len(self.net.b[l]) and second[l].shape == self.net.w[l].shape for l in first
-        )
-
 
 def described(value: Any) -> str:
     """The value in a sentence."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,8 @@ from fastbp import checks
 from fastbp.network import Network
 from fastbp.teach.answers import Case, described, try_on
 from fastbp.teach.catalogue import MISTAKES, Mistake
-from fastbp.teach.matching import (
-    FLOAT32,
-    FLOAT64,
-    SMALLEST,
-    Evidence,
-    Match,
-    Precision,
-    pairs,
-    precision_of,
-    shown,
-    singles,
-)
+from fastbp.teach.explanation import Explanation, explain
+from fastbp.teach.matching import FLOAT32, FLOAT64, Evidence, Match, pairs, precision_of, shown, singles
 from fastbp.teach.mistakes import ORDER, variants_at_zero
 from fastbp.teach.passes import gradient
 from fastbp.teach.render import wrapped
@@ -64,10 +55,8 @@ class Counterexample:
     got: float = math.nan
     expected: float = math.nan
 
-    def explain(self) -> Any:
+    def explain(self) -> Explanation:
         """Every term of the right number."""
-        from fastbp.teach.explanation import explain
-
         k = self.index[1] if self.what == "w" else None
         of = "weight" if self.what == "w" else "bias"
         return explain(self.net, self.x, self.y, max(self.layer, 1), self.index[0] if self.index else 0, of, k=k)
@@ -137,68 +126,18 @@ class Check:
     __repr__ = __str__
 
 
-def _first_difference(case: Case) -> tuple[str, int, tuple[int, ...], float, float] | None:
-    """The first wrong array as the computation goes, from the last layer back, b (which is delta) before w."""
-    assert case.got is not None
-    for l in range(case.net.L, 0, -1):
-        for what, right in (("b", case.right.b), ("w", case.right.w)):
-            given, wanted = case.got.parts[what][l], right[l - 1]
-            wrong = np.argwhere(~(np.abs(given - wanted.value) <= case.got.bound(wanted)))
-            if len(wrong):
-                index = tuple(int(i) for i in wrong[0])
-                return what, l, index, float(given[index]), float(wanted.value[index])
-    return None
+def _exchanged(case: Case) -> bool:
+    """Whether the first of the pair has the shapes of b, be they columns or rows, and the second those of w."""
+    first, second = case.pair
+    net = case.net
+    return bool(first) and all(first[l].size == len(net.b[l]) and second[l].shape == net.w[l].shape for l in first)
 
 
-def _counterexample(case: Case, batch: bool) -> Counterexample:
-    x, y = (case.problem.X, case.problem.Y) if batch else (case.problem.X[0], case.problem.Y[0])
-    found = _first_difference(case) if case.got is not None and case.fits else None
-    return Counterexample(case.net, x, y, *found) if found else Counterexample(case.net, x, y)
+def _is_right(case: Case) -> bool:
+    return case.got is not None and case.got.matches(case.right)
 
 
-def _label(case: Case) -> str:
-    """The equation whose result is wrong first: delta is known by b, and by the column of w where a is known."""
-    assert case.got is not None
-
-    def wrong(kind: str, l: int) -> bool:
-        wanted = getattr(case.right, kind)[l - 1]
-        return not (np.abs(case.got.parts[kind][l] - wanted.value) <= case.got.bound(wanted)).all()  # type: ignore[union-attr]
-
-    for l in range(case.net.L, 0, -1):
-        if wrong("b", l) and wrong("w", l):
-            return "BP1" if l == case.net.L else "BP2"
-        if wrong("b", l):
-            return "BP3"
-        if wrong("w", l):
-            return "BP4"
-    return "BP1"
-
-
-def _rounded(cases: list[Case], precision: Precision) -> bool:
-    """Whether nothing is off by more than rounding takes."""
-    share = ROUNDED if precision is FLOAT64 else ROUNDED_IN_SINGLE
-    return all(
-        np.abs(array - getattr(case.right, kind)[l - 1].value).max()
-        <= share * np.abs(getattr(case.right, kind)[l - 1].value).max()
-        for case in cases
-        if case.got is not None and case.fits
-        for kind, part in case.got.parts.items()
-        for l, array in part.items()
-    )
-
-
-def _measure(cases: list[Case]) -> Precision:
-    """The precision of all that the function returned, and with it how far each number may be off."""
-    given = [one for case in cases for one in (case.got, case.again) if one is not None]
-    precision = precision_of(array for one in given for array in one.arrays)
-    for one in given:
-        # Difference quotients, or single precision somewhere on the way, are no mistake.
-        one.rounding = max(precision.rounding, FLOAT32.rounding)
-        one.unit = SMALLEST if precision.eps > FLOAT32.eps else 0.0
-    return precision
-
-
-def _steady(case: Case) -> bool:
+def _is_steady(case: Case) -> bool:
     """Whether a second call gave the same."""
     if case.got is None or case.again is None:
         return True
@@ -213,94 +152,151 @@ def _steady(case: Case) -> bool:
     return True
 
 
-def _matches(cases: list[Case], precision: Precision) -> Match | None:
-    """The mistake, or the two at once, that explain every network."""
-    if any(case.got is None and case.refused is not None and case.refused.kind != "error" for case in cases):
-        return None
-    # One hidden layer shows most: the largest such network decides first, and most candidates end there.
-    gave = [case for case in cases if case.got is not None]
-    if not gave:
-        return None
-    first = max(gave, key=lambda case: (case.net.L == 2, sum(case.net.sizes)))
-    evidence = [Evidence(case.problem, case.got) for case in (first, *(case for case in cases if case is not first))]
-    found = singles(evidence)
-    if found or precision.eps > FLOAT32.eps:
-        return found[0] if found else None
-    return next(pairs(evidence), None)
+class _Trial:
+    """A function on networks, smallest first, and what is wrong with it."""
 
+    def __init__(self, mine: Callable[..., Any], cases: list[Case], batch: bool) -> None:
+        self.cases, self.batch = cases, batch
+        for case in cases:
+            try_on(mine, case, batch)
+        given = [one for case in cases for one in (case.got, case.again) if one is not None]
+        self.precision = precision_of(array for one in given for array in one.arrays)
+        for one in given:
+            # Difference quotients, or single precision somewhere on the way, are no mistake.
+            one.round_as(self.precision, FLOAT32.rounding)
+        self.bad = [case for case in cases if case.refused or not _is_right(case) or not _is_steady(case)]
 
-def _unsteady(cases: list[Case], counterexample: Counterexample) -> Check:
-    n, changed = len(cases), [case for case in cases if not _steady(case)]
-    twice = replace(RIGHT, samples="accumulated")
-    if all(
-        case.again is not None
-        and (case.got is not None and case.got.matches(case.right))
-        and case.again.matches(gradient(case.problem, twice, sized=True))
-        for case in changed
-    ):
-        message = "The first call is right; a second call with the same arguments gives twice as much."
-        return Check(False, "averaging", counterexample, (MISTAKES["accumulated"],), message, n)
-    message = "Two calls with the same arguments give different gradients. Look for a global or a random number."
-    return Check(False, "error", counterexample, (), message, n)
+    def check(self) -> Check | None:
+        """None if all networks came out right."""
+        if not self.bad:
+            return None
+        cases, refused = self.cases, None
+        if self.bad[0].refused:
+            refused = next(case.refused for case in self.bad if case.refused is not None)
+        if not all(map(_is_steady, cases)):
+            return self.unsteady()
+        if all(map(_exchanged, cases)) and not all(case.fits for case in cases):
+            columns = any(array.ndim > 1 for case in cases for array in case.pair[0].values())
+            ravel = ", each grad_b[l] as a vector: grad_b[l].ravel()" if columns else ""
+            return self.answer("shapes", f"The two look exchanged: return grad_w, grad_b, in this order{ravel}.")
+        if all(case.got is not None and case.got.backwards().matches(case.right) for case in cases):
+            return self.answer(
+                "shapes",
+                "Your arrays are right and in reverse: the first must be that of layer 1, not of the last layer.",
+            )
+        match, named = self.match(), tuple[Mistake, ...]()
+        if match is None:
+            label = self.label() if refused is None else refused.kind
+        else:
+            label = min((variant.label for variant in match.variants), key=ORDER.index)
+            alone = len(match.variants) == 1
+            every = (variant.mistake(match.t, alone) for variant in match.variants)
+            named = (*sorted(every, key=lambda mistake: ORDER.index(mistake.equation.partition(",")[0])),)
+        message = self.message(label, known=match is not None) if refused is None else str(refused)
+        return self.answer(label, message, named)
 
+    def answer(self, label: str, message: str, mistakes: tuple[Mistake, ...] = ()) -> Check:
+        """What is wrong, with the smallest counterexample."""
+        return Check(False, label, self.counterexample, mistakes, message, len(self.cases))
 
-def _verdict(cases: list[Case], batch: bool, precision: Precision) -> Check | None:
-    """None if all networks came out right."""
-    bad = [
-        case
-        for case in cases
-        if case.refused is not None or not (case.got and case.got.matches(case.right)) or not _steady(case)
-    ]
-    if not bad:
-        return None
-    n = len(cases)
-    counterexample = _counterexample(bad[0], batch)
-    refused = next((case.refused for case in bad if case.refused is not None), None) if bad[0].refused else None
-    if not all(map(_steady, cases)):
-        return _unsteady(cases, counterexample)
-    if all(case.exchanged for case in cases) and any(not case.fits for case in cases):
-        columns = any(array.ndim > 1 for case in cases for array in case.pair[0].values())
-        ravel = ", each grad_b[l] as a vector: grad_b[l].ravel()" if columns else ""
-        message = f"The two look exchanged: return grad_w, grad_b, in this order{ravel}."
-        return Check(False, "shapes", counterexample, (), message, n)
-    if all(case.got is not None and case.got.backwards().matches(case.right) for case in cases):
-        message = "Your arrays are right and in reverse: the first must be that of layer 1, not of the last layer."
-        return Check(False, "shapes", counterexample, (), message, n)
-    match = _matches(cases, precision)
-    named = tuple(variant.mistake(match.t, len(match.variants) == 1) for variant in match.variants) if match else ()
-    if match:
-        label = min((variant.label for variant in match.variants), key=ORDER.index)
-        named = tuple(sorted(named, key=lambda mistake: ORDER.index(mistake.equation.partition(",")[0])))
-    else:
-        label = refused.kind if refused is not None else _label(bad[0])
-    if refused is not None:
-        return Check(False, label, counterexample, named, str(refused), n)
-    l = counterexample.layer
-    got, right = digits_of(counterexample.got), digits_of(counterexample.expected)
-    index = ", ".join(map(str, counterexample.index))
-    message = f"{label} is where it goes wrong: grad_{counterexample.what}[{l}][{index}] is {got} instead of {right}."
-    if not named:
-        off = abs(counterexample.got - counterexample.expected) / (abs(counterexample.expected) or 1.0)
-        message += (
-            f" They differ by {off:.1g} of it: look for rounded numbers, such as float16 or difference "
+    @cached_property
+    def counterexample(self) -> Counterexample:
+        """The first wrong number of the smallest network: from the last layer back, b (which is delta) before w."""
+        case = self.bad[0]
+        x, y = (part if self.batch else part[0] for part in (case.problem.X, case.problem.Y))
+        for l in range(case.net.L, 0, -1) if case.got is not None and case.fits else ():
+            for what, right in (("b", case.right.b), ("w", case.right.w)):
+                assert case.got is not None
+                wrong = case.got.wrong(case.right, what, l)
+                if len(wrong):
+                    index = tuple(int(i) for i in wrong[0])
+                    numbers = float(case.got.parts[what][l][index]), float(right[l - 1].value[index])
+                    return Counterexample(case.net, x, y, what, l, index, *numbers)
+        return Counterexample(case.net, x, y)
+
+    def label(self) -> str:
+        """The equation whose result is wrong first: delta is known by b, and by the column of w where a is known."""
+        case = self.bad[0]
+        assert case.got is not None
+        for l in range(case.net.L, 0, -1):
+            b, w = (len(case.got.wrong(case.right, kind, l)) for kind in "bw")
+            if b and w:
+                return "BP1" if l == case.net.L else "BP2"
+            if b or w:
+                return "BP3" if b else "BP4"
+        return "BP1"
+
+    def message(self, label: str, *, known: bool) -> str:
+        """Where it goes wrong, and what to look for where no mistake is known that does it."""
+        where = self.counterexample
+        got, right = digits_of(where.got), digits_of(where.expected)
+        index = ", ".join(map(str, where.index))
+        text = f"{label} is where it goes wrong: grad_{where.what}[{where.layer}][{index}] is {got} instead of {right}."
+        if known:
+            return text
+        if not self.is_rounded():
+            return (
+                text
+                + " It is none of the known mistakes; counterexample.explain() shows every term of the right number."
+            )
+        off = abs(where.got - where.expected) / (abs(where.expected) or 1.0)
+        return (
+            text + f" They differ by {off:.1g} of it: look for rounded numbers, such as float16 or difference "
             "quotients in float32, for digits cut off or for an epsilon that is added."
-            if _rounded(cases, precision)
-            else " It is none of the known mistakes; counterexample.explain() shows every term of the right number."
         )
-    return Check(False, label, counterexample, named, message, n)
+
+    def is_rounded(self) -> bool:
+        """Whether nothing is off by more than rounding takes."""
+        share = ROUNDED if self.precision is FLOAT64 else ROUNDED_IN_SINGLE
+        return all(
+            np.abs(array - wanted.value).max() <= share * np.abs(wanted.value).max()
+            for case in self.cases
+            if case.got is not None and case.fits
+            for array, wanted in case.got.beside(case.right)
+        )
+
+    def match(self) -> Match | None:
+        """The mistake, or the two at once, that explain every network."""
+        cases = self.cases
+        if any(case.got is None and case.refused is not None and case.refused.kind != "error" for case in cases):
+            return None
+        # One hidden layer shows most: the largest such network decides first, and most candidates end there.
+        gave = [case for case in cases if case.got is not None]
+        if not gave:
+            return None
+        first = max(gave, key=lambda case: (case.net.L == 2, sum(case.net.sizes)))
+        evidence = [
+            Evidence(case.problem, case.got) for case in (first, *(case for case in cases if case is not first))
+        ]
+        found = singles(evidence)
+        if found or self.precision.eps > FLOAT32.eps:
+            return found[0] if found else None
+        return next(pairs(evidence), None)
+
+    def unsteady(self) -> Check:
+        """Two calls gave different gradients: was the first added to the second?"""
+        twice = replace(RIGHT, samples="accumulated")
+        if all(
+            _is_right(case) and case.again is not None and case.again.matches(gradient(case.problem, twice, sized=True))
+            for case in self.cases
+            if not _is_steady(case)
+        ):
+            message = "The first call is right; a second call with the same arguments gives twice as much."
+            return self.answer("averaging", message, (MISTAKES["accumulated"],))
+        message = "Two calls with the same arguments give different gradients. Look for a global or a random number."
+        return self.answer("error", message)
 
 
-def _at_zero(mine: Callable[..., Any], batch: bool, n: int) -> Check | None:
+def _check_at_zero(mine: Callable[..., Any], batch: bool, n: int) -> Check | None:
     """The slope of relu at 0: that on the left is right, one between is as good, that on the right is named."""
-    case = make_case_at_zero(SAMPLES if batch else 1)
-    try_on(mine, case, batch)
-    _measure([case])
+    trial = _Trial(mine, [make_case_at_zero(SAMPLES if batch else 1)], batch)
+    (case,) = trial.cases
     if case.got is None or case.got.matches(case.right):
         return None
     for variant in variants_at_zero():
         if shown(replace(RIGHT, **variant.changes), Evidence(case.problem, case.got)):
-            message = f"Right, on {n} networks, but for z = 0 exactly."
-            return Check(False, variant.label, _counterexample(case, batch), (variant.mistake(),), message, n + 1)
+            found = trial.answer(variant.label, f"Right, on {n} networks, but for z = 0 exactly.", (variant.mistake(),))
+            return replace(found, n_networks=n + 1)
     return None
 
 
@@ -340,40 +336,34 @@ def check_backprop(
     """
     if not callable(mine):
         raise TypeError(f"mine is {described(mine)}; a function of w, b, x, y is needed. Pass it without calling it.")
-    names = (*checks.ACTIVATIONS,)
-    activations = checks.check_name(activations, names, "activations")
+    activations = checks.check_name(activations, checks.ACTIVATIONS, "activations")
     cost = checks.check_cost(cost, ["softmax" if activations == "softmax" else activations])
-    cases, precision, wrong = _tried(mine, activations, cost, seed, batch, SAMPLES if batch else 1)
+
+    def tried(n: int) -> _Trial:
+        return _Trial(mine, make_cases(activations, cost, seed, n), batch)
+
+    trial = tried(SAMPLES if batch else 1)
+    wrong, n = trial.check(), len(trial.cases)
     if wrong is not None and batch and not wrong.mistakes and wrong.first_wrong in ("BP1", "BP2", "BP3", "BP4"):
-        if not _rounded(cases, precision) and _tried(mine, activations, cost, seed, batch, 1)[2] is None:
+        if not trial.is_rounded() and tried(1).check() is None:
             message = (
                 "One sample comes out right and three do not: how their gradients become one is wrong, or something "
                 "adds up over the samples that should over the neurons (an axis)."
             )
-            return Check(False, "averaging", wrong.counterexample, (), message, len(cases))
+            return trial.answer("averaging", message)
     if wrong is None and activations == "relu":
-        wrong = _at_zero(mine, batch, len(cases))
+        wrong = _check_at_zero(mine, batch, n)
     if wrong is not None:
         return wrong
     what = f"minibatches of {SAMPLES} samples" if batch else "one sample"
-    digits = f" in {precision.name}" if precision is not FLOAT64 else ""
-    if precision is FLOAT64 and not all(map(_exact, cases)):
+    digits = f" in {trial.precision.name}" if trial.precision is not FLOAT64 else ""
+    if trial.precision is FLOAT64 and not all(map(_is_exact, trial.cases)):
         digits = ", to about 7 digits: the others were lost on the way, as in float32 or in difference quotients"
-    return Check(True, None, None, (), f"Right, on {len(cases)} networks, for {what}{digits}.", len(cases))
+    return Check(True, None, None, (), f"Right, on {n} networks, for {what}{digits}.", n)
 
 
-def _exact(case: Case) -> bool:
+def _is_exact(case: Case) -> bool:
     """Whether the numbers are right to all digits of float64."""
     assert case.got is not None
     case.got.rounding = 64 * FLOAT64.eps
     return case.got.matches(case.right)
-
-
-def _tried(
-    mine: Callable[..., Any], activations: str, cost: str, seed: int, batch: bool, n: int
-) -> tuple[list[Case], Precision, Check | None]:
-    cases = make_cases(activations, cost, seed, n)
-    for case in cases:
-        try_on(mine, case, batch)
-    precision = _measure(cases)
-    return cases, precision, _verdict(cases, batch, precision)

@@ -12,7 +12,6 @@ from fastbp.teach.catalogue import MISTAKES, Mistake
 from fastbp.teach.matching import (
     FLOAT32,
     FULL,
-    SMALLEST,
     Evidence,
     Given,
     Match,
@@ -91,10 +90,7 @@ def _given(net: Network, w: Any, b: Any, delta: Any, tolerance: float | None) ->
     if digits < FULL:
         given.unit = 0.5001 * 10.0**-digits
     else:
-        precision = precision_of(given.arrays)
-        single = FLOAT32.rounding if net.dtype == np.float32 else 0.0
-        given.rounding = max(precision.rounding, single)
-        given.unit = SMALLEST if precision.eps > FLOAT32.eps else 0.0
+        given.round_as(precision_of(given.arrays), FLOAT32.rounding if net.dtype == np.float32 else 0.0)
     return given
 
 

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from fastbp import checks
 from fastbp.network import Network
+from fastbp.teach.drawing import svg
 from fastbp.teach.explained import Explained
 from fastbp.teach.notation import Notation, find
+from fastbp.teach.nudge import Nudge, make_nudge
 from fastbp.teach.numbers import gather
+from fastbp.teach.paths import Paths, find_paths
+from fastbp.teach.render import latex, markdown, rich, text
+from fastbp.teach.render_html import html
+from fastbp.teach.source import Source, find_source
 from fastbp.teach.steps import digits_of
 
 if TYPE_CHECKING:
-    from fastbp.teach.nudge import Nudge
-    from fastbp.teach.paths import Paths
-    from fastbp.teach.source import Source
+    from rich.console import Group
 
 TERMS = 12
 """Rows of a sum that a rendering shows unless it is asked for more."""
@@ -26,13 +30,7 @@ class Explanation(Explained):
 
     ``print(e)`` shows text; notebooks show HTML; ``text latex markdown html svg json`` return strings. Each takes
     ``digits`` (significant digits; None for all of the dtype) and ``terms`` (rows of a sum; None for all).
-
-    Attributes
-    ----------
-    numbers : Numbers
-        All of the numbers.
-    notation : Notation
-        In whose letters.
+    ``.numbers`` has all of the numbers, ``.notation`` says in whose letters they are shown.
     """
 
     def in_notation(self, notation: str | Notation) -> Explanation:
@@ -43,48 +41,27 @@ class Explanation(Explained):
         """The explanation of one sample of the minibatch, by itself: a sample weight cancels."""
         numbers = self.numbers
         x = checks.check_int(x, "x", low=0, high=numbers.n_samples - 1)
+        same = {name: getattr(numbers, name) for name in ("k", "learning_rate", "cost", "l1", "l2")}
+        at = (numbers.layer, numbers.neuron, numbers.of)
         Y = None if numbers.Y is None else numbers.Y[x]
-        return Explanation(
-            gather(
-                numbers.net,
-                numbers.X[x],
-                Y,
-                numbers.layer,
-                numbers.neuron,
-                numbers.of,
-                k=numbers.k,
-                learning_rate=numbers.learning_rate,
-                cost=numbers.cost,
-                l1=numbers.l1,
-                l2=numbers.l2,
-            ),
-            self.notation,
-        )
+        return Explanation(gather(numbers.net, numbers.X[x], Y, *at, **same), self.notation)
 
     # Renderings
 
     def text(self, *, digits: int | None = None, terms: int | None = TERMS) -> str:
         """Plain text."""
-        from fastbp.teach.render import text
-
         return text(self, digits, terms)
 
     def latex(self, *, digits: int | None = None, terms: int | None = TERMS) -> str:
         """LaTeX: paragraphs and displayed mathematics, as notebooks and documents take them."""
-        from fastbp.teach.render import latex
-
         return latex(self, digits, terms)
 
     def markdown(self, *, digits: int | None = None, terms: int | None = TERMS) -> str:
         """Markdown with LaTeX mathematics."""
-        from fastbp.teach.render import markdown
-
         return markdown(self, digits, terms)
 
     def html(self, *, digits: int | None = None, terms: int | None = TERMS) -> str:
         """HTML that needs nothing else: MathML, tables, the drawing."""
-        from fastbp.teach.render_html import html
-
         return html(self, digits, terms)
 
     def svg(self, *, digits: int | None = 4, terms: int | None = 8) -> str:
@@ -92,8 +69,6 @@ class Explanation(Explained):
 
         ``terms`` is the number of neurons drawn of a layer.
         """
-        from fastbp.teach.drawing import svg
-
         return svg(self, digits, terms)
 
     def json(self, *, indent: int | None = 2) -> str:
@@ -109,9 +84,7 @@ class Explanation(Explained):
         where = f"layer={numbers.layer}, neuron={numbers.neuron}{k}"
         return f"<Explanation of {numbers.of!r}, {where}: {digits_of(self.result)}>"
 
-    def __rich__(self) -> Any:
-        from fastbp.teach.render import rich
-
+    def __rich__(self) -> Group:
         return rich(self, None, TERMS)
 
     def _repr_html_(self) -> str:
@@ -133,8 +106,6 @@ class Explanation(Explained):
         n : int
             How many to return where there are more than 10,000: those with the largest ``|product|``.
         """
-        from fastbp.teach.paths import find_paths
-
         return find_paths(self.numbers, n)
 
     def nudge(self, h: float = 1e-5) -> Nudge:
@@ -145,14 +116,10 @@ class Explanation(Explained):
         h : float
             How far z_j^l, or the weight, is moved to either side.
         """
-        from fastbp.teach.nudge import make_nudge
-
         return make_nudge(self.numbers, h)
 
     def source(self) -> Source:
         """The equation in index form and matrix form, the textbook's loop, and the kernel that ran."""
-        from fastbp.teach.source import find_source
-
         return find_source(self.numbers)
 
 

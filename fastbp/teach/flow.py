@@ -12,11 +12,27 @@ from fastbp import textbook
 from fastbp.functions.activations import CODES
 from fastbp.network import Network
 from fastbp.teach.numbers import check_samples
+from fastbp.teach.render import aligned
+from fastbp.teach.render_html import STYLE
 from fastbp.training.callbacks import Callback
 from fastbp.training.history import Run
 
 SATURATED = 1e-3
 """sigma'(z) below which a neuron is called saturated."""
+COLUMNS = (
+    ("l", "layer", "d"),
+    ("neurons", "neurons", "d"),
+    ("activation", "activation", ""),
+    ("|dC/db|", "gradient_norm", ".3g"),
+    ("mean |delta|", "delta_norm", ".3g"),
+    ("ratio", "ratio", ".3f"),
+    ("sigma'", "slope", ".3f"),
+    ("gain", "gain", ".2f"),
+    ("saturated", "saturated", ".1%"),
+    ("zero", "dead", ".1%"),
+)
+"""Head, field and format of each column."""
+NOTE = "ratio: |dC/db| of a layer over that of the next; about sigma' (link 1) times gain (link 2)."
 
 
 @dataclass(frozen=True)
@@ -55,10 +71,6 @@ class LayerFlow:
     dead: float | None
 
 
-def _ratio(a: float, b: float) -> float | None:
-    return a / b if b > 0 else None
-
-
 @dataclass(frozen=True)
 class GradientFlow:
     """Every layer of a network, for some samples.
@@ -80,70 +92,32 @@ class GradientFlow:
 
     def rows(self) -> list[tuple[str, ...]]:
         """Cells of the table, heads first."""
-
-        def cell(value: float | None, form: str) -> str:
-            return "" if value is None else format(value, form)
-
-        heads = (
-            "l",
-            "neurons",
-            "activation",
-            "|dC/db|",
-            "mean |delta|",
-            "ratio",
-            "sigma'",
-            "gain",
-            "saturated",
-            "zero",
-        )
-        body = [
-            (
-                str(f.layer),
-                str(f.neurons),
-                f.activation,
-                f"{f.gradient_norm:.3g}",
-                f"{f.delta_norm:.3g}",
-                cell(f.ratio, ".3f"),
-                cell(f.slope, ".3f"),
-                cell(f.gain, ".2f"),
-                cell(f.saturated, ".1%"),
-                cell(f.dead, ".1%"),
-            )
-            for f in self.layers
-        ]
-        return [heads, *body]
+        heads = tuple(head for head, _, _ in COLUMNS)
+        found = [[(getattr(layer, name), form) for _, name, form in COLUMNS] for layer in self.layers]
+        return [heads, *(tuple("" if value is None else format(value, form) for value, form in row) for row in found)]
 
     def __str__(self) -> str:
-        rows = self.rows()
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines = [line.rstrip() for line in aligned(self.rows())]
         return "\n".join(
-            [
-                f"Backpropagation, layer by layer; {self.n_samples} samples. l = 0 is the input.",
-                *lines,
-                "ratio: |dC/db| of a layer over that of the next; about sigma' (link 1) times gain (link 2).",
-            ]
+            [f"Backpropagation, layer by layer; {self.n_samples} samples. l = 0 is the input.", *lines, NOTE]
         )
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from fastbp.teach.render_html import STYLE
-
         first, *body = self.rows()
         head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in first)
         largest = max((f.gradient_norm for f in self.layers), default=0.0) or 1.0
         lines = []
         for cells, f in zip(body, self.layers, strict=True):
-            width = f"{8 * f.gradient_norm / largest:.2f}em"
-            bar = f'<span class="bar" style="width:{width}"></span>'
+            bar = f'<span class="bar" style="width:{8 * f.gradient_norm / largest:.2f}em"></span>'
             row = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
             lines.append(f'<tr>{row}<td class="share" aria-hidden="true">{bar}</td></tr>')
-        caption, *_, note = str(self).splitlines()
+        caption = str(self).partition("\n")[0]
         return (
             f'<div class="fastbp"><style>{STYLE}</style><p class="about">{escape(caption)}</p>'
             f'<div class="scroll"><table><thead><tr>{head}<td class="share"></td></tr></thead>'
-            f'<tbody>{"".join(lines)}</tbody></table></div><p class="small">{escape(note)}</p></div>'
+            f'<tbody>{"".join(lines)}</tbody></table></div><p class="small">{escape(NOTE)}</p></div>'
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -170,30 +144,19 @@ def gradient_flow(net: Network, X: Any, Y: Any) -> GradientFlow:
     delta = {l: t.delta[l].astype(np.float64) for l in range(1, net.L + 1)}
     norms = {l: float(np.linalg.norm(delta[l].mean(axis=0))) for l in delta}
     layers = []
-    for l in range(1, net.L + 1):
-        name = net.activations[l - 1]
-        slopes = None
+    for l, name in enumerate(net.activations, 1):
+        ratio = slope = gain = saturated = dead = None
         if name != "softmax":
             slopes = textbook.link_1(CODES[name], np.ascontiguousarray(t.z[l]).ravel()).astype(np.float64)
-        gain = None
+            slope = float(slopes.mean())
+            saturated, dead = float((np.abs(slopes) < SATURATED).mean()), float((slopes == 0).mean())
         if l < net.L:
+            ratio = norms[l] / norms[l + 1] if norms[l + 1] > 0 else None
             before = np.linalg.norm(delta[l + 1], axis=1)
             after = np.linalg.norm(delta[l + 1] @ net.w[l + 1].astype(np.float64), axis=1)
             gain = float((after[before > 0] / before[before > 0]).mean()) if (before > 0).any() else None
-        layers.append(
-            LayerFlow(
-                l,
-                net.sizes[l],
-                name,
-                norms[l],
-                float(np.linalg.norm(delta[l], axis=1).mean()),
-                None if l == net.L else _ratio(norms[l], norms[l + 1]),
-                None if slopes is None else float(slopes.mean()),
-                gain,
-                None if slopes is None else float((np.abs(slopes) < SATURATED).mean()),
-                None if slopes is None else float((slopes == 0).mean()),
-            )
-        )
+        size = float(np.linalg.norm(delta[l], axis=1).mean())
+        layers.append(LayerFlow(l, net.sizes[l], name, norms[l], size, ratio, slope, gain, saturated, dead))
     return GradientFlow(tuple(layers), len(X))
 
 

@@ -129,16 +129,26 @@ class Given:
     a part of the |terms| of each entry.
     """
 
-    def __init__(self, w: Any, b: Any, delta: Any, L: int, *, relative: float = 0.0, unit: float = 0.0) -> None:
+    def __init__(self, w: Any, b: Any, delta: Any, L: int, *, relative: float = 0.0) -> None:
         self.parts = {"w": per_layer(w, L, "w"), "b": per_layer(b, L, "b"), "delta": per_layer(delta, L, "delta")}
         if not self.arrays:
             raise ValueError("There are no numbers to diagnose. Pass w=, b= or delta=, by layer.")
-        self.unit, self.relative, self.rounding = unit, relative, FLOAT64.rounding
+        self.unit, self.relative, self.rounding = 0.0, relative, FLOAT64.rounding
 
     @property
     def arrays(self) -> list[np.ndarray]:
         """All that was given."""
         return [array for part in self.parts.values() for array in part.values()]
+
+    def beside(self, found: Found) -> Iterator[tuple[np.ndarray, Any]]:
+        """Each array, and the candidate's."""
+        for kind, part in self.parts.items():
+            yield from ((array, getattr(found, kind)[l - 1]) for l, array in part.items())
+
+    def round_as(self, precision: Precision, least: float) -> None:
+        """Take the numbers as rounded in this format, or by ``least`` where that is more."""
+        self.rounding = max(precision.rounding, least)
+        self.unit = SMALLEST if precision.eps > FLOAT32.eps else 0.0
 
     def digits(self) -> float:
         """How many digits the numbers hold together: what tells a match from chance."""
@@ -160,28 +170,30 @@ class Given:
         size = float(np.abs(number(wanted)).max(initial=0.0))
         return self.unit + self.relative * size + self.rounding * terms(wanted)
 
+    def wrong(self, found: Found, kind: str, l: int) -> np.ndarray:
+        """Indices of the numbers of one array that are not the candidate's."""
+        return self.off(self.parts[kind][l], getattr(found, kind)[l - 1])
+
+    def off(self, array: np.ndarray, wanted: Any) -> np.ndarray:
+        """Indices of the numbers that are further from the candidate's than they may be."""
+        return np.argwhere(~(np.abs(array - number(wanted)) <= self.bound(wanted)))
+
     def near(self, found: Found, loose: float) -> bool:
         """Whether it is worth a closer look."""
-        for kind, part in self.parts.items():
-            for l, given in part.items():
-                wanted = getattr(found, kind)[l - 1]
-                if given.shape != wanted.shape or not np.isfinite(given).all():
-                    return False
-                off = np.abs(given - wanted).max(initial=0.0)
-                if not off <= self.unit + loose * max(1e-2, np.abs(wanted).max(initial=0.0)):
-                    return False
+        for array, wanted in self.beside(found):
+            if array.shape != wanted.shape or not np.isfinite(array).all():
+                return False
+            off = np.abs(array - wanted).max(initial=0.0)
+            if not off <= self.unit + loose * max(1e-2, np.abs(wanted).max(initial=0.0)):
+                return False
         return True
 
     def matches(self, found: Found) -> bool:
         """Whether every number given is the candidate's."""
-        for kind, part in self.parts.items():
-            for l, given in part.items():
-                wanted = getattr(found, kind)[l - 1]
-                if given.shape != wanted.shape or not np.isfinite(given).all():
-                    return False
-                if not (np.abs(given - number(wanted)) <= self.bound(wanted)).all():
-                    return False
-        return True
+        return all(
+            array.shape == wanted.shape and bool(np.isfinite(array).all()) and not len(self.off(array, wanted))
+            for array, wanted in self.beside(found)
+        )
 
 
 class Evidence(NamedTuple):

@@ -75,6 +75,11 @@ class Variant:
         return (self.equation or MISTAKES[self.name].equation).partition(",")[0]
 
 
+def _forms(name: str, field: str, *choices: str, equation: str = "", rare: bool = False) -> Iterator[Variant]:
+    """One form for each choice of a field."""
+    yield from (Variant(name, {field: choice}, equation, rare=rare) for choice in choices)
+
+
 def _slopes(problem: Problem, name: str, kind: str, detail: str = "") -> Iterator[Variant]:
     """sigma' wrong in the output layer, in the hidden layers, in both: the form that blames least comes first."""
     own = not cancels(problem.cost, problem.activations[-1])
@@ -104,8 +109,7 @@ def _of_slopes(problem: Problem) -> Iterator[Variant]:
     if not simple:
         changes = {"output_slope": "negated", "hidden_slope": "negated"}
         yield Variant("slope-negated", changes, "BP1, BP2", rare=True)
-    yield Variant("slope-of-wrong-layer", {"hidden_slope": "inside"})
-    yield Variant("slope-of-wrong-layer", {"hidden_slope": "layer above"})
+    yield from _forms("slope-of-wrong-layer", "hidden_slope", "inside", "layer above")
     yield from _slopes(problem, "slope-of-wrong-layer", "layer below")
     for other in EXACT_SLOPES:
         if other != hidden:
@@ -119,8 +123,7 @@ def _of_slopes(problem: Problem) -> Iterator[Variant]:
                 yield replace(variant, pairs=False, rare=True)
     if simple:
         yield Variant("extra-slope", {"output_slope": "own" if output != "softmax" else "diagonal"})
-        yield Variant("extra-slope", {"output_slope": "at a"})
-        yield Variant("extra-slope", {"output_slope": "own"})
+        yield from _forms("extra-slope", "output_slope", "at a", "own")
         if output in EXACT_SLOPES:
             yield Variant("extra-slope", {"output_slope": "a (1 - a) of z"})
 
@@ -134,10 +137,8 @@ def _of_the_output(problem: Problem) -> Iterator[Variant]:
         yield Variant("mean-over-outputs", {"factor": "2/J"})
     yield Variant("half-left", {"factor": "1/2"})
     yield Variant("sign-lost", {"error": "|a - y|"}, "BP1", rare=True)
-    yield Variant("one-error", {"error": "sum over j"}, rare=True)
-    yield Variant("one-error", {"error": "mean over j"}, rare=True)
-    yield Variant("cost-not-slope", {"error": "(a - y)^2"})
-    yield Variant("cost-not-slope", {"error": "(a - y)^2 / 2"})
+    yield from _forms("one-error", "error", "sum over j", "mean over j", rare=True)
+    yield from _forms("cost-not-slope", "error", "(a - y)^2", "(a - y)^2 / 2")
     if problem.cost == "cross_entropy":
         softmax = problem.activations[-1] == "softmax"
         yield Variant("softmax-diagonal" if softmax else "half-cross-entropy", {"error": "one term"})
@@ -147,30 +148,25 @@ def _of_the_sum() -> Iterator[Variant]:
     for layers in ("first", "hidden", "last"):
         yield Variant("layers-left-out", {"left_out": layers}, "BP4" if layers == "last" else "BP2", pairs=False)
     yield Variant("w-not-transposed", {"sums": "along a row"})
-    yield Variant("one-path", {"sums": "first"})
-    yield Variant("one-path", {"sums": "last"})
+    yield from _forms("one-path", "sums", "first", "last")
     yield Variant("updated-weights", {"sums": "early"}, number="eta, early")
     yield Variant("updated-weights", {"sums": "early, of all"}, number="eta, early")
-    yield Variant("raw-error", {"back": "error"})
-    yield Variant("raw-error", {"back": "top error"})
+    yield from _forms("raw-error", "back", "error", "top error")
     yield Variant("output-error-everywhere", {"back": "output"})
-    yield Variant("sign-lost", {"sums": "absolute"}, "BP2", rare=True)
-    yield Variant("sign-lost", {"sums": "absolute weights"}, "BP2", rare=True)
+    yield from _forms("sign-lost", "sums", "absolute", "absolute weights", equation="BP2", rare=True)
     yield Variant("mean-over-paths", {"sums": "mean"})
     yield Variant("own-weights", {"sums": "own weights"})
     yield Variant("no-weights", {"sums": "no weights"})
     yield Variant("error-shared", {"sums": "shares"})
     yield Variant("reshaped", {"sums": "reshaped"}, "BP2", rare=True)
-    yield Variant("bias-unit", {"sums": "bias unit last"})
-    yield Variant("bias-unit", {"sums": "bias unit first"})
+    yield from _forms("bias-unit", "sums", "bias unit last", "bias unit first")
 
 
 def _of_gradients(problem: Problem) -> Iterator[Variant]:
     yield Variant("outer-transposed", {"enters": "transposed"})
     yield Variant("reshaped", {"enters": "reshaped"}, "BP4", rare=True)
     yield Variant("z-not-a", {"enters": "z"})
-    yield Variant("own-activation", {"enters": "own a"})
-    yield Variant("own-activation", {"enters": "own a, cut"})
+    yield from _forms("own-activation", "enters", "own a", "own a, cut")
     yield Variant("no-activation", {"enters": "1"})
     yield Variant("inputs-everywhere", {"enters": "x"})
     yield Variant("activated-twice", {"enters": "activated again"})
@@ -181,34 +177,27 @@ def _of_gradients(problem: Problem) -> Iterator[Variant]:
         yield Variant("error-not-delta", {"local": "error at the output"}, "BP3, BP4")
         yield Variant("error-not-delta", {"local": "error in w at the output"}, "BP4")
         yield Variant("error-not-delta", {"local": "error in b at the output"}, "BP3")
-    yield Variant("no-bias-gradient", {"biases": "0"})
-    yield Variant("no-bias-gradient", {"biases": "0 in hidden layers"})
+    yield from _forms("no-bias-gradient", "biases", "0", "0 in hidden layers")
     yield Variant("bias-from-weights", {"biases": "rows of w"})
-    for kind in ("sum over j", "one number", "mean over j", "one mean"):
-        yield Variant("bias-summed-over-neurons", {"biases": kind})
+    yield from _forms("bias-summed-over-neurons", "biases", "sum over j", "one number", "mean over j", "one mean")
     if len(problem.X) > 1:
         yield Variant("bias-summed-over-neurons", {"biases": "other axis"})
     yield Variant("bias-times-b", {"biases": "times b"})
     yield Variant("bias-negated", {"biases": "negated"})
-    yield Variant("divided-by-sizes", {"divided": "w by inputs"}, "BP4")
-    yield Variant("divided-by-sizes", {"divided": "w by fan-in"}, "BP4")
-    yield Variant("divided-by-sizes", {"divided": "by inputs"})
-    yield Variant("divided-by-sizes", {"divided": "by fan-in"})
-    yield Variant("divided-by-sizes", {"divided": "by layers"})
+    yield from _forms("divided-by-sizes", "divided", "w by inputs", "w by fan-in", equation="BP4")
+    yield from _forms("divided-by-sizes", "divided", "by inputs", "by fan-in", "by layers")
 
 
 def _of_the_end(problem: Problem) -> Iterator[Variant]:
     if len(problem.X) > 1:
         yield Variant("sum-not-mean", {"samples": "sum"})
         yield Variant("averaged-sample", {"samples": "averaged"})
-        for kind in ("last", "last, divided", "first", "first, divided"):
-            yield Variant("last-sample", {"samples": kind})
+        yield from _forms("last-sample", "samples", "last", "last, divided", "first", "first, divided")
         yield Variant("averages-multiplied", {"enters": "mean over samples"})
         yield Variant("divided-twice", {"samples": "divided twice"})
         yield Variant("one-sample-less", {"samples": "divided by n - 1"})
         yield Variant("divided-in-every-layer", {"divided": "by samples again"})
-        yield Variant("half-averaged", {"samples": "b summed"})
-        yield Variant("half-averaged", {"samples": "w summed"})
+        yield from _forms("half-averaged", "samples", "b summed", "w summed")
         if problem.activations[-1] == "softmax":
             yield Variant("softmax-over-samples", {"axis": "samples"})
     yield Variant("accumulated", {"samples": "accumulated"})

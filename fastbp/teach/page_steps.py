@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from fastbp.functions.costs import NAMED
-from fastbp.teach import page_parts as parts
 from fastbp.teach.derivation import GROWN
-from fastbp.teach.formula import to_ascii, to_mathml
+from fastbp.teach.formula import shown, to_ascii, to_mathml
 from fastbp.teach.page_drawing import Sample
-from fastbp.teach.render_html import formula
-from fastbp.teach.steps import chosen, digits_of, num
+from fastbp.teach.render import step_pieces
+from fastbp.teach.render_html import MINUS, forms, formula
+from fastbp.teach.steps import Step, chosen, digits_of, num
 
 FOLDED = 24
 """Weights and biases of a layer from which they are shown on request."""
@@ -81,8 +81,32 @@ class Steps:
         return formula(source, self.digits, f'class="formula result" data-result="{digits_of(value)}"')
 
     def cell(self, value: Any, attributes: str = "") -> str:
-        """A number in a table."""
-        return parts.cell(value, self.digits, attributes)
+        """A number in a table; its title has all digits."""
+        exact = digits_of(value)
+        return f'<td data-exact="{exact}" title="{exact}"{attributes}>{self.brief(exact)}</td>'
+
+    def brief(self, exact: str) -> str:
+        """A number's text to as many digits as are shown, with a minus as long as a plus."""
+        return shown(exact, self.digits).replace("-", MINUS)
+
+    def chips(self, pairs: Iterable[tuple[str, Any]]) -> str:
+        """Letters and their numbers, side by side as far as the width goes."""
+        parts = []
+        for symbol, value in pairs:
+            exact = digits_of(value)
+            number = f"{to_mathml(symbol)} <b>{self.brief(exact)}</b>"
+            parts.append(f'<span class="chip" data-exact="{exact}" title="{exact}">{number}</span>')
+        return f'<p class="chips">{" ".join(parts)}</p>'
+
+    def explained(self, step: Step) -> str:
+        """A step of an explanation."""
+        own = forms(self.digits, self.most)
+        parts = [f"<h3>{escape(step.label)}</h3><p>{escape(step.text)}</p>"] if step.text else []
+        for kind, content in step_pieces(step, self.most):
+            wide = " wide" if kind == "table" and len(content.heads) == 3 else ""  # a phone stacks such rows
+            written = "".join(own[kind](content)) if kind in own else ""
+            parts.append(f'<div class="terms{wide}">{written}</div>' if kind == "table" else written)
+        return "".join(parts)
 
     def row(self, first: object, cells: Iterable[str], attributes: str = "") -> str:
         """A row of a table."""
@@ -91,8 +115,10 @@ class Steps:
     def grid(self, heads: Sequence[str], l: int, row: Callable[[int], str], first: Sequence[str] = ()) -> str:
         """A table with a row for each neuron of a layer: the first ones and the last."""
         head, tail = chosen(self.net.sizes[l], self.most)
-        between = [parts.gap(len(heads), tail.start - head.stop)] if tail else []
-        return parts.grid(heads, [*first, *map(row, head), *between, *map(row, tail)])
+        between = (
+            [f'<tr><td class="gap" colspan="{len(heads)}">{tail.start - head.stop} more</td></tr>'] if tail else []
+        )
+        return _table(heads, [*first, *map(row, head), *between, *map(row, tail)])
 
     def marked(self, l: int, j: int, k: int | None, kind: str = "") -> str:
         """Class of a row: that of the weight that the page was asked for stands out."""
@@ -112,9 +138,9 @@ class Steps:
             "cost change with each weighted input? The notes call the answer the error:</p>"
             + formula(f"{n.delta('j', 'l')} = {n.rate(n.cost, n.z('j', 'l'))}", self.digits)
             + f"<h3>The sample: inputs x = {to_mathml(n.a('', 0))} and targets y</h3>"
-            + parts.chips([(n.a(k, 0), self.sample.X[0, k]) for k in first], self.digits)
+            + self.chips((n.a(k, 0), self.sample.X[0, k]) for k in first)
             + _more(net.sizes[0] - len(first))
-            + parts.chips([(f"y_{{{j}}}", self.sample.Y[0, j]) for j in last], self.digits)
+            + self.chips((f"y_{{{j}}}", self.sample.Y[0, j]) for j in last)
             + _more(net.sizes[-1] - len(last))
             + "".join(map(self.weights, range(1, net.L + 1)))
             + f"<p>Cost: {escape(net.cost)}.</p>"
@@ -126,8 +152,7 @@ class Steps:
         net, n = self.net, self.n
         sources, neurons = self.plan.shown[l - 1], self.plan.shown[l]
         lines = [
-            parts.chips([*((n.w(j, k, l), net.w[l][j, k]) for k in sources), (n.b(j, l), net.b[l][j])], self.digits)
-            for j in neurons
+            self.chips([*((n.w(j, k, l), net.w[l][j, k]) for k in sources), (n.b(j, l), net.b[l][j])]) for j in neurons
         ]
         inside = "".join(lines) + _more(net.w[l].size - len(sources) * len(neurons), "weights")
         title = f"Layer {l}, {escape(net.activations[l - 1])}: a line of weights and the bias for each neuron j"
@@ -141,13 +166,13 @@ class Steps:
         def weighted_input(j: int) -> Panel:
             e = self.sample.explain(l, j, "z")
             html = self.result(e.steps[1].formulas[0], e.result)
-            return _panel(html + parts.step_html(e.steps[0], self.digits, self.most), self.sample.sum_lines(e))
+            return _panel(html + self.explained(e.steps[0]), self.sample.sum_lines(e))
 
         def activation(j: int) -> Panel:
             a = self.number("a", l, j)
             step = self.sample.explain(l, j, "z").steps[2]
             html = self.result(f"{self.n.a(j, l)} = {num(a)}", a)
-            return _panel(html + parts.step_html(step, self.digits, self.most))
+            return _panel(html + self.explained(step))
 
         f1, f2 = self.panels(l, weighted_input), self.panels(l, activation)
         return [
@@ -170,7 +195,7 @@ class Steps:
             self.result(f"{n.cost} = {num(C)}", C)
             + "<p>How far the outputs are from the target.</p>"
             + formula(definition, self.digits)
-            + parts.grid(("j", to_mathml(n.a("j", L)), to_mathml("y_j")), rows)
+            + _table(("j", to_mathml(n.a("j", L)), to_mathml("y_j")), rows)
             + _more(net.sizes[-1] - len(drawn))
         )
         return self.step("C", "The cost of the sample", ["a"] * (L + 1), html, "w")
@@ -183,7 +208,7 @@ class Steps:
             *steps, result = e.steps
             html = self.result(result.formulas[-1], e.result)
             html += f'<p class="note">{escape(result.note)}</p>' if result.note else ""
-            html += "".join(parts.step_html(step, self.digits, self.most) for step in steps)
+            html += "".join(map(self.explained, steps))
             return _panel(html, self.sample.sum_lines(e))
 
         label = "BP1" if l == self.L else "BP2"
@@ -264,8 +289,13 @@ class Steps:
                 after = self.cell(self.number("new a", l, j), f" data-after={j}")
                 y = self.cell(self.sample.Y[0, j]) if l == net.L else ""
                 rows.append(self.row(j, (self.cell(self.number("a", l, j)), after, y)))
-            html += f"<h3>Layer {l}</h3>{parts.grid(heads, rows)}{_more(net.sizes[l] - len(drawn))}"
+            html += f"<h3>Layer {l}</h3>{_table(heads, rows)}{_more(net.sizes[l] - len(drawn))}"
         return self.step("end", "After the step", ["a"] + ["new a"] * net.L, html, "w")
+
+
+def _table(heads: Sequence[str], rows: Iterable[str]) -> str:
+    above = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    return f"<table><thead><tr>{above}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _more(number: int, what: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from importlib import resources
 
 from fastbp.teach.drawing import svg
 from fastbp.teach.explained import Explained
@@ -11,34 +12,7 @@ from fastbp.teach.formula import to_mathml
 from fastbp.teach.render import TAIL_HEADS, Forms, written
 from fastbp.teach.steps import Step, Table, digits_of
 
-STYLE = """
-.fastbp{font-family:system-ui,sans-serif;line-height:1.45;color:#1b1b1b;background:#fff;padding:1rem;max-width:56rem}
-.fastbp .about{font-weight:600;border-left:4px solid #b35806;padding-left:.6rem;margin:.2rem 0}
-.fastbp .small{color:#555;font-size:.88em;margin:.3rem 0}
-.fastbp h3,.fastbp h4{padding:0}
-.fastbp h3{font-size:1.25em;margin:.8rem 0;font-weight:600}
-.fastbp h4{font-size:1em;margin:1.1rem 0 .2rem;color:#542788}
-.fastbp p{margin:.25rem 0}
-.fastbp .formula{margin:.35rem 0 .35rem 1rem;overflow-x:auto;overflow-y:hidden;padding:.2rem 0 .35rem}
-.fastbp .formula>div+div{padding-left:1.6em}
-.fastbp .scroll{overflow-x:auto}
-.fastbp table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9em;margin:.4rem 0}
-.fastbp th,.fastbp td{padding:.18rem .7rem;text-align:right;border-bottom:1px solid #ddd}
-.fastbp th,.fastbp td{white-space:nowrap;color:#1b1b1b;background:#fff}
-.fastbp .share{width:4.3em;padding-left:0;text-align:left}
-.fastbp .bar{display:inline-block;height:.6em;background:#b35806;vertical-align:baseline}
-.fastbp .negative{color:#542788}
-.fastbp .negative .bar{background:#542788}
-.fastbp .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,25rem),1fr))}
-.fastbp .pair{gap:0 1.2rem;align-items:start}
-.fastbp .pair>*{min-width:0}
-.fastbp.source{max-width:84rem}
-.fastbp pre{font-size:.8em;line-height:1.4;overflow-x:auto;padding:.5rem .7rem;margin:.2rem 0 .6rem}
-.fastbp pre{background:#f6f6f4;color:#1b1b1b}
-.fastbp mark{background:#fde3c3;color:inherit}
-.fastbp summary{cursor:pointer;font-size:.88em}
-.fastbp .note{background:#fff7ec;border-left:4px solid #b35806;padding:.3rem .6rem;margin:.4rem 0}
-"""
+STYLE = "\n" + resources.files("fastbp.teach").joinpath("explanation.css").read_text(encoding="utf-8")
 
 MINUS = "\N{MINUS SIGN}"
 _RELATION = re.compile(r" (?=(?:=|\\leftarrow) )")

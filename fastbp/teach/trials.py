@@ -11,23 +11,8 @@ from fastbp.teach.answers import Case
 from fastbp.teach.passes import gradient
 from fastbp.teach.ways import Problem
 
-SIZES = (
-    [1, 1],
-    [2, 1],
-    [1, 2],
-    [1, 1, 1],
-    [2, 3],
-    [2, 1, 1],
-    [1, 2, 1],
-    [1, 1, 2],
-    [2, 2, 2],
-    [2, 3, 2],
-    [3, 2, 4],
-    [3, 4, 2],
-    [2, 3, 3, 2],
-    [3, 2, 4, 2],
-    [4, 3, 3, 5],
-)
+_SIZES = "1-1 2-1 1-2 1-1-1 2-3 2-1-1 1-2-1 1-1-2 2-2-2 2-3-2 3-2-4 3-4-2 2-3-3-2 3-2-4-2 4-3-3-5"
+SIZES = [[int(size) for size in sizes.split("-")] for sizes in _SIZES.split()]
 """Networks tried, smallest first; most have no square weights, so that a forgotten transpose does not go unnoticed."""
 
 SAMPLES = 3
@@ -71,9 +56,7 @@ def _case(sizes: list[int], rng: np.random.Generator, activations: str, cost: st
 def make_cases(activations: str, cost: str, seed: int, n: int) -> list[Case]:
     """One of each of the sizes."""
     rng = np.random.default_rng(seed)
-    return [
-        _case(list(sizes), rng, activations, cost, n) for sizes in SIZES if activations != "softmax" or sizes[-1] > 1
-    ]
+    return [_case(sizes, rng, activations, cost, n) for sizes in SIZES if activations != "softmax" or sizes[-1] > 1]
 
 
 def make_case_at_zero(n: int) -> Case:

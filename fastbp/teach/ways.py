@@ -39,75 +39,53 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class Way:
-    """What is done in each place; the defaults are right.
-
-    Attributes
-    ----------
-    inputs : {"x", "activated"}
-        What enters the first layer.
-    bias : {"added", "missing", "subtracted"}
-        In F1.
-    transposed : bool
-        Whether F1 takes w^T.
-    hidden, output : str
-        Other activations of the hidden layers and of the output layer; "" for the network's own.
-    axis : {"outputs", "samples"}
-        Along which softmax adds up.
-    cost : str
-        Another cost; "" for the network's own.
-    error : str
-        dC/da of the output: "a - y", "y - a", "|a - y|", "(a - y)^2", "one term" (that of y ln a alone), or the "sum
-        over j" or "mean over j" of a - y.
-    factor : {"1", "2", "1/2", "1/J", "2/J"}
-        Before it.
-    output_slope, hidden_slope : str
-        sigma' in BP1 and in BP2, as in `_slope`; "" for what belongs there.
-    back : {"delta", "error", "top error", "output"}
-        What goes back through the weights: delta; the error without any slope; the same from the output layer only;
-        delta of the output layer, to every layer.
-    sums : str
-        The sum over k in BP2, as in `_sums`.
-    local : str
-        What BP3 and BP4 take: "delta", or "error", what it is before sigma'; that "in w" or "in b" alone, or only "at
-        the output".
-    enters : str
-        The other factor of BP4, as in `_weights`.
-    biases : str
-        BP3, as in `_biases`.
-    divided : {"", "w by inputs", "by inputs", "w by fan-in", "by fan-in", "by layers", "by samples again"}
-        What the gradient is divided by that it should not be; the last one more time for each layer that the error has
-        gone back.
-    left_out : {"", "first", "hidden", "last"}
-        Layers whose gradients are 0.
-    penalty : {"", "w", "w and b", "sign"}
-        What is added, t times.
-    returned : {"gradient", "new", "new w", "step"}
-        The gradient; new parameters, or new weights, after a step of t; the step itself.
-    samples : str
-        How the samples' gradients become one, as in `gradient`.
-    """
+    """What is done in each place; the defaults are right."""
 
     inputs: str = "x"
+    """What enters the first layer: "x" or "activated"."""
     bias: str = "added"
+    """In F1: "added", "missing" or "subtracted"."""
     transposed: bool = False
+    """Whether F1 takes w^T."""
     hidden: str = ""
+    """Another activation of the hidden layers; "" for the network's own."""
     output: str = ""
+    """That of the output layer."""
     axis: str = "outputs"
+    """Along which softmax adds up: "outputs" or "samples"."""
     cost: str = ""
+    """Another cost; "" for the network's own."""
     error: str = "a - y"
+    """dC/da of the output, as in `_output`; "one term" is that of y ln a alone."""
     factor: str = "1"
+    """Before it: "1", "2", "1/2", "1/J" or "2/J"."""
     output_slope: str = ""
+    """sigma' in BP1, as in `_Forward`; "" for what belongs there."""
     hidden_slope: str = ""
+    """The same in BP2; "inside" for that of the layer after, within the sum."""
     back: str = "delta"
+    """What goes back through the weights: "delta"; "error", without any slope; "top error", the same from the output
+    layer only; "output", delta of the output layer, to every layer."""
     sums: str = "down a column"
+    """The sum over k in BP2, as in `_sums`."""
     local: str = "delta"
+    """What BP3 and BP4 take: "delta", or "error", what it is before sigma'; that "in w" or "in b" alone, or only "at
+    the output"."""
     enters: str = "a"
+    """The other factor of BP4, as in `_weights`."""
     biases: str = "delta"
+    """BP3, as in `_biases`."""
     divided: str = ""
+    """What the gradient, or that of "w" alone, is divided by that it should not be, as in `_finished`; "by samples
+    again": once more for each layer that the error has gone back."""
     left_out: str = ""
+    """Layers whose gradients are 0: "first", "hidden" or "last"."""
     penalty: str = ""
+    """What is added, t times: "w", "w and b" or "sign"."""
     returned: str = "gradient"
+    """The gradient; "new" parameters, or "new w" alone, after a step of t; the "step" itself."""
     samples: str = "mean"
+    """How the samples' gradients become one, as in `gradient`."""
 
 
 RIGHT = Way()

@@ -1,4 +1,4 @@
-"""What ``fastbp explain`` and ``fastbp learn`` do, without the parsing of their arguments."""
+"""The sample that ``fastbp explain`` explains: of the worked example, or a row of a file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from fastbp.errors import called
 from fastbp.model import Model, as_model
 from fastbp.saving import load
 from fastbp.teach.examples import worked_example
-from fastbp.teach.explanation import Explanation
 
-FORMATS = ("text", "markdown", "latex", "html", "svg", "json")
 EXAMPLE = "example"
 
 
@@ -75,14 +73,3 @@ def sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[M
     if len(rows) == 1:
         return made, X[0], y[0], None
     return made, X, y, None if data.weight is None else data.weight[rows]
-
-
-def rendered(e: Explanation, form: str, digits: int | None, terms: int | None) -> str:
-    """One of the renderings by name."""
-    form = checks.check_name(form, FORMATS, "--format")
-    if form == "json":
-        return e.json()
-    if form == "svg":
-        return e.svg()
-    text: str = getattr(e, form)(digits=digits, terms=terms)
-    return text
