@@ -189,9 +189,7 @@ def svg(e: Explained, digits: int | None, terms: int | None) -> str:
     wanted[numbers.layer] = numbers.neuron
     wanted[numbers.layer - 1] = numbers.k
     plan = Plan(net.sizes, terms, wanted)
-    trace = numbers.trace
-    assert trace is not None
-    with_delta = numbers.Y is not None
+    trace, with_delta = numbers.trace, numbers.Y is not None
 
     def value(l: int, j: int) -> Any:
         if l == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,14 +69,27 @@ class Sum:
         return f"<Sum over {self.letter} of {len(self)} terms: {self.total}>"
 
 
-@dataclass(frozen=True)
+def _sum(letter: str, start: Any, first: np.ndarray, second: np.ndarray, *, exact: bool = True) -> Sum:
+    first, second = np.ascontiguousarray(first), np.ascontiguousarray(second)
+    start = first.dtype.type(start)
+    return Sum(letter, first, second, start, partial_sums(start, first, second), exact)
+
+
+def stepped(net: Network, trace: Trace, learning_rate: float) -> Network:
+    """The network after one step of gradient descent: every weight and bias moves at once."""
+    after, eta = net.copy(), net.dtype.type(learning_rate)
+    for l in range(1, net.L + 1):
+        after.w[l], after.b[l] = net.w[l] - eta * trace.w[l], net.b[l] - eta * trace.b[l]
+    return after
+
+
+@dataclass(frozen=True, repr=False)
 class Numbers:
-    """Every number that an explanation shows, of a network as it was when it was asked."""
+    """Every number that an explanation shows, of a network as it was when it was asked; of F1, Y may be None."""
 
     net: Network
     X: np.ndarray
     Y: np.ndarray | None
-    cost: checks.Cost
     of: str
     layer: int
     neuron: int
@@ -84,13 +98,14 @@ class Numbers:
     weights: np.ndarray | None
     l1: float
     l2: float
-    trace: Trace | None
-    terms: Sum | None
-    result: Any
-    values: dict[str, Any]
 
     def __repr__(self) -> str:
         return f"<Numbers of {self.of!r}, layer={self.layer}, neuron={self.neuron}: {self.result}>"
+
+    @property
+    def cost(self) -> checks.Cost:
+        """Name of the cost."""
+        return self.net.cost
 
     @property
     def n_samples(self) -> int:
@@ -116,6 +131,116 @@ class Numbers:
     def activation(self) -> str:
         """Name of the layer's activation."""
         return self.net.activations[self.layer - 1]
+
+    @property
+    def terms(self) -> Sum | None:
+        """The sum that the quantity comes from."""
+        return self._found[0]
+
+    @property
+    def result(self) -> Any:
+        """The quantity."""
+        return self._found[1]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What else its steps show."""
+        return self._found[2]
+
+    @cached_property
+    def trace(self) -> Trace:
+        """One pass of the kernels."""
+        return self.net.backprop(self.X, self._targets, **self.penalty)
+
+    @property
+    def _targets(self) -> np.ndarray:
+        # F1 needs no target; any legal one lets the same pass compute it.
+        J = self.net.sizes[-1]
+        return np.full((len(self.X), J), 1 / J, self.net.dtype) if self.Y is None else self.Y
+
+    def _own(self, of: Network | Trace) -> Any:
+        """The parameter asked for, or its gradient."""
+        l, j, k = self.layer, self.neuron, self.k
+        return of.b[l][j] if k is None else of.w[l][j, k]
+
+    def _entering(self) -> np.ndarray:
+        """Activations of the layer before, a row for each sample."""
+        return self.X if self.layer == 1 else self.trace.a[self.layer - 1]
+
+    @cached_property
+    def _found(self) -> tuple[Sum | None, Any, dict[str, Any]]:
+        if self.of in ("z", "delta"):
+            return self._mean() if self.n_samples > 1 else self._z() if self.of == "z" else self._delta()
+        terms, g, values = self._gradient()
+        if self.of != "update":
+            return terms, g, values
+        old, step = self._own(self.net), self.net.dtype.type(self.learning_rate) * g
+        return terms, old - step, values | {"old": old, "g": g, "step": step} | self._after()
+
+    def _mean(self) -> tuple[Sum, Any, dict[str, Any]]:
+        """Of z or delta, over the samples: of delta what the kernels have as the gradient of the bias."""
+        l, j, of_z = self.layer, self.neuron, self.of == "z"
+        rows = (self.trace.z if of_z else self.trace.delta)[l][:, j]
+        terms = _sum("x", 0, np.ones(len(rows), rows.dtype), rows, exact=not of_z)
+        mean = rows.astype(np.float64).mean().astype(rows.dtype) if of_z else self.trace.b[l][j]
+        return terms, mean, {"sum": terms.total}
+
+    def _z(self) -> tuple[Sum, Any, dict[str, Any]]:
+        """F1."""
+        l, j, net = self.layer, self.neuron, self.net
+        terms = _sum("k", net.b[l][j], net.w[l][j], self._entering()[0])
+        return terms, self.trace.z[l][0, j], {"a": self.trace.a[l][0, j], "b": net.b[l][j]}
+
+    def _delta(self) -> tuple[Sum | None, Any, dict[str, Any]]:
+        """BP1, where only softmax has a sum, or BP2."""
+        l, j, net, trace = self.layer, self.neuron, self.net, self.trace
+        a, y, result = trace.a[l][0], self._targets[0], trace.delta[l][0, j]
+        values: dict[str, Any] = {"z": trace.z[l][0, j], "a": a[j]}
+        if l == net.L:
+            values["y"] = y[j]
+        if self.activation == "softmax":
+            unit = np.zeros_like(a)
+            unit[j] = 1
+            # dC/da_k = -y_k / a_k and da_k/dz_j = a_k ([k = j] - a_j): a_k cancels, and nothing is divided by a 0.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values["dC/da"] = np.where(y == 0, 0, -y / a).astype(a.dtype)
+            values["da/dz"] = a * (unit - a[j])
+            return _sum("k", 0, 0 - y, unit - a[j], exact=False), result, values
+        values["slope"] = textbook.link_1(CODES[self.activation], trace.z[l][0, j : j + 1])[0]
+        if l < net.L:
+            return _sum("k", 0, trace.delta[l + 1][0], net.w[l + 1][:, j]), result, values
+        cost, z = NAMED[self.cost], trace.z[l][0, j]
+        if not cost.cancels:
+            values["dC/da"] = cost.slope.py_func(z, a[j], y[j], z.dtype.type(0))
+        else:
+            # a (1 - a) is sigma'(z) of the sigmoid; the stable form keeps its digits, and so does the quotient.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values["dC/da"] = (a[j] - y[j]) / values["slope"]
+        return None, result, values
+
+    def _gradient(self) -> tuple[Sum, Any, dict[str, Any]]:
+        """BP4, or BP3 without k: the sum over the samples, x in order, and its mean."""
+        net, trace, s, n = self.net, self.trace, self.weights, self.n_samples
+        delta = trace.delta[self.layer][:, self.neuron]
+        a_prev = np.ones(n, net.dtype) if self.k is None else self._entering()[:, self.k]
+        terms, result = _sum("x", 0, a_prev, delta), self._own(trace)
+        values: dict[str, Any] = {"sum": terms.total}
+        if self.l1 > 0 or self.l2 > 0:
+            alone = trace if self.k is None else net.backprop(self.X, self._targets, sample_weight=s)
+            values["mean"] = self._own(alone)
+        if n > 1:
+            values["mean a"], values["mean delta"] = a_prev.mean(), delta.mean()
+            # One pass of the averaged sample: what a learner gets who averages before instead of after.
+            means = (np.average(part, axis=0, weights=s).astype(net.dtype)[None] for part in (self.X, self._targets))
+            values["averaged"] = self._own(net.backprop(*means))
+        return terms, result, values
+
+    def _after(self) -> dict[str, Any]:
+        """Cost before and after the step; of a single sample also the neuron's activation."""
+        l, j, old = self.layer, self.neuron, self.trace
+        new = stepped(self.net, old, self.learning_rate).backprop(self.X, self._targets, **self.penalty)
+        values = {"C": old.cost, "new C": new.cost}
+        return values | ({"a": old.a[l][0, j], "new a": new.a[l][0, j]} if self.n_samples == 1 else {})
 
 
 def check_net(net: Any) -> Network:
@@ -189,97 +314,6 @@ def one_sample(net: Network, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     return X, dense_targets(net, Y, 1)
 
 
-def _sum(letter: str, start: Any, first: np.ndarray, second: np.ndarray, *, exact: bool = True) -> Sum:
-    first, second = np.ascontiguousarray(first), np.ascontiguousarray(second)
-    start = first.dtype.type(start)
-    return Sum(letter, first, second, start, partial_sums(start, first, second), exact)
-
-
-def _slope(numbers_net: Network, layer: int, z: Any) -> Any:
-    code = CODES[numbers_net.activations[layer - 1]]
-    return textbook.link_1(code, np.array([z], numbers_net.dtype))[0]
-
-
-def _z(net: Network, X: np.ndarray, trace: Trace, l: int, j: int) -> tuple[Sum, Any, dict[str, Any]]:
-    a_prev = X[0] if l == 1 else trace.a[l - 1][0]
-    terms = _sum("k", net.b[l][j], net.w[l][j], a_prev)
-    return terms, trace.z[l][0, j], {"a": trace.a[l][0, j], "b": net.b[l][j]}
-
-
-def _delta(net: Network, cost: str, Y: np.ndarray, trace: Trace, l: int, j: int) -> tuple[Sum | None, Any, dict]:
-    z, a = trace.z[l][0], trace.a[l][0]
-    values: dict[str, Any] = {"z": z[j], "a": a[j]}
-    result = trace.delta[l][0, j]
-    if l < net.L:
-        values["slope"] = _slope(net, l, z[j])
-        terms = _sum("k", 0, trace.delta[l + 1][0], net.w[l + 1][:, j])
-        return terms, result, values
-    y = Y[0]
-    values["y"] = y[j]
-    if net.activations[-1] == "softmax":
-        unit = np.zeros_like(a)
-        unit[j] = 1
-        # dC/da_k = -y_k / a_k and da_k/dz_j = a_k ([k = j] - a_j): a_k cancels, and is not divided by where it is 0.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values["dC/da"] = np.where(y == 0, 0, -y / a).astype(a.dtype)
-        values["da/dz"] = a * (unit - a[j])
-        return _sum("k", 0, 0 - y, unit - a[j], exact=False), result, values
-    values["slope"] = _slope(net, l, z[j])
-    if not NAMED[cost].cancels:
-        values["dC/da"] = NAMED[cost].slope.py_func(z[j], a[j], y[j], z.dtype.type(0))
-    else:
-        # a (1 - a) is sigma'(z) of the sigmoid; the stable form keeps its digits, and so does the quotient.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            values["dC/da"] = (a[j] - y[j]) / values["slope"]
-    return None, result, values
-
-
-def _gradient(
-    net: Network,
-    X: np.ndarray,
-    Y: np.ndarray,
-    trace: Trace,
-    l: int,
-    j: int,
-    k: int | None,
-    *,
-    s: np.ndarray | None,
-    penalised: bool,
-) -> tuple[Sum, Any, dict[str, Any]]:
-    """BP4, or BP3 without k: the sum over the samples, x in order, and its mean."""
-    delta = trace.delta[l][:, j]
-    ones = np.ones(len(X), net.dtype)
-    a_prev = ones if k is None else (X if l == 1 else trace.a[l - 1])[:, k]
-    terms = _sum("x", 0, a_prev, delta)
-    result = trace.b[l][j] if k is None else trace.w[l][j, k]
-    values: dict[str, Any] = {"sum": terms.total}
-    if penalised:
-        values["mean"] = result if k is None else net.backprop(X, Y, sample_weight=s).w[l][j, k]
-    if len(X) > 1:
-        values["mean a"], values["mean delta"] = a_prev.mean(), delta.mean()
-        # One pass of the averaged sample: what a learner gets who averages before instead of after.
-        one = net.backprop(*(np.average(part, axis=0, weights=s).astype(net.dtype)[None] for part in (X, Y)))
-        values["averaged"] = one.b[l][j] if k is None else one.w[l][j, k]
-    return terms, result, values
-
-
-def stepped(net: Network, trace: Trace, learning_rate: float) -> Network:
-    """The network after one step of gradient descent: every weight and bias moves at once."""
-    after, eta = net.copy(), net.dtype.type(learning_rate)
-    for l in range(1, net.L + 1):
-        after.w[l], after.b[l] = net.w[l] - eta * trace.w[l], net.b[l] - eta * trace.b[l]
-    return after
-
-
-def _after(
-    net: Network, X: np.ndarray, Y: np.ndarray, trace: Trace, eta: float, l: int, j: int, penalty: dict[str, Any]
-) -> dict[str, Any]:
-    """Cost before and after the step; of a single sample also the neuron's activation."""
-    new = stepped(net, trace, eta).backprop(X, Y, **penalty)
-    values = {"C": trace.cost, "new C": new.cost}
-    return values | ({"a": trace.a[l][0, j], "new a": new.a[l][0, j]} if len(X) == 1 else {})
-
-
 def _check_extras(of: str, n: int, sample_weight: Any, l1: Any, l2: Any) -> tuple[float, float]:
     """The penalties, where they and the sample weights make a difference."""
     l1, l2 = checks.check_real(l1, "l1", low=0.0), checks.check_real(l2, "l2", low=0.0)
@@ -317,7 +351,7 @@ def gather(
     l1: float,
     l2: float,
 ) -> Numbers:
-    """Check everything, run the kernels once and pick what the explanation needs."""
+    """Check everything, and run the kernels once."""
     net = check_net(net)
     of = checks.check_name(of, QUANTITIES, "of")
     l = check_layer(net, layer)
@@ -335,37 +369,13 @@ def gather(
         )
     k = None if k is None else check_neuron(net, k, l - 1, "k")
     eta = checks.check_real(learning_rate, "learning_rate", above=0.0)
-    cost = checks.check_cost(cost, net.activations) if cost else net.cost
     net = net.copy()
-    net.cost = cost
+    if cost:
+        net.cost = checks.check_cost(cost, net.activations)
     X, Y = check_samples(net, x, y, need_target=of != "z")
     l1, l2 = _check_extras(of, len(X), sample_weight, l1, l2)
     s = as_sample_weight(sample_weight, len(X), net.dtype)
     targets = None if Y is None else dense_targets(net, Y, len(X))
-    # F1 needs no target; any legal one lets the same pass compute it.
-    legal = np.full((len(X), net.sizes[-1]), 1 / net.sizes[-1], net.dtype) if targets is None else targets
-    trace = net.backprop(X, legal, sample_weight=s, l1=l1, l2=l2)
-    values: dict[str, Any]
-    terms: Sum | None
-    if of in ("z", "delta") and len(X) > 1:
-        rows = (trace.z if of == "z" else trace.delta)[l][:, j]
-        terms = _sum("x", 0, np.ones(len(X), net.dtype), rows, exact=of == "delta")
-        # The mean of delta is what the kernels have as the gradient of the bias; that of z they never form.
-        mean = trace.b[l][j] if of == "delta" else rows.astype(np.float64).mean().astype(net.dtype)
-        result, values = mean, {"sum": terms.total}
-    elif of == "z":
-        terms, result, values = _z(net, X, trace, l, j)
-    elif of == "delta":
-        assert targets is not None
-        terms, result, values = _delta(net, cost, targets, trace, l, j)
-    else:
-        assert targets is not None
-        terms, result, values = _gradient(net, X, targets, trace, l, j, k, s=s, penalised=l1 > 0 or l2 > 0)
-    if of == "update":
-        assert targets is not None
-        number = net.dtype.type
-        old = net.b[l][j] if k is None else net.w[l][j, k]
-        values |= {"old": old, "g": result, "step": number(eta) * result}
-        result = old - values["step"]
-        values |= _after(net, X, targets, trace, eta, l, j, {"sample_weight": s, "l1": l1, "l2": l2})
-    return Numbers(net, X, targets, cost, of, l, j, k, eta, s, l1, l2, trace, terms, result, values)
+    numbers = Numbers(net, X, targets, of, l, j, k, eta, s, l1, l2)
+    _ = numbers.result  # computed now, while what it comes from is as it was
+    return numbers

@@ -157,7 +157,6 @@ def find_paths(numbers: Numbers, n: int) -> Paths:
             + ("no target." if numbers.Y is None else f"{numbers.n_samples} samples. Use .sample(x).paths().")
         )
     net, trace, l, j = numbers.net, numbers.trace, numbers.layer, numbers.neuron
-    assert trace is not None
     slopes = [textbook.link_1(CODES[net.activations[m - 1]], trace.z[m][0]) for m in range(l, net.L)]
     end = trace.delta[net.L][0]
     number = math.prod(net.sizes[l + 1 :])
