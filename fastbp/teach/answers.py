@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from fastbp.teach.matching import Given, per_layer
 from fastbp.teach.ways import Found, Problem
 
 PACKAGE = str(Path(__file__).parents[1])
+Layers = dict[int, np.ndarray]
+"""Arrays by layer."""
 
 
 class Refused(Exception):
@@ -25,6 +28,17 @@ class Refused(Exception):
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+@contextmanager
+def guarded(message: Callable[[BaseException], str]) -> Iterator[None]:
+    """Whatever a learner's function, or an array of some library, raises becomes Refused, with a message."""
+    try:
+        yield
+    except Refused:
+        raise
+    except (Exception, SystemExit) as error:
+        raise Refused("error", message(error)) from error
 
 
 @dataclass
@@ -41,7 +55,7 @@ class Case:
     refused: Refused | None = None
     fits: bool = True
     """Whether what it gave has the right shapes."""
-    pair: tuple[dict[int, np.ndarray], dict[int, np.ndarray]] = field(default_factory=lambda: ({}, {}))
+    pair: tuple[Layers, Layers] = field(default_factory=lambda: ({}, {}))
 
 
 def described(value: Any) -> str:
@@ -53,7 +67,7 @@ def described(value: Any) -> str:
     return f"{type(value).__name__} of shape {np.shape(value)}" if isinstance(value, np.ndarray) else repr(value)
 
 
-def _read(answer: Any, net: Network) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+def _read(answer: Any, net: Network) -> tuple[Layers, Layers]:
     """The function's answer as arrays by layer, or Refused with what is wrong with it."""
     if answer is None:
         raise Refused("shapes", "Your function returned None. End it with: return grad_w, grad_b.")
@@ -80,22 +94,19 @@ def _read(answer: Any, net: Network) -> tuple[dict[int, np.ndarray], dict[int, n
     return out[0], out[1]
 
 
-def read(answer: Any, net: Network) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+def read(answer: Any, net: Network) -> tuple[Layers, Layers]:
     """Copies of the arrays; whatever reading them raises becomes Refused."""
-    try:
-        w, b = _read(answer, net)
-    except Refused:
-        raise
-    except Exception as error:  # arrays of any library, and their own ways of refusing to be read
-        raise Refused(
-            "error",
+    with guarded(
+        lambda error: (
             f"Reading what your function returned raised {type(error).__name__}: {error} "
-            "Return arrays of plain numbers, of a tensor tensor.detach().numpy().",
-        ) from error
-    return {l: array.copy() for l, array in w.items()}, {l: array.copy() for l, array in b.items()}
+            "Return arrays of plain numbers, of a tensor tensor.detach().numpy()."
+        )
+    ):
+        w, b = ({l: array.copy() for l, array in part.items()} for part in _read(answer, net))
+    return w, b
 
 
-def _check_shapes(w: dict[int, np.ndarray], b: dict[int, np.ndarray], net: Network) -> None:
+def _check_shapes(w: Layers, b: Layers, net: Network) -> None:
     for l in range(1, net.L + 1):
         J, K = net.w[l].shape
         for name, array, shape in (("grad_w", w[l], (J, K)), ("grad_b", b[l], (J,))):
@@ -111,7 +122,7 @@ def _check_shapes(w: dict[int, np.ndarray], b: dict[int, np.ndarray], net: Netwo
             )
 
 
-def _check_finite(w: dict[int, np.ndarray], b: dict[int, np.ndarray]) -> None:
+def _check_finite(w: Layers, b: Layers) -> None:
     for name, part in (("grad_w", w), ("grad_b", b)):
         for l, array in part.items():
             if not np.isfinite(array).all():
@@ -135,17 +146,19 @@ def _place(error: BaseException) -> str:
     return f" (in {own[-1].name}, line {own[-1].lineno}{line})"
 
 
+def raised(error: BaseException) -> str:
+    """What the learner's function raised, and where."""
+    return f"Your function raised {type(error).__name__}: {error}{_place(error)}"
+
+
 def _call(mine: Callable[..., Any], problem: Problem, batch: bool) -> Any:
     """Call the function on copies; Refused if it raises or changes them."""
     w = PerLayer("w", [array.copy() for array in problem.w])
     b = PerLayer("b", [array.copy() for array in problem.b])
     x, y = (part.copy() if batch else part[0].copy() for part in (problem.X, problem.Y))
     before = [array.copy() for array in (*w, *b, x, y)]
-    try:
-        with np.errstate(all="ignore"):
-            answer = mine(w, b, x, y)
-    except (Exception, SystemExit) as error:  # a learner's function may raise anything
-        raise Refused("error", f"Your function raised {type(error).__name__}: {error}{_place(error)}") from error
+    with guarded(raised), np.errstate(all="ignore"):
+        answer = mine(w, b, x, y)
     L = len(problem.w)
     names = [f"{letter}[{l}]" for letter in "wb" for l in range(1, L + 1)] + ["x", "y"]
     for name, old, new in zip(names, before, (*w, *b, x, y), strict=True):

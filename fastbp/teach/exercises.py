@@ -12,6 +12,7 @@ import numpy as np
 
 from fastbp import textbook
 from fastbp.functions.activations import SIGMOID
+from fastbp.teach.answers import Refused, guarded
 from fastbp.teach.check import check_backprop
 from fastbp.teach.examples import worked_example
 from fastbp.teach.matching import decimals
@@ -115,10 +116,8 @@ def _output_error(function: Any) -> str | None:
     for n in (2, 1, 5):
         z, y = rng.standard_normal(n), rng.random(n)
         a = textbook.activation(SIGMOID, z)
-        try:
+        with guarded(lambda error: f"Your function raised {type(error).__name__}: {error}"):
             given = np.asarray(function(a.copy(), y.copy(), z.copy()), float)
-        except Exception as error:  # a learner's function may raise anything
-            return f"Your function raised {type(error).__name__}: {error}"
         right = (a - y) * a * (1 - a)
         if given.shape != right.shape:
             return f"For {n} neurons your function returned shape {given.shape}; delta has {right.shape}."
@@ -209,10 +208,13 @@ def check(name: str, answer: Any = ...) -> Answer:
     if answer is ... or answer is None:
         return Answer(False, f"Exercise {name}: {exercise.question} Put your answer in place of the dots.")
     try:
-        wrong = exercise.judge(answer)
-    except Exception as error:  # an answer may be an object of any library, with its own ways of refusing to be read
-        wrong = (
-            f"Reading your answer raised {type(error).__name__}: {error} Pass plain numbers, of a tensor "
-            "tensor.detach().numpy()."
-        )
+        with guarded(
+            lambda error: (
+                f"Reading your answer raised {type(error).__name__}: {error} Pass plain numbers, of a tensor "
+                "tensor.detach().numpy()."
+            )
+        ):
+            wrong = exercise.judge(answer)
+    except Refused as refused:
+        wrong = str(refused)
     return Answer(True, f"Exercise {name}: right.") if wrong is None else Answer(False, f"Exercise {name}: {wrong}")
