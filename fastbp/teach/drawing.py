@@ -11,6 +11,7 @@ import numpy as np
 
 from fastbp.teach.explained import Explained
 from fastbp.teach.formula import to_ascii
+from fastbp.teach.numbers import Numbers
 from fastbp.teach.steps import digits_of
 
 # Purple and orange can be distinguished with every common colour blindness; the shape says the sign without any colour.
@@ -157,28 +158,32 @@ def document(width: int, height: int, title: str, body: Iterable[str], descripti
     )
 
 
+def sum_edges(numbers: Numbers, plan: Plan) -> list[tuple[int, int, int, int]]:
+    """l, k and j of the lines over which the sum of F1 or BP2 runs, and the term of each."""
+    l, j = numbers.layer, numbers.neuron
+    if numbers.n_samples == 1 and numbers.of == "z":
+        return [(l, k, j, k) for k in plan.shown[l - 1]]
+    if numbers.n_samples == 1 and numbers.of == "delta" and not numbers.is_output:
+        return [(l + 1, j, k, k) for k in plan.shown[l + 1]]
+    return []
+
+
 def _highlight(e: Explained, plan: Plan, digits: int | None) -> list[str]:
     """The lines over which the explained sum runs: width is the term's share, dashes mean negative."""
     numbers, n = e.numbers, e.notation
-    l, j, terms = numbers.layer, numbers.neuron, numbers.terms
+    l, j, k, p = numbers.layer, numbers.neuron, numbers.k, n.previous
+    if k is not None and k in plan.shown[l - 1]:
+        return [plan.edge(l, k, j, f'stroke="{BLACK}" stroke-width="4"', to_ascii(n.w(j, k, l)))]
     lines = []
-    if numbers.n_samples == 1 and numbers.of == "delta" and terms is not None and l < numbers.net.L:
-        ends = [(l + 1, j, k, k, rf"{n.w('k', j, l + 1)} {n.delta('k', l + 1)}") for k in plan.shown[l + 1]]
-    elif numbers.n_samples == 1 and numbers.of == "z":
-        ends = [(l, k, j, k, rf"{n.w(j, n.previous, l)} {n.a(n.previous, l - 1)}") for k in plan.shown[l - 1]]
-    elif numbers.k is not None and numbers.k in plan.shown[l - 1]:
-        return [plan.edge(l, numbers.k, j, 'stroke="#1b1b1b" stroke-width="4"', to_ascii(n.w(j, numbers.k, l)))]
-    else:
-        return []
-    assert terms is not None
-    shares, products = terms.shares, terms.products
-    for layer, source, to, i, symbol in ends:
-        value = float(products[i])
+    symbol = f"{n.w(j, p, l)} {n.a(p, l - 1)}" if numbers.of == "z" else f"{n.w('k', j, l + 1)} {n.delta('k', l + 1)}"
+    for at, source, to, i in sum_edges(numbers, plan):
+        assert numbers.terms is not None
+        value, share = float(numbers.terms.products[i]), numbers.terms.shares[i]
         dashes = ' stroke-dasharray="7 5"' if value < 0 else ""
         hue = "#b35806" if value > 0 else "#542788"
-        attributes = f'stroke="{hue}" stroke-width="{1.5 + 7 * shares[i]:.2f}" stroke-linecap="round"{dashes}'
-        title = f"term {i}: {to_ascii(symbol)} = {value:.{digits or 6}g}, {shares[i]:.1%} of sum |term|"
-        lines.append(plan.edge(layer, source, to, attributes, title))
+        attributes = f'stroke="{hue}" stroke-width="{1.5 + 7 * share:.2f}" stroke-linecap="round"{dashes}'
+        title = f"term {i}: {to_ascii(symbol)} = {value:.{digits or 6}g}, {share:.1%} of sum |term|"
+        lines.append(plan.edge(at, source, to, attributes, title))
     return lines
 
 

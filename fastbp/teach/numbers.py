@@ -17,6 +17,8 @@ from fastbp.layers import Trace
 from fastbp.network import Network, not_a_network
 from fastbp.teach.sums import partial_sums
 
+Values = dict[str, Any]
+"""Scalars of the net's dtype, and arrays of them, by name."""
 QUANTITIES = ("z", "delta", "weight", "bias", "update")
 
 
@@ -118,7 +120,7 @@ class Numbers:
         return float(len(self.X) if self.weights is None else self.weights.sum(dtype=np.float64))
 
     @property
-    def penalty(self) -> dict[str, Any]:
+    def penalty(self) -> Values:
         """What else the cost consists of, as `Network.gradient` takes it."""
         return {"sample_weight": self.weights, "l1": self.l1, "l2": self.l2}
 
@@ -143,7 +145,7 @@ class Numbers:
         return self._found[1]
 
     @property
-    def values(self) -> dict[str, Any]:
+    def values(self) -> Values:
         """What else its steps show."""
         return self._found[2]
 
@@ -168,7 +170,7 @@ class Numbers:
         return self.X if self.layer == 1 else self.trace.a[self.layer - 1]
 
     @cached_property
-    def _found(self) -> tuple[Sum | None, Any, dict[str, Any]]:
+    def _found(self) -> tuple[Sum | None, Any, Values]:
         if self.of in ("z", "delta"):
             return self._mean() if self.n_samples > 1 else self._z() if self.of == "z" else self._delta()
         terms, g, values = self._gradient()
@@ -177,7 +179,7 @@ class Numbers:
         old, step = self._own(self.net), self.net.dtype.type(self.learning_rate) * g
         return terms, old - step, values | {"old": old, "g": g, "step": step} | self._after()
 
-    def _mean(self) -> tuple[Sum, Any, dict[str, Any]]:
+    def _mean(self) -> tuple[Sum, Any, Values]:
         """Of z or delta, over the samples: of delta what the kernels have as the gradient of the bias."""
         l, j, of_z = self.layer, self.neuron, self.of == "z"
         rows = (self.trace.z if of_z else self.trace.delta)[l][:, j]
@@ -185,17 +187,17 @@ class Numbers:
         mean = rows.astype(np.float64).mean().astype(rows.dtype) if of_z else self.trace.b[l][j]
         return terms, mean, {"sum": terms.total}
 
-    def _z(self) -> tuple[Sum, Any, dict[str, Any]]:
+    def _z(self) -> tuple[Sum, Any, Values]:
         """F1."""
         l, j, net = self.layer, self.neuron, self.net
         terms = _sum("k", net.b[l][j], net.w[l][j], self._entering()[0])
         return terms, self.trace.z[l][0, j], {"a": self.trace.a[l][0, j], "b": net.b[l][j]}
 
-    def _delta(self) -> tuple[Sum | None, Any, dict[str, Any]]:
+    def _delta(self) -> tuple[Sum | None, Any, Values]:
         """BP1, where only softmax has a sum, or BP2."""
         l, j, net, trace = self.layer, self.neuron, self.net, self.trace
         a, y, result = trace.a[l][0], self._targets[0], trace.delta[l][0, j]
-        values: dict[str, Any] = {"z": trace.z[l][0, j], "a": a[j]}
+        values: Values = {"z": trace.z[l][0, j], "a": a[j]}
         if l == net.L:
             values["y"] = y[j]
         if self.activation == "softmax":
@@ -218,13 +220,13 @@ class Numbers:
                 values["dC/da"] = (a[j] - y[j]) / values["slope"]
         return None, result, values
 
-    def _gradient(self) -> tuple[Sum, Any, dict[str, Any]]:
+    def _gradient(self) -> tuple[Sum, Any, Values]:
         """BP4, or BP3 without k: the sum over the samples, x in order, and its mean."""
         net, trace, s, n = self.net, self.trace, self.weights, self.n_samples
         delta = trace.delta[self.layer][:, self.neuron]
         a_prev = np.ones(n, net.dtype) if self.k is None else self._entering()[:, self.k]
         terms, result = _sum("x", 0, a_prev, delta), self._own(trace)
-        values: dict[str, Any] = {"sum": terms.total}
+        values: Values = {"sum": terms.total}
         if self.l1 > 0 or self.l2 > 0:
             alone = trace if self.k is None else net.backprop(self.X, self._targets, sample_weight=s)
             values["mean"] = self._own(alone)
@@ -235,7 +237,7 @@ class Numbers:
             values["averaged"] = self._own(net.backprop(*means))
         return terms, result, values
 
-    def _after(self) -> dict[str, Any]:
+    def _after(self) -> Values:
         """Cost before and after the step; of a single sample also the neuron's activation."""
         l, j, old = self.layer, self.neuron, self.trace
         new = stepped(self.net, old, self.learning_rate).backprop(self.X, self._targets, **self.penalty)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 from fastbp.network import Network
-from fastbp.teach.drawing import NEURONS, RADIUS, Plan, brief, colour, ink, square
+from fastbp.teach.drawing import NEURONS, RADIUS, Plan, brief, colour, ink, square, sum_edges
 from fastbp.teach.explanation import Explanation, explain
 from fastbp.teach.formula import to_ascii
 from fastbp.teach.notation import Notation
@@ -69,37 +68,24 @@ class Sample:
             }
         return out
 
-    def lines(self, l: int, terms: Iterable[tuple[int, int, Any, Any, str]]) -> list[dict[str, Any]]:
-        """Lines between layers l - 1 and l, of from, to, value, share and title; their width is the share."""
-        return [
-            {
-                "line": [*self.plan.points[l - 1, source], *self.plan.points[l, to]],
-                "negative": bool(value < 0),
-                "width": f"{1.5 + 7 * float(share):.2f}",
-                "title": title,
-            }
-            for source, to, value, share, title in terms
-        ]
+    def line(self, l: int, k: int, j: int, value: Any, share: Any, symbol: str, number: str) -> dict[str, Any]:
+        """The line from neuron k of layer l - 1 to neuron j of layer l; its width is the share."""
+        return {
+            "line": [*self.plan.points[l - 1, k], *self.plan.points[l, j]],
+            "negative": bool(value < 0),
+            "width": f"{1.5 + 7 * float(share):.2f}",
+            "title": f"{to_ascii(symbol)} = {number}",
+        }
 
     def sum_lines(self, e: Explanation) -> list[dict[str, Any]]:
-        """Lines over which the sum of F1 runs, or that of BP2; none where BP1 has no sum over the layer after."""
-        terms, l, j, n = e.terms, e.numbers.layer, e.numbers.neuron, self.n
-        if e.numbers.of == "delta" and e.numbers.is_output:
-            return []
-        assert terms is not None
-        products, shares = terms.products, terms.shares
-        if e.numbers.of == "z":
-            symbols = [(k, k, j, f"{n.w(j, k, l)} {n.a(k, l - 1)}") for k in self.plan.shown[l - 1]]
-        else:
-            l += 1
-            symbols = [(k, j, k, f"{n.w(k, j, l)} {n.delta(k, l)}") for k in self.plan.shown[l]]
-        return self.lines(
-            l,
-            (
-                (*ends, products[k], shares[k], f"{to_ascii(symbol)} = {float(products[k]):.6g}, {shares[k]:.1%}")
-                for k, *ends, symbol in symbols
-            ),
-        )
+        """Lines over which the sum of F1 runs, or that of BP2."""
+        n, lines = self.n, []
+        for l, k, j, i in sum_edges(e.numbers, self.plan):
+            assert e.terms is not None
+            product, share = e.terms.products[i], e.terms.shares[i]
+            symbol = f"{n.w(j, k, l)} {n.a(k, l - 1) if e.numbers.of == 'z' else n.delta(j, l)}"
+            lines.append(self.line(l, k, j, product, share, symbol, f"{float(product):.6g}, {share:.1%}"))
+        return lines
 
     def svg(self) -> str:
         """The drawing, before the page's script fills it in; weights before and after the step are on the lines."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastbp.functions.costs import NAMED
 from fastbp.teach.derivation import GROWN
-from fastbp.teach.formula import shown, to_ascii, to_mathml
+from fastbp.teach.formula import shown, to_mathml
 from fastbp.teach.page_drawing import Sample
 from fastbp.teach.render import step_pieces
 from fastbp.teach.render_html import MINUS, forms, formula
@@ -28,6 +28,8 @@ LEGENDS = {
 
 Panel = dict[str, Any]
 """What a neuron shows in a step: its html, and the lines of its terms."""
+Shown = dict[str, Any]
+"""What the page shows of a step."""
 
 
 class Steps:
@@ -41,7 +43,7 @@ class Steps:
         self.net, self.n, self.plan, self.number = sample.net, sample.n, sample.plan, sample.number
         self.L = self.net.L
 
-    def all(self) -> list[dict[str, Any]]:
+    def all(self) -> list[Shown]:
         """Every step, in order."""
         layers = range(1, self.L + 1)
         return [
@@ -56,7 +58,15 @@ class Steps:
 
     # What several of them need
 
-    def step(self, kind: str, heading: str, shows: list[str], panels: Any, legend: str, l: int | None = None) -> Any:
+    def step(
+        self,
+        kind: str,
+        heading: str,
+        shows: list[str],
+        panels: str | dict[int, Panel],
+        legend: str,
+        l: int | None = None,
+    ) -> Shown:
         """What the page shows of one step: of each layer, what its neurons carry, and a panel a neuron, or one."""
         return {
             "kind": kind,
@@ -129,7 +139,7 @@ class Steps:
 
     # The steps
 
-    def start(self) -> Any:
+    def start(self) -> Shown:
         """Network, sample and what is asked."""
         net, n = self.net, self.n
         first, last = self.plan.shown[0], self.plan.shown[-1]
@@ -160,7 +170,7 @@ class Steps:
             return f"<h3>{title}</h3>{inside}"
         return f"<details><summary>{title}</summary>{inside}</details>"
 
-    def forward(self, l: int) -> list[Any]:
+    def forward(self, l: int) -> list[Shown]:
         """F1 and F2."""
 
         def weighted_input(j: int) -> Panel:
@@ -180,7 +190,7 @@ class Steps:
             self.step("F2", f"Activations of layer {l}", ["a"] * (l + 1), f2, "z", l),
         ]
 
-    def cost(self) -> Any:
+    def cost(self) -> Shown:
         """C."""
         net, n, L = self.net, self.n, self.L
         drawn, a, C = self.plan.shown[L], n.a("j", "L"), self.sample.trace.cost
@@ -200,7 +210,7 @@ class Steps:
         )
         return self.step("C", "The cost of the sample", ["a"] * (L + 1), html, "w")
 
-    def error(self, l: int) -> Any:
+    def error(self, l: int) -> Shown:
         """BP1 or BP2."""
 
         def panel(j: int) -> Panel:
@@ -214,7 +224,7 @@ class Steps:
         label = "BP1" if l == self.L else "BP2"
         return self.step(label, f"Errors of layer {l}", self.back(l), self.panels(l, panel), "z", l)
 
-    def gradients(self, l: int) -> Any:
+    def gradients(self, l: int) -> Shown:
         """BP3 and BP4."""
         n, p, trace = self.n, self.n.previous, self.sample.trace
         a_prev = self.sample.X[0] if l == 1 else trace.a[l - 1][0]
@@ -239,15 +249,15 @@ class Steps:
                 )
                 + self.grid([to_mathml(head) for head in heads], l - 1, row)
             )
-            lines = (
-                (k, j, g[k], shares[k], f"{to_ascii(n.rate(n.cost, n.w(j, k, l)))} = {digits_of(g[k])}")
+            lines = [
+                self.sample.line(l, k, j, g[k], shares[k], n.rate(n.cost, n.w(j, k, l)), digits_of(g[k]))
                 for k in self.plan.shown[l - 1]
-            )
-            return _panel(html, self.sample.lines(l, lines))
+            ]
+            return _panel(html, lines)
 
         return self.step("BP4", f"Gradients of layer {l}", self.back(l), self.panels(l, panel), "g", l)
 
-    def update(self, l: int) -> Any:
+    def update(self, l: int) -> Shown:
         """U, and the activations after it."""
         n, old, new, g = self.n, self.net, self.sample.after, self.sample.trace
         w, eta = n.w("j", n.previous, "l"), to_mathml(rf"\eta = {num(self.sample.eta)}", self.digits)
@@ -271,7 +281,7 @@ class Steps:
 
         return self.step("U", f"Update of layer {l}", self.back(l), self.panels(l, panel), "u", l)
 
-    def end(self) -> Any:
+    def end(self) -> Shown:
         """The sample after the step."""
         net, n = self.net, self.n
         old, new = self.sample.trace.cost, self.sample.new.cost
