@@ -98,7 +98,7 @@ def by_rows(function: Callable[[Any], Any], array: np.ndarray, dtype: Any) -> np
 
 def contiguous(array: np.ndarray, dtype: Any, *, copy: bool = False) -> np.ndarray:
     """C-contiguous, aligned, native and of ``dtype``: the array itself if it is all that and no copy is asked for."""
-    dtype, flags = np.dtype(dtype), array.flags
+    flags = array.flags
     if not copy and array.dtype == dtype and flags.c_contiguous and flags.aligned and array.dtype.isnative:
         return array
     result = np.empty(array.shape, dtype)
