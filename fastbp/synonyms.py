@@ -100,6 +100,9 @@ NETWORK = _by_name(
 )
 """Likewise of networks."""
 
+VALUES = {"Pass cost={}.": COSTS, "Pass init={}.": INITIALIZERS}
+"""Answer to the name of an argument -> the answers to its values that are names elsewhere too."""
+
 MODEL = _by_name(
     {
         "Call model.train(X, Y, ...).": "fit partial_fit",
@@ -132,7 +135,7 @@ TRAIN = _by_name(
         "Pass early_stopping=fastbp.EarlyStopping(patience=10), say.": "patience n_iter_no_change tol",
         "Pass schedule=fastbp.schedules.Cosine(), say.": "scheduler lr_schedule lr_scheduler",
         "Pass n_threads={}.": "n_jobs threads num_threads n_workers",
-        "It belongs to the network. Pass it to fastbp.Network.": "cost loss activation activations",
+        "It belongs to the network: fastbp.Network(sizes, activations=..., cost=...).": "cost loss activation activations",
         "The history has loss and, of classes, accuracy; a callback may add others.": "metrics",
         "The estimators of fastbp.sklearn have it.": "dropout clip_norm",
         "Pass the samples as X.": "x",
@@ -189,9 +192,10 @@ def unknown_argument(what: str, name: str, value: Any, known: Iterable[str], ans
     near = get_close_matches(name.lower(), known, 1)
     otherwise = f"Did you mean {near[0]}?" if near else f"It takes {', '.join(known)}."
     shown = reprlib.repr(value)
-    return TypeError(
-        f"{what} has no argument {name}, which was given as {shown}. {answers.get(name, otherwise).format(shown)}"
-    )
+    answer = answers.get(name, otherwise)
+    if isinstance(value, str):  # 'mse' would be refused as a cost too: its own answer saves the second try
+        answer = VALUES.get(answer, {}).get(value.lower(), answer)
+    return TypeError(f"{what} has no argument {name}, which was given as {shown}. {answer.format(shown)}")
 
 
 class Answering:

@@ -44,13 +44,13 @@ class Exercise:
 
 
 def _as_numbers(answer: Any) -> np.ndarray:
-    """The numbers of an answer, also where they are typed as text; ValueError if there are none."""
+    """The real numbers of an answer, also where they are typed as text; ValueError if there are none."""
     if isinstance(answer, str):
         found = re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", answer)
         answer = float(found[0]) if len(found) == 1 else [float(number) for number in found]
     numbers = np.asarray(answer)
-    if not numbers.size:
-        raise ValueError("there is no number in it")
+    if not numbers.size or np.iscomplexobj(numbers):
+        raise ValueError("there is no real number in it")
     if numbers.dtype in (np.float16, np.float32):  # with the digits they print, not those of the nearest double
         return np.array([float(str(number)) for number in numbers.ravel()]).reshape(numbers.shape)
     return np.asarray(numbers, float)

@@ -136,6 +136,8 @@ def test_exercises_know_right_from_wrong(name: str) -> None:
     ("name", "answer", "message"),
     [
         ("sum", "abc", "is no number"),
+        ("link-1", 0.2413 + 0j, "is no number"),
+        ("delta", np.array([0.0088, 0.01j]), "is no number"),
         ("delta", 0.1, r"shape \(\)"),
         ("bp1", lambda a, y, z: 1 / 0, "raised ZeroDivisionError"),
         ("bp1", lambda a, y, z: 0.0, "returned shape"),
