@@ -135,7 +135,9 @@ TRAIN = _by_name(
         "Pass early_stopping=fastbp.EarlyStopping(patience=10), say.": "patience n_iter_no_change tol",
         "Pass schedule=fastbp.schedules.Cosine(), say.": "scheduler lr_schedule lr_scheduler",
         "Pass n_threads={}.": "n_jobs threads num_threads n_workers",
-        "It belongs to the network: fastbp.Network(sizes, activations=..., cost=...).": "cost loss activation activations",
+        "It belongs to the network: fastbp.Network(sizes, activations=..., cost=...).": (
+            "cost loss activation activations"
+        ),
         "The history has loss and, of classes, accuracy; a callback may add others.": "metrics",
         "The estimators of fastbp.sklearn have it.": "dropout clip_norm",
         "Pass the samples as X.": "x",
