@@ -40,7 +40,7 @@ SHAPES = [
 @strict
 def workspace(panel: Any, order: Any, cursor: Any) -> GemmWorkspace:
     nothing = Prefetch(order=pointer(order), cursor=pointer(cursor), parts=0)
-    return GemmWorkspace(panel=pointer(panel), prefetch=nothing)
+    return GemmWorkspace(panel=pointer(panel), pack_a=1, pack_b=1, prefetch=nothing)
 
 
 @strict(cache=True)

@@ -72,12 +72,13 @@ def workspace_layout(
     *,
     keep_z: bool = False,
     column_parallel: bool = False,
+    fused_update_forward: bool = True,
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Complete the table of layers with where z, a and delta lie, of ``n_tiles`` tiles of samples; the `OFFSETS`;
     the size in elements.
 
     sigma'(z) lives where delta will be. Unless ``keep_z``, all layers share one z, which is used up at once.
-    With ``column_parallel``, samples are read where they lie.
+    With ``column_parallel``, samples are read where they lie, but for what ``fused_update_forward`` leaves over.
     """
     line = CACHE_LINE // itemsize
     layers = layers.copy()
@@ -102,7 +103,8 @@ def workspace_layout(
     offsets["shared_z"] = take(n * widest)
     offsets["costs"] = take(n)
     if column_parallel:
-        offsets["exchanged"], offsets["rests"] = take(2 * tile * rows[1]), take(n * PASS_ROWS)
+        offsets["rests_row"] = PASS_ROWS if fused_update_forward else rows[0]
+        offsets["exchanged"], offsets["rests"] = take(2 * tile * rows[1]), take(n * offsets["rests_row"])
     a, delta, z = [], [], []
     for l, row in enumerate(rows):
         a.append(take(n * row if l > 0 or not column_parallel else 0))

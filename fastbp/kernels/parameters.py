@@ -13,15 +13,16 @@ from fastbp.jit.records import record
 from fastbp.kernels import dense, sparse
 from fastbp.kernels.gemm.epilogues import SGD_STEP, STORE
 from fastbp.kernels.gemm.prefetch import Prefetch
-from fastbp.kernels.gemm.problem import Accumulation, GemmWorkspace
+from fastbp.kernels.gemm.problem import Accumulation
 from fastbp.kernels.matrix import Matrix, row, shifted
 from fastbp.kernels.penalties import total_penalty
 from fastbp.kernels.records import DIVERGED, RUNNING, Data, Minibatch, Optimizer, Tile, Training
 from fastbp.kernels.samples import sample
-from fastbp.kernels.updates import ADAM, SGD, Constants, penalty, update
+from fastbp.kernels.updates import ADAM, Constants, penalty, update
 from fastbp.kernels.views import (
     activations,
     errors,
+    fetching_workspace,
     flags,
     gemm_workspace,
     gradient,
@@ -29,7 +30,6 @@ from fastbp.kernels.views import (
     layer,
     offsets,
     ones,
-    panel,
     parameters_from,
     settings,
     thread,
@@ -143,17 +143,6 @@ def finish(training: Training, g: Matrix, at: int, n: int, l1: float, l2: float,
 
 
 @strict
-def at_once(optimizer: Optimizer) -> bool:
-    """Whether each block of sums of BP4 becomes a step of w while it is in registers.
-
-    Plain descent needs no gradient in memory.
-    """
-    known = settings(optimizer)
-    shrunk = known.l1 != 0.0 or known.l2 != 0.0 or known.weight_decay != 0.0
-    return optimizer.updating != 0 and optimizer.code == SGD and not shrunk and not exists(optimizer.g)
-
-
-@strict
 def parameters(
     training: Training, minibatch: Minibatch, tile: Tile, bottom: int, n_shares: int, prefetch: Prefetch, t: int
 ) -> None:
@@ -171,9 +160,9 @@ def parameters(
     l1, l2 = number(workspace.buf, known.l1 / per), number(workspace.buf, known.l2 / per)
     c = constants(training, minibatch.m)
     chunk = offsets(workspace).chunk
-    stepping = at_once(training.optimizer)
+    stepping = offsets(workspace).fused_update == 1
     epilogue = SGD_STEP if stepping else STORE
-    here = GemmWorkspace(panel=panel(workspace, t), prefetch=prefetch)
+    here = fetching_workspace(workspace, prefetch, t)
     share = t if n_shares > 1 else 0
     for l in range(bottom, layers.L + 1):
         K, J, stride = layer(layers, l).K, layer(layers, l).J, layer(layers, l).stride

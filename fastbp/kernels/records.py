@@ -169,7 +169,8 @@ OFFSETS = fields(
     ones=np.int64,  # a row of 1
     targets=np.int64,  # y of a tile's samples, rows padded
     exchanged=np.int64,  # column-parallel: z^1 of two minibatches
-    rests=np.int64,  # of each thread: the last few a_k^0 of a minibatch's samples
+    rests=np.int64,  # of each thread: a_k^0 of a minibatch's samples, of those k that the fused pass does not take
+    rests_row=np.int64,  # from a sample's to the next sample's
     shared_z=np.int64,  # z of all layers one after the other, where nobody keeps it
     costs=np.int64,  # C_x of a tile's samples
     panels=np.int64,  # of each thread: what a gemm packs
@@ -179,8 +180,14 @@ OFFSETS = fields(
     slabs=np.int64,  # column-parallel, of each thread: its columns of w^1 and b^1, and the layers above
     slabs_step=np.int64,
     chunk=np.int64,  # rows of w that BP4 and the update take at a time
+    pack_a=np.int64,  # what the plan says: whether a gemm packs a, and b, where that pays;
+    pack_b=np.int64,
+    fused_update=np.int64,  # whether tiles of BP4 become a step of w while they are in registers;
+    fused_update_forward=np.int64,  # whether that of w^1 and F1 of the next minibatch are one pass
 )
-"""Where what a training needs lies in the workspace, in elements; steps lead from a thread's part to the next."""
+"""Where what a training needs lies in the workspace, in elements, and which use is made of it. Steps lead from a thread's
+part to the next.
+"""
 
 SETTINGS = fields(
     l1=np.float64,

@@ -27,7 +27,7 @@ Moving: TypeAlias = tuple[Array, Array]
 def index_sums(g: Gemm, panel: Array, order: Array, cursors: Array) -> None:
     """The gemm of F1, BP2 and BP4, here with operands that are arrays. Nothing is prefetched."""
     nothing = Prefetch(order=pointer(order), cursor=pointer(cursors), parts=0)
-    gemm(addressed(g), GemmWorkspace(panel=pointer(panel), prefetch=nothing))
+    gemm(addressed(g), GemmWorkspace(panel=pointer(panel), pack_a=1, pack_b=1, prefetch=nothing))
 
 
 @strict(cache=True)

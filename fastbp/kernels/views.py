@@ -8,7 +8,7 @@ from fastbp.jit.cpu import CACHE_LINE, VECTOR_BYTES
 from fastbp.jit.records import Record, record
 from fastbp.kernels.gemm.prefetch import Prefetch
 from fastbp.kernels.gemm.problem import GemmWorkspace
-from fastbp.kernels.gemm.tiling import LONG_RUN_ROWS, PASS_ROWS
+from fastbp.kernels.gemm.tiling import LONG_RUN_ROWS
 from fastbp.kernels.matrix import Matrix, matrix, repeated
 from fastbp.kernels.records import COLUMN_PARALLEL, Control, Data, Layers, Optimizer, Training, Workspace
 
@@ -142,9 +142,9 @@ def gradient(training: Training, l: int, k: int, t: int) -> Matrix:
 
 @strict
 def thread_rest(workspace: Workspace, t: int) -> Matrix:
-    """Thread t's room for the last few a_k^0 of the samples of a minibatch."""
-    at = offsets(workspace).rests + t * offsets(workspace).tile * PASS_ROWS
-    return matrix(workspace.buf, at, PASS_ROWS)
+    """Thread t's room for those a_k^0 of the samples of a minibatch that the fused pass does not take."""
+    row = offsets(workspace).rests_row
+    return matrix(workspace.buf, offsets(workspace).rests + t * offsets(workspace).tile * row, row)
 
 
 @strict
@@ -194,9 +194,16 @@ def with_theta(training: Training, theta: Buffer) -> Training:
 
 
 @strict
+def fetching_workspace(workspace: Workspace, prefetch: Prefetch, t: int) -> GemmWorkspace:
+    """What thread t's sums work with, and fetch meanwhile."""
+    pack_a, pack_b = offsets(workspace).pack_a, offsets(workspace).pack_b
+    return GemmWorkspace(panel=panel(workspace, t), pack_a=pack_a, pack_b=pack_b, prefetch=prefetch)
+
+
+@strict
 def gemm_workspace(data: Data, workspace: Workspace, t: int) -> GemmWorkspace:
     """What thread t's sums work with, where nothing is fetched meanwhile."""
-    return GemmWorkspace(panel=panel(workspace, t), prefetch=no_prefetch(data, workspace, t))
+    return fetching_workspace(workspace, no_prefetch(data, workspace, t), t)
 
 
 @strict

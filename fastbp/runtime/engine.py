@@ -58,7 +58,10 @@ def lay_out(
         net.dtype.itemsize,
         keep_z=keep_z,
         column_parallel=plan.schedule == "column_parallel",
+        fused_update_forward=plan.fused_update_forward,
     )
+    for name in ("pack_a", "pack_b", "fused_update", "fused_update_forward"):
+        offsets[name] = getattr(plan, name)
     table["J"][0] = net.sizes[0]
     layers = Layers(theta=net.theta, table=table, L=net.L, cost=CODES[net.cost], cost_parameter=0.0)
     return Layout(plan, layers, offsets, size, layout.sums_size(table, plan.n_threads))

@@ -50,14 +50,25 @@ ORDERED_BYTE = 300
 
 
 class Plan(NamedTuple):
-    """The choices. Those that are true or false are optimisations, each of which can be left out."""
+    """The choices. Those that are true or false are optimisations, any of which can be left out."""
 
     schedule: Schedule
     n_threads: int
     tile: int
     """Samples that pass through all layers before their gradients are added."""
+    pack_a: bool = True
+    pack_b: bool = True
+    """Whether operands of a gemm whose rows lie far apart are copied side by side, where that pays."""
     prefetch: bool = True
     """Whether samples are fetched from memory before they are needed, where they are many."""
+    fused_update: bool = False
+    """Whether BP4 ends with the step U while its sums are in registers: of descent, which needs no gradient then."""
+    fused_update_forward: bool = False
+    """Whether the step of w^1 and F1 of the next minibatch are one pass over w^1: column-parallel."""
+
+
+OPTIMISATIONS = ("pack_a", "pack_b", "prefetch", "fused_update", "fused_update_forward")
+"""The fields that are true or false."""
 
 
 class Task(NamedTuple):
@@ -98,14 +109,13 @@ def forced(**choices: Any) -> Iterator[None]:
     Parameters
     ----------
     **choices
-        Fields of `Plan`. A schedule goes for trainings; all else for predictions and single gradients too.
+        Fields of `Plan`. A schedule goes for trainings, which refuse one that they cannot have; all else for
+        predictions and single gradients too. An optimisation can be forced off, not on where it cannot be.
 
     Raises
     ------
     TypeError
         Plan has no such field.
-    ValueError
-        By `plan_training`: the training cannot have this schedule.
     """
     unknown = choices.keys() - set(Plan._fields)
     if unknown:
@@ -217,6 +227,12 @@ def _fastest_schedule(task: Task, n_threads: int) -> Schedule:
     return "column_parallel" if columns else "data_parallel"
 
 
+def _reduced(plan: Plan) -> Plan:
+    """The plan without the optimisations that are forced off."""
+    off = {name: False for name in OPTIMISATIONS if not _forced.get().get(name, True)}
+    return plan._replace(**off)
+
+
 def plan_training(task: Task, n_threads: int) -> Plan:
     """The fastest way for as many threads as there are, but for what is forced.
 
@@ -225,10 +241,7 @@ def plan_training(task: Task, n_threads: int) -> Plan:
     ValueError
         The training cannot have the schedule that is forced.
     """
-    choices = {**_forced.get(), "n_threads": n_threads, "tile": largest_tile(task)}
-    schedule = choices.setdefault("schedule", _fastest_schedule(task, n_threads))
-    if schedule == "ordered_tiles":
-        choices["tile"] = ordered_tile(task, n_threads) or choices["tile"]
+    schedule: Schedule = _forced.get().get("schedule") or _fastest_schedule(task, n_threads)
     possible = {
         "data_parallel": True,
         "column_parallel": can_split_columns(task, n_threads),
@@ -237,13 +250,23 @@ def plan_training(task: Task, n_threads: int) -> Plan:
     if not possible.get(schedule):
         names = ", ".join(name for name, is_possible in possible.items() if is_possible)
         raise ValueError(f"The schedule {schedule} is forced on a training that cannot have it. Take {names}.")
-    return Plan(**choices)
+    tile = largest_tile(task)
+    if schedule == "ordered_tiles":
+        tile = ordered_tile(task, n_threads) or tile
+    unchanged = not (task.penalised or task.sparse or task.whole_gradient)
+    plan = Plan(
+        schedule,
+        n_threads,
+        tile,
+        fused_update=task.descent and unchanged and tile >= task.batch,
+        fused_update_forward=schedule == "column_parallel",
+    )
+    return _reduced(plan)
 
 
 def plan_gradient(sizes: tuple[int, ...], itemsize: int, n: int, n_threads: int) -> Plan:
-    """For the gradient of n samples, whole and once: no schedule but one can give it."""
-    choices = {**_forced.get(), "schedule": "data_parallel", "n_threads": n_threads}
-    return Plan(**{**choices, "tile": largest_tile(Task(sizes, itemsize, n))})
+    """For the gradient of n samples, whole and once, which no other schedule gives."""
+    return _reduced(Plan("data_parallel", n_threads, largest_tile(Task(sizes, itemsize, n))))
 
 
 @functools.lru_cache(maxsize=64)
@@ -255,4 +278,4 @@ def plan_prediction(n: int, n_threads: int) -> Plan:
     """For n samples, of which each thread takes whole tiles of its own."""
     plan = _prediction(1 << min(PREDICTED_TILE.bit_length() - 1, (n - 1).bit_length()), n_threads)
     choices = _forced.get()
-    return plan._replace(**{**choices, "n_threads": n_threads, "schedule": plan.schedule}) if choices else plan
+    return _reduced(plan._replace(tile=choices.get("tile", plan.tile))) if choices else plan

@@ -69,7 +69,7 @@ def run_tiles(MR: int, NR: int, g: Gemm, order: Any, cursor: Any, parts: int) ->
 @strict(cache=True)
 def run_gemm(g: Gemm, panel: Any, order: Any, cursor: Any) -> None:
     nothing = Prefetch(order=pointer(order), cursor=pointer(cursor), parts=0)
-    gemm(addressed(g), GemmWorkspace(panel=pointer(panel), prefetch=nothing))
+    gemm(addressed(g), GemmWorkspace(panel=pointer(panel), pack_a=1, pack_b=1, prefetch=nothing))
 
 
 class Case:

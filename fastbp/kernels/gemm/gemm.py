@@ -89,10 +89,10 @@ def gemm(g: Gemm, workspace: GemmWorkspace) -> None:
         return
     size = itemsize(g.c.buf)
     panel, a = workspace.panel, g.a
-    if a.i == 1 and packs_a(a.j, g.n, size):
+    if workspace.pack_a and a.i == 1 and packs_a(a.j, g.n, size):
         k = round_up(g.k, VECTOR_BYTES // size)
         a = pack_transposed(k, g.m, a, g.k, after(panel, 2 * VECTOR_BYTES // size * k))
-    packing = packs_b(g.m, g.b.i, size)
+    packing = workspace.pack_b and packs_b(g.m, g.b.i, size)
     j = 0
     while j < g.n:
         left = g.n - j

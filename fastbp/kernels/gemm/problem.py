@@ -42,6 +42,9 @@ class GemmWorkspace(NamedTuple):
 
     panel: Buffer
     """Room for packed panels, of `layout.panel_size` elements."""
+    pack_a: int
+    pack_b: int
+    """Whether ``a``, and panels of ``b``, are packed where that pays."""
     prefetch: Prefetch
     """The samples to bring nearer meanwhile."""
 

@@ -67,10 +67,16 @@ def layers_above(training: Training, minibatch: Minibatch, t: int) -> int:
 
 
 @strict
+def rows_of_pass(training: Training) -> int:
+    """Rows k of w^1 that the fused pass takes: whole tiles of them, the first ones; or none."""
+    fused = offsets(training.workspace).fused_update_forward
+    return layer(training.layers, 1).K // PASS_ROWS * PASS_ROWS if fused else 0
+
+
+@strict
 def gather_rest(training: Training, start: int, X: int, a: Matrix) -> None:
-    """Copy the last few a_k^0, which no tile of the fused pass takes, of X samples from place ``start`` on."""
-    data, K = training.data, layer(training.layers, 1).K
-    whole = K // PASS_ROWS * PASS_ROWS
+    """Copy those a_k^0 that the fused pass does not take, of X samples from place ``start`` on."""
+    data, K, whole = training.data, layer(training.layers, 1).K, rows_of_pass(training)
     for x in range(X):
         copy_line(K - whole, row(a, x, K - whole), line(data.X, sample(data, start + x) * K + whole, K - whole))
 
@@ -104,9 +110,12 @@ def step_of_columns(training: Training, before: Minibatch, following: Minibatch,
         known, total = settings(training.optimizer), before.total
         scale, eta = number(workspace.buf, 1.0 / total), number(workspace.buf, training.optimizer.eta[before.m])
         l2 = number(workspace.buf, known.l2 / (total if known.shared_penalty else 1.0))
-    into = Accumulation(init=zeros(workspace), epilogue=SGD_STEP, scale=scale, eta=eta)
+    fused, chunk, g = offsets(workspace).fused_update, offsets(workspace).chunk, thread_sums(workspace, t)
+    into = Accumulation(init=zeros(workspace), epilogue=SGD_STEP if fused else STORE, scale=scale, eta=eta)
     if X > 0:
-        dense.bias_gradient(J, X, ones(workspace), delta, b, into, here)
+        dense.bias_gradient(J, X, ones(workspace), delta, b if fused else g, into, here)
+        if not fused:
+            sgd(row(b, 0, J), row(g, 0, J), number(workspace.buf, 0.0), eta)
     z = shifted(exchanged(layers, workspace, following.m), 0, j)
     b_1 = row(b, 0, J)
     for x in range(X_next):
@@ -116,14 +125,17 @@ def step_of_columns(training: Training, before: Minibatch, following: Minibatch,
     order, order_next = after(data.order, before.start), after(data.order, following.start)
     pair = MinibatchPair(samples=data.X, order=order, X=X, order_next=order_next, X_next=X_next)
     over_w = Pass(J=J, K=K, pair=pair, w=w, delta=delta, z=z, scale=scale, eta=eta, l2=l2)
-    step_and_weighted_input(over_w, prefetch(training, following.start + X_next, t))
-    whole = K // PASS_ROWS * PASS_ROWS
+    whole = rows_of_pass(training)
+    if whole > 0:
+        step_and_weighted_input(over_w, prefetch(training, following.start + X_next, t))
     if whole < K:
         n, w_k, a = K - whole, shifted(w, whole, 0), thread_rest(workspace, t)
         if X > 0:
             gather_rest(training, before.start, X, a)
-            if l2 == 0:
-                dense.weight_gradient(n, J, X, a, delta, w_k, into, here)
+            if fused:
+                for k in range(0, n, chunk):
+                    some, w_some = min(chunk, n - k), shifted(w_k, k, 0)
+                    dense.weight_gradient(some, J, X, shifted(a, 0, k), delta, w_some, into, here)
             else:
                 step_of_rows(training, over_w, whole, a, t)
         gather_rest(training, following.start, X_next, a)
