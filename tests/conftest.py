@@ -28,7 +28,7 @@ ONCE = set(
     activations adding bench check chunks cli cli_options compare derivatives environment equations explain flow formats
     gemm hostile_files interrupts io lessons memory mistakes model names nielsen_replaced overview page reading readme
     report scaling signals sklearn_checks sklearn_hooks sklearn_house sklearn_page sklearn_tools solutions sums tables
-    targets textbook
+    targets textbook walk
     """.split()
 )
 """Modules about files, words and numbers of single samples, or that start processes of their own: the number of threads
@@ -45,10 +45,11 @@ def dtype(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what the number of threads does not matter to; as plain Python, leave out what is about compiled code.
+    """Mark what the number of threads does not matter to; as plain Python, leave out what is about compiled code, and
+    compiled what is about plain Python.
 
-    There a net takes a thousand times longer. Its kernels are the same ones for both dtypes, so that of a test of both
-    the first is enough, but where rounding is the subject.
+    As plain Python a net takes a thousand times longer. Its kernels are the same ones for both dtypes, so that of a
+    test of both the first is enough, but where rounding is the subject.
     """
     for item in items:
         name = item.path.stem.removeprefix("test_")
@@ -56,11 +57,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.once)
         if name in COMPILED:
             item.add_marker(pytest.mark.compiled)
+    elsewhere = "compiled" if jit.DISABLED else "plain"
+    items[:] = [item for item in items if item.get_closest_marker(elsewhere) is None]
     if jit.DISABLED:
-        items[:] = [item for item in items if item.get_closest_marker("compiled") is None and not is_twin(item)]
+        items[:] = [item for item in items if not is_twin(item)]
 
 
-TWINS = {"bits", "sklearn_arrays", "sklearn_values", "targets", "threads"}
+TWINS = {"bits", "plan", "sklearn_arrays", "sklearn_values", "targets", "threads"}
 """Modules whose tests take long as plain Python, for one dtype as for the other."""
 
 

@@ -16,7 +16,7 @@ from fastbp.kernels.gemm.prefetch import Prefetch
 from fastbp.kernels.gemm.problem import Accumulation
 from fastbp.kernels.matrix import Matrix, row, shifted
 from fastbp.kernels.penalties import total_penalty
-from fastbp.kernels.records import DIVERGED, RUNNING, Data, Minibatch, Optimizer, Tile, Training
+from fastbp.kernels.records import DIVERGED, RUNNING, Data, Minibatch, Tile, Training
 from fastbp.kernels.samples import sample
 from fastbp.kernels.updates import ADAM, Constants, penalty, update
 from fastbp.kernels.views import (

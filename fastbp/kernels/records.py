@@ -185,9 +185,8 @@ OFFSETS = fields(
     fused_update=np.int64,  # whether tiles of BP4 become a step of w while they are in registers;
     fused_update_forward=np.int64,  # whether that of w^1 and F1 of the next minibatch are one pass
 )
-"""Where what a training needs lies in the workspace, in elements, and which use is made of it. Steps lead from a thread's
-part to the next.
-"""
+"""Where what a training needs lies in the workspace, in elements, and what use is made of it; steps lead from a
+thread's part to the next."""
 
 SETTINGS = fields(
     l1=np.float64,
