@@ -45,23 +45,6 @@ def test_the_triptych_shows_lines_of_the_code() -> None:
     assert fastbp.equations.EQUATIONS["BP2"].ascii in README
 
 
-def test_the_way_from_the_equation_to_the_loop_is_that_of_the_code() -> None:
-    """Each line of the page's table stands in its file, and each function calls the one of the next line."""
-    package = Path(fastbp.__file__).parent
-    page = (ROOT / "docs" / "kernels.md").read_text()
-    steps = re.findall(r"^\| [\w ]+ \| `fastbp/([\w/.]+)` \| `(.+)` \|$", page, re.MULTILINE)
-    assert [name for name, _ in steps] == [
-        "equations.py", "kernels/dense.py", "kernels/gemm/gemm.py", "kernels/gemm/microkernel.py"
-    ]  # fmt: skip
-    for name, line in steps:
-        assert line in (package / name).read_text(), line
-    net = fastbp.Network([2, 3, 2], seed=0)
-    shown = [code.text for code in fastbp.explain(net, [1.0, 2.0], 1).source().kernel]
-    assert len(shown) == len(steps) - 1
-    for text, (_, line) in zip(shown, steps[1:], strict=True):
-        assert line in text
-
-
 def test_links_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert len(links) > 5
