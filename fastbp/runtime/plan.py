@@ -229,7 +229,7 @@ def _fastest_schedule(task: Task, n_threads: int) -> Schedule:
 
 def _reduced(plan: Plan) -> Plan:
     """The plan without the optimisations that are forced off."""
-    off = {name: False for name in OPTIMISATIONS if not _forced.get().get(name, True)}
+    off: dict[str, Any] = {name: False for name in OPTIMISATIONS if not _forced.get().get(name, True)}
     return plan._replace(**off)
 
 

@@ -18,6 +18,8 @@ import pytest
 import fastbp.kernels
 import fastbp.textbook
 from fastbp.equations import EQUATIONS
+from fastbp.kernels import dense
+from fastbp.kernels.gemm import gemm, microkernel, problem
 
 
 def modules() -> list[ModuleType]:
@@ -52,6 +54,20 @@ def test_the_walk_finds_the_loops() -> None:
     # What remains is a definition, the scalar functions of fastbp.activations, and a composition.
     textbook = set().union(*(labels for name, labels in found.items() if name.startswith("fastbp.textbook.")))
     assert set(EQUATIONS) - textbook == {"delta", "sigma", "sigma'", "C total"}
+
+
+def test_the_gemm_is_spelled_once() -> None:
+    """The record, the loops around and the micro-kernel begin with the same sum, which the gemm's module shows."""
+    spelled = [inspect.getdoc(what) or "" for what in (gemm.gemm.py_func, microkernel.micro_kernel, problem.Gemm)]
+    sums = [re.match(r"(?:Gemm: )?(c\[i, j\] = \S+ \* .*b\[k, j\]\)+)", text).group(1) for text in spelled]
+    assert sums == sums[:1] * 3
+    assert f"    {sums[0]}\n" in (inspect.getdoc(gemm) or "") + "\n"
+    for name, function in vars(dense).items():  # who fills the gemm says of which equation
+        function = getattr(function, "py_func", function)
+        if inspect.isfunction(function) and "gemm" in function.__code__.co_names:
+            label, separator, _ = re.split("(: | of )", inspect.getdoc(function) or "", maxsplit=1)
+            assert label in EQUATIONS, name
+            assert separator == ": " or name.endswith("_of_one"), name
 
 
 def test_a_misquoted_equation_is_found() -> None:
