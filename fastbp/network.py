@@ -173,9 +173,10 @@ class Network(Differentiable):
         threads = choose_threads(n_threads, flops, LARGE_CALL)
         plan = plan_prediction(n, threads)
         key = ("sparse", plan) if rows else plan
-        if key not in self._layouts:
-            self._layouts[key] = engine.lay_out(self, plan, predicting=True, sparse=rows is not None), []
-        where, spare = self._layouts[key]
+        known = self._layouts.get(key)
+        if known is None:
+            known = self._layouts[key] = engine.lay_out(self, plan, predicting=True, sparse=rows is not None), []
+        where, spare = known
         where = self._located(where)
         out = np.empty((n, self.sizes[-1]), self.dtype)
         try:

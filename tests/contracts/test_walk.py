@@ -17,7 +17,7 @@ import pytest
 import fastbp
 from fastbp.equations import EQUATIONS
 
-ROOT = Path(fastbp.__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
 
 
