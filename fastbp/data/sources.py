@@ -66,15 +66,20 @@ def find(
             )
             raise argument_error(LoadError, "weight", problem)
         return replace(raw, weight=arrays[str(weight)])
-    return replace(raw, weight=_npy(_file(weight), "the weights"))
+    return replace(raw, weight=_npy(_file(weight, "weight"), "the weights"))
 
 
 def _name(column: Path | int | None) -> str | int | None:
     return column if column is None or isinstance(column, int) else os.fsdecode(column)
 
 
-def _file(path: Path | int) -> str:
-    return str(path) if isinstance(path, int) else os.fsdecode(path)
+def _file(path: Path | int, parameter: str) -> str:
+    """The path of a file beside that of the samples, which must exist."""
+    name = str(path) if isinstance(path, int) else os.fsdecode(path)
+    if not os.path.exists(name):
+        problem = f"is {name!r}; there is no such file. Pass the path of a file that exists."
+        raise argument_error(FileNotFoundError, parameter, problem)
+    return name
 
 
 def find_features(path: str, columns: Sequence[str] | None, drop: str | int | None) -> Raw:
@@ -159,7 +164,7 @@ def _idx_images(path: str) -> Array:
 
 def _idx_pair(path: str, target: Path | int | None) -> Raw:
     X = _idx_images(path)
-    labels = _labels_beside(path) if target is None else _file(target)
+    labels = _labels_beside(path) if target is None else _file(target, "target")
     y = None if labels is None else read_idx(labels)
     if y is not None and y.ndim != 1:
         raise LoadError(f"{labels!r} holds {y.ndim} dimensions; labels have 1. Pass the file of labels as target.")
@@ -179,7 +184,7 @@ def _labels_beside(path: str) -> str | None:
 def _npy_pair(path: str, target: Path | int | None) -> Raw:
     folder, name = os.path.split(path)
     beside = re.sub(r"(?i)(^|[-_.])(x|data|features|images)(?=[-_.])", _sibling, name, count=1)
-    labels = os.path.join(folder, beside) if target is None else _file(target)
+    labels = os.path.join(folder, beside) if target is None else _file(target, "target")
     known = target is not None or (beside != name and os.path.exists(labels))
     y = _npy(labels, "the targets") if known else None
     hint = "Pass the .npy file of the targets as target, or name the two X.npy and y.npy."

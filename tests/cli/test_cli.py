@@ -183,7 +183,7 @@ def test_weights_of_samples(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_array_equal(options["sample_weight"], seen[0]["sample_weight"])
         assert len(options["validation"][2]) == len(options["validation"][0])
     assert fastbp.load("model.fastbp").sizes[0] == 1
-    for path, message in (("t.csv", "no column 'q'"), ("t.npz", "no key 'q'"), ("X.npy", "'q' does not exist")):
+    for path, message in (("t.csv", "no column 'q'"), ("t.npz", "no key 'q'"), ("X.npy", "is 'q'; there is no")):
         targets = ("--target", "kind") if path == "t.csv" else ()
         assert message in fastbp_("train", path, *targets, "--sample-weight", "q", code=1)
 

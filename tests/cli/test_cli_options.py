@@ -27,6 +27,7 @@ def _in_a_folder_with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     lines = ["a,b,kind,sum", *(f"{a:.3f},{b:.3f},{'up' if a < b else 'down'},{a + b:.3f}" for a, b in rows)]
     Path("t.csv").write_text("\n".join(lines) + "\n")
     fastbp.save(fastbp.Network([2, 2], seed=0), "two.fastbp")
+    np.save("X.npy", rows)
     np.savez("two.npz", X=rows, y=(rows[:, 0] < rows[:, 1]).astype(int))
 
 
@@ -94,6 +95,8 @@ def test_explain_names_the_option(options: list[str]) -> None:
         (["train", "two.npz", "--target", "zz"], "--target is 'zz'"),
         (["train", "two.npz", "--sample-weight", "zz"], "--sample-weight is 'zz'"),
         (["explain", "two.fastbp", "two.npz", "--sample-weight", "zz"], "--sample-weight is 'zz'"),
+        (["train", "digits", "--sample-weight", "no.npy"], "--sample-weight is 'no.npy'; there is no such file"),
+        (["train", "X.npy", "--targets", "no.npy"], "--targets is 'no.npy'; there is no such file"),
         (["predict", "two.fastbp", "two.npz", "--out", "/no/such.csv"], "--out is '/no/such.csv'"),
         (["predict", "two.fastbp", "two.npz", "--out", "/dev/null"], "--out is '/dev/null'"),
         (["explain", "--row", "5"], "--row is '5'"),
