@@ -178,9 +178,12 @@ class Standard(Policy):
         if has_grown or run.minibatch < run.n_minibatches:  # a whole epoch has been looked at
             self._require_finite_moments(run)
         if has_grown:
-            w = [w.astype(np.float64) for w in net.w]
             cost = net._evaluate(samples.values, samples.targets, samples.weight, run.n_threads)["loss"]
-            cost += sum(float(trainer.l1 * np.abs(part).sum() + trainer.l2 / 2 * (part**2).sum()) for part in w)
+            for w in net.w:
+                part = w.astype(np.float64)
+                with np.errstate(over="ignore"):  # infinite then, and so the cost
+                    cost += trainer.l1 * np.abs(part).sum() if trainer.l1 else 0.0
+                    cost += trainer.l2 / 2 * (part**2).sum() if trainer.l2 else 0.0
             self._require_no_explosion(run, cost)
 
 
