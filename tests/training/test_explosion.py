@@ -49,7 +49,7 @@ def test_the_last_update_of_a_run_can_be_the_one_that_explodes(optimizer: Any, w
 def test_a_penalty_beyond_all_numbers_is_an_explosion() -> None:
     net = fastbp.Network([1, 1], cost="cross_entropy", seed=0)
     adam = fastbp.Adam(1e152, beta_1=0.0, beta_2=0.0)
-    with pytest.raises(fastbp.DivergenceError, match="explodes: the cost has grown from .* to inf"):
+    with pytest.raises(fastbp.DivergenceError, match=r"explodes: the cost has grown from .* to inf"):
         fastbp.train(net, [[0.0]], [[0.0]], optimizer=adam, epochs=1, batch_size=1, l2=1e5)
 
 
