@@ -222,6 +222,8 @@ def as_targets(
     if problem is not None:
         instead = ' and cost="quadratic"' if cost != "quadratic" else ""
         advice = f'Scale the targets, or make the net with activations=[..., "identity"]{instead}.'
+        if J == 1 and original.dtype.kind in "iu" and NAMED[activation].probabilities:
+            advice += " Labels of two classes are 0 and 1; those of more are 0, 1, 2 and so on, with a neuron for each."
         raise argument_error(ValueError, name, f"{problem.removeprefix(name + ' ')} {advice}")
     entry = costs.NAMED[cost]
     if extremes(array)[0] < entry.lowest_target:

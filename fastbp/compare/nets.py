@@ -157,7 +157,7 @@ def parse(text: str) -> Case:
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(
             f"{text!r} is no net of the table and no sizes; I need the beginning of one of its names, or sizes. Choose "
-            f"one of: {', '.join(case.name for case in ALL)}; or write for example '30-20-10 b32 tanh'."
+            f"one of: {', '.join(dict.fromkeys(case.name for case in ALL))}; or write for example '30-20-10 b32 tanh'."
         )
     hidden, output, batch = "sigmoid", "sigmoid", 32
     options: dict[str, Any] = {}

@@ -86,6 +86,9 @@ def test_nets_by_name_and_by_description() -> None:
     ]:
         with pytest.raises(ValueError, match=message):
             nets.find([wrong])
+    with pytest.raises(ValueError, match="is no net") as caught:
+        nets.find(["784-31x"])
+    assert str(caught.value).count("784-30-10 b10,") == 1  # which is there in two dtypes
 
 
 def test_cases_travel_as_json() -> None:

@@ -83,6 +83,16 @@ def test_every_value_that_an_output_takes_is_a_legal_target(output: str, dtype: 
         assert np.isfinite(one.evaluate(Z, Y)["loss"])
 
 
+@pytest.mark.parametrize("labels", [[1, 2, 1], [-1, 1, 1], [0, 1, 2]])
+def test_labels_that_one_output_cannot_reach_are_told_how_to_be_numbered(labels: list[int]) -> None:
+    net = fastbp.Network([2, 1], seed=0)
+    with pytest.raises(ValueError, match=r"Labels of two classes are 0 and 1; those of more are 0, 1, 2 and so on"):
+        fastbp.train(net, np.eye(3, 2), labels)
+    with pytest.raises(ValueError, match="cannot reach it") as caught:
+        fastbp.train(net, np.eye(3, 2), np.array(labels, float))
+    assert "Labels" not in str(caught.value)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rounding_makes_no_target_illegal(dtype: str) -> None:
     ends = np.full((40, 1), np.nextafter(np.float32(1), np.float32(2)))
