@@ -111,10 +111,11 @@ def machine_table() -> Table:
         add("", f"{name}: {value if value < pool.MAX_THREADS else 'no limit'}")
     add("cache", jit.CACHE_DIR or "none: no directory is writable by this user alone, or FASTBP_NO_CACHE is set")
     if jit.CACHE_DIR is not None:
-        files = [path for path in jit.CACHE_DIR.rglob("*") if path.suffix in (".nbi", ".nbc")]
-        size = sum(path.stat().st_size for path in files)
-        entries = sum(path.suffix == ".nbc" for path in files)
-        add("", f"{entries} compiled functions, {size / 1e6:.1f} MB" if files else "empty: the first run compiles")
+        sizes = [path.stat().st_size for path in jit.CACHE_DIR.rglob("*.nbc")]
+        add(
+            "",
+            f"{len(sizes)} compiled functions, {sum(sizes) / 1e6:.1f} MB" if sizes else "empty: the first run compiles",
+        )
     add("environment", ", ".join(f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith(_PREFIXES)) or "-")
     return table
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numba
 from numba import types
 from numba.core import config as _config
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.typing.templates import make_overload_template
 from numba.extending import intrinsic
 from numba.extending import overload as _overload
@@ -27,8 +28,34 @@ CACHE_DIR = find(
 prange = numba.prange
 
 
+class _FileForEach(IndexDataCacheFile):
+    """A file for each signature, named after it.
+
+    Numba numbers the files and keeps the numbers in an index. Two processes that compile at the same time, one dtype
+    each, then give both the same number, and each later process runs the code of one with the data of the other.
+    """
+
+    def _name(self, key: Any) -> str:
+        return self._data_name_pattern.format(number=int(hashlib.sha256(repr(key).encode()).hexdigest()[:12], 16))
+
+    def save(self, key: Any, data: Any) -> None:
+        self._save_data(self._name(key), data)
+
+    def load(self, key: Any) -> Any:
+        try:
+            return self._load_data(self._name(key))
+        except FileNotFoundError:
+            return None
+
+
 class _SafeCache(FunctionCache):
     """Numba's cache, of which a damaged file or a full disk costs a compilation and never an error."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        self._cache_file = _FileForEach(
+            self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
+        )
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
@@ -39,7 +66,7 @@ class _SafeCache(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         try:
             super().save_overload(sig, data)
-        except Exception:  # a disk that is full or lost: Numba locks, pickles and writes
+        except Exception:  # a disk that is full or lost: Numba pickles and writes
             return
 
 

@@ -157,12 +157,27 @@ def test_an_edit_of_any_kernel_source_recompiles(copied: Path, tmp_path: Path) -
 def test_a_damaged_cache_costs_a_compilation(copied: Path, tmp_path: Path) -> None:
     cache = {"FASTBP_CACHE_DIR": str(tmp_path / "cache")}
     expected = python(ONE_LOOP, path=copied, **cache)
-    for file in (tmp_path / "cache").rglob("*.nbi"):
-        file.write_bytes(file.read_bytes()[:20])
-    assert python(ONE_LOOP, path=copied, **cache) == expected
-    for file in (tmp_path / "cache").rglob("*.nbc"):
-        file.write_bytes(b"")
-    assert python(ONE_LOOP, path=copied, **cache) == expected
+    files = list((tmp_path / "cache").rglob("*.nbc"))
+    assert files
+    for damage in (lambda whole: whole[:20], lambda whole: b"", lambda whole: whole[:-20]):
+        for file in files:
+            file.write_bytes(damage(file.read_bytes()))
+        assert python(ONE_LOOP, path=copied, **cache) == expected
+
+
+@pytest.mark.compiled
+def test_processes_that_compile_at_the_same_time_keep_their_code_apart(copied: Path, tmp_path: Path) -> None:
+    """What each writes who began with an empty cache, one over the other."""
+    programs = {dtype: ONE_LOOP.replace("np.ones(1)", f"np.ones(1, '{dtype}')") for dtype in ("float32", "float64")}
+    both = tmp_path / "both"
+    values = {}
+    for dtype, program in programs.items():
+        values[dtype] = python(program, path=copied, FASTBP_CACHE_DIR=str(tmp_path / dtype))
+        shutil.copytree(tmp_path / dtype, both, dirs_exist_ok=True)
+    assert values["float32"] != values["float64"]
+    for dtype, program in programs.items():
+        found = python(COMPILATIONS + program + COUNT, path=copied, FASTBP_CACHE_DIR=str(both)).split()
+        assert found == [values[dtype].strip(), "0"]
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions are those of POSIX")
