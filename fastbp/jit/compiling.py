@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 from numba.extending import overload as _overload
 
 from fastbp.jit.cache import digest, find
-from fastbp.jit.linking import BitcodeCompiler, Entry, InnerDispatcher, LinkingCompiler
+from fastbp.jit.linking import BitcodeCompiler, Entry, InnerDispatcher, LinkingCompiler, ParallelCompiler
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -90,7 +90,8 @@ def inner(function: Callable[..., Any], fastmath: set[str], inlined: bool) -> An
 def entry(function: Callable[..., Any], fastmath: set[str], parallel: bool = False) -> Any:
     """A function that Python calls; its code is kept on disk."""
     options = _options(fastmath, False) | ({"parallel": True} if parallel else {})
-    compiled: Any = Entry(function, targetoptions=options, pipeline_class=LinkingCompiler)
+    compiler = ParallelCompiler if parallel else LinkingCompiler
+    compiled: Any = Entry(function, targetoptions=options, pipeline_class=compiler)
     if CACHE_DIR is not None:
         # Two option sets of one function must not share a file: Numba's index does not know the options.
         kind = "parallel" if parallel else "fused" if fastmath else "strict"

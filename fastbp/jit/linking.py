@@ -145,6 +145,23 @@ class LinkingCompiler(Compiler):
         return super().compile_extra(func)
 
 
+class ParallelCompiler(LinkingCompiler):
+    """Numba's compiler of ``prange``, whose loops, which it compiles apart, are each a ``Linked`` too.
+
+    Else an inner function of two of them is one for all, the machine code of whichever came first, and LLVM has made
+    each to fit its own callers: a call of the other's ended in an error that nobody had raised.
+    """
+
+    def compile_extra(self, func: Any) -> Any:
+        """Compile a function and its loops."""
+        codegen = self.state.targetctx.codegen()
+        codegen._library_class = Linked
+        try:
+            return super().compile_extra(func)
+        finally:
+            del codegen._library_class
+
+
 _here = threading.local()
 """``stop``, in a thread that compiles for another one: an event that the other one no longer waits."""
 
