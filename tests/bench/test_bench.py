@@ -159,7 +159,7 @@ def test_a_file_of_results_from_end_to_end(tmp_path: Path, monkeypatch: pytest.M
     before = found["sweeps"]
     full.main(["--out", str(path), "--only", "mnist"])
     assert json.loads(path.read_text())["sweeps"] == before
-    assert "| 6-5-3 b4 |" in report.page([found])
+    assert f"| {SMALL[0].name} |" in report.page([found])
 
 
 def test_accuracy_of_the_softmax_net() -> None:

@@ -272,7 +272,7 @@ def test_cores_at_work() -> None:
 @pytest.mark.once
 @pytest.mark.compiled
 def test_a_held_process_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "bench"))
     (found,) = pin.task("results:where", 1)
     assert found["variables"] == dict.fromkeys(pin.VARIABLES, "1")
     assert found["pools"]
