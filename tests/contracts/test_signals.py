@@ -19,7 +19,8 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows sends n
 AT_A_PHASE = """
 import atexit, os, signal, sys, threading, time
 number, count, phases = int(sys.argv.pop(1)), int(sys.argv.pop(1)), sys.argv.pop(1).split(",")
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it,
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and what nohup starts this one
 sent = set()
 def send(phase):
     # As fast as a hand can press, while the process goes on: whatever it does next may meet the second one.
