@@ -29,14 +29,15 @@ prange = numba.prange
 
 
 class _FileForEach(IndexDataCacheFile):
-    """A file for each signature, named after it.
+    """A file for each signature, named after it and after the state of the source file.
 
     Numba numbers the files and keeps the numbers in an index. Two processes that compile at the same time, one dtype
     each, then give both the same number, and each later process runs the code of one with the data of the other.
     """
 
     def _name(self, key: Any) -> str:
-        return self._data_name_pattern.format(number=int(hashlib.sha256(repr(key).encode()).hexdigest()[:12], 16))
+        known = hashlib.sha256(repr((self._source_stamp, key)).encode()).hexdigest()
+        return self._data_name_pattern.format(number=int(known[:12], 16))
 
     def save(self, key: Any, data: Any) -> None:
         self._save_data(self._name(key), data)

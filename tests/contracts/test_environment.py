@@ -166,6 +166,23 @@ def test_a_damaged_cache_costs_a_compilation(copied: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.compiled
+def test_a_constant_changed_beside_the_kernels_is_noticed(copied: Path, tmp_path: Path) -> None:
+    """Loops of ``prange`` stand in a file of their own, which the directory of the cache is not named after."""
+    program = (
+        "import numpy as np\n"
+        "from fastbp.compare.peers.prange import adam\n"
+        "w, g, m, v = np.zeros(1), np.ones(1), np.ones(1), np.ones(1)\n"
+        "adam(w, g, m, v, 0.0, 1.0)\n"
+        "print(round(m[0], 3))"
+    )
+    cache = {"FASTBP_CACHE_DIR": str(tmp_path / "cache")}
+    assert float(python(program, path=copied, **cache)) == 1.0
+    source = copied / "fastbp" / "compare" / "peers" / "prange.py"
+    source.write_text(source.read_text().replace("kind(0.9) * m[i]", "kind(0.7) * m[i]"))
+    assert float(python(program, path=copied, **cache)) == 0.8
+
+
+@pytest.mark.compiled
 def test_processes_that_compile_at_the_same_time_keep_their_code_apart(copied: Path, tmp_path: Path) -> None:
     """What each writes who began with an empty cache, one over the other."""
     programs = {dtype: ONE_LOOP.replace("np.ones(1)", f"np.ones(1, '{dtype}')") for dtype in ("float32", "float64")}
