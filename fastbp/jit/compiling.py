@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 from numba import types
 from numba.core import config as _config
-from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, UserProvidedCacheLocator
 from numba.core.typing.templates import make_overload_template
 from numba.extending import intrinsic
 from numba.extending import overload as _overload
 
-from fastbp.jit.cache import digest, find
+from fastbp.jit.cache import PACKAGE, digest, find
 from fastbp.jit.linking import BitcodeCompiler, Entry, InnerDispatcher, LinkingCompiler, ParallelCompiler
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -49,8 +50,27 @@ class _FileForEach(IndexDataCacheFile):
             return None
 
 
+class _Locator(UserProvidedCacheLocator):
+    """The folder of a source file, the same wherever fastbp is installed: an environment made anew compiles nothing."""
+
+    @classmethod
+    def get_suitable_cache_subpath(cls, py_file: str) -> str:
+        folder = Path(py_file).absolute().parent
+        if folder.is_relative_to(PACKAGE):
+            return "-".join(folder.relative_to(PACKAGE.parent).parts)
+        return str(super().get_suitable_cache_subpath(py_file))
+
+
+class _CacheImpl(CompileResultCacheImpl):
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._locator_classes = [_Locator]
+        super().__init__(function)
+
+
 class _SafeCache(FunctionCache):
     """Numba's cache, of which a damaged file or a full disk costs a compilation and never an error."""
+
+    _impl_class = _CacheImpl
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)

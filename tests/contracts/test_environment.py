@@ -154,6 +154,17 @@ def test_an_edit_of_any_kernel_source_recompiles(copied: Path, tmp_path: Path) -
 
 
 @pytest.mark.compiled
+def test_an_installation_elsewhere_finds_what_another_compiled(copied: Path, tmp_path: Path) -> None:
+    """A new virtual environment, say, or a checkout that was moved."""
+    program = COMPILATIONS + ONE_LOOP + COUNT
+    moved = shutil.copytree(copied, tmp_path / "elsewhere")
+    cache = {"FASTBP_CACHE_DIR": str(tmp_path / "cache")}
+    first = python(program, path=copied, **cache).split()
+    assert int(first[1]) > 0
+    assert python(program, path=moved, **cache).split() == [first[0], "0"]
+
+
+@pytest.mark.compiled
 def test_a_damaged_cache_costs_a_compilation(copied: Path, tmp_path: Path) -> None:
     cache = {"FASTBP_CACHE_DIR": str(tmp_path / "cache")}
     expected = python(ONE_LOOP, path=copied, **cache)
