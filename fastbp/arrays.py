@@ -57,12 +57,10 @@ def _as_numbers(value: Any, name: str) -> np.ndarray:
         return value
     if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
         raise argument_error(
-            ValueError,
-            name,
-            "is a masked array with masked values; every value is used. Fill them, or drop the samples.",
+            name, "is a masked array with masked values; every value is used. Fill them, or drop the samples."
         )
     if hasattr(value, "tocsr") or hasattr(value, "todense"):
-        raise argument_error(TypeError, name, f"is a sparse matrix; a dense array is needed. Pass {name}.toarray().")
+        raise argument_error(name, f"is a sparse matrix; a dense array is needed. Pass {name}.toarray().", TypeError)
     if hasattr(value, "__dlpack_device__") and not isinstance(value, np.ndarray):
         device = int(value.__dlpack_device__()[0])
         if device != 1:
@@ -74,27 +72,25 @@ def _as_numbers(value: Any, name: str) -> np.ndarray:
     try:
         array = np.asarray(value)
     except ValueError:
-        raise argument_error(
-            ValueError, name, "has rows of different lengths; it must be rectangular. Pad or cut them."
-        ) from None
+        raise argument_error(name, "has rows of different lengths; it must be rectangular. Pad or cut them.") from None
     if array.dtype.kind == "c":
         raise argument_error(
-            TypeError, name, "is complex; real numbers are needed. Pass its real and imaginary parts as columns."
+            name, "is complex; real numbers are needed. Pass its real and imaginary parts as columns.", TypeError
         )
     if array.dtype.kind in "USMmV" or (
         array.dtype.kind == "O" and any(isinstance(v, (str, bytes)) for v in array.flat)
     ):
         what = {"M": "dates", "m": "time spans", "V": "records"}.get(array.dtype.kind, "text")
-        raise argument_error(TypeError, name, f"holds {what}; numbers are needed. Encode it as numbers first.")
+        raise argument_error(name, f"holds {what}; numbers are needed. Encode it as numbers first.", TypeError)
     if array.dtype.kind == "O":
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError, OverflowError):
             raise argument_error(
-                TypeError,
                 name,
                 "holds objects that are no numbers, or none that fit into a float; numbers are needed. Convert "
                 "them to float.",
+                TypeError,
             ) from None
     return array
 
@@ -108,13 +104,11 @@ def _refuse(array: np.ndarray, original: np.ndarray, name: str) -> None:
     if np.isfinite(value):
         shown = str(value) if value.dtype.itemsize > 8 else f"{float(value):g}"
         raise argument_error(
-            ValueError,
             name,
             f"has {shown} in {where}, too large for {array.dtype.name}, one of {len(bad)} such values. "
             "Scale the data, or use dtype='float64'.",
         )
     raise argument_error(
-        ValueError,
         name,
         f"has {float(value)} in {where}, and {len(bad)} values that are not finite in all; numbers are needed. "
         "Impute them, or drop the samples.",
@@ -131,31 +125,25 @@ def _refuse_shape(original: np.ndarray, K: int, name: str, kind: str) -> NoRetur
     """Say what is wrong with the shape of samples."""
     if original.ndim == 1:
         raise argument_error(
-            ValueError,
             name,
             f"has shape {original.shape}, one dimension; two are needed, samples and features. Pass "
             f"{name}.reshape(1, -1) for one sample, {name}.reshape(-1, 1) for one feature.",
         )
     if original.ndim == 0:
         raise argument_error(
-            ValueError,
             name,
             f"is a single {kind}; two dimensions are needed, samples and features. Pass an array of shape "
             f"(n_samples, {K}).",
         )
     if original.ndim > 2:
         raise argument_error(
-            ValueError,
             name,
             f"has {original.ndim} dimensions; two are needed, samples and features. Pass "
             f"{name}.reshape(len({name}), -1).",
         )
     if len(original) == 0:
-        raise argument_error(
-            ValueError, name, f"has 0 samples; at least one is needed. Pass an array of shape (n_samples, {K})."
-        )
+        raise argument_error(name, f"has 0 samples; at least one is needed. Pass an array of shape (n_samples, {K}).")
     raise argument_error(
-        ValueError,
         name,
         f"has {original.shape[1]} columns; this network's layer 0 has {K} neurons (sizes[0]). "
         f"Pass an array of shape (n_samples, {K}).",
@@ -196,22 +184,18 @@ def as_targets(
     original = _as_numbers(Y, name)
     if original.ndim == 0 or original.ndim > 2:
         raise argument_error(
-            ValueError,
             name,
             f"has {original.ndim} dimensions; one label or one row per sample is needed. "
             f"Pass shape ({n},) or ({n}, {J}).",
         )
     if len(original) != n:
-        raise argument_error(
-            ValueError, name, f"has {len(original)} rows; X has {n} samples. Pass one target for each sample."
-        )
+        raise argument_error(name, f"has {len(original)} rows; X has {n} samples. Pass one target for each sample.")
     if original.ndim == 1 and J > 1:
         return Targets(None, _as_labels(original, J, name))
     if original.ndim == 1:
         original = original.reshape(-1, 1)
     if original.shape[1] != J:
         raise argument_error(
-            ValueError,
             name,
             f"has {original.shape[1]} columns; this network's output layer has {J} neurons (sizes[-1]). "
             f"Pass an array of shape ({n}, {J})" + (f", or labels of shape ({n},)." if J > 1 else "."),
@@ -224,11 +208,11 @@ def as_targets(
         advice = f'Scale the targets, or make the net with activations=[..., "identity"]{instead}.'
         if J == 1 and original.dtype.kind in "iu" and NAMED[activation].probabilities:
             advice += " Labels of two classes are 0 and 1; those of more are 0, 1, 2 and so on, with a neuron for each."
-        raise argument_error(ValueError, name, f"{problem.removeprefix(name + ' ')} {advice}")
+        raise argument_error(name, f"{problem.removeprefix(name + ' ')} {advice}")
     entry = costs.NAMED[cost]
     if extremes(array)[0] < entry.lowest_target:
         i = int(np.argmax((array < entry.lowest_target).any(axis=1)))
-        raise argument_error(ValueError, name, entry.refusal_of_targets.format(row=i))
+        raise argument_error(name, entry.refusal_of_targets.format(row=i))
     bounded = within_reach and NAMED[activation].range[1] < math.inf
     if not (bounded or (entry.outputs and NAMED[activation].probabilities)):
         _check_squares(array, cost, name)
@@ -272,7 +256,6 @@ def _check_squares(array: np.ndarray, cost: str, name: str) -> None:
     if largest > limit or least < -limit:
         i, j = (int(index) for index in np.argwhere(np.abs(array) > limit)[0])
         raise argument_error(
-            ValueError,
             name,
             f"has {float(array[i, j]):g} in row {i}, column {j}; the {cost} cost of such a target is too large "
             f"for {array.dtype.name}. Scale the targets{or_wider(array.dtype)}.",
@@ -286,7 +269,6 @@ def _as_labels(original: np.ndarray, J: int, name: str) -> np.ndarray:
         if not whole.all():
             i = int(np.argmin(whole))
             raise argument_error(
-                ValueError,
                 name,
                 f"has {float(original[i]):g} in row {i}; a label is a whole number in 0..{J - 1}. "
                 f"Pass labels, or outputs of shape ({len(original)}, {J}).",
@@ -295,7 +277,6 @@ def _as_labels(original: np.ndarray, J: int, name: str) -> np.ndarray:
     if least < 0 or largest >= J:
         i = int(np.argmax((original < 0) | (original >= J)))
         raise argument_error(
-            ValueError,
             name,
             f"has label {int(original[i])} in row {i}; this network's {J} outputs stand for labels 0..{J - 1}. "
             "Encode the labels, or give the output layer more neurons.",
@@ -309,24 +290,21 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_w
         return None
     original = _as_numbers(s, name)
     if original.shape != (n,):
-        raise argument_error(ValueError, name, f"has shape {original.shape}; X has {n} samples. Pass shape ({n},).")
+        raise argument_error(name, f"has shape {original.shape}; X has {n} samples. Pass shape ({n},).")
     array = contiguous(original, dtype)
     require_finite(array, original, name)
     if original.min() < 0:  # before float32 has rounded it to -0
         i = int(np.argmin(original))
         raise argument_error(
-            ValueError, name, f"has {float(original[i]):g} in row {i}; weights are at least 0. Clip or shift them."
+            name, f"has {float(original[i]):g} in row {i}; weights are at least 0. Clip or shift them."
         )
     if array.max() == 0:
-        raise argument_error(
-            ValueError, name, "is 0 everywhere; a mean needs some weight. Pass None to weight all alike."
-        )
+        raise argument_error(name, "is 0 everywhere; a mean needs some weight. Pass None to weight all alike.")
     numbers = np.finfo(dtype)
     tiny = (original > 0) & (original < numbers.tiny)
     if tiny.any():
         i = int(np.argmax(tiny))
         raise argument_error(
-            ValueError,
             name,
             f"has {float(original[i]):g} in row {i}; {dtype.name} cannot divide by so little. Scale the "
             "weights, only their ratios matter; or set it to 0.",

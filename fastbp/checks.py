@@ -50,9 +50,9 @@ def check_int(value: Any, name: str, *, low: int | None = None, high: int | None
         number = operator.index(value)
     except TypeError:
         wrong = ValueError if isinstance(value, (float, np.floating)) else TypeError
-        raise argument_error(wrong, name, f"is {value!r}; it must be {need}. Pass an int.") from None
+        raise argument_error(name, f"is {value!r}; it must be {need}. Pass an int.", wrong) from None
     if (low is not None and number < low) or (high is not None and number > high):
-        raise argument_error(ValueError, name, f"is {number}; it must be {need}. Pass another number.")
+        raise argument_error(name, f"is {number}; it must be {need}. Pass another number.")
     return number
 
 
@@ -85,8 +85,8 @@ def check_real(
     need = " and ".join(f"{sign} {bound:g}" for sign, bound in bounds if bound is not None)
     need = f"a finite number {need}".rstrip()
     if number is None:
-        raise argument_error(TypeError, name, f"is {value!r}; it must be {need}. Pass a float.")
-    raise argument_error(ValueError, name, f"is {number:g}; it must be {need}. Pass another number.")
+        raise argument_error(name, f"is {value!r}; it must be {need}. Pass a float.", TypeError)
+    raise argument_error(name, f"is {number:g}; it must be {need}. Pass another number.")
 
 
 def make_rng(seed: Any) -> np.random.Generator:
@@ -97,7 +97,7 @@ def make_rng(seed: Any) -> np.random.Generator:
         problem = (
             f"is {seed!r}; it must be a whole number of at least 0, a numpy.random.Generator or None. Pass an int."
         )
-        raise argument_error(type(error), "seed", problem) from None
+        raise argument_error("seed", problem, type(error)) from None
 
 
 def check_name(
@@ -120,23 +120,21 @@ def check_name(
         near = difflib.get_close_matches(word, allowed, 1)
     hint = answers.get(word) or (f"Did you mean {near[0]!r}?" if near else "Pass one of these names.")
     problem = f"is {value!r}; it must be one of {', '.join(allowed)}. {hint}"
-    raise argument_error(ValueError, name, problem, parameter=parameter)
+    raise argument_error(name, problem, parameter=parameter)
 
 
 def check_sizes(sizes: Any) -> tuple[int, ...]:
     """Neurons of every layer: at least two layers of at least one neuron."""
     if isinstance(sizes, (str, bytes)) or not isinstance(sizes, Iterable):
         raise argument_error(
-            TypeError,
             "sizes",
             f"is {sizes!r}; it must list the neurons of layers 0 to L. Pass for example [784, 30, 10].",
+            TypeError,
         )
     checked = tuple(check_int(size, f"sizes[{l}]", low=1) for l, size in enumerate(sizes))
     if len(checked) < 2:
         raise argument_error(
-            ValueError,
-            "sizes",
-            f"is {list(checked)}; a network has at least an input and an output layer. Pass [784, 10], say.",
+            "sizes", f"is {list(checked)}; a network has at least an input and an output layer. Pass [784, 10], say."
         )
     return checked
 
@@ -148,7 +146,6 @@ def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
         names = (cast(Activation, activations),) * L
         if activations == "softmax" and L > 1:
             raise argument_error(
-                ValueError,
                 "activations",
                 "is 'softmax' for all layers; a hidden neuron's activation must be a function of its own "
                 f"z. Pass one name per layer, such as {['sigmoid'] * (L - 1) + ['softmax']}.",
@@ -156,12 +153,11 @@ def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
         return names
     if not isinstance(activations, Iterable):
         raise argument_error(
-            TypeError, "activations", f"is {activations!r}; it must be a name or one name per layer. Pass 'sigmoid'."
+            "activations", f"is {activations!r}; it must be a name or one name per layer. Pass 'sigmoid'.", TypeError
         )
     given = list(activations)
     if len(given) != L:
         raise argument_error(
-            ValueError,
             "activations",
             f"has {len(given)} names; the network has {L} layers after the input. Pass one name, or {L} names.",
         )
@@ -175,7 +171,6 @@ def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
         )
         if name == "softmax" and l < L:
             raise argument_error(
-                ValueError,
                 f"The activation of layer {l}",
                 f"is 'softmax'; only the output layer, {L}, may have it, because it is not a function of one z. Pass "
                 "another name there.",
@@ -189,7 +184,7 @@ def check_cost(cost: Any, activations: Sequence[str]) -> Cost:
     check_name(cost, COSTS, "cost", answers=synonyms.COSTS)
     entry, output = costs.NAMED[cost], activations[-1]
     if not entry.goes_with(output):
-        raise argument_error(ValueError, "cost", entry.refusal.format(output=output))
+        raise argument_error("cost", entry.refusal.format(output=output))
     return cast(Cost, cost)
 
 
@@ -200,9 +195,7 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
     except TypeError:
         name = ""
     if name not in ("float32", "float64"):
-        raise argument_error(
-            ValueError, "dtype", f"is {dtype!r}; kernels exist for 'float32' and 'float64'. Pass one of them."
-        )
+        raise argument_error("dtype", f"is {dtype!r}; kernels exist for 'float32' and 'float64'. Pass one of them.")
     return np.dtype(name)
 
 

@@ -32,7 +32,9 @@ class DivergenceError(ArithmeticError):
         self.minibatch = minibatch
 
 
-def argument_error(kind: type[Exception], name: str, problem: str, *, parameter: str | None = None) -> Exception:
+def argument_error(
+    name: str, problem: str, kind: type[Exception] = ValueError, *, parameter: str | None = None
+) -> Exception:
     """An exception about an argument, to be raised; its message is the name, then the problem.
 
     The exception carries ``.parameter``, the argument's name, and ``.problem``, the rest of the message, so that a
@@ -40,12 +42,12 @@ def argument_error(kind: type[Exception], name: str, problem: str, *, parameter:
 
     Parameters
     ----------
-    kind : type
-        Such as ValueError.
     name : str
         What the message begins with.
     problem : str
         What I got - what I need - what to do.
+    kind : type
+        Of the exception.
     parameter : str, optional
         The argument's name where the message begins with something else.
     """
@@ -62,7 +64,7 @@ def renamed(error: Exception, names: Mapping[str, str]) -> Exception:
     own = getattr(error, "parameter", "").split(" * ")
     if not any(name in names for name in own):
         return error
-    return argument_error(type(error), " * ".join(names.get(name, name) for name in own), error.__dict__["problem"])
+    return argument_error(" * ".join(names.get(name, name) for name in own), error.__dict__["problem"], type(error))
 
 
 @contextlib.contextmanager

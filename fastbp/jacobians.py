@@ -118,7 +118,6 @@ class Differentiable(Parameters):
         v = np.asarray(v)
         if v.shape != (self.n_parameters,):
             raise argument_error(
-                ValueError,
                 "v",
                 f"has shape {v.shape}; this network has {self.n_parameters} parameters. "
                 f"Pass an array of shape ({self.n_parameters},).",

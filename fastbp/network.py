@@ -50,7 +50,7 @@ def not_a_network(value: Any) -> Exception:
         problem = f"is {reprlib.repr(value)}; a network is needed. Pass fastbp.Network([784, 30, 10]), say."
         if hasattr(value, "shape"):  # X or Y
             problem = f"has shape {value.shape}; a network is needed, as the first argument. Pass the data after it."
-    return argument_error(TypeError, "net", problem)
+    return argument_error("net", problem, TypeError)
 
 
 class Network(Differentiable):
@@ -111,7 +111,7 @@ class Network(Differentiable):
         self.dtype = checks.check_dtype(dtype)
         if meta is not None and not isinstance(meta, Mapping):
             raise argument_error(
-                TypeError, "meta", f"is {meta!r}; a mapping is needed. Pass a dict of numbers and names."
+                "meta", f"is {meta!r}; a mapping is needed. Pass a dict of numbers and names.", TypeError
             )
         self.meta = freeze(meta or {})
         self._allocate()

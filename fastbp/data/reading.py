@@ -198,10 +198,10 @@ def _name(path: Any) -> str:
         return os.fsdecode(path)
     except TypeError:
         raise argument_error(
-            TypeError,
             "path",
             f"is a {type(path).__name__}; a path or a pair of paths is needed. Arrays need no reading: pass them "
             "to fastbp.train.",
+            TypeError,
         ) from None
 
 
@@ -294,7 +294,7 @@ def split_indices(
     """
     if not 0 < fraction < 1:
         problem = f"is {fraction}; it must lie between 0 and 1, for example 0.2. Pass another number."
-        raise argument_error(ValueError, "fraction", problem)
+        raise argument_error("fraction", problem)
     rng = np.random.Generator(np.random.PCG64(seed))
     order = rng.permutation(n)
     wanted = round(n * fraction)
@@ -313,7 +313,7 @@ def split_indices(
         problem = f"is {fraction:g}, and one part of {n} samples would be empty. Pass another number, or more samples."
         if labels is not None and 1 < n == len(counts):
             problem = f"is {fraction:g}, and each of the {n} classes has one sample, which stays. Pass another target."
-        raise argument_error(ValueError, "fraction", problem)
+        raise argument_error("fraction", problem)
     kept = np.ones(n, bool)
     kept[aside] = False
     return np.flatnonzero(kept), aside

@@ -50,9 +50,9 @@ def find(
         return read_table(path, _name(target), weight=_name(weight), columns=columns, task=task, targets=True)
     if kind in ("digits", "folder") and target is not None:
         raise argument_error(
-            LoadError,
             "The target",
             f"is {str(target)!r}; {path!r} comes with targets of its own. Leave it out, or pass a file of samples.",
+            LoadError,
             parameter="target",
         )
     raw = _digits() if kind == "digits" else OPENERS[kind](path, target)
@@ -64,7 +64,7 @@ def find(
             problem = (
                 f"is {str(weight)!r}; {path!r} has no key {str(weight)!r}: it has {_keys(arrays)}. Pass one of these."
             )
-            raise argument_error(LoadError, "weight", problem)
+            raise argument_error("weight", problem, LoadError)
         return replace(raw, weight=arrays[str(weight)])
     return replace(raw, weight=_npy(_file(weight, "weight"), "the weights"))
 
@@ -78,7 +78,7 @@ def _file(path: Path | int, parameter: str) -> str:
     name = str(path) if isinstance(path, int) else os.fsdecode(path)
     if not os.path.exists(name):
         problem = f"is {name!r}; there is no such file. Pass the path of a file that exists."
-        raise argument_error(FileNotFoundError, parameter, problem)
+        raise argument_error(parameter, problem, FileNotFoundError)
     return name
 
 
@@ -210,7 +210,7 @@ def _npz(path: str, target: Path | int | None) -> Raw:
         raise LoadError(f"{path!r} has the keys {keys}; the features must be 'X', 'x_train' or 'data'. Rename them.")
     if target is not None and str(target) not in arrays:
         problem = f"is {str(target)!r}; {path!r} has no key {str(target)!r}: it has {keys}. Pass one of these."
-        raise argument_error(LoadError, "target", problem)
+        raise argument_error("target", problem, LoadError)
     y = _first(arrays, Y_KEYS) if target is None else arrays[str(target)]
     X_test, y_test = _first(arrays, X_TEST_KEYS), _first(arrays, Y_TEST_KEYS)
     hint = f"It has the keys {keys}; the targets should be 'y', 'y_train' or 'target'. Or pass a key as target."

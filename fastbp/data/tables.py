@@ -172,7 +172,7 @@ def _find(path: str, what: str, column: str | int, names: list[str], header: boo
     if index is not None:
         return index
     problem = f"is {column!r}; {path!r} has no column {column!r}: it has {_have(names, header)}. Pass one of these."
-    raise argument_error(LoadError, what, problem)
+    raise argument_error(what, problem, LoadError)
 
 
 def _refuse_doubles(path: str, names: list[str]) -> None:

@@ -21,7 +21,7 @@ def check_task(task: Any) -> None:
     """ValueError for what is no task."""
     if task not in (None, "classification", "regression"):
         problem = f"is {task!r}; it must be 'classification', 'regression' or None. Pass one of these."
-        raise argument_error(ValueError, "task", problem)
+        raise argument_error("task", problem)
 
 
 def encode(

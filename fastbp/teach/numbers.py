@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -245,9 +245,6 @@ class Numbers:
         return values | ({"a": old.a[l][0, j], "new a": new.a[l][0, j]} if self.n_samples == 1 else {})
 
 
-_refused = partial(argument_error, ValueError)
-
-
 def check_net(net: Any) -> Network:
     """A network, and nothing else."""
     if not isinstance(net, Network):
@@ -259,13 +256,13 @@ def check_layer(net: Network, layer: Any) -> int:
     """A layer that has weights: 1..L."""
     number = checks.check_int(layer, "layer")
     if number == 0:
-        raise _refused(
+        raise argument_error(
             "layer",
             "is 0, the input: its activations are the sample itself, it has no weights, no z and no delta. "
             f"Pass a layer in 1..{net.L}.",
         )
     if not 1 <= number <= net.L:
-        raise _refused(
+        raise argument_error(
             "layer",
             f"is {number}; this network has layers 0 (the input) to {net.L} (the output). Pass a layer in 1..{net.L}.",
         )
@@ -278,9 +275,8 @@ def check_neuron(net: Network, neuron: Any, layer: int, name: str = "neuron") ->
     size = net.sizes[layer]
     if not 0 <= number < size:
         hint = f" The last one is {name}={size - 1}, because they count from 0." if number == size else ""
-        raise _refused(
-            name,
-            f"is {number}; layer {layer} has {size} neurons, 0..{size - 1}.{hint} Pass one of these numbers.",
+        raise argument_error(
+            name, f"is {number}; layer {layer} has {size} neurons, 0..{size - 1}.{hint} Pass one of these numbers."
         )
     return number
 
@@ -292,7 +288,7 @@ def check_samples(net: Network, x: Any, y: Any, *, need_target: bool = True) -> 
     if y is None:
         if need_target:
             raise argument_error(
-                TypeError, "y", "is None; an error needs a target to differ from. Pass the target of the sample."
+                "y", "is None; an error needs a target to differ from. Pass the target of the sample.", TypeError
             )
         return X, None
     if single:
@@ -312,7 +308,7 @@ def one_sample(net: Network, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     """A sample of shape (1, K), and its target as outputs of shape (1, J)."""
     X, Y = check_samples(net, x, y)
     if len(X) != 1:
-        raise _refused("x", f"has {len(X)} samples; one is needed. Pass one of them.")
+        raise argument_error("x", f"has {len(X)} samples; one is needed. Pass one of them.")
     return X, dense_targets(net, Y, 1)
 
 
@@ -321,13 +317,13 @@ def _check_extras(of: str, n: int, sample_weight: Any, l1: Any, l2: Any) -> tupl
     l1, l2 = checks.check_real(l1, "l1", low=0.0), checks.check_real(l2, "l2", low=0.0)
     for name, value in (("l1", l1), ("l2", l2)):
         if value and of in ("z", "delta"):
-            raise _refused(
+            raise argument_error(
                 name,
                 f"is {value!r}, and of is {of!r}: a penalty adds to the gradient of a weight, and changes no z "
                 "and no delta. Leave it out, or ask for of='weight' or of='update'.",
             )
     if sample_weight is not None and (n == 1 or of == "z"):
-        raise _refused(
+        raise argument_error(
             "sample_weight",
             "is given, and "
             + ("of is 'z', which does not depend on it" if of == "z" else "there is one sample: its weight cancels")
@@ -357,9 +353,9 @@ def gather(
     l = check_layer(net, layer)
     j = check_neuron(net, neuron, l)
     if of in ("z", "delta", "bias") and k is not None:
-        raise _refused("k", f"is {k!r}, and of is {of!r}: k is summed over or absent there. Leave it out.")
+        raise argument_error("k", f"is {k!r}, and of is {of!r}: k is summed over or absent there. Leave it out.")
     if of == "weight" and k is None:
-        raise _refused(
+        raise argument_error(
             "of",
             f"is 'weight' without k; w_jk^{l} leads to neuron j = {j} from a neuron k of layer {l - 1}. "
             f"Pass k in 0..{net.sizes[l - 1] - 1}.",

@@ -41,9 +41,9 @@ def as_callbacks(callbacks: Any) -> list[Callback]:
         callbacks = [callbacks]
     if not isinstance(callbacks, Iterable):
         raise argument_error(
-            TypeError,
             "callbacks",
             f"is {callbacks!r}; functions or objects derived from fastbp.Callback are needed. Pass a list of them.",
+            TypeError,
         )
     made: list[Callback] = []
     for callback in callbacks:
@@ -51,15 +51,15 @@ def as_callbacks(callbacks: Any) -> list[Callback]:
             made.append(callback)
         elif isinstance(callback, type):
             raise argument_error(
-                TypeError, "callbacks", f"holds the class {callback.__name__}; an object is needed. Call it."
+                "callbacks", f"holds the class {callback.__name__}; an object is needed. Call it.", TypeError
             )
         elif callable(callback):
             made.append(_Function(callback))
         else:
             raise argument_error(
-                TypeError,
                 "callbacks",
                 f"holds {callback!r}, which is neither a fastbp.Callback nor a function. "
                 "Pass functions f(run) or objects derived from fastbp.Callback.",
+                TypeError,
             )
     return made

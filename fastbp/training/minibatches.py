@@ -54,7 +54,6 @@ def check_validation(net: Network, validation: Any) -> Samples | None:
         return None
     if not isinstance(validation, Sequence) or len(validation) not in (2, 3):
         raise argument_error(
-            ValueError,
             "validation",
             "is not a pair; it needs samples and their targets. Pass validation=(X_val, Y_val), "
             "or (X_val, Y_val, sample_weight_val).",
@@ -109,7 +108,7 @@ def make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
         return given
     if not isinstance(shuffle, (bool, np.bool_)):
         raise argument_error(
-            TypeError, "shuffle", f"is {shuffle!r}; it must be True, False or a function. Pass one of these."
+            "shuffle", f"is {shuffle!r}; it must be True, False or a function. Pass one of these.", TypeError
         )
     if not shuffle:
         return lambda epoch, n: np.arange(n, dtype=np.int64)

@@ -88,15 +88,12 @@ class Optimizer(synonyms.Answering, abc.ABC):
         for name in self._decays:
             value = getattr(self, name)
             if dtype.type(value) >= 1:
-                raise argument_error(
-                    ValueError, name, f"is {value!r}, which is 1 in {dtype.name}. Lower it{or_wider(dtype)}."
-                )
+                raise argument_error(name, f"is {value!r}, which is 1 in {dtype.name}. Lower it{or_wider(dtype)}.")
         # Above, epsilon still counts where g^2 has vanished.
         least = float(np.finfo(dtype).tiny) ** 0.5
         epsilon = getattr(self, "epsilon", 1.0)
         if epsilon < least:
             raise argument_error(
-                ValueError,
                 "epsilon",
                 f"is {epsilon:g}; in {dtype.name} it must be at least {least:.2g}, or small gradients are "
                 f"divided by 0. Raise it{or_wider(dtype)}.",
@@ -118,7 +115,6 @@ class Optimizer(synonyms.Answering, abc.ABC):
 def _require_shrinking(product: float, limit: float, what: str) -> None:
     if product >= limit:
         raise argument_error(
-            ValueError,
             f"learning_rate * {what}",
             f"is {product:g}; from {limit:g} on, steps overshoot 0 by more each time and the weights grow without end. "
             "Lower one of the two.",
@@ -152,7 +148,7 @@ class SGD(Optimizer):
         super().__post_init__()
         if self.nesterov and self.momentum == 0:
             raise argument_error(
-                ValueError, "nesterov", "is True and momentum 0; it looks ahead along the momentum. Pass momentum > 0."
+                "nesterov", "is True and momentum 0; it looks ahead along the momentum. Pass momentum > 0."
             )
 
     @property

@@ -28,7 +28,7 @@ def as_bars(progress: Any) -> list[Callback]:
         return []
     if not isinstance(progress, Callback):
         raise argument_error(
-            TypeError, "progress", f"is {progress!r}; it must be True, False or a fastbp.Callback. Pass one of these."
+            "progress", f"is {progress!r}; it must be True, False or a fastbp.Callback. Pass one of these.", TypeError
         )
     return [progress]
 

@@ -118,9 +118,9 @@ class Factors:
         known = schedule is None or callable(schedule) or isinstance(schedule, ReduceOnPlateau)
         if not known or isinstance(schedule, type):
             raise argument_error(
-                TypeError,
                 "schedule",
                 f"is {schedule!r}; a function of (epoch, n_epochs) is needed. Pass fastbp.schedules.Cosine(), say.",
+                TypeError,
             )
         self._rule = schedule if isinstance(schedule, ReduceOnPlateau) else None
         self._function = None if self._rule else schedule

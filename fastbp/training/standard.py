@@ -28,9 +28,7 @@ def require_room(number: float, name: str, dtype: np.dtype[Any]) -> None:
     limit = float(np.finfo(dtype).max) ** 0.5
     if number >= limit:
         remedy = "Lower it" + checks.or_wider(dtype)
-        raise argument_error(
-            ValueError, name, f"is {number:g}; in {dtype.name} steps overflow from {limit:.2g} on. {remedy}."
-        )
+        raise argument_error(name, f"is {number:g}; in {dtype.name} steps overflow from {limit:.2g} on. {remedy}.")
 
 
 class Standard(Policy):
@@ -281,7 +279,6 @@ def train(
         raise not_a_network(net)
     if not all_finite(net.theta):
         raise argument_error(
-            ValueError,
             "net",
             "has weights or biases that are not finite; nothing can be learned from there. Make a new network, or "
             "load an older one.",
@@ -291,9 +288,7 @@ def train(
     optimizer = SGD() if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise argument_error(
-            TypeError,
-            "optimizer",
-            f"is {optimizer!r}; it must be one of fastbp's. {nearest(optimizer)}",
+            "optimizer", f"is {optimizer!r}; it must be one of fastbp's. {nearest(optimizer)}", TypeError
         )
     optimizer.check_dtype(net.dtype)
     epochs = checks.check_int(epochs, "epochs", low=0)

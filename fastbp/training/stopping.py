@@ -42,7 +42,7 @@ class EarlyStopping(synonyms.Answering):
     def __post_init__(self) -> None:
         if not isinstance(self.monitor, str):
             raise argument_error(
-                TypeError, "monitor", f"is {self.monitor!r}; it must be a key of the history. Pass 'val_loss', say."
+                "monitor", f"is {self.monitor!r}; it must be a key of the history. Pass 'val_loss', say.", TypeError
             )
         checks.check_int(self.patience, "patience", low=1)
         checks.check_real(self.min_delta, "min_delta", low=0.0)
@@ -67,14 +67,11 @@ def require_measured(monitors: Sequence[str | None], net: Network, targets: Targ
     for name in monitors:
         if name is not None and name.startswith("val_") and held_out is None:
             raise argument_error(
-                ValueError,
-                "monitor",
-                f"is {name!r}; there is no validation set. Pass validation=(X_val, Y_val) or monitor='loss'.",
+                "monitor", f"is {name!r}; there is no validation set. Pass validation=(X_val, Y_val) or monitor='loss'."
             )
         if name is not None and not measured.get(name, True):
             has = ", ".join(repr(key) for key, value in measured.items() if value)
             raise argument_error(
-                ValueError,
                 "monitor",
                 f"is {name!r}; on these targets training measures {has}. accuracy needs sigmoid or softmax "
                 "outputs and targets that are labels, or 0 and 1; r2 other targets. Name one of these.",
@@ -85,9 +82,7 @@ def monitored_value(run: Run, name: str) -> float:
     """The last epoch's value of a quantity; ValueError where the history does not have it."""
     if name not in run.history:
         raise argument_error(
-            ValueError,
-            "monitor",
-            f"is {name!r}; the history has {', '.join(map(repr, run.history))}. Name one of these.",
+            "monitor", f"is {name!r}; the history has {', '.join(map(repr, run.history))}. Name one of these."
         )
     return run.history[name][-1]
 
@@ -104,9 +99,9 @@ class Best:
     def __init__(self, rule: EarlyStopping | None, net: Network) -> None:
         if rule is not None and not isinstance(rule, EarlyStopping):
             raise argument_error(
-                TypeError,
                 "early_stopping",
                 f"is {rule!r}; a rule is needed. Pass fastbp.EarlyStopping(patience=10), say.",
+                TypeError,
             )
         self._rule, self._net = rule, net
         self.monitor = None if rule is None else rule.monitor

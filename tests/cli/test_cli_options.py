@@ -141,10 +141,10 @@ def test_an_exception_about_an_argument_carries_its_name() -> None:
 
 def test_a_caller_speaks_of_its_own_names() -> None:
     with pytest.raises(TypeError, match=r"^--speed is 0") as caught, called({"eta": "--speed"}):
-        raise argument_error(TypeError, "eta", "is 0; it must be more.")
+        raise argument_error("eta", "is 0; it must be more.", TypeError)
     assert caught.value.__dict__ == {"parameter": "--speed", "problem": "is 0; it must be more."}
     with pytest.raises(ValueError, match=r"^--speed \* --decay is 9"), called({"eta": "--speed", "mu": "--decay"}):
-        raise argument_error(ValueError, "eta * mu", "is 9; it must be less.")
+        raise argument_error("eta * mu", "is 9; it must be less.")
     with pytest.raises(ValueError, match=r"^eta is lost"), called({"eta": "--speed"}):
         raise ValueError("eta is lost")
 

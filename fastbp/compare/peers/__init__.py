@@ -151,5 +151,5 @@ def load(names: list[str] | None = None) -> list[Peer]:
     for name in names:
         if name not in known:
             problem = f"has {name!r}; {name!r} is no peer. Choose among: {', '.join(known)}."
-            raise argument_error(ValueError, "peers", problem)
+            raise argument_error("peers", problem)
     return [peer for peer in peers if peer.name == "fastbp" or peer.name in names]
