@@ -37,24 +37,27 @@ def writable(array: np.ndarray) -> Any:
 
 
 @functools.cache
-def _all_below() -> Any:
+def _largest_magnitude() -> Any:
     """The kernel, imported when it is first needed: reading files and models needs no Numba."""
-    from fastbp.kernels.finite import all_below
+    from fastbp.kernels.finite import largest_magnitude
 
-    return all_below
+    return largest_magnitude
 
 
-def all_below(values: np.ndarray, limit: float) -> bool:
-    """Whether every |value| of a contiguous float vector is below a limit, and none is NaN."""
-    kernel = _all_below()
+def largest_magnitude(values: np.ndarray) -> float:
+    """The largest |value|, NaN if one is; 0 of no values."""
+    if values.dtype not in (np.float32, np.float64):
+        least, largest = extremes(values) if values.size else (0, 0)
+        return max(float(largest), -float(least))
+    kernel, values = _largest_magnitude(), values.ravel(order="K")
     if values.nbytes <= CHUNK_BYTES:
-        return bool(kernel(writable(values), limit))
-    return all(kernel(writable(part), limit) for part in of_rows(values))
+        return float(kernel(writable(values)))
+    return float(np.max([kernel(writable(part)) for part in of_rows(values)]))
 
 
 def all_finite(values: np.ndarray) -> bool:
-    """Whether all of a contiguous float vector are finite."""
-    return all_below(values, np.inf)
+    """Whether all of some floats are finite."""
+    return largest_magnitude(values) < np.inf
 
 
 def extremes(values: np.ndarray) -> tuple[Any, Any]:
@@ -63,14 +66,6 @@ def extremes(values: np.ndarray) -> tuple[Any, Any]:
         return values.min(), values.max()
     least, largest = zip(*((part.min(), part.max()) for part in of_rows(values)), strict=True)
     return np.min(least), np.max(largest)
-
-
-def largest_magnitude(values: np.ndarray) -> float:
-    """The largest |value|; 0 of no values."""
-    if not values.size:
-        return 0.0
-    least, largest = extremes(values)
-    return max(float(largest), -float(least))
 
 
 def take(array: np.ndarray, index: np.ndarray | slice) -> np.ndarray:

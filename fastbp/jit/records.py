@@ -10,6 +10,8 @@ from fastbp.jit.addresses import Buffer, line
 from fastbp.jit.cpu import CACHE_LINE
 from fastbp.jit.decorators import strict
 
+LINE_PAIR = 2 * CACHE_LINE
+
 Record: TypeAlias = Any
 """A row of a table: ``record(table, i).name``."""
 
@@ -19,23 +21,26 @@ def fields(**formats: type[np.generic]) -> np.dtype[Any]:
     return np.dtype((np.record, np.dtype(list(formats.items()), align=True)))
 
 
-def _spread(formats: dict[str, type[np.generic]], offsets: list[int], end: int) -> np.dtype[Any]:
-    """The dtype of fields at these offsets, whose rows are whole cache lines."""
-    size = -(-end // CACHE_LINE) * CACHE_LINE
-    parts = {"names": list(formats), "formats": list(formats.values()), "offsets": offsets, "itemsize": size}
+def groups_apart(*groups: dict[str, type[np.generic]]) -> np.dtype[Any]:
+    """The dtype of fields in groups: while one thread writes a group, another reads the next.
+
+    They are two cache lines apart, because Intel's processors fetch lines in pairs.
+    """
+    formats: dict[str, type[np.generic]] = {}
+    offsets: list[int] = []
+    end = 0
+    for group in groups:
+        plain: Any = fields(**group)
+        formats |= group
+        offsets += [end + plain.fields[name][1] for name in group]
+        end += -(-plain.itemsize // LINE_PAIR) * LINE_PAIR
+    parts = {"names": list(formats), "formats": list(formats.values()), "offsets": offsets, "itemsize": end}
     return np.dtype((np.record, np.dtype(parts, align=True)))  # type: ignore[call-overload]
 
 
-def whole_lines(**formats: type[np.generic]) -> np.dtype[Any]:
-    """``fields`` whose rows are whole cache lines, so that threads which write them do not wait for each other."""
-    plain: Any = fields(**formats)
-    return _spread(formats, [plain.fields[name][1] for name in formats], plain.itemsize)
-
-
-def lines_apart(**formats: type[np.generic]) -> np.dtype[Any]:
-    """``fields``, each with a cache line for itself: one thread writes one while another reads the next."""
-    offsets = [CACHE_LINE * i for i in range(len(formats))]
-    return _spread(formats, offsets, CACHE_LINE * len(formats))
+def fields_apart(**formats: type[np.generic]) -> np.dtype[Any]:
+    """``groups_apart`` of one field each."""
+    return groups_apart(*({name: format} for name, format in formats.items()))
 
 
 @strict

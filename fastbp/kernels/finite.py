@@ -1,4 +1,4 @@
-"""Whether numbers are small enough, in one pass that allocates nothing."""
+"""How large numbers are, in one pass that allocates nothing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from fastbp.kernels.dense import from_bits, magnitude
 
 
 @strict(cache=True)
-def all_below(values: Array, limit: float) -> bool:
-    """Whether every |value| of a contiguous vector is below the limit: as bits, infinity and NaN are the largest."""
-    largest = magnitude(values.dtype.type(0))
+def largest_magnitude(values: Array) -> float:
+    """The largest |value| of a contiguous vector, 0 of none. As bits, infinity is above all numbers, NaN above it."""
+    zero = values.dtype.type(0)
+    largest = magnitude(zero)
     for i in range(values.size):
         largest = max(largest, magnitude(values[i]))
-    return bool(from_bits(values.dtype.type(0), largest) < limit)
+    return float(from_bits(zero, largest))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbp.jit.addresses import Array, Buffer
-from fastbp.jit.records import fields, lines_apart, whole_lines
+from fastbp.jit.records import fields, fields_apart, groups_apart
 
 
 class Layers(NamedTuple):
@@ -218,7 +218,7 @@ RUNNING, DIVERGED = range(2)
 
 NEVER = -1
 
-FLAGS = lines_apart(
+FLAGS = fields_apart(
     stop=np.int64,  # not 0: somebody asks the team to leave
     leaving=np.int64,  # the minibatch after which the team leaves, as one thread has found for all; or NEVER
     first=np.int64,  # the slice: the minibatches from ``first`` to before ``last``
@@ -232,11 +232,15 @@ FLAGS = lines_apart(
 )
 """What the team is asked to do, and how far it has come."""
 
-THREAD = whole_lines(
-    arrived=np.int64,  # the barriers that it has come to
-    largest_a=np.int64,  # the largest |a| and |delta| of the minibatch so far, as bits
-    largest_delta=np.int64,
-    hits=np.int64,  # of a tile
+THREAD = groups_apart(
+    {
+        "arrived": np.int64,  # the barriers that it has come to; the others watch this line
+    },
+    {
+        "largest_a": np.int64,  # the largest |a| and |delta| of the minibatch so far, as bits
+        "largest_delta": np.int64,
+        "hits": np.int64,  # of a tile
+    },
 )
 """What a thread says to the others."""
 

@@ -14,7 +14,7 @@ import numpy as np
 from fastbp import jit
 from fastbp.jit import strict
 from fastbp.jit.addresses import Buffer, field
-from fastbp.jit.records import lines_apart
+from fastbp.jit.records import fields_apart
 from fastbp.kernels.records import Control
 
 MAX_TEAM = 1 if jit.DISABLED or sys.platform == "win32" else 64
@@ -29,7 +29,7 @@ ARRIVING = SPINS + YIELDS + 100
 LEASE = SPINS + YIELDS + 500
 """Pauses, about 0.2 s, after which a thread leaves the gate by itself if no slice has begun."""
 
-GATE = lines_apart(
+GATE = fields_apart(
     slice=np.int64,  # in thread 0's row: the number of the slice that has begun, or CLOSED
     present=np.int64,  # in another's: whether the thread has come
 )

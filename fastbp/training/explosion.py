@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastbp.arrays import Targets
-from fastbp.chunks import all_below, all_finite, largest_magnitude
+from fastbp.chunks import all_finite, largest_magnitude
 from fastbp.functions.costs import NAMED
 from fastbp.functions.entry import CostFunction
 
@@ -27,12 +27,11 @@ class Watch:
 
     def __init__(self, net: Network, constant: Callable[[], float]) -> None:
         self._net, self._constant = net, constant
-        self._limit = FACTOR * (1.0 if all_below(net.theta, 1.0) else max(1.0, largest_magnitude(net.theta)))
+        self._limit = FACTOR * max(1.0, largest_magnitude(net.theta))
 
     def weights_have_grown(self) -> bool:
         """Whether the weights have exploded, which is half of it."""
-        theta, limit = self._net.theta, self._limit
-        return not all_below(theta, limit) and largest_magnitude(theta) > limit  # NaN is no growth
+        return largest_magnitude(self._net.theta) > self._limit  # NaN is no growth
 
     def explosion(self, first: float | None, cost: float) -> str | None:
         """How far the run has come if cost and weights have both exploded, in words; else None.

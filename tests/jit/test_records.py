@@ -9,8 +9,7 @@ import pytest
 
 from fastbp.jit import strict
 from fastbp.jit.addresses import addressed, exists, field
-from fastbp.jit.cpu import CACHE_LINE
-from fastbp.jit.records import fields, lines_apart, record, whole_lines
+from fastbp.jit.records import LINE_PAIR, fields, fields_apart, groups_apart, record
 from fastbp.kernels.records import FLAGS, THREAD, Data
 from fastbp.kernels.team import GATE, load, replace, store
 from fastbp.runtime import engine
@@ -76,16 +75,21 @@ def test_a_field_is_read_and_written_by_its_name() -> None:
         assert flags[name].tolist() == [1, {"done": 5, "stop": 7}.get(name, 1)]
 
 
-@pytest.mark.parametrize("apart", [FLAGS, GATE, lines_apart(a=np.int64, b=np.float32)])
-def test_each_flag_has_a_line_for_itself(apart: Any) -> None:
+@pytest.mark.parametrize("apart", [FLAGS, GATE, fields_apart(a=np.int64, b=np.float32)])
+def test_each_flag_has_a_pair_of_lines_for_itself(apart: Any) -> None:
     offsets = [apart.fields[name][1] for name in apart.names]
-    assert offsets == [CACHE_LINE * i for i in range(len(offsets))]
-    assert apart.itemsize == CACHE_LINE * len(offsets)
+    assert offsets == [LINE_PAIR * i for i in range(len(offsets))]
+    assert apart.itemsize == LINE_PAIR * len(offsets)
 
 
-def test_rows_of_threads_are_whole_lines() -> None:
-    assert THREAD.itemsize == CACHE_LINE
-    assert whole_lines(**{f"f{i}": np.int64 for i in range(9)}).itemsize == 2 * CACHE_LINE
+def test_what_others_watch_is_not_in_the_line_that_a_thread_writes() -> None:
+    arrived, *found = (
+        THREAD.fields[name][1] // LINE_PAIR for name in ("arrived", "largest_a", "largest_delta", "hits")
+    )
+    assert (arrived, found) == (0, [1, 1, 1])
+    assert THREAD.itemsize == 2 * LINE_PAIR
+    wide = groups_apart({f"f{i}": np.int64 for i in range(17)}, {"last": np.int64})
+    assert wide.fields["last"][1] == wide.itemsize - LINE_PAIR == 2 * LINE_PAIR
 
 
 def test_samples_without_targets_are_those_of_any_other_way(dtype: str) -> None:

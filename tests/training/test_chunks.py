@@ -62,15 +62,15 @@ def test_a_single_value_is_seen(bad: float, dtype: Any) -> None:
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_what_is_below_a_limit(sign: int, dtype: Any) -> None:
+def test_the_largest_magnitude_wherever_it_stands(sign: int, dtype: Any) -> None:
     array = values((61,), dtype)
     for i in range(61):
         largest = array.copy()
         largest[i] = sign * 1e6
-        assert chunks.all_below(largest, 1.001e6)
-        assert not chunks.all_below(largest, 1e6)  # the limit itself is not below it
-        largest[i] = np.nan
-        assert not chunks.all_below(largest, 1.001e6)
+        assert chunks.largest_magnitude(largest) == 1e6
+    for order in ("C", "F"):
+        assert chunks.largest_magnitude(np.array(largest[:60].reshape(12, 5), order=order)) < 1e6
+    assert chunks.largest_magnitude(array[:0]) == 0
 
 
 @pytest.mark.parametrize("into", [np.float64, np.float32, np.int64])

@@ -9,20 +9,22 @@ import numpy as np
 from fastbp.jit import strict
 from fastbp.jit.addresses import Buffer, itemsize
 from fastbp.jit.cpu import CACHE_LINE
-from fastbp.jit.records import record, whole_lines
+from fastbp.jit.records import groups_apart, record
 from fastbp.jit.registers import prefetch_line
 
-CURSOR = whole_lines(
-    lines=np.int64,  # cache lines of a part
-    sample=np.int64,  # place in the epoch of the next sample, and of the end
-    end=np.int64,
-    at=np.int64,  # address where to go on, and how many lines are left there of the sample before
-    left=np.int64,
-    X=np.int64,  # addresses of X, Y and labels, and bytes from one sample to the next
-    X_step=np.int64,
-    Y=np.int64,
-    Y_step=np.int64,
-    labels=np.int64,
+CURSOR = groups_apart(
+    {
+        "lines": np.int64,  # cache lines of a part
+        "sample": np.int64,  # place in the epoch of the next sample, and of the end
+        "end": np.int64,
+        "at": np.int64,  # address where to go on, and how many lines are left there of the sample before
+        "left": np.int64,
+        "X": np.int64,  # addresses of X, Y and labels, and bytes from one sample to the next
+        "X_step": np.int64,
+        "Y": np.int64,
+        "Y_step": np.int64,
+        "labels": np.int64,
+    }
 )
 """How far a thread has come with fetching."""
 

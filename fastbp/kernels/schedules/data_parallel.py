@@ -83,7 +83,7 @@ def minibatch(training: Training, m: int, t: int) -> bool:
         barrier(control.threads, n_threads, t)
         done += tile.X
     if t == 0:
-        flags(control).begun = done % batch.n
+        flags(control).begun = done if done < batch.n else 0
         if done == batch.n:
             conclude(training, m, ruling)
     return leaving or ruling == REFUSE or done < batch.n
