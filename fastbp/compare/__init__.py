@@ -1,6 +1,6 @@
 """fastbp beside other libraries: one table of nets and of peers, for ``fastbp bench`` and for the suites of ``bench/``.
 
-* `nets`: what is trained; `peers`: who trains it, a file each.
+* `nets`: what is trained; `peers`: who trains it.
 * `agree`: the same gradient, proven before anything is timed; `measure`: turns side by side.
 * `pin`: a fresh process of a given number of threads; `run`: what such a process measures.
 * `results`: files of races, and what has become slower; `quick`: the race of ``fastbp bench``.

@@ -50,8 +50,12 @@ class Originals:
 
     def samples(self, net: Any, data: list[Any]) -> Samples | None:
         """The samples for the kernels, if these compute what ``feedforward`` would."""
-        sizes = sizes_on_kernels(net) if data and self.run(net, "feedforward", "sigmoid") else []
-        return Samples(data, sizes) if sizes else None
+        sizes = self.on_kernels(net, "feedforward", "sigmoid")
+        return Samples(data, sizes) if data and sizes else None
+
+    def on_kernels(self, net: Any, *names: str) -> list[int]:
+        """Neurons of each layer, if the kernels do what these methods and functions of the net would; else none."""
+        return sizes_on_kernels(net) if self.run(net, *names) else []
 
     def run(self, net: Any, *names: str) -> bool:
         """Whether these methods of the net, and functions of the module, are the originals, and are all that runs.
@@ -73,11 +77,6 @@ class Originals:
             method: Any = getattr(net, name, None)
             return getattr(method, "__func__", None) is self._methods[name] and method.__self__ is net
         return self._module.get(name) is self._functions[name]
-
-
-def only_shuffles(shuffle: Any) -> bool:
-    """Whether this is Python's own ``random.shuffle``, which looks at no sample."""
-    return getattr(shuffle, "__func__", None) is random.Random.shuffle
 
 
 class Twin:
@@ -205,8 +204,8 @@ class Epochs:
             going = self._on_kernels(cost) if cost and self._fits(cost) else self._in_python()
 
     def _runs_own_code(self) -> bool:
-        """Whether code of the user's runs between epochs."""
-        return not (only_shuffles(self._shuffle()) and self._evaluates())
+        """Whether code of the user's runs between epochs. Python's own ``random.shuffle`` looks at no sample."""
+        return getattr(self._shuffle(), "__func__", None) is not random.Random.shuffle or not self._evaluates()
 
     def refresh(self) -> None:
         """After an epoch: samples that the user's code may change are read again, those to evaluate on once."""

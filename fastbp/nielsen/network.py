@@ -14,6 +14,7 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.nielsen import _book, _engine
+from fastbp.nielsen._book import sigmoid as sigmoid
 from fastbp.nielsen._columns import labelled, pairs
 
 Pair = tuple[Any, Any]
@@ -67,7 +68,7 @@ class Network:
             Targets lie outside 0..1, where no output of a sigmoid gets.
         """
         tests = None if test_data is None else pairs(test_data, "test_data")
-        if tests and _evaluates_on_kernels(self):
+        if tests and _ORIGINALS.on_kernels(self, *_EVALUATING):
             tests = labelled(tests, "test_data")
 
         def after(j: int) -> bool:
@@ -88,8 +89,8 @@ class Network:
             eta,
             0.0,
             tests,
-            cost=lambda: "quadratic" if _trains_on_kernels(self) else "",
-            evaluates=lambda: not tests or _evaluates_on_kernels(self),
+            cost=lambda: "quadratic" if _ORIGINALS.on_kernels(self, *_TRAINING) else "",
+            evaluates=lambda: not tests or bool(_ORIGINALS.on_kernels(self, *_EVALUATING)),
             shuffle=lambda: random.shuffle,
             step=lambda mini_batch: self.update_mini_batch(mini_batch, eta),
             after=after,
@@ -134,12 +135,6 @@ class Network:
         return output_activations - y
 
 
-def sigmoid(z: Any) -> Any:
-    """The sigmoid of every entry; it does not overflow."""
-    t = np.exp(-np.abs(z))
-    return np.where(np.asarray(z) >= 0, 1.0, t) / (1.0 + t)
-
-
 def sigmoid_prime(z: Any) -> Any:
     """Its derivative, of z, not of the sigmoid of z."""
     a = sigmoid(z)
@@ -147,16 +142,5 @@ def sigmoid_prime(z: Any) -> Any:
 
 
 _TRAINING = ("update_mini_batch", "backprop", "cost_derivative", "feedforward", "sigmoid", "sigmoid_prime")
-
-
-def _trains_on_kernels(net: Network) -> bool:
-    """Whether the kernels do to the weights what the net's methods would."""
-    return _ORIGINALS.run(net, *_TRAINING) and bool(_engine.sizes_on_kernels(net))
-
-
-def _evaluates_on_kernels(net: Network) -> bool:
-    """Whether the kernels count right answers as the net's methods would."""
-    return _ORIGINALS.run(net, "evaluate", "feedforward", "sigmoid") and bool(_engine.sizes_on_kernels(net))
-
-
+_EVALUATING = ("evaluate", "feedforward", "sigmoid")
 _ORIGINALS = _engine.Originals(globals(), ("num_layers", "weights", "biases"))

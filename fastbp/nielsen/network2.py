@@ -16,6 +16,7 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.nielsen import _book, _engine
+from fastbp.nielsen._book import sigmoid
 from fastbp.nielsen._columns import labelled, pairs, vectorized_result
 
 __all__ = [
@@ -62,12 +63,6 @@ def _cross_entropies(a: Any, y: Any) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
         costs = -y * np.log(a) - (1 - y) * np.log(1 - a)
     return costs if np.isfinite(costs).all() else np.nan_to_num(costs)
-
-
-def sigmoid(z: Any) -> Any:
-    """The sigmoid of every entry; it does not overflow."""
-    t = np.exp(-np.abs(z))
-    return np.where(np.asarray(z) >= 0, 1.0, t) / (1.0 + t)
 
 
 def sigmoid_prime(z: Any) -> Any:
@@ -352,7 +347,7 @@ _TRAINING = ("update_mini_batch", "backprop", "feedforward", "sigmoid", "sigmoid
 
 def _cost_on_kernels(net: Network) -> str:
     """Name of the cost under which the kernels do to the weights what the net's methods would, if they do."""
-    if not (_ORIGINALS.run(net, *_TRAINING) and _engine.sizes_on_kernels(net)):
+    if not _ORIGINALS.on_kernels(net, *_TRAINING):
         return ""
     delta = getattr(net.cost, "delta", None)
     return next((name for function, name in _COSTS_ON_KERNELS if function is delta), "")
@@ -367,10 +362,9 @@ def _cost_of_entries(net: Network) -> Callable[[Any, Any], Any] | None:
 def _monitors_on_kernels(net: Network) -> bool:
     """Whether cost and accuracy can be had from the kernels' outputs, as the net's methods would compute them."""
     return (
-        _ORIGINALS.run(net, "total_cost", "accuracy", "feedforward", "sigmoid")
+        bool(_ORIGINALS.on_kernels(net, "total_cost", "accuracy", "feedforward", "sigmoid"))
         and not _units_are_replaced()
         and _cost_of_entries(net) is not None
-        and bool(_engine.sizes_on_kernels(net))
     )
 
 

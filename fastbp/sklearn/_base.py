@@ -18,18 +18,17 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastbp.arrays import Targets
 from fastbp.chunks import all_finite, by_rows, contiguous, largest_magnitude
-from fastbp.functions.costs import CLIPPED, COSTS
+from fastbp.functions.costs import CLIPPED, COSTS, LOSSES
 from fastbp.functions.entry import CostFunction
 from fastbp.initializers import INITIALIZERS, initialize
 from fastbp.network import Network
 from fastbp.runtime.pool import MAX_THREADS
 from fastbp.sklearn import _lbfgs, _stochastic
-from fastbp.sklearn._attempt import Attempt
+from fastbp.sklearn._attempt import Attempt, CallbackSupportMixin, Tasks
 from fastbp.sklearn._fitted import HIDDEN, FittedNetwork
 from fastbp.sklearn._hooks import LOOPED, Overridable, check_overrides, run_scikit_learns_loop
 from fastbp.sklearn._parameters import fastbp_name, sizes_of
 from fastbp.sklearn._stepper import make_stepper, say
-from fastbp.sklearn._tasks import CallbackSupportMixin, Tasks
 from fastbp.sklearn._validation import INPUT, Stopping, given_validation, hold_out
 from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import check_some_weight
@@ -85,7 +84,12 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
 
     def _own_cost(self) -> tuple[CostFunction | None, float]:
         """A cost that networks do not have, and its parameter."""
-        return None, 0.0
+        entry = self._loss_function()
+        if entry.of_nets:
+            return None, 0.0
+        if self.loss == "tweedie" and self.power == 1:  # its limit
+            return LOSSES["poisson"], 0.0
+        return entry, float(getattr(self, entry.parameter.name)) if entry.parameter is not None else 0.0
 
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes

@@ -1,26 +1,33 @@
-"""The network behind the fitted attributes, what it predicts, and its conversions."""
+"""The network behind the fitted attributes, what it predicts, and what a pickle of it holds."""
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils.fixes import parse_version
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+import fastbp
 from fastbp import checks
 from fastbp.chunks import all_finite, contiguous
+from fastbp.errors import LoadError
 from fastbp.functions.costs import LOSSES, NAMED
 from fastbp.functions.entry import CostFunction
 from fastbp.network import Network
 from fastbp.runtime import csr
-from fastbp.sklearn import _convert
+from fastbp.sklearn._convert import Convertible
 from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name, in_own_memory, pack, sizes_of, unpack
-from fastbp.sklearn._pickles import restored, stamped
 
 HIDDEN = {"logistic", *checks.HIDDEN}
 """Activations that a hidden layer may have."""
+FORMAT = 1
+"""Of pickles. Raised when an older fastbp would misread the state; a parameter or an attribute more is no reason."""
 
 
 def as_is(X: Any, n_features: int, names: np.ndarray | None) -> Any:
@@ -53,7 +60,7 @@ def _are_finite(values: np.ndarray) -> bool:
     return values.dtype in (np.float64, np.float32) and values.flags.c_contiguous and all_finite(values.reshape(-1))
 
 
-class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class FittedNetwork(Convertible, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """What an estimator is once it has ``coefs_`` and ``intercepts_``, whoever assigned them."""
 
     coefs_: list[Any]
@@ -110,10 +117,33 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = super().__getstate__()
-        return stamped({name: value for name, value in state.items() if name != "_networks"})
+        state = {name: value for name, value in state.items() if name != "_networks"}
+        return state | {"_fastbp_version": fastbp.__version__, "_fastbp_format": FORMAT}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(restored(self, state))
+        """Take a pickle's state, with the defaults of parameters that came later.
+
+        Raises
+        ------
+        LoadError
+            The number of the format is newer than this fastbp's.
+        """
+        version, number = state.get("_fastbp_version"), state.get("_fastbp_format", 0)
+        name, ours = type(self).__name__, fastbp.__version__
+        if number > FORMAT:
+            raise LoadError(
+                f"This {name} was pickled by fastbp {version} in format {number}; fastbp {ours}, which is installed, "
+                f"reads formats up to {FORMAT}. Install fastbp {version} or newer."
+            )
+        if version is not None and parse_version(version) > parse_version(ours):
+            warning = InconsistentVersionWarning(
+                estimator_name=name, current_sklearn_version=ours, original_sklearn_version=version
+            )
+            warnings.warn(warning, stacklevel=1)
+        parameters = inspect.signature(type(self)).parameters
+        later = {key: parameters[key].default for key in self._get_param_names() if key not in state}
+        known = {key: value for key, value in later.items() if value is not inspect.Parameter.empty} | state
+        super().__setstate__({key: value for key, value in known.items() if not key.startswith("_fastbp_")})
         if "coefs_" in state:
             self._networks: dict[Any, Network] = {}
             self.coefs_, self.intercepts_ = (
@@ -188,54 +218,6 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         else:
             slopes = net.input_jacobian(X)
         return slopes[:, 0] if slopes.shape[1] == 1 else slopes
-
-    # Conversions
-
-    def to_network(self) -> Network:
-        """A copy of the fitted network.
-
-        Returns
-        -------
-        fastbp.Network
-            With task, classes and feature names in its ``meta``. Per-sample gradients, Jacobians and Hessian-vector
-            products are its methods.
-        """
-        check_is_fitted(self)
-        return _convert.to_network(self)
-
-    @classmethod
-    def from_network(cls, net: Network, **parameters: Any) -> Any:
-        """A fitted estimator that predicts what the network does, and that ``warm_start`` or ``partial_fit`` train on.
-
-        Parameters
-        ----------
-        net : fastbp.Network
-            Its ``meta["classes"]``, if there, name the classes. Of a `Model` pass ``model.net``, and the estimator
-            ``model.transform(X)``.
-        **parameters
-            Of the estimator, beside those that the network decides.
-
-        Raises
-        ------
-        ValueError
-            For a cost that no such estimator has.
-        """
-        return _convert.from_network(cls, net, parameters)
-
-    def to_sklearn(self) -> Any:
-        """scikit-learn's estimator of the same name, parameters and, if fitted, state.
-
-        Raises
-        ------
-        ValueError
-            Where its predictions could not be the same. Where only further training differs, a warning says so.
-        """
-        return _convert.to_sklearn(self)
-
-    @classmethod
-    def from_sklearn(cls, estimator: Any) -> Any:
-        """An estimator with the parameters and, if fitted, the state of scikit-learn's of the same name."""
-        return _convert.from_sklearn(cls, estimator)
 
     def _check_X(self, X: Any) -> Any:
         """Samples that can be predicted."""

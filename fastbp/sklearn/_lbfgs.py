@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -21,57 +22,48 @@ if TYPE_CHECKING:
     from fastbp.network import Network
 
 
-class Objective:
-    """Cost and gradient of all samples as a function of one vector: all of coefs_, then all of intercepts_, in float64.
+Objective = Callable[..., tuple[float, np.ndarray]]
+"""Cost and gradient of all samples at a vector: all of coefs_, then all of intercepts_, in float64.
 
-    The cost of several outputs is their sum, which is what the gradient belongs to.
-    """
-
-    def __init__(self, net: Network, g: np.ndarray, evaluate: Evaluate) -> None:
-        self._theta, self._g, self._evaluate = views(net, net.theta), views(net, g), evaluate
-
-    def pack(self) -> np.ndarray:
-        """The weights as they are."""
-        return _packed(*self._theta)
-
-    def unpack(self, values: np.ndarray) -> None:
-        """Set the weights."""
-        at = 0
-        for part in [*self._theta[0], *self._theta[1]]:
-            part[...] = values[at : at + part.size].reshape(part.shape)
-            at += part.size
-
-    def __call__(self, values: np.ndarray, *_: Any) -> tuple[float, np.ndarray]:
-        """Cost and gradient there; NaN where the gradient is not finite."""
-        self.unpack(values)
-        statistics, finite = self._evaluate()
-        gradient = _packed(*self._g)
-        if not finite:
-            gradient[:] = np.nan
-        return float((statistics.cost + statistics.penalty) / statistics.weight), gradient
+The cost of several outputs is their sum, which is what the gradient belongs to; NaN where the gradient is not finite.
+"""
 
 
-def _packed(coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> np.ndarray:
-    """One float64 vector of all of them, each copied once: they are views of padded rows."""
-    parts = [*coefs, *intercepts]
-    vector, at = np.empty(sum(part.size for part in parts)), 0
+def _packed(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts, axis=None, dtype=np.float64)
+
+
+def _unpack(values: np.ndarray, parts: list[np.ndarray]) -> None:
+    at = 0
     for part in parts:
-        vector[at : at + part.size].reshape(part.shape)[...] = part
+        part[...] = values[at : at + part.size].reshape(part.shape)
         at += part.size
-    return vector
 
 
 def with_objective(
     estimator: Estimator, net: Network, samples: Samples, n_threads: int | None, solve: Callable[[Objective], Any]
 ) -> Any:
     """What a solver returns that is given the objective of a network and samples."""
+    weights = list(itertools.chain(*views(net, net.theta)))
+
+    def of(g: np.ndarray, evaluate: Evaluate) -> Any:
+        slopes = list(itertools.chain(*views(net, g)))
+
+        def objective(values: np.ndarray, *_: Any) -> tuple[float, np.ndarray]:
+            _unpack(values, weights)
+            statistics, finite = evaluate()
+            gradient = _packed(slopes) if finite else np.full(values.shape, np.nan)
+            return float((statistics.cost + statistics.penalty) / statistics.weight), gradient
+
+        return solve(objective)
+
     trainer = make_trainer(estimator, net, None, len(samples), limit=np.inf, n_threads=n_threads)
-    return trainer.minimize(samples, lambda g, evaluate: solve(Objective(net, g, evaluate)))
+    return trainer.minimize(samples, of)
 
 
 def minimize(estimator: Estimator, net: Network, samples: Samples) -> None:
     """Run the solver from the net's weights; they, ``n_iter_`` and ``loss_`` are its result."""
-    n_iter = 0
+    n_iter, weights = 0, list(itertools.chain(*views(net, net.theta)))
 
     def report(intermediate_result: Any) -> None:
         nonlocal n_iter
@@ -82,13 +74,13 @@ def minimize(estimator: Estimator, net: Network, samples: Samples) -> None:
         estimator._attempt.begin()
         result = scipy.optimize.minimize(
             objective,
-            objective.pack(),
+            _packed(weights),
             method="L-BFGS-B",
             jac=True,
             callback=report if estimator.verbose else None,
             options={"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol},
         )
-        objective.unpack(result.x)
+        _unpack(result.x, weights)
         return result
 
     if samples.weight is not None:

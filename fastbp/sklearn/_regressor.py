@@ -16,7 +16,6 @@ from sklearn.utils.metaestimators import available_if
 from fastbp.arrays import out_of_reach
 from fastbp.checks import CLASSIFYING
 from fastbp.functions import costs
-from fastbp.functions.entry import CostFunction
 from fastbp.sklearn._base import BaseMLP
 from fastbp.sklearn._described import described
 from fastbp.sklearn._fitted import HIDDEN
@@ -179,14 +178,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):
                 "Leave output_activation out, or use loss='squared_error'."
             )
         return self.output_activation or (own or ("identity",))[0]
-
-    def _own_cost(self) -> tuple[CostFunction | None, float]:
-        entry = self._loss_function()
-        if entry.of_nets:
-            return None, 0.0
-        if self.loss == "tweedie" and self.power == 1:  # its limit
-            return LOSSES["poisson"], 0.0
-        return entry, float(getattr(self, entry.parameter.name)) if entry.parameter is not None else 0.0
 
     def _encoded(self, y: Any) -> np.ndarray:
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y_val")

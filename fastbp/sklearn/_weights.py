@@ -28,8 +28,6 @@ def _of_classes(given: Any, classes: np.ndarray, y: np.ndarray, sample_weight: n
 
 def with_class_weights(given: Any, classes: Any, y: np.ndarray, sample_weight: np.ndarray | None) -> Any:
     """Sample weights, multiplied by those of the classes: of the classes known, not of those that happen to be in y."""
-    if given is None:
-        return sample_weight
     if y.ndim == 1:
         weight = _of_classes(given, classes, y, sample_weight)[np.searchsorted(classes, y)]
     elif given != "balanced" or sample_weight is None:

@@ -393,11 +393,11 @@ def test_a_warning_of_a_peers_own_is_no_failure_of_its_race(tmp_path: Path) -> N
         """
 def pytest_collection_finish():  # when the process is held
     import warnings
-    from fastbp.compare.peers.numpy_ import PEER, NumpyTrainer
+    from fastbp.compare.peers.numpy_ import PEERS, NumpyTrainer
     def trainer(*arguments):
         warnings.warn("old-fashioned", DeprecationWarning)
         return NumpyTrainer(*arguments)
-    PEER.trainer = trainer
+    PEERS[0].trainer = trainer
 """
     )
     chosen = ["-p", "warns", "--smallest", "-k", "test_step and NumPy"]

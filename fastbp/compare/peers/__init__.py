@@ -1,4 +1,4 @@
-"""Who trains the nets, a file each: fastbp, and those it is compared with."""
+"""Who trains the nets: fastbp, and those it is compared with."""
 
 from __future__ import annotations
 
@@ -139,12 +139,12 @@ class Peer:
             return str(getattr(importlib.import_module(self.module), "__version__", "unknown"))
 
 
-MODULES = ("fastbp_", "jax_", "torch_", "compiled", "numpy_", "sklearn_", "prange", "textbook_", "book")
+MODULES = ("fastbp_", "jax_", "torch_", "numpy_", "sklearn_", "prange", "textbook_", "book")
 
 
 def load(names: list[str] | None = None) -> list[Peer]:
     """The peers of these names, or all, fastbp first."""
-    peers = [importlib.import_module(f"fastbp.compare.peers.{module}").PEER for module in MODULES]
+    peers = [peer for name in MODULES for peer in importlib.import_module(f"fastbp.compare.peers.{name}").PEERS]
     if names is None:
         return peers
     known = [peer.name for peer in peers]

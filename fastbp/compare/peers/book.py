@@ -77,4 +77,4 @@ def cannot(case: Case) -> str:
     return ""
 
 
-PEER = Peer("book's NumPy", "numpy", BY_ENVIRONMENT, BookTrainer, cannot)
+PEERS = (Peer("book's NumPy", "numpy", BY_ENVIRONMENT, BookTrainer, cannot),)

@@ -52,4 +52,4 @@ class FastbpTrainer(Trainer):
         return [(w.copy(), b.copy()) for w, b in zip(self.net.w, self.net.b, strict=True)]
 
 
-PEER = Peer("fastbp", "fastbp", "the process's cores", FastbpTrainer)
+PEERS = (Peer("fastbp", "fastbp", "the process's cores", FastbpTrainer),)

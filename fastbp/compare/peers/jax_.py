@@ -112,4 +112,4 @@ class JaxTrainer(Trainer):
 
 
 PINNING = "affinity and NPROC before import, which size XLA's pool; on one thread also XLA_FLAGS"
-PEER = Peer("JAX", "jax", PINNING, JaxTrainer)
+PEERS = (Peer("JAX", "jax", PINNING, JaxTrainer),)

@@ -91,4 +91,4 @@ def cannot(case: Case) -> str:
     return f"no vectorised {missing[0]} in NumPy" if missing else ""
 
 
-PEER = Peer("NumPy", "numpy", BY_ENVIRONMENT, NumpyTrainer, cannot)
+PEERS = (Peer("NumPy", "numpy", BY_ENVIRONMENT, NumpyTrainer, cannot),)

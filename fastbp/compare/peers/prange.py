@@ -151,9 +151,5 @@ class PrangeTrainer(ArrayTrainer):
         adam(w.reshape(-1), g.reshape(-1), m.reshape(-1), v.reshape(-1), step, epsilon)
 
 
-PEER = Peer(
-    "Numba prange",
-    "numba",
-    "NUMBA_NUM_THREADS before import, numba.set_num_threads, affinity",
-    PrangeTrainer,
-)
+PINNING = "NUMBA_NUM_THREADS before import, numba.set_num_threads, affinity"
+PEERS = (Peer("Numba prange", "numba", PINNING, PrangeTrainer),)

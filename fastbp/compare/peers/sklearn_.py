@@ -67,4 +67,4 @@ def cannot(case: Case) -> str:
     return ""
 
 
-PEER = Peer("scikit-learn", "sklearn", BY_ENVIRONMENT, SklearnTrainer, cannot, "scikit-learn")
+PEERS = (Peer("scikit-learn", "sklearn", BY_ENVIRONMENT, SklearnTrainer, cannot, "scikit-learn"),)

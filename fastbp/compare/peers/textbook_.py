@@ -26,4 +26,4 @@ class TextbookTrainer(ArrayTrainer):
         textbook.update_adam(w, g, m, v, step, number(0.9), number(0.999), epsilon)
 
 
-PEER = Peer("textbook", "fastbp", "always one thread", TextbookTrainer)
+PEERS = (Peer("textbook", "fastbp", "always one thread", TextbookTrainer),)
