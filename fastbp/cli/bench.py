@@ -10,7 +10,7 @@ import typer
 from fastbp._signals import Phase, signals
 from fastbp.checks import check_int
 from fastbp.cli.app import Out, app, fail
-from fastbp.cli.options import check_file
+from fastbp.cli.options import check_file, listed
 
 
 @app.command()
@@ -33,13 +33,14 @@ def bench(
     from fastbp.compare import quick
 
     check_file(json, "--json")
+    counts = listed(threads, "--threads", "it must list numbers. Pass for example --threads 1,2.")
     signals.phase = Phase.RAISE  # in the process that races, too, somebody has to hear of it
     try:
         kept = quick.bench(
             Out(),
             names=nets or quick.DEFAULT,
             racing=None if peers is None else [name.strip() for name in peers.split(",")],
-            threads=_thread_counts(threads),
+            threads=[check_int(count, "--threads", low=1, high=64) for count in counts],
             seconds=seconds,
             out=json,
             against=compare,
@@ -50,11 +51,3 @@ def bench(
     signals.phase = Phase.LEAVE
     if not kept:
         raise typer.Exit(1)
-
-
-def _thread_counts(text: str) -> list[int]:
-    try:
-        counts = [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(f"--threads is {text!r}; it must list numbers. Pass for example --threads 1,2.") from None
-    return [check_int(count, "--threads", low=1, high=64) for count in counts]

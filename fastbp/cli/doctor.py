@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fastbp.cli.app import DType, Out, app
-from fastbp.cli.compiling import compile_kernels
+from fastbp.cli.train import compile_kernels
 
 
 @app.command()

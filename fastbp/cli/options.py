@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -37,20 +38,21 @@ def option(parameter: str) -> str:
     return "--" + parameter.replace("_", "-")
 
 
+def listed(text: str, option: str, need: str, low: float = -math.inf) -> list[int]:
+    """Whole numbers, none of them below ``low``, with commas between; ValueError for anything else."""
+    with contextlib.suppress(ValueError):
+        numbers = [int(part) for part in text.split(",")]
+        if min(numbers) >= low:
+            return numbers
+    raise ValueError(f"{option} is {text!r}; {need}")
+
+
 def widths(text: str) -> list[int]:
     """Neurons of the hidden layers."""
     if text.strip() in ("", "none", "0"):
         return []
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        numbers = [0]
-    if min(numbers) < 1:
-        raise ValueError(
-            f"--hidden is {text!r}; it must list the neurons of the hidden layers, each a whole number of at least 1. "
-            "Pass for example --hidden 128,64, or --hidden none."
-        )
-    return numbers
+    need = "it must list the neurons of the hidden layers, each a whole number of at least 1. "
+    return listed(text, "--hidden", need + "Pass for example --hidden 128,64, or --hidden none.", 1)
 
 
 def column(name: str | None) -> str | int | None:

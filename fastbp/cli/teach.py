@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 from rich.text import Text
 
 import fastbp
 from fastbp.checks import check_int, check_name
 from fastbp.cli.app import Out, app
-from fastbp.cli.options import check_file, column
+from fastbp.cli.options import check_file, column, listed
+from fastbp.errors import called
 from fastbp.io.atomic import write_atomically
 
+if TYPE_CHECKING:
+    from fastbp.data.reading import Data
+    from fastbp.data.targets import Task
+    from fastbp.model import Model
+
+EXAMPLE = "example"
 FORMATS = ("text", "markdown", "latex", "html", "svg", "json")
 
 
@@ -48,7 +56,6 @@ def explain(
     source: Annotated[bool, typer.Option("--source", help="Also the code that computes it.")] = False,
 ) -> None:
     """Show every term of one number of backpropagation."""
-    from fastbp.cli.samples import sample
     from fastbp.teach import page
 
     out = Out()
@@ -68,7 +75,7 @@ def explain(
     if targets is not None and data is None:
         raise ValueError(f"--targets is {str(targets)!r}, without a file of samples. Pass both, or neither.")
     path = data if targets is None else (data, targets)
-    made, x, y, s = sample(model, path, row, column(target), column(sample_weight))
+    made, x, y, s = _sample(model, path, row, column(target), column(sample_weight))
     net = made.net
     options: dict[str, Any] = {"learning_rate": learning_rate, "notation": notation}
     e = fastbp.explain(net, x, y, layer, neuron, of, k=k, l1=l1, l2=l2, sample_weight=s, **options)
@@ -93,6 +100,58 @@ def explain(
         out.write(f"\n{answer}\n")
     if made.steps or made.target:
         Out(stderr=True).print(Text(f"Samples and targets are the network's, scaled as fastbp info {model} shows."))
+
+
+def _targets(data: Data, model: Model, rows: list[int]) -> Any:
+    """Targets as the net knows them: numbers as it learned them, or classes by their labels, found by name."""
+    if data.classes is None or model.classes is None:
+        return model.transform_targets(data.Y[rows])
+    names = [str(name) for name in model.classes.tolist()]
+    missing = [str(name) for name in data.classes if str(name) not in names]
+    if missing:
+        raise ValueError(
+            f"The file has the class {missing[0]!r}; the network knows {', '.join(names)}. Pass data of these classes."
+        )
+    return np.array([names.index(str(name)) for name in data.classes])[data.Y[rows]]
+
+
+def _sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[Model, np.ndarray, Any, Any]:
+    """Model, sample, target and s_x: of the worked example, or of a model file and a row of a data file.
+
+    Sample and target are what the network knows, scaled if the model scales. Several rows are a minibatch; of one row
+    there is no s_x, because it cancels.
+    """
+    from fastbp.data.reading import read
+    from fastbp.model import Model, as_model
+    from fastbp.teach.examples import worked_example
+
+    if model == EXAMPLE:
+        if weight is not None:
+            raise ValueError(f"{EXAMPLE!r} has one sample, whose weight cancels. Leave --sample-weight out.")
+        if row != "0":
+            raise ValueError(f"--row is {row!r}; {EXAMPLE!r} has one sample. Leave it out.")
+        if target is not None:
+            raise ValueError(f"--target is {target!r}; {EXAMPLE!r} has a target of its own. Leave it out.")
+        if path is not None:
+            raise ValueError(f"{EXAMPLE!r} has a sample of its own; {path!r} is not needed. Leave it out.")
+        net, x, y = worked_example()
+        return Model(net), x, y, None
+    made = as_model(fastbp.load(model))
+    if path is None:
+        raise ValueError(
+            f"{model!r} is a network without a sample. Pass a data file too, such as the one it was trained on: "
+            f"fastbp explain {model} digits."
+        )
+    column = target if target is not None else made.meta.get("target")
+    task: Task = "regression" if made.task == "regression" else "classification"
+    with called({"weight": "--sample-weight"}):
+        data = read(path, column, weight=weight, task=task, columns=made.features)
+    numbers = listed(row, "--row", "a row, or several such as 0,3,7, are needed. Pass such numbers.")
+    rows = [check_int(number, "--row", low=0, high=len(data.X) - 1) for number in numbers]
+    X, y = made.transform(data.X[rows]), _targets(data, made, rows)
+    if len(rows) == 1:
+        return made, X[0], y[0], None
+    return made, X, y, None if data.weight is None else data.weight[rows]
 
 
 @app.command()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import enum
+import signal
+import time
 from pathlib import Path
+from types import TracebackType
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,12 +14,11 @@ import typer
 from rich.text import Text
 
 import fastbp
-from fastbp._signals import signals
+from fastbp import jit
+from fastbp._signals import Phase, signals
 from fastbp.arrays import decide, out_of_reach
 from fastbp.checks import COSTS, HIDDEN, check_int, check_name, check_real
 from fastbp.cli.app import DType, Out, app
-from fastbp.cli.compiling import compile_first
-from fastbp.cli.interrupts import Interrupts
 from fastbp.cli.options import MONITORED, check_file, column, model_for, optimizer, schedule
 from fastbp.errors import called
 from fastbp.initializers import INITIALIZERS
@@ -134,6 +136,66 @@ def _rate(o: dict[str, Any]) -> Any:
             "--schedule plateau:monitor=loss."
         )
     return rule
+
+
+def compile_kernels(dtype: Any) -> float:
+    """Compile all that training, testing and prediction need, or load it from the cache; how many seconds it took."""
+    began = time.perf_counter()
+    net = fastbp.Network([2, 3, 2], dtype=dtype, seed=0)
+    if fastbp.train(net, np.eye(2), np.eye(2), epochs=1, batch_size=1).stopped:
+        raise KeyboardInterrupt
+    net.predict(np.eye(2))
+    return time.perf_counter() - began
+
+
+def compile_first(console: Out, dtype: str) -> None:
+    """Before the run, so that its samples a second and time left are its own; with a word where the cache is empty."""
+    if jit.DISABLED:
+        return
+    if jit.CACHE_DIR is None or not any(jit.CACHE_DIR.rglob("data_parallel.work-*.nbc")):
+        console.print(f"Compiling the {dtype} kernels once; later runs find them in the cache.", style="dim")
+    compile_kernels(dtype)
+
+
+class Interrupts(fastbp.Callback):
+    """Context manager around training and saving, and a callback of that training: between them comes no signal.
+
+    From the run's beginning a signal raises KeyboardInterrupt in it. Once the run has ended, signals are only noted,
+    until the context ends.
+
+    Attributes
+    ----------
+    run : Run or None
+        The training run, once it has begun.
+    """
+
+    def __init__(self) -> None:
+        self.run: fastbp.Run | None = None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the process is to end once the model is saved, without testing it.
+
+        A single Ctrl-C in the training ends the training. Ctrl-C after its end, a second one, and every other signal
+        end the command.
+        """
+        stopped = self.run is not None and self.run.stopped == "interrupted"
+        return signals.received not in ([], [signal.SIGINT] if stopped else [])
+
+    def on_train_begin(self, run: fastbp.Run) -> None:
+        """From here on there is something to save."""
+        self.run = run
+        signals.phase = Phase.RAISE
+
+    def on_train_end(self, run: fastbp.Run) -> None:
+        """From here on nothing may come between."""
+        signals.phase = Phase.NOTE
+
+    def __enter__(self) -> Interrupts:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        signals.phase = Phase.NOTE if self.leaving else Phase.LEAVE
 
 
 def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
