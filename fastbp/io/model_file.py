@@ -9,6 +9,7 @@ where which byte stands. Nothing in a file is ever executed.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import stat
@@ -130,7 +131,7 @@ def _build(description: dict[str, Any], tensors: dict[str, Array]) -> Contents:
     steps: tuple[Scale, ...] | None = None
     target = None
     if description["format_version"] == 1 and "input" in meta:
-        steps = (Scale(**meta.pop("input")),)
+        steps = (_old_scale(meta.pop("input"), sizes[0]),)
     elif description.get("steps") is not None:
         steps = tuple(_scale(tensors, f"steps.{i}") for i in range(len(description["steps"])))
         target = _scale(tensors, "target") if description["target"] else None
@@ -156,6 +157,18 @@ def _scale(tensors: dict[str, Array], name: str) -> Scale:
         return Scale(*(tensors[f"{name}.{part}"] for part in SCALE))
     except (ValueError, TypeError) as error:
         raise LoadError(f"is damaged: of {name}, {error}") from error
+
+
+def _old_scale(scaling: Any, n_inputs: int) -> Scale:
+    """The scaling of inputs as fastbp 0.1.0 kept it."""
+    with contextlib.suppress(ValueError, TypeError):
+        step = Scale(**scaling)
+        if step.width in (None, n_inputs):
+            return step
+    raise LoadError(
+        f"has {_short(scaling)} for the input scaling in meta; subtract and divide are needed, each one number, or one "
+        f"for each of the {n_inputs} inputs, none of them 0 to divide by. {AGAIN}"
+    )
 
 
 def _check_description(d: dict[str, Any]) -> None:
@@ -190,8 +203,6 @@ def _check_description(d: dict[str, Any]) -> None:
             )
     _check_meta(d["meta"], sizes)
     if version == 1:
-        if "input" in d["meta"]:
-            _check_old_scaling(d["meta"]["input"], sizes[0])
         return
     if "input" in d["meta"]:
         raise LoadError(f"has the key 'input' in meta, which holds the steps of an earlier version. {AGAIN}")
@@ -229,18 +240,6 @@ def _check_meta(meta: Any, sizes: Sequence[int]) -> None:
             )
     if "target" in meta and not isinstance(meta["target"], str):
         raise LoadError(f"has the target {_short(meta['target'])} in meta; the name of a column is needed. {AGAIN}")
-
-
-def _check_old_scaling(scaling: Any, n_inputs: int) -> None:
-    """The scaling of inputs as fastbp 0.1.0 kept it."""
-    if not isinstance(scaling, dict) or set(scaling) != set(SCALE):
-        raise LoadError(f"has {_short(scaling)} for the input scaling in meta; subtract and divide are needed. {AGAIN}")
-    for name, value in scaling.items():
-        numbers = value if isinstance(value, list) else [value]
-        fits = not isinstance(value, list) or len(value) == n_inputs
-        if not fits or not all(_is_number(v) and (v != 0 or name == "subtract") for v in numbers):
-            need = f"one number, or one for each of the {n_inputs} inputs, none of them 0 to divide by"
-            raise LoadError(f"has {_short(value)} as {name} of the input scaling in meta; needed is {need}. {AGAIN}")
 
 
 def _expected(d: dict[str, Any]) -> dict[str, tuple[str, tuple[tuple[int, ...], ...]]]:
@@ -302,10 +301,6 @@ def _plain(value: Any, where: str, depth: int = 1) -> Any:
 
 def _is_int(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return _is_int(value) or isinstance(value, float)
 
 
 def _short(value: Any) -> str:
