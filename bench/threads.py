@@ -32,7 +32,7 @@ def scaling(cases: list[nets.Case], counts: list[int | None], seconds: float) ->
 
 def measure(cases: list[Any], counts: list[int | None], seconds: float, n_threads: int) -> Iterator[dict[str, Any]]:
     """`scaling`; runs in a fresh process (`pin.task`) of as many threads as the largest count."""
-    yield from scaling([nets.from_json(case) for case in cases], counts, seconds)
+    yield from scaling([nets.Case(**case) for case in cases], counts, seconds)
 
 
 def book(seconds: float, n_threads: int) -> Iterator[dict[str, Any]]:

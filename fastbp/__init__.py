@@ -41,16 +41,7 @@ _MODULES = {
     "LoadError": "errors",
     "DivergenceError": "errors",
 }
-_SUBMODULES = {
-    "textbook": "textbook",
-    "equations": "equations",
-    "activations": "functions.activations",
-    "schedules": "training.schedules",
-    "initializers": "initializers",
-    "optimizers": "training.optimizers",
-    "kernels": "kernels",
-    "teach": "teach",
-}
+_SUBMODULES = ("textbook", "equations", "activations", "schedules", "initializers", "optimizers", "kernels", "teach")
 
 __all__ = ["__version__", *_MODULES, *_SUBMODULES]
 
@@ -95,7 +86,7 @@ _moved.install()
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES:
-        return importlib.import_module(f"fastbp.{_SUBMODULES[name]}")
+        return importlib.import_module(f"fastbp.{name}")
     if name not in _MODULES:
         elsewhere = f". Write from fastbp.sklearn import {name}" if name in ("MLPClassifier", "MLPRegressor") else ""
         raise AttributeError(

@@ -123,31 +123,22 @@ def require_finite(array: np.ndarray, original: np.ndarray, name: str) -> None:
 
 def _refuse_shape(original: np.ndarray, K: int, name: str, kind: str) -> NoReturn:
     """Say what is wrong with the shape of samples."""
+    shape = f"Pass an array of shape (n_samples, {K})."
     if original.ndim == 1:
-        raise argument_error(
-            name,
+        problem = (
             f"has shape {original.shape}, one dimension; two are needed, samples and features. Pass "
-            f"{name}.reshape(1, -1) for one sample, {name}.reshape(-1, 1) for one feature.",
+            f"{name}.reshape(1, -1) for one sample, {name}.reshape(-1, 1) for one feature."
         )
-    if original.ndim == 0:
-        raise argument_error(
-            name,
-            f"is a single {kind}; two dimensions are needed, samples and features. Pass an array of shape "
-            f"(n_samples, {K}).",
-        )
-    if original.ndim > 2:
-        raise argument_error(
-            name,
-            f"has {original.ndim} dimensions; two are needed, samples and features. Pass "
-            f"{name}.reshape(len({name}), -1).",
-        )
-    if len(original) == 0:
-        raise argument_error(name, f"has 0 samples; at least one is needed. Pass an array of shape (n_samples, {K}).")
-    raise argument_error(
-        name,
-        f"has {original.shape[1]} columns; this network's layer 0 has {K} neurons (sizes[0]). "
-        f"Pass an array of shape (n_samples, {K}).",
-    )
+    elif original.ndim == 0:
+        problem = f"is a single {kind}; two dimensions are needed, samples and features. {shape}"
+    elif original.ndim > 2:
+        advice = f"Pass {name}.reshape(len({name}), -1)."
+        problem = f"has {original.ndim} dimensions; two are needed, samples and features. {advice}"
+    elif len(original) == 0:
+        problem = f"has 0 samples; at least one is needed. {shape}"
+    else:
+        problem = f"has {original.shape[1]} columns; this network's layer 0 has {K} neurons (sizes[0]). {shape}"
+    raise argument_error(name, problem)
 
 
 def as_samples(X: Any, K: int, name: str = "X") -> np.ndarray:

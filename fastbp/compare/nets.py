@@ -41,6 +41,8 @@ class Case:
     epochs: int = 1
 
     def __post_init__(self) -> None:
+        for name in ("sizes", "activations"):  # from a file of JSON they are lists
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.samples % self.batch:
             raise ValueError(
                 f"{self.samples} samples are no multiple of the batch of {self.batch}. Change one of them."
@@ -97,12 +99,6 @@ class Case:
 
 
 _FIVE: tuple[Activation, ...] = ("tanh", "tanh", "identity")
-
-
-def from_json(given: Result) -> Case:
-    """The case of its fields."""
-    fields: Any = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
-    return Case(**fields)
 
 
 NETS: tuple[Case, ...] = (

@@ -103,7 +103,7 @@ def table(cases: list[nets.Result], names: list[str] | None, seconds: float, n_t
     if not pin.held():
         raise RuntimeError(f"This process is not held to {n_threads} threads. Run it through fastbp.compare.pin.task.")
     for given in cases:
-        yield measure(nets.from_json(given), racing, n_threads=n_threads, seconds=seconds)
+        yield measure(nets.Case(**given), racing, n_threads=n_threads, seconds=seconds)
 
 
 def tables(

@@ -16,12 +16,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastbp.functions.costs import NAMED
 from fastbp.network import Network, not_a_network
-from fastbp.sklearn._parameters import NAMES, OF_LOSS, Estimator, fastbp_name
+from fastbp.sklearn._parameters import NAMES, OF_LOSS, Estimator
 from fastbp.sklearn._stepper import Stepper, make_stepper
 from fastbp.sklearn._warn import warn_of_own
 
-THEIR_NAMES = {ours: theirs for theirs, ours in NAMES.items()}
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
+
+
+def their_name(activation: str) -> str:
+    """The activation, under whichever name, under scikit-learn's."""
+    return {ours: theirs for theirs, ours in NAMES.items()}.get(activation, activation)
 
 
 def scikit_learns(estimator: Estimator) -> Any:
@@ -122,7 +126,7 @@ class Convertible:
         """
         if not isinstance(net, Network):
             raise not_a_network(net)
-        hidden = [THEIR_NAMES.get(name, name) for name in net.activations[:-1]]
+        hidden = list(map(their_name, net.activations[:-1]))
         activation = hidden[0] if len(set(hidden)) == 1 else hidden or "relu"
         estimator = cls(**{"hidden_layer_sizes": net.sizes[1:-1], "activation": activation, **parameters})
         output = net.activations[-1]
@@ -161,9 +165,9 @@ class Convertible:
             known = {"loss": NAMED[net.cost].loss or net.cost} | stated | parameters
             estimator.set_params(**{name: known[name] for name in ("loss", *OF_LOSS.values()) if name in known})
             if output != (estimator._loss_function().outputs or ("identity",))[0]:
-                estimator.output_activation = THEIR_NAMES.get(output, output)
+                estimator.output_activation = their_name(output)
             estimator._output_activation()  # refuses one that does not go with the loss
-        estimator.out_activation_ = THEIR_NAMES.get(output, output)
+        estimator.out_activation_ = their_name(output)
         *coefs, coef = (w.T for w in net.w)
         *intercepts, intercept = net.b
         estimator.coefs_ = [np.array(w, order="C") for w in (*coefs, coef[:, outputs])]
@@ -184,7 +188,7 @@ class Convertible:
             Where its predictions could not be the same. Where only further training differs, a warning says so.
         """
         hidden = self._hidden_activations(len(self._hidden_sizes()))
-        names = {THEIR_NAMES.get(fastbp_name(name), fastbp_name(name)) for name in hidden} or {"relu"}
+        names = set(map(their_name, hidden)) or {"relu"}
         output = getattr(self, "output_activation", None)
         if len(names) > 1 or not names <= set(ACTIVATIONS) or output is not None:
             raise ValueError(

@@ -8,17 +8,11 @@ from typing import Any
 from sklearn.base import is_classifier
 
 from fastbp.sklearn._classifier import MLPClassifier
-from fastbp.sklearn._convert import THEIR_NAMES
-from fastbp.sklearn._parameters import fastbp_name
+from fastbp.sklearn._convert import their_name
 from fastbp.sklearn._regressor import MLPRegressor
 
 KNOWN = {"identity", "tanh", "logistic", "relu", "softmax"}
 """Activations of skl2onnx's converters."""
-
-
-def _their_name(activation: str) -> str:
-    """The activation under scikit-learn's name, which skl2onnx knows."""
-    return THEIR_NAMES.get(fastbp_name(activation), activation)
 
 
 def _compare_in_float64(scope: Any, container: Any, first: int) -> None:
@@ -70,8 +64,8 @@ def register_onnx() -> None:
     def checked(converter: Any) -> Any:
         def convert(scope: Any, operator: Any, container: Any) -> None:
             model = operator.raw_operator
-            hidden = {_their_name(name) for name in model._hidden_activations(model.n_layers_ - 2)} or {"identity"}
-            output = _their_name(model.out_activation_)
+            hidden = set(map(their_name, model._hidden_activations(model.n_layers_ - 2))) or {"identity"}
+            output = their_name(model.out_activation_)
             if len(hidden) > 1 or not hidden | {output} <= KNOWN:
                 raise NotImplementedError(
                     f"The activations are {model.activation!r} and {model.out_activation_!r}; skl2onnx knows "

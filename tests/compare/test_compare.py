@@ -93,7 +93,7 @@ def test_nets_by_name_and_by_description() -> None:
 
 def test_cases_travel_as_json() -> None:
     given = json.loads(json.dumps([asdict(case) for case in nets.ALL]))
-    assert [nets.from_json(case) for case in given] == list(nets.ALL)
+    assert [nets.Case(**case) for case in given] == list(nets.ALL)
 
 
 # Agreement
