@@ -13,12 +13,6 @@ from fastbp.nielsen._columns import column
 Lists = tuple[list[Any], list[Any]]
 
 
-def sigmoid(z: Any) -> Any:
-    """The sigmoid of every entry; it does not overflow."""
-    t = np.exp(-np.abs(z))
-    return np.where(np.asarray(z) >= 0, 1.0, t) / (1.0 + t)
-
-
 def feedforward(net: Any, a: Any, sigmoid: Callable[[Any], Any]) -> np.ndarray:
     """a^L of one sample, or of m samples in the columns of a matrix."""
     a = column(a, np.shape(net.weights[0])[1], "a")

@@ -14,7 +14,6 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.nielsen import _book, _engine
-from fastbp.nielsen._book import sigmoid as sigmoid
 from fastbp.nielsen._columns import labelled, pairs
 
 Pair = tuple[Any, Any]
@@ -133,6 +132,12 @@ class Network:
     def cost_derivative(self, output_activations: Any, y: Any) -> Any:
         """dC/da of the output activations: a - y."""
         return output_activations - y
+
+
+def sigmoid(z: Any) -> Any:
+    """The sigmoid of every entry; it does not overflow."""
+    t = np.exp(-np.abs(z))
+    return np.where(np.asarray(z) >= 0, 1.0, t) / (1.0 + t)
 
 
 def sigmoid_prime(z: Any) -> Any:

@@ -16,7 +16,6 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.nielsen import _book, _engine
-from fastbp.nielsen._book import sigmoid
 from fastbp.nielsen._columns import labelled, pairs, vectorized_result
 
 __all__ = [
@@ -63,6 +62,12 @@ def _cross_entropies(a: Any, y: Any) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
         costs = -y * np.log(a) - (1 - y) * np.log(1 - a)
     return costs if np.isfinite(costs).all() else np.nan_to_num(costs)
+
+
+def sigmoid(z: Any) -> Any:
+    """The sigmoid of every entry; it does not overflow."""
+    t = np.exp(-np.abs(z))
+    return np.where(np.asarray(z) >= 0, 1.0, t) / (1.0 + t)
 
 
 def sigmoid_prime(z: Any) -> Any:
