@@ -120,7 +120,9 @@ def _rows(text: io.TextIOWrapper, path: str) -> Iterator[Row]:
     reader = None
     try:
         start = next(source, "")
-        reader = csv.reader(itertools.chain([start], source), delimiter=_delimiter(path, start), strict=True)
+        tsv = path.lower().removesuffix(".gz").endswith(".tsv")
+        delimiter = "\t" if tsv else max(DELIMITERS, key=start.count)
+        reader = csv.reader(itertools.chain([start], source), delimiter=delimiter, strict=True)
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 yield reader.line_num, cells
@@ -131,12 +133,6 @@ def _rows(text: io.TextIOWrapper, path: str) -> Iterator[Row]:
     except csv.Error as error:
         line = reader.line_num if reader else 1
         raise LoadError(f"{path!r} cannot be read as a table: line {line}: {error}. Correct the line.") from None
-
-
-def _delimiter(path: str, line: str) -> str:
-    if path.lower().removesuffix(".gz").endswith(".tsv"):
-        return "\t"
-    return max(DELIMITERS, key=line.count)
 
 
 def _has_header(first: list[str], others: list[list[str]], target: str | int | None) -> bool:
