@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -44,20 +45,25 @@ def _largest_magnitude() -> Any:
     return largest_magnitude
 
 
-def largest_magnitude(values: np.ndarray) -> float:
-    """The largest |value|, NaN if one is; 0 of no values."""
-    if values.dtype not in (np.float32, np.float64):
-        least, largest = extremes(values) if values.size else (0, 0)
-        return max(float(largest), -float(least))
-    kernel, values = _largest_magnitude(), values.ravel(order="K")
+def _largest(values: np.ndarray) -> float:
+    """The largest |value|, NaN if one is, of a vector of float32 or float64."""
+    kernel = _largest_magnitude()
     if values.nbytes <= CHUNK_BYTES:
         return float(kernel(writable(values)))
     return float(np.max([kernel(writable(part)) for part in of_rows(values)]))
 
 
 def all_finite(values: np.ndarray) -> bool:
-    """Whether all of some floats are finite."""
-    return largest_magnitude(values) < np.inf
+    """Whether all numbers of a contiguous vector of float32 or float64 are finite."""
+    return _largest(values) < math.inf
+
+
+def largest_magnitude(values: np.ndarray) -> float:
+    """The largest |value|, NaN if one is; 0 of no values."""
+    if values.dtype in (np.float32, np.float64):
+        return _largest(values.ravel(order="K"))
+    least, largest = extremes(values) if values.size else (0, 0)
+    return max(float(largest), -float(least))
 
 
 def extremes(values: np.ndarray) -> tuple[Any, Any]:

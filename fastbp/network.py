@@ -187,7 +187,7 @@ class Network(Differentiable):
         if targets is None and not rows:
             data, cost = engine.without_targets(values), engine.NO_COSTS
         else:
-            data, cost = tuple(engine.make_data(X, targets)), np.empty(0 if targets is None else n)
+            data, cost = engine.make_data(X, targets), np.empty(0 if targets is None else n)
             layers = layers._replace(cost=CODES[self.cost])
         run_outputs(layers, data, workspace, (out, cost, decisions), plan, flops)
         spare.append(workspace)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastbp.jit.decorators import DISABLED, by_dtype, constants, fma, fused, inlined, overload, strict
 
 if TYPE_CHECKING:
-    from fastbp.jit.compiling import parallel, prange
+    from fastbp.jit.compiling import machine_code, parallel, prange
 
     CACHE_DIR: pathlib.Path | None
 
@@ -23,6 +23,7 @@ __all__ = [
     "fma",
     "fused",
     "inlined",
+    "machine_code",
     "overload",
     "parallel",
     "prange",
@@ -31,6 +32,7 @@ __all__ = [
 
 _PLAIN: dict[str, Any] = {
     "CACHE_DIR": None,
+    "machine_code": lambda function, *args: function,
     "parallel": strict,
     "prange": range,
 }

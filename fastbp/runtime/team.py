@@ -211,6 +211,20 @@ class ThreadTeam:
 
 _CLOSED_GATE = np.full(2, CLOSED, GATE)
 _loaded: set[Any] = set()
+_code_of_outputs: dict[int, Any] = {}
+
+
+def _outputs(layers: Layers, data: tuple[Any, ...], workspace: Workspace, out: tuple[Any, ...]) -> Any:
+    """``data_parallel.outputs``, compiled or loaded for arguments of these types: one code for each dtype of nets.
+
+    Numba would find out the types of eighteen arguments in each call, which takes as long as a row of a small net.
+    """
+    size = layers.theta.itemsize
+    code = _code_of_outputs.get(size)
+    if code is None:
+        plain = tuple(layers), tuple(data), tuple(workspace), out, 0, 0, 0
+        code = _code_of_outputs[size] = jit.machine_code(data_parallel.outputs, *plain)
+    return code
 
 
 def _load(training: Training) -> None:
@@ -223,7 +237,7 @@ def _load(training: Training) -> None:
     if dtype not in _loaded:
         layers, data, _, workspace, control = training
         out = np.empty((0, 1), dtype), np.empty(0), np.empty(0, np.int64)
-        data_parallel.outputs(tuple(layers), tuple(data), tuple(workspace), out, 0, 0, 0)
+        _outputs(layers, data, workspace, out)
         if not jit.DISABLED:
             data_parallel.work(training._replace(control=control._replace(n_threads=2)), _CLOSED_GATE, 1)
         _loaded.add(dtype)
@@ -249,8 +263,8 @@ class _Shares:
     a queue, so that none waits for a thread that has taken nothing.
     """
 
-    def __init__(self, arguments: tuple[Any, Any, Any, Any], n: int, step: int) -> None:
-        self.arguments, self.n, self.step = arguments, n, step
+    def __init__(self, outputs: Any, arguments: tuple[Any, Any, Any, Any], n: int, step: int) -> None:
+        self.outputs, self.arguments, self.n, self.step = outputs, arguments, n, step
         self.starts: Iterator[int] = iter(range(0, n, step))
         self.finished: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self.over = False
@@ -261,7 +275,7 @@ class _Shares:
         for start in self.starts:
             if self.over:
                 break
-            data_parallel.outputs(*self.arguments, start, min(start + self.step, self.n), t)
+            self.outputs(*self.arguments, start, min(start + self.step, self.n), t)
             count += 1
             if t:
                 self.finished.put(None)
@@ -298,17 +312,17 @@ def run_outputs(
     """
     n, n_threads = len(out[0]), plan.n_threads
     step = n
-    arguments = tuple(layers), data, tuple(workspace), out
+    arguments = layers, data, workspace, out
+    outputs = _outputs(*arguments)  # before any thread needs it: the others never wait for a compiler
     if n_threads > 1:
         n_threads = 1 + pool.current().provide(n_threads - 1)
     if n_threads > 1 or flops > ROWS_OPERATIONS:
         step = rows_at_a_time(n, flops, plan.tile, n_threads)
     if n_threads == 1:
         for x in range(0, n, step):
-            data_parallel.outputs(*arguments, x, min(x + step, n), 0)
+            outputs(*arguments, x, min(x + step, n), 0)
         return
-    shares = _Shares(arguments, n, step)
-    data_parallel.outputs(*arguments, 0, 0, 0)  # compiled or loaded: the others never wait for a compiler
+    shares = _Shares(outputs, arguments, n, step)
     try:
         tasks = []  # weak: one that is gone finishes nothing more
         _, *cores = pool.assign_cores(n_threads - 1)

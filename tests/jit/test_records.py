@@ -7,12 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+import fastbp
+from fastbp import jit
 from fastbp.jit import strict
 from fastbp.jit.addresses import addressed, exists, field
 from fastbp.jit.records import LINE_PAIR, fields, fields_apart, groups_apart, record
 from fastbp.kernels.records import FLAGS, THREAD, Data
+from fastbp.kernels.schedules.data_parallel import outputs
 from fastbp.kernels.team import GATE, load, replace, store
 from fastbp.runtime import engine
+from fastbp.runtime.plan import plan_prediction
 
 PAIR = fields(count=np.int64, share=np.float64)
 
@@ -98,3 +102,22 @@ def test_samples_without_targets_are_those_of_any_other_way(dtype: str) -> None:
     for name, a, b in zip(Data._fields, plain, named, strict=True):
         assert (a.dtype, a.size) == (b.dtype, b.size), name
         assert np.shares_memory(a, X) == np.shares_memory(b, X) == (name == "X")
+
+
+def test_machine_code_is_what_the_dispatcher_calls(dtype: str) -> None:
+    """Also when NamedTuples stand for tuples."""
+    net = fastbp.Network([3, 4, 2], seed=0, dtype=dtype)
+    X = np.random.default_rng(0).random((5, 3)).astype(dtype)
+    where = engine.lay_out(net, plan_prediction(5, 1), predicting=True)
+    data, workspace = engine.make_data(X, None), engine.prepare_workspace(where)
+    found = []
+    for exact in (True, False):
+        out = np.empty((5, 2), dtype), np.empty(0), np.empty(0, np.int64)
+        records = where.layers, data, workspace
+        plain = (*(tuple(record) for record in records), out, 0, 5, 0)
+        if exact:
+            outputs(*plain)
+        else:
+            jit.machine_code(outputs, *plain)(*records, out, 0, 5, 0)
+        found.append(out[0])
+    assert found[0].tobytes() == found[1].tobytes() == net.feedforward(X).tobytes()
