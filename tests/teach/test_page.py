@@ -256,6 +256,12 @@ def test_mouse(opened: Browser) -> None:
     assert opened.run("return step") == 2
 
 
+@pytest.mark.parametrize(("address", "step"), [("1.5", 1), ("99", 12), ("-1", 0), ("one", 0)])
+def test_any_step_of_an_address_is_shown(opened: Browser, address: str, step: int) -> None:
+    opened.run(f"location.hash = 'step={address}'; fromAddress()")
+    assert opened.run("return document.getElementById('count').textContent") == f"{step + 1} / 13"
+
+
 def test_it_asks_nothing_of_any_server(opened: Browser) -> None:
     assert (
         opened.run("return performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length")
