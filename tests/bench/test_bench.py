@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ from bench import (
     sweeps,
     threads,
 )
+from bench import test_nielsen as nielsen
 from fastbp import jit
 from fastbp.cli import app
 from fastbp.compare import nets, pin
@@ -117,6 +119,26 @@ def test_import_is_timed_in_fresh_processes() -> None:
 def test_first_training_is_timed_from_the_start_of_its_process() -> None:
     seconds = start.first_train("float32")
     assert seconds > start._fresh(start.IMPORT.format(module="numpy"))
+
+
+def test_an_epoch_of_the_book_is_timed_without_what_a_call_does_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    once = iter([100.0, 1.0, 7.0, 50.0])  # a disturbed call makes no epoch of another one shorter
+
+    class Net:
+        def __init__(self, sizes: Any) -> None:
+            assert sizes == nielsen.SIZES
+
+        def SGD(self, data: list[Any], epochs: int, *_: Any) -> None:
+            nonlocal now
+            now += next(once)
+            for j in range(epochs):
+                now += 2.0 if j else 9.0
+                print(f"Epoch {j} complete")
+
+    monkeypatch.setattr(nielsen, "time", SimpleNamespace(perf_counter=lambda: now))
+    turns = nielsen.Turns(Net, [])
+    assert [turns.time(), turns.time()] == [2.0, 2.0]
 
 
 def test_threads_are_compared_with_the_choice() -> None:
