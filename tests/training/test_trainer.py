@@ -12,7 +12,7 @@ import fastbp
 import fastbp.sklearn
 from fastbp.arrays import Targets
 from fastbp.functions.costs import COSTS, LOSSES
-from fastbp.runtime import csr
+from fastbp.runtime import csr, slices
 from fastbp.training.minibatches import Samples, check_samples
 from fastbp.training.trainer import Epoch, Policy, Trainer
 
@@ -76,6 +76,24 @@ def test_a_policy_is_asked_in_this_order() -> None:
     assert (run.epoch, run.minibatch, run.n_minibatches, run.stopped) == (2, 3, 3, None)
     assert list(run.history) == ["loss", "epoch"]
     assert run.history["epoch"] == [0.0, 1.0]
+
+
+def test_seconds_are_those_of_all_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "SLICE_SECONDS", 1e-9)  # a minibatch each
+    seconds = []
+
+    class Counting(Recording):
+        def progress(self, run: fastbp.Run) -> None:
+            seconds.append(run.seconds)
+
+        def epoch_ended(self, run: fastbp.Run) -> None:
+            pass
+
+    net = make_net()
+    run = Trainer(net, fastbp.SGD(0.1), batch_size=1).run(check_samples(net, X, Y, None), 2, Counting(60))
+    assert len(seconds) == 120
+    assert (np.diff([0.0, *seconds]) > 0).all()
+    assert run.seconds == seconds[-1]
 
 
 @pytest.mark.parametrize(
