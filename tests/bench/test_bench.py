@@ -134,7 +134,7 @@ def test_an_epoch_of_the_book_is_timed_without_what_a_call_does_once(monkeypatch
             now += next(once)
             for j in range(epochs):
                 now += 2.0 if j else 9.0
-                print(f"Epoch {j} complete")
+                sys.stdout.write(f"Epoch {j} complete\n")
 
     monkeypatch.setattr(nielsen, "time", SimpleNamespace(perf_counter=lambda: now))
     turns = nielsen.Turns(Net, [])
