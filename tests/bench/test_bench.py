@@ -405,6 +405,10 @@ def test_benchmarks_are_saved_with_readable_parameters_and_ratios_and_compared(t
     assert "The saved run is of Imagined CPU on 1 thread; this is" in printed
     assert "Neither times nor multiples of the floor compare." in printed
     assert "regressed" not in printed
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = ["--collect-only", f"--benchmark-storage={tmp_path / '.benchmarks'}", "--benchmark-compare=0001"]
+    printed = suites(tmp_path / "elsewhere", "bench/test_epoch.py", *elsewhere)
+    assert "The saved run is of Imagined CPU on 1 thread; this is" in printed
 
 
 @pytest.mark.once
