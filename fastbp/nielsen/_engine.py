@@ -14,7 +14,7 @@ import numpy as np
 import fastbp
 from fastbp import checks
 from fastbp.arrays import as_inputs, out_of_reach, require_finite
-from fastbp.nielsen._columns import pairs, stacked, vectorized_result
+from fastbp.nielsen._book import pairs, stacked, vectorized_result
 
 
 def sizes_on_kernels(net: Any) -> list[int]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.data.reading import read
-from fastbp.nielsen._columns import vectorized_result
+from fastbp.nielsen._book import vectorized_result
 
 __all__ = ["load_data", "load_data_wrapper", "vectorized_result"]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.nielsen import _book, _engine
-from fastbp.nielsen._columns import labelled, pairs
+from fastbp.nielsen._book import labelled, pairs
 
 Pair = tuple[Any, Any]
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.nielsen import _book, _engine
-from fastbp.nielsen._columns import labelled, pairs, vectorized_result
+from fastbp.nielsen._book import labelled, pairs, vectorized_result
 
 __all__ = [
     "CrossEntropyCost",

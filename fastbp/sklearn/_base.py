@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastbp.arrays import Targets
 from fastbp.chunks import all_finite, by_rows, contiguous, largest_magnitude
-from fastbp.functions.costs import CLIPPED, COSTS, LOSSES
+from fastbp.functions.costs import LOSSES
 from fastbp.functions.entry import CostFunction
 from fastbp.initializers import INITIALIZERS, initialize
 from fastbp.network import Network
@@ -77,13 +77,8 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             if name != "self":
                 setattr(self, name, value)
 
-    def _cost_in_kernels(self) -> tuple[int | None, float]:
-        """Code and parameter of the cost that the estimator reports; None where it is the network's."""
-        own, parameter = self._own_cost()
-        return (CLIPPED if self.loss == "log_loss" else None if own is None else COSTS.index(own)), parameter
-
     def _own_cost(self) -> tuple[CostFunction | None, float]:
-        """A cost that networks do not have, and its parameter."""
+        """The cost that the estimator reports where networks do not have it, and its parameter."""
         entry = self._loss_function()
         if entry.of_nets:
             return None, 0.0

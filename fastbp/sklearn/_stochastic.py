@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from fastbp.functions.costs import CLIPPED, COSTS
 from fastbp.sklearn._parameters import Estimator, pack
 from fastbp.sklearn._stepper import Stepper, say
 from fastbp.sklearn._validation import HeldOut, Stopping
@@ -38,7 +39,8 @@ def make_trainer(
     estimator: Estimator, net: Network, optimizer: Stepper | None, batch_size: int, limit: float, **options: Any
 ) -> Trainer:
     """A trainer of a network with the estimator's cost and penalties."""
-    cost, parameter = estimator._cost_in_kernels()
+    cost, parameter = estimator._own_cost()
+    own = CLIPPED if estimator.loss == "log_loss" else None if cost is None else COSTS.index(cost)
     return Trainer(
         net,
         optimizer,
@@ -46,7 +48,7 @@ def make_trainer(
         l1=estimator.l1,
         l2=estimator.alpha,
         shared_penalty=True,
-        cost=cost,
+        cost=own,
         cost_parameter=parameter,
         limit=limit,
         **options,

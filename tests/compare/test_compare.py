@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fastbp.compare import agree, measure, nets, peers, pin, run
+from fastbp.compare import measure, nets, peers, pin, run
 from fastbp.compare.peers.numpy_ import NumpyTrainer
 
 ROOT = Path(__file__).parents[2]
@@ -101,7 +101,7 @@ def test_cases_travel_as_json() -> None:
 
 def compared(case: nets.Case, trainer: peers.Trainer, n_threads: int = 1) -> float:
     X, Y = case.data()
-    return agree.check(case, PEERS["fastbp"].trainer(case, X, Y, n_threads), trainer, case.orders())
+    return run.check_way(case, PEERS["fastbp"].trainer(case, X, Y, n_threads), trainer, case.orders())
 
 
 @pytest.mark.filterwarnings("default")  # of the peers' own
@@ -119,11 +119,11 @@ def test_every_peer_computes_the_same_gradient(name: str, case: nets.Case, dtype
     ways = []
     for one in trainers:
         one.run(case.orders())
-        ways.append(agree.way(case.start(), one.parameters()))
+        ways.append(run.way(case.start(), one.parameters()))
     # scikit-learn adds Adam's epsilon elsewhere, which float64 can see.
     elsewhere = (name, case.optimizer, dtype) == ("scikit-learn", "adam", "float64")
-    assert agree.difference(*ways) < (1e-6 if elsewhere else agree.TOLERANCE[dtype])
-    agree.check_gradient(case, PEERS["fastbp"], PEERS[name], X, Y, 1)
+    assert run.difference(*ways) < (1e-6 if elsewhere else run.TOLERANCE[dtype])
+    run.check_gradient(case, PEERS[name], X, Y, 1)
 
 
 class Planted(NumpyTrainer):
@@ -152,7 +152,7 @@ def test_a_planted_error_is_caught(error: str, dtype: str, monkeypatch: pytest.M
     X, Y = case.data()
     compared(case, Planted(case, X, Y, 1))
     monkeypatch.setattr(Planted, "error", error)
-    with pytest.raises(agree.DisagreementError, match="another way"):
+    with pytest.raises(run.DisagreementError, match="another way"):
         compared(case, Planted(case, X, Y, 1))
 
 
@@ -169,8 +169,8 @@ def test_adams_missing_scale_is_caught_by_the_gradient() -> None:
 
     case = SMALL[1]
     X, Y = case.data()
-    with pytest.raises(agree.DisagreementError):
-        agree.check_gradient(case, PEERS["fastbp"], replace(PEERS["NumPy"], trainer=Doubled), X, Y, 1)
+    with pytest.raises(run.DisagreementError):
+        run.check_gradient(case, replace(PEERS["NumPy"], trainer=Doubled), X, Y, 1)
 
 
 @pytest.mark.compiled
@@ -192,7 +192,7 @@ def test_right_peers_are_raced_where_rounding_parts_their_ways(words: str) -> No
     X, Y = case.data()
     for name in [name for name in ("NumPy", "scikit-learn", "JAX", "PyTorch") if name in HERE]:
         if not PEERS[name].cannot(case):
-            assert run.prepare(case, PEERS[name], X, Y, 1).error <= agree.TOLERANCE[case.dtype]
+            assert run.prepare(case, PEERS[name], X, Y, 1).error <= run.TOLERANCE[case.dtype]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -204,7 +204,7 @@ def test_a_wrong_gradient_under_adam_is_caught(error: str, dtype: str, monkeypat
     monkeypatch.setattr(peer, "trainer", Planted)
     run.prepare(case, peer, X, Y, 1)
     monkeypatch.setattr(Planted, "error", error)
-    with pytest.raises(agree.DisagreementError):
+    with pytest.raises(run.DisagreementError):
         run.prepare(case, peer, X, Y, 1)
 
 
@@ -212,25 +212,25 @@ def test_weights_that_do_not_stay_finite_are_no_race() -> None:
     case = SMALL[1]
     X, Y = case.data()
     trainer = Planted(case, X, Y, 1)
-    agree.check_finite(trainer, case.orders())
+    run.check_finite(trainer, case.orders())
     trainer.w[0][0, 0] = np.inf
-    with pytest.raises(agree.DisagreementError, match="not finite after 2 x 10 samples"):
-        agree.check_finite(trainer, case.orders())
+    with pytest.raises(run.DisagreementError, match="not finite after 2 x 10 samples"):
+        run.check_finite(trainer, case.orders())
 
 
 def test_an_array_that_stays_in_both_agrees() -> None:
     """Below a layer of relu that is 0 for all samples no weight has a gradient."""
     still, moved = [np.zeros(3), np.ones(2)], [np.full(3, 1e-9), np.ones(2)]
-    assert agree.difference(still, still) == 0
-    assert agree.difference(still, moved) == math.inf
-    assert agree.difference(moved, still) == 1
+    assert run.difference(still, still) == 0
+    assert run.difference(still, moved) == math.inf
+    assert run.difference(moved, still) == 1
 
 
 def test_nothing_that_stays_agrees() -> None:
     zero, one = [np.zeros(3)], [np.ones(3)]
-    assert agree.difference(zero, zero) == math.inf
-    assert agree.difference(one, one) == 0
-    assert agree.difference(one, [np.ones(2)]) == math.inf
+    assert run.difference(zero, zero) == math.inf
+    assert run.difference(one, one) == 0
+    assert run.difference(one, [np.ones(2)]) == math.inf
 
 
 def test_a_disagreeing_or_failing_peer_is_reported_and_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from sklearn.metrics import r2_score
 import fastbp
 from fastbp import chunks
 from fastbp.arrays import Targets, as_inputs, as_targets, decide, out_of_reach
-from fastbp.nielsen._columns import stacked
+from fastbp.nielsen._book import stacked
 from fastbp.runtime import csr
 
 DTYPES = (np.float64, np.float32, np.int64, np.uint8, bool)
