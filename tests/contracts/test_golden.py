@@ -1,7 +1,8 @@
 """Golden bits: training and every answer of a network, configuration by configuration, beside what they were before.
 
 ``python tests/contracts/test_golden.py`` prints which configurations differ from ``golden/bits.json``; with ``--write``
-it writes what they are now into that file. The commit that does so says why they changed.
+it writes what they are now into that file. The commit that does so says why they changed. Beginnings of names limit
+both to those configurations.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import functools
 import hashlib
 import json
 import platform
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -223,16 +225,33 @@ def test_every_schedule_is_among_them(dtype: str) -> None:
     assert set().union(*seen) == TRAITS
 
 
+def test_what_is_not_asked_for_stays_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy, whole = tmp_path / "bits.json", FILE.read_text(encoding="utf-8")
+    changed = re.sub(r'^("predict.*?: )"\w+"', r'\1"other"', whole, flags=re.MULTILINE)
+    assert changed != whole
+    copy.write_text(changed, encoding="utf-8")
+    monkeypatch.setattr(sys.modules[__name__], "FILE", copy)
+    assert main(["feedforward"]) == 0
+    assert main(["predict"]) == 1
+    assert main(["predict", "--write"]) == 0
+    assert copy.read_text(encoding="utf-8") == whole
+
+
 def main(arguments: list[str]) -> int:
     if not has_fma():
         sys.exit("Golden bits are those of compiled code on a CPU with FMA: run without FASTBP_DISABLE_JIT, elsewhere.")
-    now = outcomes(list(table().values()))
-    then = golden() if FILE.exists() else {}
+    beginnings = tuple(argument for argument in arguments if argument != "--write") or ("",)
+    now = outcomes([case for name, case in table().items() if name.startswith(beginnings)])
+    if not now:
+        sys.exit(f"No configuration begins like {' or '.join(beginnings)}; their names are those in {FILE}.")
+    everything = golden() if FILE.exists() else {}
+    then = {name: result for name, result in everything.items() if name.startswith(beginnings)}
     changed = [*differences(now, then), *(f"{name}: only in the file" for name in then if name not in now)]
     sys.stdout.write("".join(f"{line}\n" for line in changed))
     sys.stdout.write(f"{len(changed)} of {len(now)} configurations differ\n")
     if "--write" in arguments:
-        lines = [f"{json.dumps(name)}: {json.dumps(result)}" for name, result in now.items()]
+        written = everything | now
+        lines = [f"{json.dumps(name)}: {json.dumps(written[name])}" for name in table() if name in written]
         FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
         sys.stdout.write(f"{FILE} is written\n")
         return 0
