@@ -131,8 +131,9 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             w, b = initialize(self.init, self._drawn, fan_out, fan_in)
             return np.ascontiguousarray(w.T, dtype), b.astype(dtype, copy=False)
         # Glorot and Bengio's bound, for the biases too.
-        names = set(map(fastbp_name, self._hidden_activations(self.n_layers_ - 2)))
-        bound = np.sqrt((2.0 if names == {"sigmoid"} else 6.0) / (fan_in + fan_out))
+        one = isinstance(self.activation, str)  # counts without hidden layers too
+        names = [self.activation] if one else self.activation
+        bound = np.sqrt((2.0 if set(map(fastbp_name, names)) == {"sigmoid"} else 6.0) / (fan_in + fan_out))
         w = self._random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype, copy=False)
         return w, self._random_state.uniform(-bound, bound, fan_out).astype(dtype, copy=False)
 

@@ -89,6 +89,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"solver": "sgd", "learning_rate": "invscaling", "power_t": 0.3, "nesterovs_momentum": False, "alpha": 0.1},
     {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 1, "momentum": 0.5},
     {"solver": "sgd", "shuffle": False, "early_stopping": True, "activation": "tanh"},
+    {"solver": "sgd", "hidden_layer_sizes": (), "activation": "logistic"},
 ]
 
 
@@ -107,6 +108,28 @@ def test_the_numbers_are_scikit_learns(name: str, variant: dict[str, Any]) -> No
     assert b._optimizer.learning_rate == pytest.approx(a._optimizer.learning_rate, rel=1e-12)
     assert difference(b.predict(X), a.predict(X)) <= 1e-8
     assert set(vars(a)) - set(vars(b)) <= {"loss"}  # a constant of the class in ours
+
+
+STILL = {"solver": "sgd", "learning_rate_init": 1e-300, "shuffle": False}
+"""So small a step leaves the weights as they were drawn."""
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_an_epoch_as_good_as_the_best_counts_at_a_tolerance_of_0(early_stopping: bool) -> None:
+    X, y = data("iris")
+    options = {**STILL, "tol": 0.0, "n_iter_no_change": 2, "early_stopping": early_stopping, "max_iter": 8}
+    for estimator in pair("iris", **options):
+        assert estimator.fit(X, y).n_iter_ == 8
+        assert estimator._no_improvement_count == 0
+
+
+@pytest.mark.parametrize(("activations", "like"), [(["logistic", "tanh"], "tanh"), (["logistic"] * 2, "logistic")])
+def test_initial_weights_are_smaller_where_all_hidden_neurons_are_logistic(activations: list[str], like: str) -> None:
+    X, y = data("iris")
+    a, b = (estimator.fit(X, y) for estimator in pair("iris", **STILL, max_iter=1, activation=like))
+    b.set_params(activation=activations).fit(X, y)
+    for x, z in zip(b.coefs_, a.coefs_, strict=True):
+        assert np.array_equal(x, z)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
