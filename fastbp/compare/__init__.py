@@ -3,5 +3,5 @@
 * `nets`: what is trained; `peers`: who trains it.
 * `measure`: turns side by side; `pin`: a fresh process of a given number of threads.
 * `run`: what such a process measures, once it has proven that the gradient is the same.
-* `results`: files of races, and what has become slower; `quick`: the race of ``fastbp bench``.
+* `results`: files of races, and what has become slower.
 """
