@@ -34,7 +34,12 @@ ONCE = set(
 """Modules about files, words and numbers of single samples, or that start processes of their own: the number of threads
 makes no difference to them."""
 
-COMPILED = set("adding bench cli_options compare page sklearn_house sklearn_page sklearn_tools".split())
+COMPILED = set(
+    """
+    adding bench check cli_options compare lessons mistakes page sklearn_arrays sklearn_beyond sklearn_hooks
+    sklearn_house sklearn_page sklearn_tools sklearn_values solutions
+    """.split()
+)
 """Modules about what is around the kernels, which does not know whether they are compiled."""
 
 
@@ -63,7 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if not is_twin(item)]
 
 
-TWINS = {"bits", "plan", "sklearn_arrays", "sklearn_values", "targets", "threads"}
+TWINS = {"bits", "plan", "targets", "threads"}
 """Modules whose tests take long as plain Python, for one dtype as for the other."""
 
 
