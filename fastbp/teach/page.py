@@ -6,6 +6,7 @@ One file that needs nothing else. Every number is written here, from the kernels
 from __future__ import annotations
 
 import json
+import re
 from html import escape
 from importlib import resources
 from typing import Any
@@ -81,7 +82,6 @@ def page(
         "COUNTING": escape(counting),
         "LETTERS": escape(letters),
         "SVG": sample.svg(),
+        "DATA": text,
     }
-    for name, value in filled.items():
-        template = template.replace(f"@@{name}@@", value)
-    return template.replace("@@DATA@@", text)
+    return re.sub("@@([A-Z]+)@@", lambda found: filled[found[1]], template)  # in one pass: what is filled in stays

@@ -262,6 +262,13 @@ def test_any_step_of_an_address_is_shown(opened: Browser, address: str, step: in
     assert opened.run("return document.getElementById('count').textContent") == f"{step + 1} / 13"
 
 
+def test_a_title_is_shown_as_it_is(browser: Browser, tmp_path: Path) -> None:
+    title = "<b>@@DATA@@ & @@SVG@@</b>"
+    (tmp_path / "titled.html").write_text(page(*worked_example(), title=title), encoding="utf-8")
+    browser.open((tmp_path / "titled.html").as_uri())
+    assert browser.run("return document.querySelector('h1').textContent") == title
+
+
 def test_it_asks_nothing_of_any_server(opened: Browser) -> None:
     assert (
         opened.run("return performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length")
