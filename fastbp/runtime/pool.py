@@ -21,6 +21,9 @@ from fastbp import checks, jit
 
 MAX_THREADS = 64
 
+START_SECONDS = 10.0
+"""How long a new thread may take until it counts; after that the work is done by fewer."""
+
 
 def _from_environment() -> int:
     """What NUMBA_NUM_THREADS, OMP_NUM_THREADS (set to 1 in joblib's loky workers) allow."""
@@ -91,21 +94,27 @@ def move(thread: int, core: int | None) -> None:
     """Move a thread, by its native number, to a core, and let the system move it on if it must.
 
     Left alone, a thread that has slept is often woken on the core of the one that wakes it, where the two of a team
-    take turns until the system notices: measured up to a second. Call it in threads of the pool only: an interrupt
-    between its lines would leave the main thread one core for ever.
+    take turns until the system notices: measured up to a second.
     """
     if core is None:
         return
     with contextlib.suppress(OSError):
         allowed = os.sched_getaffinity(thread)
-        os.sched_setaffinity(thread, {core})
-        os.sched_setaffinity(thread, allowed)
+        # One call of a C function: no exception comes between its two steps, which would leave the thread one core for
+        # ever, and no other thread, which would take that one core for all that are allowed.
+        list(map(os.sched_setaffinity, (thread, thread), ({core}, allowed)))
 
 
 class _Worker:
-    """What stands for a thread of the pool. Only the thread itself holds it, so it is gone when the thread is."""
+    """What stands for a thread of the pool. Only the thread's own storage holds it, so it is gone when the thread is.
+
+    A local variable would not do: an error that is kept keeps its traceback's frames and those that called them.
+    """
 
     __slots__ = ("__weakref__",)
+
+
+_here = threading.local()
 
 
 class Task(Protocol):
@@ -128,8 +137,8 @@ def _serve(tasks: queue.SimpleQueue[Task], workers: list[Any], ready: Any) -> No
     An exception ends the thread; who waits for its task sees that the task is gone.
     """
     threading.current_thread().name = "fastbp"
-    worker = _Worker()
-    workers.append(weakref.ref(worker, workers.remove))
+    _here.worker = _Worker()
+    workers.append(weakref.ref(_here.worker, workers.remove))
     ready.release()
     while True:
         tasks.get().run()
@@ -150,8 +159,8 @@ class ThreadPool:
 
     def submit(self, task: Task) -> None:
         """Have a task run by the next thread that is free."""
+        self._queue.put(task)  # first: a kept traceback would keep one that is counted and never put
         self._tasks.append(weakref.ref(task, self._tasks.remove))
-        self._queue.put(task)
 
     def provide(self, n: int) -> int:
         """Start threads until n tasks more would find one each. How many would: less where the system refuses."""
@@ -176,7 +185,7 @@ class ThreadPool:
             start_new_thread(_serve, (self._queue, self._workers, ready))
         except RuntimeError:  # can't start new thread
             return False
-        return ready.acquire(timeout=10.0)
+        return ready.acquire(timeout=START_SECONDS)
 
 
 _pool = ThreadPool()

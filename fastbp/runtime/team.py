@@ -287,10 +287,11 @@ class _Share:
 
     def __init__(self, shares: _Shares, t: int, core: int | None) -> None:
         self._shares, self._t, self._core = shares, t, core
+        self._ended = False
 
     @property
     def over(self) -> bool:
-        return self._shares.over
+        return self._ended or self._shares.over
 
     def run(self) -> None:
         try:
@@ -298,6 +299,8 @@ class _Share:
             self._shares.take(self._t)
         except BaseException as error:
             self._shares.finished.put(error)
+        finally:
+            self._ended = True  # the error's traceback keeps it
 
 
 def run_outputs(
