@@ -103,6 +103,8 @@ def verdict(training: Training, minibatch: Minibatch, t: int, end: int) -> int:
     largest_a += dense.from_bits(zero, a)
     largest_delta = dense.from_bits(zero, delta)
     bound = largest_a * largest_delta * minibatch.n / abs(total) * max(training.optimizer.eta[minibatch.m], 1.0)
+    if known.limit == np.inf:  # the largest of two layers, which no entry multiplies, say nothing about the gradient
+        bound = largest_a / 2 + largest_delta / 2
     return APPLY if bound + total_penalty(training) < known.limit else REFUSE
 
 

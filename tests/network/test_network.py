@@ -412,3 +412,13 @@ def test_the_cost_can_be_overridden() -> None:
     assert same_bits(net.gradient(X, Y, cost="cross_entropy").w[1], other.gradient(X, Y).w[1])
     with pytest.raises(ValueError, match="cost is 'mse'"):
         net.gradient(X, Y, cost="mse")
+
+
+def test_a_gradient_is_finite_though_no_layer_could_have_both_factors() -> None:
+    """The largest a and the largest delta belong to different neurons: their product would overflow."""
+    net = fastbp.Network([1, 2, 1], activations="identity", seed=0)
+    net.theta[:] = 0
+    net.w[1][0, 0], net.w[2][0, 1] = 1e200, 1e150
+    g = net.gradient([[1.0]], [[-1.0]])
+    assert (g.w[1].tolist(), g.w[2].tolist()) == ([[0.0], [1e150]], [[1e200, 0.0]])
+    assert net.backprop([[1.0]], [[-1.0]]).w[2].tolist() == [[1e200, 0.0]]
