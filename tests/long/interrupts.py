@@ -1,5 +1,7 @@
 """Thousands of real signals: on predictions, gradients and trainings, and on first trainings, which compile.
 
+Before them, an exception at every line of the runtime that these calls execute, at the first three times each.
+
 Each is a process that ends in a traceback where a result is wrong, a thread is lost, or nothing moves for ten minutes.
 """
 
@@ -74,6 +76,15 @@ def compilations() -> None:
 
 
 def main() -> None:
+    for call in "prediction", "gradient", "training", "sparse":
+        for where in "caller", "worker":
+            done = subprocess.run(
+                [sys.executable, str(TESTS / "injection.py"), call, where, "whole"],
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            sys.stdout.write(f"{call}, {where}: {done.stdout}")
     for call in "prediction", "gradient", "training":
         subprocess.run([sys.executable, str(TESTS / "signalling.py"), call, str(SIGNALS)], check=True)
     compilations()
