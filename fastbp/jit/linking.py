@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import queue
 import threading
 from _thread import start_new_thread
 from collections.abc import Callable
@@ -174,26 +173,29 @@ def shielded(compile_: Callable[[Any], Any], sig: Any) -> Any:
     """
     if threading.current_thread() is not threading.main_thread():
         return compile_(sig)  # signals go to the main thread
-    outcome: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
-    stop = threading.Event()
+    outcome: list[tuple[Any, BaseException | None]] = []
+    stop, done = threading.Event(), threading.Event()
 
     def compile_and_tell() -> None:
         _here.stop = stop
         try:
-            outcome.put((compile_(sig), None))
+            outcome.append((compile_(sig), None))
         except BaseException as error:
-            outcome.put((None, error))
+            outcome.append((None, error))
+        finally:
+            done.set()
 
     try:
         start_new_thread(compile_and_tell, ())
     except RuntimeError:  # can't start new thread
         return compile_(sig)
     try:
-        result, error = outcome.get()
+        done.wait()  # not for an item of a queue: an interrupt may come when it has been taken, and there is no other
     except BaseException:
         stop.set()
-        outcome.get()
+        done.wait()
         raise
+    result, error = outcome[0]
     if error is not None:
         raise error
     return result
