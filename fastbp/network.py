@@ -277,7 +277,8 @@ class Network(Differentiable):
     def _evaluate(self, X: np.ndarray, targets: Targets, weight: Any, n_threads: int | None) -> dict[str, float]:
         out, cost = self._outputs(X, targets, n_threads)
         s = np.ones(len(X)) if weight is None else weight.astype(np.float64)
-        scores = {"loss": float(np.cumsum(s * cost)[-1] / np.cumsum(s)[-1])}
+        with np.errstate(over="ignore", invalid="ignore"):  # the caller says what a loss that is not finite means
+            scores = {"loss": float(np.cumsum(s * cost)[-1] / np.cumsum(s)[-1])}
         if self._classifies(targets):
             hits = decide(out) == targets.decisions
             if np.isnan(scores["loss"]):  # an output that is no number decides nothing

@@ -44,7 +44,7 @@ def trained(X: Any, Y: Any, dtype: str, batch: int, n_threads: int | None = None
 @pytest.mark.parametrize("batch", [7, 32] if SMALL else [1, 7, 10, 32, 1000])
 def test_any_number_of_threads(batch: int, dtype: str) -> None:
     rng = np.random.default_rng(20)
-    n = 40 if SMALL else 1003
+    n = 40 if SMALL else min(1003, 100 * batch + 3)
     X, Y = rng.standard_normal((n, 20)), rng.integers(0, 3, n)
     options = {"l1": 1e-4, "l2": 1e-3, "sample_weight": rng.random(n)}
     expected = trained(X, Y, dtype, batch, 1, **options)

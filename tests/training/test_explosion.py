@@ -53,6 +53,18 @@ def test_a_penalty_beyond_all_numbers_is_an_explosion() -> None:
         fastbp.train(net, [[0.0]], [[0.0]], optimizer=adam, epochs=1, batch_size=1, l2=1e5)
 
 
+def test_a_weighted_cost_beyond_all_numbers_is_an_explosion() -> None:
+    net = fastbp.Network([1, 1, 1], activations=["sigmoid", "relu"], seed=0)
+    net.theta[:] = 0
+    net.w[2][0, 0] = 0.1
+    options: dict[str, Any] = {"optimizer": fastbp.Adagrad(1e103), "sample_weight": [1e102], "shuffle": False}
+    with pytest.raises(fastbp.DivergenceError, match=r"explodes: the cost has grown from .* to inf"):
+        fastbp.train(net, [[0.0]], [[1.0]], epochs=1, batch_size=1, **options)
+    net.b[2][0] = 1e155
+    with pytest.warns(RuntimeWarning, match="C is inf; something overflows float64"):
+        assert net.evaluate([[0.0]], [[1.0]], sample_weight=[1e102])["loss"] == np.inf
+
+
 def test_an_explosion_in_an_epoch_that_was_stopped_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fastbp.runtime.slices.SLOWEST", 0.0)  # or one slice might be the epoch
 
