@@ -170,12 +170,9 @@ def sums_size(layers: np.ndarray, n_threads: int) -> int:
     return 2 * n_blocks + n_threads * int(layers["stride"][1:].max())
 
 
-def aligned(size: int, dtype: Any, fill: float | None = 0) -> Any:
-    """Vector that starts on a cache line, filled unless ``fill`` is None."""
+def aligned(size: int, dtype: Any, *, zeroed: bool = True) -> Any:
+    """Vector that starts on a cache line: of zeros, or as the memory comes."""
     dtype = np.dtype(dtype)
-    memory = np.empty(size * dtype.itemsize + CACHE_LINE, np.uint8)
-    start = -memory.ctypes.data % CACHE_LINE
-    vector = memory[start : start + size * dtype.itemsize].view(dtype)
-    if fill is not None:
-        vector[:] = fill
-    return vector
+    memory = (np.zeros if zeroed else np.empty)(size * dtype.itemsize + CACHE_LINE, np.uint8)
+    start = -memory.__array_interface__["data"][0] % CACHE_LINE
+    return memory[start : start + size * dtype.itemsize].view(dtype)

@@ -69,7 +69,7 @@ def lay_out(
 
 def prepare_workspace(where: Layout) -> Workspace:
     """The workspace: its rows of 0 and of 1 written, the rest as the memory comes."""
-    buf = layout.aligned(where.workspace_size, where.layers.theta.dtype, fill=None)
+    buf = layout.aligned(where.workspace_size, where.layers.theta.dtype, zeroed=False)
     zeros, ones, after = (where.offsets[name][0] for name in ("zeros", "ones", "targets"))
     buf[zeros:ones] = 0
     buf[ones:after] = 1

@@ -194,7 +194,7 @@ class Trainer:
             samples.X,
             samples.targets,
             sample_weight=samples.weight,
-            order=engine.NO_INDICES if self.optimizer is None else np.arange(len(samples)),
+            order=engine.NO_INDICES if self.optimizer is None else np.empty(len(samples), np.int64),
             counting_hits=self.counting_hits,
         )
         return engine.make_training(
@@ -249,8 +249,8 @@ class Trainer:
                 run.minibatch = int(training.control.flags[0].total) - run.epoch * run.n_minibatches
             finally:
                 run._control = None
-                settings = training.optimizer.settings[0]
-                self._powers = [settings.beta_1_power, settings.beta_2_power]
+                settings = training.optimizer.settings
+                self._powers = [float(settings[name][0]) for name in ("beta_1_power", "beta_2_power")]
                 policy.end(run)
         return run
 
@@ -261,7 +261,7 @@ class Trainer:
             return
         statistics = self._statistics = training.control.statistics
         training.data.order[:], training.optimizer.eta[:], training.layers.table["seed"] = epoch
-        statistics[:] = 0
+        statistics.view(np.float64)[:] = 0
         run.minibatch = 0
         while run.minibatch < run.n_minibatches:
             before = pace.seconds

@@ -104,7 +104,8 @@ class Case:
         """A matrix whose rows are padded to a cache line, NaN wherever nothing has been written."""
         line = CACHE_LINE // self.dtype.itemsize
         row = -(-n_columns // line) * line
-        buf = layout.aligned((n_rows + line) * row + 4 * VECTOR_BYTES, self.dtype, fill=np.nan)
+        buf = layout.aligned((n_rows + line) * row + 4 * VECTOR_BYTES, self.dtype)
+        buf[:] = np.nan
         values = buf[: n_rows * row].reshape(n_rows, row)[:, :n_columns]
         values[:] = self.rng.standard_normal((n_rows, n_columns))
         return values, Matrix(buf, row, 1)
@@ -149,7 +150,8 @@ def test_every_ragged_tail(equation: str, epilogue: str, dtype: str) -> None:
 
 def run(rng: np.random.Generator, m: int, n: int, k: int, dtype: str, epilogue: str, equation: str) -> None:
     case = Case(rng, m, n, k, dtype, epilogue, equation)
-    panel = layout.aligned(layout.panel_size(m, k, case.dtype.itemsize), dtype, fill=np.nan)
+    panel = layout.aligned(layout.panel_size(m, k, case.dtype.itemsize), dtype)
+    panel[:] = np.nan
     if equation == "BP2":
         case.gemm.b.buf[np.isnan(case.gemm.b.buf)] = 0  # the padding of theta
     run_gemm(case.gemm, panel, NO_ORDER, NO_CURSOR)
