@@ -93,6 +93,15 @@ VARIANTS: list[dict[str, Any]] = [
 ]
 
 
+def test_a_minibatch_may_be_a_single_sample() -> None:
+    X, y = np.random.RandomState(0).standard_normal((9, 2)), np.arange(9.0) / 9
+    options: dict[str, Any] = {"hidden_layer_sizes": (3,), "batch_size": 1, "max_iter": 2, "random_state": 0}
+    with pytest.warns(ConvergenceWarning):
+        reference, mine = (library.MLPRegressor(**options).fit(X, y) for library in (theirs, ours))
+    assert mine.t_ == reference.t_ == 2 * len(X)
+    assert largest_difference(mine, reference) < 1e-12
+
+
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda v: " ".join(f"{k}={x}" for k, x in v.items()))
 @pytest.mark.parametrize("name", DATA)
 def test_the_numbers_are_scikit_learns(name: str, variant: dict[str, Any]) -> None:
