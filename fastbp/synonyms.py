@@ -139,7 +139,10 @@ TRAIN = _by_name(
             "cost loss activation activations"
         ),
         "The history has loss and, of classes, accuracy; a callback may add others.": "metrics",
-        "The estimators of fastbp.sklearn have it.": "dropout clip_norm",
+        "The estimators of fastbp.sklearn have it.": "dropout",
+        "Pass clip_norm={}, the length of the longest gradient that is not scaled down.": (
+            "clip clipnorm global_clipnorm max_norm max_grad_norm gradient_clip_val gradient_clipping"
+        ),
         "Pass the samples as X.": "x",
         "Pass the targets as Y.": "y targets labels",
     }

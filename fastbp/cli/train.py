@@ -70,6 +70,9 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Samples of a minibatch.")] = 10,
     l1: Annotated[float, typer.Option(help="Strength of l1 sum |w|.")] = 0.0,
     l2: Annotated[float, typer.Option(help="Strength of l2/2 sum w^2.")] = 0.0,
+    clip_norm: Annotated[
+        float | None, typer.Option(help="Scale down gradients that are longer than this; default: none.")
+    ] = None,
     shuffle: Annotated[bool, typer.Option(help="A new order of the samples in each epoch.")] = True,
     scale: Annotated[
         bool, typer.Option(help="Bring the inputs, and the targets of a regression, to a common range.")
@@ -249,6 +252,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
                 validation=(X[aside], Y[aside], None if s is None else s[aside]) if held else None,
                 l1=o["l1"],
                 l2=o["l2"],
+                clip_norm=o["clip_norm"],
                 schedule=rule,
                 early_stopping=stopping,
                 n_threads=o["threads"],

@@ -206,6 +206,7 @@ def train(
     validation: Any = None,
     l1: float = 0.0,
     l2: float = 0.0,
+    clip_norm: float | None = None,
     schedule: Callable[..., Any] | ReduceOnPlateau | None = None,
     early_stopping: EarlyStopping | None = None,
     n_threads: int | None = None,
@@ -244,6 +245,9 @@ def train(
         ``(X_val, Y_val)`` or ``(X_val, Y_val, sample_weight_val)``, evaluated after each epoch.
     l1, l2 : float
         Strengths of the penalties ``l1 sum |w| + l2/2 sum w^2``; biases are not penalised.
+    clip_norm : float, optional
+        Length of the longest gradient that is not scaled down: a minibatch's gradient of all weights and biases,
+        penalties included, whose norm is larger is divided by as much as brings it to this length.
     schedule : function or ReduceOnPlateau, optional
         ``schedule(epoch, epochs)``, the factor on the learning rate, evaluated for each minibatch at fractional epochs.
     early_stopping : EarlyStopping, optional
@@ -296,6 +300,8 @@ def train(
     l1, l2 = checks.check_real(l1, "l1", low=0.0), checks.check_real(l2, "l2", low=0.0)
     require_room(l1, "l1", net.dtype)
     require_room(l2, "l2", net.dtype)
+    if clip_norm is not None:
+        clip_norm = checks.check_real(clip_norm, "clip_norm", above=0.0)
     best, factors = Best(early_stopping, net), Factors(schedule)
     require_measured(
         (best.monitor, factors.monitor), net, samples.targets, None if held_out is None else held_out.targets
@@ -310,6 +316,7 @@ def train(
         batch_size=batch,
         l1=l1,
         l2=l2,
+        clip_norm=clip_norm,
         counting_hits=net._classifies(samples.targets),
         n_threads=n_threads,
     )
