@@ -91,10 +91,9 @@ NETWORK = _by_name(
         "Pass cost={}.": "loss loss_function criterion",
         "Pass init={}.": "initializer weight_init kernel_initializer weights",
         "It belongs to training. Call fastbp.train(net, X, Y, ...) with it.": (
-            "optimizer solver lr eta learning_rate epochs batch_size batch momentum l1 l2"
+            "optimizer solver lr eta learning_rate epochs batch_size batch momentum l1 l2 dropout clip_norm"
         ),
         "Every layer has biases; fill net.b[l] with zeros if you want none at the start.": "bias use_bias biases",
-        "The estimators of fastbp.sklearn have it.": "dropout",
     }
     | _SEED
 )
@@ -139,7 +138,9 @@ TRAIN = _by_name(
             "cost loss activation activations"
         ),
         "The history has loss and, of classes, accuracy; a callback may add others.": "metrics",
-        "The estimators of fastbp.sklearn have it.": "dropout",
+        "Pass dropout={}, the part of the hidden neurons to leave out, or one number for each hidden layer.": (
+            "dropout_rate drop_rate dropout_p p_dropout"
+        ),
         "Pass clip_norm={}, the length of the longest gradient that is not scaled down.": (
             "clip clipnorm global_clipnorm max_norm max_grad_norm gradient_clip_val gradient_clipping"
         ),

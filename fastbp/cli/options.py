@@ -55,6 +55,18 @@ def widths(text: str) -> list[int]:
     return listed(text, "--hidden", need + "Pass for example --hidden 128,64, or --hidden none.", 1)
 
 
+def dropped(text: str) -> float | list[float]:
+    """The part of all hidden layers that is left out, or that of each."""
+    try:
+        parts = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--dropout is {text!r}; it must be a number of at least 0 and below 1, or one for each hidden layer. Pass "
+            "for example --dropout 0.5, or --dropout 0.5,0.2."
+        ) from None
+    return parts[0] if len(parts) == 1 else parts
+
+
 def column(name: str | None) -> str | int | None:
     """A column by name, or by its index."""
     return int(name) if name is not None and re.fullmatch("-?[0-9]+", name) else name

@@ -19,7 +19,7 @@ from fastbp._signals import Phase, signals
 from fastbp.arrays import decide, out_of_reach
 from fastbp.checks import COSTS, HIDDEN, check_int, check_name, check_real
 from fastbp.cli.app import DType, Out, app
-from fastbp.cli.options import MONITORED, check_file, column, model_for, optimizer, schedule
+from fastbp.cli.options import MONITORED, check_file, column, dropped, model_for, optimizer, schedule
 from fastbp.errors import called
 from fastbp.initializers import INITIALIZERS
 from fastbp.training.schedules import ReduceOnPlateau
@@ -70,6 +70,10 @@ def train(
     batch_size: Annotated[int, typer.Option(help="Samples of a minibatch.")] = 10,
     l1: Annotated[float, typer.Option(help="Strength of l1 sum |w|.")] = 0.0,
     l2: Annotated[float, typer.Option(help="Strength of l2/2 sum w^2.")] = 0.0,
+    dropout: Annotated[
+        str,
+        typer.Option(help="Part of the hidden neurons left out in training, or one for each layer, such as 0.5,0.2."),
+    ] = "0",
     clip_norm: Annotated[
         float | None, typer.Option(help="Scale down gradients that are longer than this; default: none.")
     ] = None,
@@ -208,7 +212,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     o = options
     held = check_real(o["validation"], "--validation", low=0.0, below=1.0) > 0
     check_int(o["seed"], "--seed", low=0)
-    stopping, rule = _stopping(o), _rate(o)
+    stopping, rule, parts = _stopping(o), _rate(o), dropped(o["dropout"])
     data = _read(o)
     for who, where in ((stopping, "--monitor"), (rule, "--schedule plateau:monitor")):
         if isinstance(who, (fastbp.EarlyStopping, ReduceOnPlateau)):
@@ -252,6 +256,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
                 validation=(X[aside], Y[aside], None if s is None else s[aside]) if held else None,
                 l1=o["l1"],
                 l2=o["l2"],
+                dropout=parts,
                 clip_norm=o["clip_norm"],
                 schedule=rule,
                 early_stopping=stopping,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -13,6 +13,7 @@ from fastbp.chunks import all_finite, largest_magnitude
 from fastbp.errors import DivergenceError, argument_error
 from fastbp.network import Network, not_a_network
 from fastbp.training.callbacks import Callback, as_callbacks
+from fastbp.training.dropout import check_dropout, mask_seeds, no_masks
 from fastbp.training.explosion import Watch, cost_of_best_constant, infinite_moment
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples, check_batch_size, check_samples, check_validation, make_order
@@ -32,7 +33,10 @@ def require_room(number: float, name: str, dtype: np.dtype[Any]) -> None:
 
 
 class Standard(Policy):
-    """The policy of `train`: ``order`` gives the index array of an epoch and a number of samples."""
+    """The policy of `train`.
+
+    ``order`` gives the index array of an epoch and a number of samples, ``seed_of`` the seed of an epoch's dropout.
+    """
 
     def __init__(
         self,
@@ -44,10 +48,12 @@ class Standard(Policy):
         factors: Factors,
         best: Best,
         callbacks: list[Callback],
+        seed_of: Callable[[int], int],
     ) -> None:
         self.net, self.trainer, self.samples, self.held_out = trainer.net, trainer, samples, held_out
         self.factors, self.best, self.callbacks = factors, best, callbacks
         self._make_order, self._order = order, np.empty(0, np.int64)
+        self._seed_of = seed_of
         self._eta: float | np.ndarray = np.nan
         self.watch = Watch(
             self.net, lambda: cost_of_best_constant(self.net, samples.targets, samples.weight, self._order)
@@ -64,7 +70,7 @@ class Standard(Policy):
             self._eta = eta
             self._check_eta(run)
         self._order = self._make_order(run.epoch, len(self.samples))
-        return Epoch(self._order, self._eta)
+        return Epoch(self._order, self._eta, self._seed_of(run.epoch))
 
     def _check_eta(self, run: Run) -> None:
         largest = self._eta if isinstance(self._eta, float) else float(self._eta.max())
@@ -206,6 +212,7 @@ def train(
     validation: Any = None,
     l1: float = 0.0,
     l2: float = 0.0,
+    dropout: float | Sequence[float] = 0.0,
     clip_norm: float | None = None,
     schedule: Callable[..., Any] | ReduceOnPlateau | None = None,
     early_stopping: EarlyStopping | None = None,
@@ -238,13 +245,17 @@ def train(
         Whether each epoch visits the samples in a new order, or a function of the epoch, counted from 0, that returns
         the order as an index array.
     seed : int, numpy.random.Generator or None
-        Of the order.
+        Of the order, and of dropout, for which one number is drawn before the first order.
     sample_weight : array_like, shape (n_samples,), optional
         s_x. A minibatch whose weights sum to zero is skipped.
     validation : tuple, optional
         ``(X_val, Y_val)`` or ``(X_val, Y_val, sample_weight_val)``, evaluated after each epoch.
     l1, l2 : float
         Strengths of the penalties ``l1 sum |w| + l2/2 sum w^2``; biases are not penalised.
+    dropout : float or sequence of float
+        Part of the hidden neurons that each sample leaves out while the net is trained, or that part for each of layers
+        1..L-1. What remains is divided by 1 - dropout, so that nothing changes for predictions. Which neurons these
+        are is a function of seed, epoch, layer, the sample's place in the epoch, and neuron.
     clip_norm : float, optional
         Length of the longest gradient that is not scaled down: a minibatch's gradient of all weights and biases,
         penalties included, whose norm is larger is divided by as much as brings it to this length.
@@ -307,6 +318,11 @@ def train(
         (best.monitor, factors.monitor), net, samples.targets, None if held_out is None else held_out.targets
     )
     made = [*as_callbacks(callbacks), *as_bars(progress)]
+    dropped = check_dropout(dropout, net.L)
+    seed_of: Callable[[int], int] = no_masks
+    if any(dropped):
+        seed = checks.make_rng(seed)
+        seed_of = mask_seeds(seed)
     order = make_order(shuffle, seed)
     if epochs:
         net._learns(samples.targets)
@@ -316,11 +332,14 @@ def train(
         batch_size=batch,
         l1=l1,
         l2=l2,
+        dropout=dropped,
         clip_norm=clip_norm,
         counting_hits=net._classifies(samples.targets),
         n_threads=n_threads,
     )
-    policy = Standard(trainer, samples, order, held_out=held_out, factors=factors, best=best, callbacks=made)
+    policy = Standard(
+        trainer, samples, order, held_out=held_out, factors=factors, best=best, callbacks=made, seed_of=seed_of
+    )
     run = trainer.run(samples, epochs, policy)
     if run.history or run.minibatch:
         policy.look_at_end(run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -93,8 +93,8 @@ class Trainer:
         Strengths of the penalties on w.
     shared_penalty : bool
         Whether they are divided by the minibatch's sum of s_x, as scikit-learn's is.
-    dropout : float
-        Part of the hidden neurons that each minibatch leaves out.
+    dropout : float or sequence of float
+        Part of the hidden neurons that each sample leaves out, or that of each hidden layer.
     clip_norm : float, optional
         Longest gradient that is not scaled down.
     cost : int, optional
@@ -119,7 +119,7 @@ class Trainer:
         l1: float = 0.0,
         l2: float = 0.0,
         shared_penalty: bool = False,
-        dropout: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
         clip_norm: float | None = None,
         cost: int | None = None,
         cost_parameter: float = 0.0,
@@ -130,7 +130,8 @@ class Trainer:
         self.net, self.optimizer, self.batch_size, self.n_threads = net, optimizer, batch_size, n_threads
         self.update = Update(updates.SGD, 0, (0.0, 0.0, 0.0, 0.0)) if optimizer is None else optimizer.update()
         self.l1, self.l2, self.shared_penalty = l1, l2, shared_penalty
-        self.dropout, self.clip_norm, self.counting_hits = dropout, clip_norm, counting_hits
+        self.dropout = np.broadcast_to(np.asarray(dropout, np.float64), net.L - 1)
+        self.clip_norm, self.counting_hits = clip_norm, counting_hits
         self._cost, self._cost_parameter, self._limit, self._make_state = cost, cost_parameter, limit, state
         self.state: np.ndarray | None = None
         """The optimizer's vectors, from the first run on."""
@@ -150,7 +151,7 @@ class Trainer:
             self.batch_size,
             descent=self.update.code == updates.SGD and self.l1 == self.update.constants[3] == 0,
             penalised=self.l2 != 0,
-            dropout=self.dropout != 0,
+            dropout=bool(self.dropout.any()),
             sparse=isinstance(samples.X, csr.Rows),
             whole_gradient=self.optimizer is None or self.clip_norm is not None,
         )
@@ -178,7 +179,7 @@ class Trainer:
             net._layouts[key] = where, []
         cost = CODES[net.cost] if self._cost is None else self._cost
         layers = where.layers._replace(cost=cost, cost_parameter=float(self._cost_parameter))
-        if self.dropout:
+        if task.dropout:
             layers = layers._replace(table=layers.table.copy())
             layers.table["dropout"][1:-1] = self.dropout
         keeping = plan.tile < batch or task.sparse or task.whole_gradient

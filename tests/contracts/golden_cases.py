@@ -134,6 +134,8 @@ EXTRAS: dict[str, Callable[[Data], dict[str, Any]]] = {
     "lists": lambda d: {"X": d.X.tolist(), "Y": d.Y.tolist()},
     "small whole labels": lambda d: {"Y": d.labels.astype(np.uint8)},
     "clipped": lambda d: {"clip_norm": 0.25, "l2": 0.0625},
+    "dropout": lambda d: {"dropout": 0.5, "seed": 5},
+    "dropout of each layer": lambda d: {"dropout": [0.25], "seed": 5, "shuffle": True, "clip_norm": 0.5},
 }
 """Words in a name -> what they add to the arguments of ``train``."""
 
@@ -287,7 +289,10 @@ def options() -> Iterator[Case]:
     for i, extra in enumerate(EXTRAS):
         yield training("options", "12-9-4", extra, dtype=DTYPES[i % 2] if extra not in rounded else "float64",
                        n=31, epochs=3, near=extra in rounded, optimizer=fastbp.Adam(0.0625))  # fmt: skip
-    for extra in "chosen threads", "validation", "early stopping", "warm-up", "plateau", "whole numbers", "clipped":
+    for extra in (
+        *("chosen threads", "validation", "early stopping", "warm-up", "plateau", "whole numbers"),
+        *("clipped", "dropout"),
+    ):
         yield training("options", "12-9-4", extra, threads=2, n=31, epochs=3, dtype="float32")
     for optimizer in fastbp.SGD(0.125), fastbp.SGD(0.25, momentum=0.5), fastbp.Adam(0.0625):
         yield training("options", "21-18-3", "order of RandomState", optimizer=optimizer, times=3, threads=2)

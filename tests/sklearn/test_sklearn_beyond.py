@@ -14,6 +14,7 @@ pytest.importorskip("sklearn")
 import pandas as pd
 import scipy.sparse
 import sklearn
+from masks import dropout_mask
 from sklearn import neural_network as theirs
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
@@ -689,21 +690,6 @@ def test_poisson_is_tweedie_of_power_one() -> None:
     y = np.round(np.exp(Y_DIABETES / 2))
     a = MLPRegressor(loss="poisson", **SHORT).fit(X_DIABETES, y)
     assert same(a, MLPRegressor(loss="tweedie", power=1, **SHORT).fit(X_DIABETES, y))
-
-
-def dropout_mask(seed: int, l: int, place: int, J: int, p: float) -> np.ndarray:
-    """The rule of fastbp.kernels.dropout in Python's whole numbers."""
-    whole = (1 << 64) - 1
-
-    def mixed(v: int) -> int:
-        v = (v ^ (v >> 30)) * 0xBF58476D1CE4E5B9 & whole
-        v = (v ^ (v >> 27)) * 0x94D049BB133111EB & whole
-        return v ^ (v >> 31)
-
-    step = 0x9E3779B97F4A7C15
-    key = mixed(mixed((seed + step * l) & whole) + step * place & whole)
-    bits = [mixed((key + step * j) & whole) >> 40 for j in range(J)]
-    return np.array([0.0 if b < int(p * 2**24) else 1 / (1 - p) for b in bits])
 
 
 def test_dropout_is_a_mask_on_activations() -> None:

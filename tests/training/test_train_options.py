@@ -1,4 +1,4 @@
-"""What `train` is asked for beside optimizer and samples: clipping."""
+"""What `train` is asked for beside optimizer and samples: clipping, dropout."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from masks import dropout_mask
 
 import fastbp
 
@@ -75,3 +76,81 @@ def test_a_length_that_no_gradient_can_have_is_refused(clip_norm: Any) -> None:
         fastbp.train(net, X, Y, clip_norm=clip_norm)
     assert caught.value.parameter == "clip_norm"
     assert np.array_equal(net.theta, before)
+
+
+# Dropout
+
+
+def dropped_descent(net: fastbp.Network, dropout: tuple[float, ...], seed: int, late: int = 0) -> list[np.ndarray]:
+    """Weights and biases after two epochs of minibatches of 10, with masks written down beforehand.
+
+    ``late`` is how many epochs the masks lag behind, which is an error.
+    """
+    w, b = ([np.array(part) for part in side] for side in (net.w, net.b))
+    rng = np.random.default_rng(seed)
+    first = int(rng.integers(1 << 62))
+    for epoch in range(2):
+        order = rng.permutation(len(X))
+        for start in range(0, len(X), 10):
+            places = range(start, min(start + 10, len(X)))
+            masks = [
+                np.stack([dropout_mask(first + epoch - late, l, x, len(b[l - 1]), p) for x in places])
+                for l, p in enumerate(dropout, 1)
+            ]
+            inputs = X[order[start : start + 10]]
+            a1 = np.tanh(inputs @ w[0].T + b[0])
+            a2 = np.tanh((a1 * masks[0]) @ w[1].T + b[1])
+            d3 = (a2 * masks[1]) @ w[2].T + b[2] - Y[order[start : start + 10]]
+            d2 = d3 @ w[2] * masks[1] * (1 - a2**2)
+            d1 = d2 @ w[1] * masks[0] * (1 - a1**2)
+            for l, (a, d) in enumerate([(inputs, d1), (a1 * masks[0], d2), (a2 * masks[1], d3)]):
+                w[l] -= 0.1 * d.T @ a / len(d)
+                b[l] -= 0.1 * d.mean(axis=0)
+    return [*w, *b]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_dropout_is_a_mask_of_seed_epoch_layer_place_and_neuron(n_threads: int) -> None:
+    net = make_net()
+    expected, wrong = (dropped_descent(net, (0.5, 0.25), 7, late) for late in (0, 1))
+    options: dict[str, Any] = {"optimizer": fastbp.SGD(0.1), "epochs": 2, "batch_size": 10, "seed": 7}
+    fastbp.train(net, X, Y, dropout=(0.5, 0.25), n_threads=n_threads, **options)
+    for ours, by_hand in zip(parts(net), expected, strict=True):
+        np.testing.assert_allclose(ours, by_hand, rtol=1e-9, atol=1e-12)
+    assert not np.allclose(parts(net)[0], wrong[0], rtol=1e-3)
+
+
+def test_one_number_is_that_of_every_hidden_layer() -> None:
+    nets = [make_net() for _ in range(3)]
+    for net, dropout in zip(nets, (0.25, np.array([0.25, 0.25]), (0.25, 0.0)), strict=True):
+        fastbp.train(net, X, Y, dropout=dropout, epochs=1, seed=0)
+    assert np.array_equal(nets[0].theta, nets[1].theta)
+    assert not np.array_equal(nets[0].theta, nets[2].theta)
+
+
+def test_only_training_leaves_neurons_out() -> None:
+    """A step of no length: the loss of the epoch has masks, that of the validation is the whole net's."""
+    net = make_net()
+    own = net.evaluate(X, Y)["loss"]
+    run = fastbp.train(
+        net, X, Y, optimizer=fastbp.SGD(1e-300), epochs=1, batch_size=None, validation=(X, Y), dropout=0.5, seed=0
+    )
+    assert run.history["val_loss"] == [own]
+    assert run.history["loss"][0] != pytest.approx(own, rel=1e-3)
+
+
+@pytest.mark.parametrize("dropout", [1.0, -0.1, float("nan"), "0.5", (0.5,), (0.5, 0.5, 0.5), (0.5, 1.0), (0.5, "x")])
+def test_parts_that_cannot_be_left_out_are_refused(dropout: Any) -> None:
+    net = make_net()
+    before = net.theta.copy()
+    with pytest.raises((TypeError, ValueError), match=r"^dropout (is|has) ") as caught:
+        fastbp.train(net, X, Y, dropout=dropout)
+    assert caught.value.parameter == "dropout"
+    assert np.array_equal(net.theta, before)
+
+
+def test_a_net_without_hidden_layers_leaves_nothing_out() -> None:
+    net = fastbp.Network([6, 2], activations="identity", seed=1)
+    fastbp.train(net, X, Y, dropout=0.0, epochs=1)
+    with pytest.raises(ValueError, match=r"^dropout is 0\.5; this network has no hidden layer"):
+        fastbp.train(net, X, Y, dropout=0.5)
