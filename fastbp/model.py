@@ -11,6 +11,7 @@ import numpy as np
 from fastbp import synonyms
 from fastbp.arrays import as_inputs, as_names, as_sample_weight, as_samples, require_finite
 from fastbp.data.scaling import Scale
+from fastbp.errors import argument_error
 from fastbp.io import model_file
 from fastbp.network import Network, not_a_network
 
@@ -215,9 +216,13 @@ class Model:
             values = values.reshape(-1, 1)
         return values if values.ndim != 2 or values.shape[1] != self.sizes[-1] else self.target.apply(values)
 
-    def _labels(self, names: np.ndarray) -> np.ndarray:
+    def _label_of(self) -> dict[Any, int]:
+        """Label of each class, by name."""
         assert self.classes is not None
-        known = {name: label for label, name in enumerate(self.classes.tolist())}
+        return {name: label for label, name in enumerate(self.classes.tolist())}
+
+    def _labels(self, names: np.ndarray) -> np.ndarray:
+        known = self._label_of()
         given = names.tolist()
         try:
             return np.array([known[name] for name in given], np.int64)
@@ -312,7 +317,7 @@ class Model:
         validation : tuple, optional
             ``(X_val, Y_val)`` or ``(X_val, Y_val, sample_weight_val)``, raw like X and Y.
         **options
-            Of `fastbp.train`.
+            Of `fastbp.train`; ``class_weight`` names classes as the targets do.
 
         Returns
         -------
@@ -328,7 +333,21 @@ class Model:
 
         if isinstance(validation, Sequence) and 2 <= len(validation) <= 3:
             validation = (self.transform(validation[0]), self.transform_targets(validation[1]), *validation[2:])
+        if self.classes is not None and isinstance(options.get("class_weight"), Mapping):
+            options["class_weight"] = self._class_weight(options["class_weight"])
         return train(self.net, self.transform(X), self.transform_targets(Y), validation=validation, **options)
+
+    def _class_weight(self, by_name: Mapping[Any, Any]) -> dict[int, Any]:
+        """Weights by label of classes that are given by name."""
+        known = self._label_of()
+        for name in by_name:
+            if name not in known:
+                raise argument_error(
+                    "class_weight",
+                    f"has the class {name!r}; the model knows {', '.join(map(repr, known))}. Pass names of these "
+                    "classes, as predict returns them.",
+                )
+        return {known[name]: weight for name, weight in by_name.items()}
 
     def contents(self) -> model_file.Contents:
         """What a model file holds of it."""

@@ -128,7 +128,8 @@ TRAIN = _by_name(
             "validation_data validation_split validation_fraction val_data eval_set evaluation_data test_data X_val "
             "Y_val y_val"
         ),
-        "Pass sample_weight, a number for each sample.": "weights sample_weights class_weight",
+        "Pass sample_weight, a number for each sample.": "weights sample_weights",
+        "Pass class_weight={}.": "class_weights",
         "Pass progress=True.": "verbose",
         "Pass callbacks=[{}].": "callback",
         "Pass early_stopping=fastbp.EarlyStopping(patience=10), say.": "patience n_iter_no_change tol",

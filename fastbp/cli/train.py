@@ -41,6 +41,9 @@ def train(
         str | None,
         typer.Option(help="Weights of the samples: column of a table, key of an .npz file, else an .npy file."),
     ] = None,
+    class_weight: Annotated[
+        str | None, typer.Option(help="balanced: each class has the same share of the cost; default: each sample has.")
+    ] = None,
     task: Annotated[Task | None, typer.Option(help="What the targets are; default: decided from them.")] = None,
     hidden: Annotated[str, typer.Option(help="Neurons of the hidden layers, such as 128,64; or none.")] = "30",
     activation: Annotated[str, typer.Option(help=f"Of hidden layers: {', '.join(HIDDEN)}.")] = "sigmoid",
@@ -217,6 +220,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     for who, where in ((stopping, "--monitor"), (rule, "--schedule plateau:monitor")):
         if isinstance(who, (fastbp.EarlyStopping, ReduceOnPlateau)):
             check_name(who.monitor, MONITORED[data.task], where)
+    _check_class_weight(o["class_weight"], data.task)
     _announce_classes(console, data, o)
     labels = data.Y if data.task == "classification" else None
     kept, aside = np.arange(len(data.X)), np.arange(0)
@@ -253,6 +257,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
                 shuffle=o["shuffle"],
                 seed=o["seed"],
                 sample_weight=None if s is None else s[kept],
+                class_weight=o["class_weight"],
                 validation=(X[aside], Y[aside], None if s is None else s[aside]) if held else None,
                 l1=o["l1"],
                 l2=o["l2"],
@@ -282,6 +287,18 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     if run.stopped and run.epoch == run.minibatch == 0:  # nothing to test, and the kernels may not be compiled yet
         return
     _conclude(console, model, run, data, o)
+
+
+def _check_class_weight(class_weight: str | None, task: str) -> None:
+    """ValueError unless the data has classes."""
+    if class_weight is None:
+        return
+    check_name(class_weight, ["balanced"], "--class-weight")
+    if task != "classification":
+        raise ValueError(
+            f"--class-weight is {class_weight!r}; the task is regression, which has no classes. Leave it out, or pass "
+            "--task classification."
+        )
 
 
 def _announce_classes(console: Out, data: Any, o: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -13,6 +13,7 @@ from fastbp.chunks import all_finite, largest_magnitude
 from fastbp.errors import DivergenceError, argument_error
 from fastbp.network import Network, not_a_network
 from fastbp.training.callbacks import Callback, as_callbacks
+from fastbp.training.class_weights import with_class_weight
 from fastbp.training.dropout import check_dropout, mask_seeds, no_masks
 from fastbp.training.explosion import Watch, cost_of_best_constant, infinite_moment
 from fastbp.training.history import Run
@@ -209,6 +210,7 @@ def train(
     shuffle: bool | Callable[[int], Any] = True,
     seed: Any = None,
     sample_weight: Any = None,
+    class_weight: Literal["balanced"] | Mapping[int, float] | None = None,
     validation: Any = None,
     l1: float = 0.0,
     l2: float = 0.0,
@@ -248,6 +250,10 @@ def train(
         Of the order, and of dropout, for which one number is drawn before the first order.
     sample_weight : array_like, shape (n_samples,), optional
         s_x. A minibatch whose weights sum to zero is skipped.
+    class_weight : "balanced" or mapping, optional
+        Weights of labels, 1 for a label that is not named, by which the weights of their samples are multiplied.
+        "balanced" gives each class of the samples the same share of the cost, whatever its number of samples; where
+        they have weights, these are counted. Validation samples keep their own weights.
     validation : tuple, optional
         ``(X_val, Y_val)`` or ``(X_val, Y_val, sample_weight_val)``, evaluated after each epoch.
     l1, l2 : float
@@ -298,7 +304,7 @@ def train(
             "has weights or biases that are not finite; nothing can be learned from there. Make a new network, or "
             "load an older one.",
         )
-    samples = check_samples(net, X, Y, sample_weight)
+    samples = with_class_weight(net, check_samples(net, X, Y, sample_weight), class_weight)
     held_out = check_validation(net, validation)
     optimizer = SGD() if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):

@@ -41,7 +41,7 @@ TRAIN = """
 --early-stopping -1 | --test 5 | --test 0 | --test nan | --test 0.001 | --monitor foo | --min-delta -1
 --min-delta nan | --monitor val_r2 --early-stopping 2 | --min-delta -1 --early-stopping 2 | --validation 1
 --validation 0.0001 | --validation nan | --epochs -1 | --batch-size 0 | --l1 -1 | --l2 nan | --l2 1e300 | --clip-norm 0
---clip-norm nan | --dropout 1 | --dropout -0.1
+--clip-norm nan | --class-weight foo | --dropout 1 | --dropout -0.1
 --dropout x | --dropout 0.5,0.5 | --dropout 0.5, | --seed -1
 --threads 0 | --threads 65 | --hidden 1e3 | --hidden 99999999999 | --hidden 30, | --activation softmax
 --activation foo | --output foo | --output relu | --cost foo | --cost poisson | --init foo | --learning-rate -1
@@ -96,6 +96,10 @@ def test_explain_names_the_option(options: list[str]) -> None:
         (["train", "digits", "--target", "x"], "--target is 'x'"),
         (["train", "two.npz", "--target", "zz"], "--target is 'zz'"),
         (["train", "two.npz", "--sample-weight", "zz"], "--sample-weight is 'zz'"),
+        (
+            ["train", "X.npy", "--targets", "X.npy", "--class-weight", "balanced"],
+            "--class-weight is 'balanced'; the task is",
+        ),
         (["explain", "two.fastbp", "two.npz", "--sample-weight", "zz"], "--sample-weight is 'zz'"),
         (["train", "digits", "--sample-weight", "no.npy"], "--sample-weight is 'no.npy'; there is no such file"),
         (["train", "X.npy", "--targets", "no.npy"], "--targets is 'no.npy'; there is no such file"),

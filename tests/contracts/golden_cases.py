@@ -134,6 +134,8 @@ EXTRAS: dict[str, Callable[[Data], dict[str, Any]]] = {
     "lists": lambda d: {"X": d.X.tolist(), "Y": d.Y.tolist()},
     "small whole labels": lambda d: {"Y": d.labels.astype(np.uint8)},
     "clipped": lambda d: {"clip_norm": 0.25, "l2": 0.0625},
+    "classes of weights": lambda d: {"class_weight": {0: 0.5, 2: 2.0}, "sample_weight": d.weight},
+    "balanced classes": lambda d: {"class_weight": "balanced"},
     "dropout": lambda d: {"dropout": 0.5, "seed": 5},
     "dropout of each layer": lambda d: {"dropout": [0.25], "seed": 5, "shuffle": True, "clip_norm": 0.5},
 }

@@ -1,4 +1,4 @@
-"""What `train` is asked for beside optimizer and samples: clipping, dropout."""
+"""What `train` is asked for beside optimizer and samples: clipping, dropout, weights of classes."""
 
 from __future__ import annotations
 
@@ -154,3 +154,103 @@ def test_a_net_without_hidden_layers_leaves_nothing_out() -> None:
     fastbp.train(net, X, Y, dropout=0.0, epochs=1)
     with pytest.raises(ValueError, match=r"^dropout is 0\.5; this network has no hidden layer"):
         fastbp.train(net, X, Y, dropout=0.5)
+
+
+# Weights of classes
+
+LABELS = np.array([0] * 12 + [1] * 8 + [2] * 3)
+WEIGHTS = np.linspace(0.5, 1.5, 23)
+
+
+def classifier(**options: Any) -> fastbp.Network:
+    return fastbp.Network(
+        [6, 5, 3], **({"activations": ["tanh", "softmax"], "cost": "cross_entropy", "seed": 1} | options)
+    )
+
+
+SHORT: dict[str, Any] = {"epochs": 2, "batch_size": 10, "seed": 0}
+
+
+def trained(**options: Any) -> np.ndarray:
+    net = classifier()
+    fastbp.train(net, X, LABELS, **SHORT, **options)
+    return net.theta
+
+
+@pytest.mark.parametrize("s", [None, WEIGHTS])
+def test_weights_of_classes_multiply_those_of_samples(s: Any) -> None:
+    of_sample = np.array([3.0] * 12 + [1.0] * 8 + [0.0] * 3)
+    expected = trained(sample_weight=of_sample if s is None else s * of_sample)
+    assert np.array_equal(trained(sample_weight=s, class_weight={0: 3, np.int64(2): 0.0}), expected)
+    assert not np.array_equal(trained(sample_weight=s), expected)
+
+
+def test_balanced_classes_have_equal_shares() -> None:
+    """As in scikit-learn n / (number of classes * samples of the class), of weighted samples their weights."""
+    of_class = 23 / (3 * np.array([12, 8, 3]))
+    np.testing.assert_allclose(
+        trained(class_weight="balanced"), trained(class_weight=dict(enumerate(of_class))), rtol=1e-13
+    )
+    totals = np.array([WEIGHTS[LABELS == label].sum() for label in range(3)])
+    of_class = WEIGHTS.sum() / (3 * totals)
+    np.testing.assert_allclose(
+        trained(class_weight="balanced", sample_weight=WEIGHTS),
+        trained(class_weight=dict(enumerate(of_class)), sample_weight=WEIGHTS),
+        rtol=1e-12,
+    )
+    shares = np.bincount(LABELS, weights=of_class[LABELS] * WEIGHTS)
+    np.testing.assert_allclose(shares, shares.mean())
+
+
+def test_balanced_classes_of_one_output_and_classes_without_samples() -> None:
+    nets = [fastbp.Network([6, 1], cost="cross_entropy", seed=1) for _ in range(3)]
+    y = (LABELS > 1).astype(int)
+    s = np.where(y, 23 / (2 * 3), 23 / (2 * 20))
+    fastbp.train(nets[0], X, y, class_weight="balanced", **SHORT)
+    fastbp.train(nets[1], X, y[:, None].astype(float), sample_weight=s, **SHORT)
+    np.testing.assert_allclose(nets[0].theta, nets[1].theta, rtol=1e-13)
+    fastbp.train(nets[2], X, y, **SHORT)
+    assert not np.allclose(nets[0].theta, nets[2].theta, rtol=1e-3)
+    wide, other = (fastbp.Network([6, 4], activations="softmax", cost="cross_entropy", seed=1) for _ in range(2))
+    fastbp.train(wide, X, LABELS, class_weight="balanced", **SHORT)  # of its four labels three occur
+    fastbp.train(other, X, LABELS, class_weight=dict(enumerate(23 / (3 * np.array([12, 8, 3])))), **SHORT)
+    np.testing.assert_allclose(wide.theta, other.theta, rtol=1e-13)
+
+
+def test_validation_samples_keep_their_weights() -> None:
+    net = classifier()
+    run = fastbp.train(net, X, LABELS, class_weight={0: 100.0}, validation=(X, LABELS), **SHORT)
+    assert run.history["val_loss"][-1] == net.evaluate(X, LABELS)["loss"]
+
+
+def test_a_model_knows_classes_by_name() -> None:
+    names = np.array(["low", "mid", "top"])
+    models = [fastbp.Model(classifier(meta={"classes": names.tolist()})) for _ in range(2)]
+    for model, class_weight in zip(models, ({"low": 3.0, "top": 0.5}, "balanced"), strict=True):
+        model.train(X, names[LABELS], class_weight=class_weight, **SHORT)
+    assert np.array_equal(models[0].net.theta, trained(class_weight={0: 3.0, 2: 0.5}))
+    assert np.array_equal(models[1].net.theta, trained(class_weight="balanced"))
+    with pytest.raises(ValueError, match=r"^class_weight has the class 'up'; the model knows 'low', 'mid', 'top'"):
+        models[0].train(X, names[LABELS], class_weight={"up": 3.0}, **SHORT)
+
+
+@pytest.mark.parametrize(
+    "class_weight", ["even", 3.0, [1, 2, 3], {3: 1.0}, {-1: 1.0}, {"a": 1.0}, {True: 1.0}, {0: -1.0}, {0: "x"},
+                     {0: np.nan}, {0: 0, 1: 0, 2: 0}],
+)  # fmt: skip
+def test_weights_that_no_class_can_have_are_refused(class_weight: Any) -> None:
+    net = classifier()
+    before = net.theta.copy()
+    with pytest.raises((TypeError, ValueError), match=r"^class_weight (is|has) ") as caught:
+        fastbp.train(net, X, LABELS, class_weight=class_weight)
+    assert caught.value.parameter == "class_weight"
+    assert np.array_equal(net.theta, before)
+
+
+def test_weights_of_classes_go_with_labels() -> None:
+    for net, targets in ((classifier(), np.eye(3)[LABELS]), (make_net(), Y)):
+        with pytest.raises(ValueError, match=r"^class_weight is given, and Y holds outputs; .* shape \(23,\)"):
+            fastbp.train(net, X, targets, class_weight="balanced")
+    net = fastbp.Network([6, 1], activations="identity", seed=1)
+    with pytest.raises(ValueError, match=r"^class_weight is given, and Y holds outputs; .* a sigmoid output"):
+        fastbp.train(net, X, Y[:, 0], class_weight="balanced")
