@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -51,7 +51,7 @@ def as_names(classes: Sequence[Any]) -> np.ndarray:
     return np.array(classes, None if alike and small else object)
 
 
-def _as_numbers(value: Any, name: str) -> np.ndarray:
+def as_numbers(value: Any, name: str) -> np.ndarray:
     """Any array-like of numbers as an array; what is none is refused by name."""
     if isinstance(value, np.ndarray) and value.dtype.kind == "f" and type(value) is np.ndarray:
         return value
@@ -95,11 +95,16 @@ def _as_numbers(value: Any, name: str) -> np.ndarray:
     return array
 
 
-def _refuse(array: np.ndarray, original: np.ndarray, name: str) -> None:
+def _place(first: tuple[int, ...]) -> str:
+    """Where a value stands, in words."""
+    return f"row {first[0]}" + (f", column {first[1]}" if len(first) > 1 else "")
+
+
+def _refuse(array: np.ndarray, original: np.ndarray, name: str, place: Callable[[tuple[int, ...]], str]) -> None:
     """Name the first value that is not finite, and how many there are."""
     bad = np.argwhere(~np.isfinite(array))
     first = tuple(int(i) for i in bad[0])
-    where = f"row {first[0]}" + (f", column {first[1]}" if len(first) > 1 else "")
+    where = place(first)
     value = original[first]
     if np.isfinite(value):
         shown = str(value) if value.dtype.itemsize > 8 else f"{float(value):g}"
@@ -115,14 +120,19 @@ def _refuse(array: np.ndarray, original: np.ndarray, name: str) -> None:
     )
 
 
-def require_finite(array: np.ndarray, original: np.ndarray, name: str) -> None:
-    """Raise unless every value of a contiguous float array is finite; ``original`` is what it was made from."""
+def require_finite(
+    array: np.ndarray, original: np.ndarray, name: str, place: Callable[[tuple[int, ...]], str] = _place
+) -> None:
+    """Raise unless every value of a contiguous float array is finite; ``original`` is what it was made from.
+
+    ``place`` says where the value of an index stands.
+    """
     if not all_finite(array.reshape(-1)):
-        _refuse(array, original, name)
+        _refuse(array, original, name, place)
 
 
-def _refuse_shape(original: np.ndarray, K: int, name: str, kind: str) -> NoReturn:
-    """Say what is wrong with the shape of samples."""
+def refuse_shape(original: Any, K: int, name: str, kind: str) -> NoReturn:
+    """Say what is wrong with the shape of samples, an array or a sparse matrix."""
     shape = f"Pass an array of shape (n_samples, {K})."
     if original.ndim == 1:
         problem = (
@@ -134,7 +144,7 @@ def _refuse_shape(original: np.ndarray, K: int, name: str, kind: str) -> NoRetur
     elif original.ndim > 2:
         advice = f"Pass {name}.reshape(len({name}), -1)."
         problem = f"has {original.ndim} dimensions; two are needed, samples and features. {advice}"
-    elif len(original) == 0:
+    elif original.shape[0] == 0:
         problem = f"has 0 samples; at least one is needed. {shape}"
     else:
         problem = f"has {original.shape[1]} columns; this network's layer 0 has {K} neurons (sizes[0]). {shape}"
@@ -143,9 +153,9 @@ def _refuse_shape(original: np.ndarray, K: int, name: str, kind: str) -> NoRetur
 
 def as_samples(X: Any, K: int, name: str = "X") -> np.ndarray:
     """Samples of shape (n_samples, K), of the dtype and layout they have; not yet looked at for what is not finite."""
-    original = _as_numbers(X, name)
+    original = as_numbers(X, name)
     if original.ndim != 2 or original.shape[1] != K or not len(original):
-        _refuse_shape(original, K, name, type(X).__name__)
+        refuse_shape(original, K, name, type(X).__name__)
     return original
 
 
@@ -172,7 +182,7 @@ def as_targets(
 
     ``within_reach`` refuses those that the outputs of the activation cannot reach.
     """
-    original = _as_numbers(Y, name)
+    original = as_numbers(Y, name)
     if original.ndim == 0 or original.ndim > 2:
         raise argument_error(
             name,
@@ -279,7 +289,7 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_w
     """s_x of n samples: finite, not negative, not all 0, of a sensible size; None stays None, which means 1."""
     if s is None:
         return None
-    original = _as_numbers(s, name)
+    original = as_numbers(s, name)
     if original.shape != (n,):
         raise argument_error(name, f"has shape {original.shape}; X has {n} samples. Pass shape ({n},).")
     array = contiguous(original, dtype)

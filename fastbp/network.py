@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastbp import checks, synonyms
-from fastbp.arrays import Targets, as_inputs, as_sample_weight, decide
+from fastbp.arrays import Targets, as_sample_weight, decide
 from fastbp.checks import Activation, Cost, DType, OtherName
 from fastbp.chunks import all_finite, squares_of_differences
 from fastbp.errors import argument_error
@@ -25,7 +25,7 @@ from fastbp.kernels.records import DIVERGED, Training, new_settings
 from fastbp.layers import Floats, Gradient, PerLayer, Trace
 from fastbp.parameters import freeze
 from fastbp.runtime import csr, engine
-from fastbp.runtime.plan import LARGE_CALL, choose_threads, operations, plan_gradient, plan_prediction
+from fastbp.runtime.plan import LARGE_CALL, Task, choose_threads, operations, plan_gradient, plan_prediction
 from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ThreadTeam, run_outputs
 
@@ -149,7 +149,8 @@ class Network(Differentiable):
 
         Parameters
         ----------
-        X : array_like, shape (n_samples, sizes[0])
+        X : array_like or SciPy sparse matrix, shape (n_samples, sizes[0])
+            Of a sparse one only stored values are visited, with the bits that the dense array has.
         n_threads : int, optional
             Default: chosen from the machine and the work. The result does not depend on it.
 
@@ -157,7 +158,7 @@ class Network(Differentiable):
         -------
         numpy.ndarray, shape (n_samples, sizes[-1])
         """
-        return self._outputs(as_inputs(X, self.sizes[0], self.dtype), None, n_threads)[0]
+        return self._outputs(csr.as_inputs(X, self.sizes[0], self.dtype), None, n_threads)[0]
 
     def _outputs(
         self,
@@ -194,7 +195,7 @@ class Network(Differentiable):
         return out, cost
 
     def predict(self, X: Any, *, n_threads: int | None = None) -> npt.NDArray[Any]:
-        """The net's decision for every sample.
+        """The net's decision for every sample, from what `feedforward` takes.
 
         Returns
         -------
@@ -209,7 +210,7 @@ class Network(Differentiable):
         """
         if self.task == "regression":
             return self.feedforward(X, n_threads=n_threads)
-        X = as_inputs(X, self.sizes[0], self.dtype)
+        X = csr.as_inputs(X, self.sizes[0], self.dtype)
         n = len(X)
         decisions = np.empty(n, np.int64)
         out, _ = self._outputs(X, None, n_threads, decisions)
@@ -233,7 +234,7 @@ class Network(Differentiable):
 
         Parameters
         ----------
-        X : array_like, shape (n_samples, sizes[0])
+        X : array_like or SciPy sparse matrix, shape (n_samples, sizes[0])
         Y : array_like
             Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]).
         sample_weight : array_like, shape (n_samples,), optional
@@ -254,7 +255,7 @@ class Network(Differentiable):
         RuntimeWarning
             ``loss`` is not finite, and why.
         """
-        X = as_inputs(X, self.sizes[0], self.dtype)
+        X = csr.as_inputs(X, self.sizes[0], self.dtype)
         targets = self._targets(Y, len(X))
         weight = as_sample_weight(sample_weight, len(X), self.dtype)
         scores = self._evaluate(X, targets, weight, n_threads)
@@ -274,7 +275,9 @@ class Network(Differentiable):
             why = f"not all weights are finite. Look at {weights}, or load the net again"
         warnings.warn(f"{what}; {why}.", RuntimeWarning, stacklevel=stacklevel)
 
-    def _evaluate(self, X: np.ndarray, targets: Targets, weight: Any, n_threads: int | None) -> dict[str, float]:
+    def _evaluate(
+        self, X: np.ndarray | csr.Rows, targets: Targets, weight: Any, n_threads: int | None
+    ) -> dict[str, float]:
         out, cost = self._outputs(X, targets, n_threads)
         s = np.ones(len(X)) if weight is None else weight.astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):  # the caller says what a loss that is not finite means
@@ -307,7 +310,7 @@ class Network(Differentiable):
 
         Parameters
         ----------
-        X : array_like, shape (n_samples, sizes[0])
+        X : array_like or SciPy sparse matrix, shape (n_samples, sizes[0])
         Y : array_like
             Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]).
         sample_weight : array_like, shape (n_samples,), optional
@@ -359,21 +362,22 @@ class Network(Differentiable):
     def _gradient(
         self, X: Any, Y: Any, sample_weight: Any, l1: float, l2: float, cost: str | None, n_threads: Any, *, keep: bool
     ) -> tuple[np.ndarray, float, Training]:
-        X = as_inputs(X, self.sizes[0], self.dtype)
+        X = csr.as_inputs(X, self.sizes[0], self.dtype)
+        sparse = isinstance(X, csr.Rows)
         cost = checks.check_cost(cost, self.activations) if cost else self.cost
         targets = self._targets(Y, len(X), cost)
         weight = as_sample_weight(sample_weight, len(X), self.dtype)
         settings = new_settings(
             l1=checks.check_real(l1, "l1", low=0.0), l2=checks.check_real(l2, "l2", low=0.0), limit=np.inf
         )
-        flops = operations(self.sizes, len(X), training=True)
+        flops = 3 * csr.operations_of(self.sizes, X) if sparse else operations(self.sizes, len(X), training=True)
         threads = choose_threads(n_threads, flops, LARGE_CALL)
         g = layout.aligned(self.theta.size, self.dtype)
         with ThreadTeam(threads) as team:
-            plan = plan_gradient(self.sizes, self.dtype.itemsize, len(X), team.size)
+            plan = plan_gradient(Task(self.sizes, self.dtype.itemsize, len(X), sparse=sparse), team.size)
             if keep:
                 plan = plan._replace(tile=len(X))
-            where = engine.lay_out(self, plan, keep_z=keep)
+            where = engine.lay_out(self, plan, keep_z=keep, sparse=sparse)
             engine.check_layout(where, 1, f"The activations of {plan.tile} samples")
             where = where._replace(layers=where.layers._replace(cost=CODES[cost]))
             data = engine.make_data(X, targets, sample_weight=weight)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbp.chunks import contiguous
+from fastbp import arrays
+from fastbp.chunks import contiguous, extremes
+from fastbp.errors import argument_error, called
 from fastbp.runtime.plan import operations
 
 
@@ -21,19 +24,71 @@ class Rows(NamedTuple):
     def __len__(self) -> int:
         return self.shape[0]
 
+    def take(self, x: np.ndarray) -> Rows:
+        """These samples, copied."""
+        starts, sizes = self.indptr[x], np.diff(self.indptr)[x]
+        indptr = np.concatenate([[0], np.cumsum(sizes)])
+        at = np.arange(indptr[-1]) + np.repeat(starts - indptr[:-1], sizes)
+        return Rows(self.values[at], self.indices[at], indptr, (len(x), self.shape[1]))
+
 
 def as_rows(X: Any, dtype: Any) -> Rows:
-    """A SciPy sparse matrix as the kernels take it."""
+    """A SciPy sparse matrix as the kernels take it.
+
+    Raises
+    ------
+    ValueError
+        Its indices lie outside its shape, or do not belong to its values.
+    """
     X = X.tocsr()
+    rows = _copied(X, dtype)
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()
-    return Rows(
-        contiguous(X.data, dtype),
-        contiguous(X.indices, np.int64, copy=True),  # kernels use them as indices, and the user may change his
-        contiguous(X.indptr, np.int64, copy=True),
-        (int(X.shape[0]), int(X.shape[1])),
+        rows = _copied(X, dtype)
+    return rows
+
+
+def _copied(X: Any, dtype: Any) -> Rows:
+    """Canonical or not: indices are copied, as kernels use them and the user may change his."""
+    n, K = (int(size) for size in X.shape)
+    indices, indptr = contiguous(X.indices, np.int64, copy=True), contiguous(X.indptr, np.int64, copy=True)
+    if indptr.shape == (n + 1,) and indptr[0] == 0 and (indptr[1:] >= indptr[:-1]).all():
+        total = int(indptr[-1])
+        indices = indices[:total]
+        least, largest = extremes(indices) if total and len(indices) else (0, 0)
+        if total <= min(len(X.data), len(X.indices)) and 0 <= least <= largest < K:
+            return Rows(contiguous(X.data[:total], dtype), indices, indptr, (n, K))
+    raise argument_error(
+        "X", f"is a sparse matrix whose indices do not fit its shape, {(n, K)}; it is damaged. Make it anew."
     )
+
+
+def is_sparse(X: Any) -> bool:
+    """Whether this is a sparse matrix or array of SciPy, which is not imported for the question."""
+    known = sys.modules.get("scipy.sparse")
+    return known is not None and bool(known.issparse(X))
+
+
+def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarray | Rows:
+    """Samples of shape (n_samples, K), dense or sparse, of the net's dtype and finite."""
+    if isinstance(X, np.ndarray) or not (isinstance(X, Rows) or is_sparse(X)):
+        return arrays.as_inputs(X, K, dtype, name)
+    if isinstance(X, Rows):
+        return X
+    if X.ndim != 2 or X.shape[1] != K or not X.shape[0]:
+        arrays.refuse_shape(X, K, name, type(X).__name__)
+    with called({"X": name}):
+        rows = as_rows(X, X.dtype)
+    original = arrays.as_numbers(rows.values, name)
+    values = contiguous(original, dtype)
+
+    def place(first: tuple[int, ...]) -> str:
+        row = int(np.searchsorted(rows.indptr, first[0], "right")) - 1
+        return f"row {row}, column {rows.indices[first[0]]}"
+
+    arrays.require_finite(values, original, name, place)
+    return Rows(values, rows.indices, rows.indptr, rows.shape)
 
 
 def operations_of(sizes: tuple[int, ...], X: Rows) -> float:

@@ -264,9 +264,9 @@ def plan_training(task: Task, n_threads: int) -> Plan:
     return _reduced(plan)
 
 
-def plan_gradient(sizes: tuple[int, ...], itemsize: int, n: int, n_threads: int) -> Plan:
-    """For the gradient of n samples, whole and once, which no other schedule gives."""
-    return _reduced(Plan("data_parallel", n_threads, largest_tile(Task(sizes, itemsize, n))))
+def plan_gradient(task: Task, n_threads: int) -> Plan:
+    """For the gradient of one minibatch, whole and once, which no other schedule gives."""
+    return _reduced(Plan("data_parallel", n_threads, largest_tile(task)))
 
 
 @functools.lru_cache(maxsize=64)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fastbp import checks
-from fastbp.arrays import Targets, as_inputs, as_sample_weight
+from fastbp.arrays import Targets, as_sample_weight
 from fastbp.errors import argument_error
 from fastbp.network import Network
 from fastbp.runtime import csr
@@ -43,7 +43,7 @@ class Samples:
 
 def check_samples(net: Network, X: Any, Y: Any, sample_weight: Any, ending: str = "") -> Samples:
     """Samples from what a user passes; ``ending`` is that of the arguments' names in messages."""
-    X = as_inputs(X, net.sizes[0], net.dtype, "X" + ending)
+    X = csr.as_inputs(X, net.sizes[0], net.dtype, "X" + ending)
     targets = net._targets(Y, len(X), name="Y" + ending)
     return Samples(X, targets, as_sample_weight(sample_weight, len(X), net.dtype, "sample_weight" + ending))
 

@@ -12,6 +12,7 @@ from fastbp import checks, synonyms
 from fastbp.chunks import all_finite, largest_magnitude
 from fastbp.errors import DivergenceError, argument_error
 from fastbp.network import Network, not_a_network
+from fastbp.runtime import csr
 from fastbp.training.callbacks import Callback, as_callbacks
 from fastbp.training.class_weights import with_class_weight
 from fastbp.training.dropout import check_dropout, mask_seeds, no_masks
@@ -101,7 +102,7 @@ class Standard(Policy):
         """Those of the samples held out, and the learning rate."""
         values = {}
         if self.held_out is not None:
-            X, targets, weight = self.held_out.values, self.held_out.targets, self.held_out.weight
+            X, targets, weight = self.held_out.X, self.held_out.targets, self.held_out.weight
             began = time.perf_counter()
             scores = self.net._evaluate(X, targets, weight, run.n_threads)
             run.seconds += time.perf_counter() - began
@@ -147,7 +148,8 @@ class Standard(Policy):
         x = self._order[minibatch * trainer.batch_size : (minibatch + 1) * trainer.batch_size]
         Y: Any = samples.targets.labels if samples.targets.dense is None else samples.targets.dense
         s = None if samples.weight is None else samples.weight[x]
-        g = net._gradient(samples.values[x], Y[x], s, trainer.l1, trainer.l2, None, 1, keep=False)[0]
+        X = samples.X.take(x) if isinstance(samples.X, csr.Rows) else samples.X[x]
+        g = net._gradient(X, Y[x], s, trainer.l1, trainer.l2, None, 1, keep=False)[0]
         return [float(max(np.abs(w).max(), np.abs(b).max())) for w, b in zip(*net._views(g, "w", "b"), strict=True)]
 
     def _refuse(self, run: Run, problem: str, ahead: int = 0, kept: str = "") -> NoReturn:
@@ -183,7 +185,7 @@ class Standard(Policy):
         if has_grown or run.minibatch < run.n_minibatches:  # a whole epoch has been looked at
             self._require_finite_moments(run)
         if has_grown:
-            cost = net._evaluate(samples.values, samples.targets, samples.weight, run.n_threads)["loss"]
+            cost = net._evaluate(samples.X, samples.targets, samples.weight, run.n_threads)["loss"]
             for w in net.w:
                 part = w.astype(np.float64)
                 with np.errstate(over="ignore"):  # infinite then, and so the cost
@@ -231,8 +233,9 @@ def train(
     ----------
     net : Network
         Its ``w`` and ``b`` are overwritten.
-    X : array_like, shape (n_samples, sizes[0])
-        Not copied when already contiguous and of the net's dtype.
+    X : array_like or SciPy sparse matrix, shape (n_samples, sizes[0])
+        Not copied when already contiguous and of the net's dtype. Of a sparse one, in CSR form, only stored values are
+        visited, and the weights have the bits that the dense array gives.
     Y : array_like
         Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]) that the output activation can reach.
         Where they are other numbers than 0 and 1, the net is a regression from then on (`Network.task`).

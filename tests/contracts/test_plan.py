@@ -172,7 +172,7 @@ def test_predictions_and_gradients_are_the_same(dtype: str) -> None:
             with forced(**choices, n_threads=n_threads):
                 assert same_bits(net.feedforward(X), out)
                 again = net.gradient(X, Y)
-                made = plan_prediction(n, n_threads), plan_gradient(net.sizes, net.dtype.itemsize, n, n_threads)
+                made = plan_prediction(n, n_threads), plan_gradient(Task(net.sizes, net.dtype.itemsize, n), n_threads)
             assert all(same_bits(again.w[l], g.w[l]) and same_bits(again.b[l], g.b[l]) for l in range(1, net.L + 1))
             for used in made:
                 assert used.schedule == "data_parallel"

@@ -159,7 +159,7 @@ def test_train_and_an_estimator_are_the_same_loop() -> None:
     np.testing.assert_allclose(run.history["loss"], shares, rtol=1e-12)
 
 
-# What `train` has no argument for yet.
+# What a trainer is told beside.
 
 
 @pytest.mark.parametrize("bound", [0.01, 1e9])
