@@ -317,3 +317,43 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_w
             "weights, only their ratios matter."
         )
     return array
+
+
+def check_out(out: Any, shape: tuple[int, int], dtype: np.dtype[Any], X: tuple[Any, Any], theta: np.ndarray) -> None:
+    """Refuse an array that a kernel cannot write its outputs to.
+
+    Parameters
+    ----------
+    out : object
+        What was given as ``out``.
+    shape : tuple of int
+    dtype : numpy.dtype
+    X : tuple
+        The samples as they were given and as the kernel reads them: arrays among these may not share memory with it.
+    theta : numpy.ndarray
+        Likewise.
+    """
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise argument_error(
+            "out",
+            f"is a {type(out).__name__}; a NumPy array is needed. Pass np.empty({shape}, {dtype.name!r}).",
+            TypeError,
+        )
+    problem = None
+    if out.shape != shape:
+        problem = f"has shape {out.shape}; {shape} is needed, a row for each sample and a column for each output"
+    elif out.dtype != dtype:
+        problem = f"has dtype {out.dtype}; this network's outputs are {dtype.name}"
+    elif not out.flags.c_contiguous:
+        problem = "is not C-contiguous; rows are written one after the other"
+    elif not out.flags.writeable:
+        problem = "is read-only; outputs are written to it"
+    elif not out.flags.aligned:
+        problem = f"is not aligned; its address must be a multiple of {dtype.alignment}"
+    if problem is not None:
+        raise argument_error("out", f"{problem}. Pass np.empty({shape}, {dtype.name!r}), say.")
+    for name, value in (("X", X[0]), ("X", X[1]), ("the network's theta", theta)):
+        if isinstance(value, np.ndarray) and np.shares_memory(out, value):
+            raise argument_error(
+                "out", f"shares memory with {name}, which is read while outputs are written. Pass memory of its own."
+            )

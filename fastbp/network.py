@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastbp import checks, synonyms
-from fastbp.arrays import Targets, as_sample_weight, decide
+from fastbp.arrays import Targets, as_sample_weight, check_out, decide
 from fastbp.checks import Activation, Cost, DType, OtherName
 from fastbp.chunks import all_finite, squares_of_differences
 from fastbp.errors import argument_error
@@ -28,15 +28,6 @@ from fastbp.runtime import csr, engine
 from fastbp.runtime.plan import LARGE_CALL, Task, choose_threads, operations, plan_gradient, plan_prediction
 from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ThreadTeam, run_outputs
-
-
-def _by_position(given: Sequence[Any]) -> str:
-    """What to do with more than one argument by position of `Network`."""
-    if isinstance(given[0], Sequence):
-        first = f"{reprlib.repr(given[0])}, activations={reprlib.repr(given[1])}"
-    else:
-        first = reprlib.repr(list(given))
-    return f"It takes one, the list of its layers' neurons, and all else by name. Pass fastbp.Network({first}), say."
 
 
 def not_a_network(value: Any) -> Exception:
@@ -93,7 +84,7 @@ class Network(Differentiable):
         Weights that memory cannot hold, before any is allocated.
     """
 
-    @synonyms.answering("Network", synonyms.NETWORK, _by_position)
+    @synonyms.answering("Network", synonyms.NETWORK, synonyms.sizes_by_position)
     def __init__(
         self,
         sizes: Sequence[int],
@@ -144,21 +135,34 @@ class Network(Differentiable):
         output = self.activations[-1]
         return output in checks.CLASSIFYING and self.task == "classification" and targets.are_classes
 
-    def feedforward(self, X: Any, *, n_threads: int | None = None) -> Floats:
+    def feedforward(self, X: Any, *, out: Floats | None = None, n_threads: int | None = None) -> Floats:
         """a^L of every sample (F1, F2).
 
         Parameters
         ----------
         X : array_like or SciPy sparse matrix, shape (n_samples, sizes[0])
             Of a sparse one only stored values are visited, with the bits that the dense array has.
+        out : numpy.ndarray, shape (n_samples, sizes[-1]), optional
+            The result, overwritten and returned: C-contiguous, writeable, of the net's dtype, in memory of its own.
         n_threads : int, optional
             Default: chosen from the machine and the work. The result does not depend on it.
 
         Returns
         -------
         numpy.ndarray, shape (n_samples, sizes[-1])
+
+        Raises
+        ------
+        ValueError, TypeError
+            X or ``out`` cannot be used; before anything is written.
         """
-        return self._outputs(csr.as_inputs(X, self.sizes[0], self.dtype), None, n_threads)[0]
+        inputs = csr.as_inputs(X, self.sizes[0], self.dtype)
+        if out is None:
+            return self._outputs(inputs, None, n_threads)[0]
+        read = inputs.values if isinstance(inputs, csr.Rows) else inputs
+        check_out(out, (len(inputs), self.sizes[-1]), self.dtype, (X, read), self.theta)
+        self._outputs(inputs, None, n_threads, out=out.view(np.ndarray))
+        return out
 
     def _outputs(
         self,
@@ -166,6 +170,7 @@ class Network(Differentiable):
         targets: Targets | None,
         n_threads: int | None,
         decisions: np.ndarray = engine.NO_INDICES,
+        out: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """a^L and, with targets, C_x of checked samples; into ``decisions``, if there is room, what outputs decide."""
         n = len(X)
@@ -179,7 +184,7 @@ class Network(Differentiable):
             known = self._layouts[key] = engine.lay_out(self, plan, predicting=True, sparse=rows is not None), []
         where, spare = known
         where = self._located(where)
-        out = np.empty((n, self.sizes[-1]), self.dtype)
+        out = np.empty((n, self.sizes[-1]), self.dtype) if out is None else out
         try:
             workspace = spare.pop()
         except IndexError:

@@ -252,3 +252,12 @@ def answering(
         return call
 
     return decorate
+
+
+def sizes_by_position(given: Sequence[Any]) -> str:
+    """What to do with more than one argument by position of `Network`."""
+    if isinstance(given[0], Sequence):
+        first = f"{reprlib.repr(given[0])}, activations={reprlib.repr(given[1])}"
+    else:
+        first = reprlib.repr(list(given))
+    return f"It takes one, the list of its layers' neurons, and all else by name. Pass fastbp.Network({first}), say."
