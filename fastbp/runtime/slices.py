@@ -30,8 +30,8 @@ class Pace:
         self.seconds = 0.0
         """In kernels, so far."""
 
-    def run(self, first: int, n_minibatches: int) -> tuple[int, int]:
-        """Slices from minibatch ``first`` of an epoch of ``n_minibatches``, until at least one is done.
+    def run(self, first: int, last: int) -> tuple[int, int]:
+        """Slices from minibatch ``first`` of an epoch, until at least one is done, and at most until ``last``.
 
         Returns
         -------
@@ -46,10 +46,10 @@ class Pace:
         """
         done, begun, status = first, 0, RUNNING
         while done == first and status == RUNNING:
-            amount = min(self._rate * SLICE_SECONDS, 8.0 * max(1, n_minibatches))
+            amount = min(self._rate * SLICE_SECONDS, 8.0 * max(1, last))
             before = begun
             began = time.perf_counter()
-            done, begun, status = self._team.run(first, min(first + max(1, int(amount)), n_minibatches), begun, amount)
+            done, begun, status = self._team.run(first, min(first + max(1, int(amount)), last), begun, amount)
             seconds = max(time.perf_counter() - began, 1e-7)
             self.seconds += seconds
             progress = done - first + (begun - before) / self._team.batch

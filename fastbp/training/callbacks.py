@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from fastbp.checks import check_int
 from fastbp.errors import argument_error
 from fastbp.training.history import History as History  # pickles of version 0.1.0 look for these three here
 from fastbp.training.history import Run as Run
@@ -12,13 +13,28 @@ from fastbp.training.stopping import EarlyStopping as EarlyStopping
 
 
 class Callback:
-    """Base of callbacks; override what is needed. A plain function ``f(run)`` is called at the end of each epoch."""
+    """Base of callbacks; override what is needed. A plain function ``f(run)`` is called at the end of each epoch.
+
+    Attributes
+    ----------
+    every : int, optional
+        A callback that has it is also called after every so many minibatches of the run, epochs notwithstanding:
+        `on_minibatch`, or the function itself. It is read when the run begins.
+    """
+
+    every: int | None = None
 
     def on_train_begin(self, run: Run) -> None:
         """Before the first epoch."""
 
     def on_progress(self, run: Run) -> None:
         """About every 50 ms, at a minibatch boundary."""
+
+    def on_minibatch(self, run: Run) -> None:
+        """After every ``every`` minibatches, whose loss so far is in ``run.running``; ``run.stop()`` ends the run.
+
+        Of an epoch's last minibatch that is before `on_epoch_end`.
+        """
 
     def on_epoch_end(self, run: Run) -> None:
         """After each epoch, its values already in ``run.history``."""
@@ -30,9 +46,20 @@ class Callback:
 class _Function(Callback):
     def __init__(self, function: Callable[[Run], Any]) -> None:
         self._function = function
+        self.every = getattr(function, "every", None)
+
+    def on_minibatch(self, run: Run) -> None:
+        self._function(run)
 
     def on_epoch_end(self, run: Run) -> None:
         self._function(run)
+
+
+def check_every(callback: Callback, name: str) -> Callback:
+    """The callback, if its ``every`` is None or a number of minibatches; ``name`` is what the message calls it."""
+    if callback.every is not None:
+        check_int(callback.every, f"{name}.every", low=1)
+    return callback
 
 
 def as_callbacks(callbacks: Any) -> list[Callback]:
@@ -62,4 +89,4 @@ def as_callbacks(callbacks: Any) -> list[Callback]:
                 "Pass functions f(run) or objects derived from fastbp.Callback.",
                 TypeError,
             )
-    return made
+    return [check_every(callback, f"callbacks[{i}]") for i, callback in enumerate(made)]

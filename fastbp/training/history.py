@@ -43,6 +43,8 @@ class Run:
     """Epochs completed."""
     minibatch: int = 0
     """Minibatches completed in the current epoch."""
+    step: int = 0
+    """Updates made so far: the minibatches of all epochs, without those whose weights sum to 0."""
     n_threads: int = 1
     seconds: float = 0.0
     """In kernels and validation."""

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from fastbp.errors import argument_error
-from fastbp.training.callbacks import Callback
+from fastbp.training.callbacks import Callback, check_every
 from fastbp.training.history import Run
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def as_bars(progress: Any) -> list[Callback]:
         raise argument_error(
             "progress", f"is {progress!r}; it must be True, False or a fastbp.Callback. Pass one of these.", TypeError
         )
-    return [progress]
+    return [check_every(progress, "progress")]
 
 
 def _unbreakable() -> contextlib.AbstractContextManager[None]:

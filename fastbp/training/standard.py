@@ -12,7 +12,7 @@ from fastbp import checks, synonyms
 from fastbp.chunks import all_finite, largest_magnitude
 from fastbp.errors import DivergenceError, argument_error
 from fastbp.network import Network, not_a_network
-from fastbp.runtime import csr
+from fastbp.runtime import csr, slices
 from fastbp.training.callbacks import Callback, as_callbacks
 from fastbp.training.class_weights import with_class_weight
 from fastbp.training.dropout import check_dropout, mask_seeds, no_masks
@@ -54,6 +54,8 @@ class Standard(Policy):
     ) -> None:
         self.net, self.trainer, self.samples, self.held_out = trainer.net, trainer, samples, held_out
         self.factors, self.best, self.callbacks = factors, best, callbacks
+        self._regular = [(callback.every, callback) for callback in callbacks if callback.every is not None]
+        self._shown = 0.0
         self._make_order, self._order = order, np.empty(0, np.int64)
         self._seed_of = seed_of
         self._eta: float | np.ndarray = np.nan
@@ -94,9 +96,22 @@ class Standard(Policy):
             values["accuracy"] = float(statistics["hits"].sum() / n)
         return values
 
+    def next_boundary(self, run: Run) -> int:
+        """The next minibatch before which a callback wants to be called."""
+        if not self._regular:
+            return run.n_minibatches
+        done = run.epoch * run.n_minibatches + run.minibatch
+        return min(run.n_minibatches, *(run.minibatch + every - done % every for every, _ in self._regular))
+
     def progress(self, run: Run) -> None:
-        for callback in self.callbacks:
-            callback.on_progress(run)
+        """Call those that want it after so many minibatches, and, about every 50 ms, all."""
+        for every, callback in self._regular:
+            if (run.epoch * run.n_minibatches + run.minibatch) % every == 0:
+                callback.on_minibatch(run)
+        if not self._regular or run.seconds - self._shown >= slices.SLICE_SECONDS:
+            self._shown = run.seconds
+            for callback in self.callbacks:
+                callback.on_progress(run)
 
     def scores(self, run: Run) -> dict[str, float]:
         """Those of the samples held out, and the learning rate."""
@@ -274,7 +289,8 @@ def train(
     n_threads : int, optional
         Default: chosen from the machine and the work.
     callbacks : iterable of Callback or function
-        A function is called as ``f(run)`` after each epoch; ``run.stop()`` ends the run.
+        A function is called as ``f(run)`` after each epoch; ``run.stop()`` ends the run. Those that have ``every = n``
+        are called after every n minibatches too.
     progress : bool or Callback
         True shows a progress bar (needs ``rich``).
 

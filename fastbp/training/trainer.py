@@ -56,6 +56,10 @@ class Policy(abc.ABC):
     def progress(self, run: Run) -> None:
         """After each slice of an epoch, at a minibatch boundary."""
 
+    def next_boundary(self, run: Run) -> int:
+        """Before each slice: the minibatch of this epoch before which it ends at the latest."""
+        return run.n_minibatches
+
     def scores(self, run: Run) -> dict[str, float]:
         """After each epoch: what the history gets beside the epoch's own measures."""
         return {}
@@ -138,6 +142,7 @@ class Trainer:
         self.first_loss: float | None = None
         """What the policy measures of the first minibatch that was applied."""
         self._statistics = np.zeros(0, STATISTICS)
+        self._steps_before, self._weighted = 0, False
         self._powers = [beta**self.update.t for beta in self.update.constants[:2]]
         self._diverged = False
 
@@ -230,6 +235,7 @@ class Trainer:
         """
         run = Run(self.net, self.optimizer, n_epochs, -(-len(samples) // self.batch_size), len(samples))
         task = self._task(samples)
+        self._weighted = samples.weight is not None
         with ThreadTeam(choose_team(task, self.n_threads)) as team:
             training = self._training(samples, task, team.size)
             team.start(training)
@@ -248,6 +254,8 @@ class Trainer:
                 run.stopped = "interrupted"
                 # The kernel knows exactly; the interrupt may have come before Python took note.
                 run.minibatch = int(training.control.flags[0].total) - run.epoch * run.n_minibatches
+                if run.minibatch > 0:
+                    self._count_steps(run)
             finally:
                 run._control = None
                 settings = training.optimizer.settings
@@ -263,11 +271,12 @@ class Trainer:
         statistics = self._statistics = training.control.statistics
         training.data.order[:], training.optimizer.eta[:], training.layers.table["seed"] = epoch
         statistics.view(np.float64)[:] = 0
-        run.minibatch = 0
+        run.minibatch, self._steps_before = 0, run.step
         while run.minibatch < run.n_minibatches:
             before = pace.seconds
-            run.minibatch, status = pace.run(run.minibatch, run.n_minibatches)
+            run.minibatch, status = pace.run(run.minibatch, policy.next_boundary(run))
             run.seconds += pace.seconds - before
+            self._count_steps(run)
             if status == DIVERGED:
                 policy.diverged(run)
                 self._diverged = True
@@ -275,7 +284,7 @@ class Trainer:
                     run.minibatch, run.running = run.n_minibatches, {"loss": float("nan")}
                 return
             run.running = policy.measure(statistics[: run.minibatch])
-            if self.first_loss is None and self.n_applied:
+            if self.first_loss is None and run.step:
                 alone = run.running
                 if run.minibatch > 1:
                     alone = policy.measure(statistics[np.flatnonzero(statistics["weight"])[:1]])
@@ -283,6 +292,13 @@ class Trainer:
             policy.progress(run)
             if run.stopped:
                 return
+
+    def _count_steps(self, run: Run) -> None:
+        """Note the updates made until ``run.minibatch`` of the epoch that has begun last."""
+        n = run.minibatch
+        if self._weighted:
+            n = int(np.count_nonzero(self._statistics["weight"][:n]))
+        run.step = self._steps_before + n
 
     @property
     def n_applied(self) -> int:
