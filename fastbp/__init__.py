@@ -41,7 +41,17 @@ _MODULES = {
     "LoadError": "errors",
     "DivergenceError": "errors",
 }
-_SUBMODULES = ("textbook", "equations", "activations", "schedules", "initializers", "optimizers", "kernels", "teach")
+_SUBMODULES = (
+    "textbook",
+    "equations",
+    "activations",
+    "callbacks",
+    "schedules",
+    "initializers",
+    "optimizers",
+    "kernels",
+    "teach",
+)
 
 __all__ = ["__version__", *_MODULES, *_SUBMODULES]
 
@@ -68,6 +78,7 @@ if TYPE_CHECKING:
     from fastbp.teach import check_backprop as check_backprop
     from fastbp.teach import diagnose as diagnose
     from fastbp.teach import explain as explain
+    from fastbp.training import callbacks as callbacks
     from fastbp.training import optimizers as optimizers
     from fastbp.training import schedules as schedules
     from fastbp.training.callbacks import Callback as Callback

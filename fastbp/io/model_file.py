@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 import numpy as np
 
 from fastbp.data.scaling import Scale
-from fastbp.errors import LoadError
+from fastbp.errors import LoadError, argument_error
 from fastbp.functions import activations as functions
 from fastbp.functions import costs
 from fastbp.io.atomic import write_atomically
@@ -116,12 +116,13 @@ def read(path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False)
         ) from None
 
 
-def as_path(path: Any) -> str:
-    """The path as text."""
+def as_path(path: Any, example: str = "digits.fastbp") -> str:
+    """The path as text; TypeError, with a name for ``example``, if it is none."""
     try:
         return os.fsdecode(path)
     except TypeError:
-        raise TypeError(f"path is {path!r}; the name of a file is needed. Pass 'digits.fastbp', say.") from None
+        problem = f"is {path!r}; the name of a file is needed. Pass {example!r}, say."
+        raise argument_error("path", problem, TypeError) from None
 
 
 def _build(description: dict[str, Any], tensors: dict[str, Array]) -> Contents:

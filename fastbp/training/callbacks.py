@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import math
+import os
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from fastbp.checks import check_int
 from fastbp.errors import argument_error
+from fastbp.io.model_file import as_path
 from fastbp.training.history import History as History  # pickles of version 0.1.0 look for these three here
 from fastbp.training.history import Run as Run
 from fastbp.training.stopping import EarlyStopping as EarlyStopping
@@ -90,3 +97,152 @@ def as_callbacks(callbacks: Any) -> list[Callback]:
                 TypeError,
             )
     return [check_every(callback, f"callbacks[{i}]") for i, callback in enumerate(made)]
+
+
+class _Log(Callback):
+    """Writes a row to a file as each epoch ends; derived classes say how a row is written."""
+
+    def __init__(self, path: str | bytes | os.PathLike[Any], *, append: bool = False) -> None:
+        self.path = as_path(path, self._example)
+        if not isinstance(append, bool):
+            raise argument_error("append", f"is {append!r}; it must be True or False. Pass one of these.", TypeError)
+        self.append = append
+
+    _example = ""
+    """The name of such a file."""
+
+    def _row(self, values: dict[str, Any]) -> str:
+        raise NotImplementedError
+
+    def _follow(self, content: bytes) -> None:
+        """Go on after these rows, the last of which may have been cut off."""
+        self._unwritten = b"\n" if content and not content.endswith(b"\n") else b""
+
+    def on_train_begin(self, run: Run) -> None:
+        """Empty the file, or see where it ends."""
+        self._lengths = {name: len(values) for name, values in run.history.items()}
+        self._mode, self._complained, content = "wb", False, b""
+        if self.append or run.epoch > 0:
+            self._mode = "ab"
+            try:
+                with open(self.path, "rb") as file:
+                    content = file.read()
+            except (OSError, ValueError):
+                pass  # there is none yet; or what is wrong with it is said when it is written to
+        self._follow(content)
+        self._write("")
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Write the epoch's row."""
+        lengths = {name: len(values) for name, values in run.history.items()}
+        new = [name for name, n in lengths.items() if n > self._lengths.get(name, 0)]
+        self._lengths = lengths
+        counts = {"epoch": run.epoch, "step": run.step, "seconds": run.seconds}
+        self._write(self._row({**counts, **{name: _plain(run.history[name][-1]) for name in new}}))
+
+    def on_train_end(self, run: Run) -> None:
+        """Try once more to write what could not be written."""
+        if self._unwritten:
+            self._write("")
+
+    def _write(self, row: str) -> None:
+        """Write a row, and before it what could not be written, from where that stopped."""
+        self._unwritten += row.encode()
+        try:
+            with open(self.path, self._mode, buffering=0) as file:
+                self._mode = "ab"
+                while self._unwritten:
+                    self._unwritten = self._unwritten[file.write(self._unwritten) :]
+            self._complained = False
+        except (OSError, ValueError) as error:  # ValueError of a name with a null character
+            if not self._complained:
+                self._complained = True
+                reason = getattr(error, "strerror", None) or error
+                self._warn(f"{reason}. The training goes on; rows are written as soon as they can be.")
+
+    def _warn(self, problem: str) -> None:
+        warnings.warn(f"{self.path}: {problem}", RuntimeWarning, stacklevel=4)
+
+
+def _plain(value: Any) -> float | str:
+    """A number of the history; what a callback has put there and is none, as text."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return str(value)
+
+
+class CSVLog(_Log):
+    """Writes a table of the run: as each epoch ends, a row of ``epoch``, ``step``, ``seconds`` and the new history.
+
+    The columns are those of the first row, or of the header that the file has already. A metric that is not among them
+    is left out, with a warning; the cell of one that is not there is empty. Numbers have all their digits.
+
+    Parameters
+    ----------
+    path : str, bytes or path
+    append : bool
+        Whether rows go after those that the file has. By default a run replaces the file, unless it goes on from
+        another run: then it appends.
+
+    Raises
+    ------
+    TypeError
+        ``path`` is none, or ``append`` no bool.
+
+    Warns
+    -----
+    RuntimeWarning
+        The file cannot be written to, and why. The training goes on, and the rows are written as soon as they can be.
+    """
+
+    _example = "run.csv"
+
+    def _follow(self, content: bytes) -> None:
+        super()._follow(content)
+        header = content.decode(errors="replace").splitlines()[:1]
+        self._columns: list[str] = next(csv.reader(header), [])
+        self._left_out: set[str] = set()
+
+    def _row(self, values: dict[str, Any]) -> str:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if not self._columns:
+            self._columns = list(values)
+            writer.writerow(self._columns)
+        left_out = values.keys() - {*self._columns, *self._left_out}
+        if left_out:
+            self._left_out |= left_out
+            names = ", ".join(sorted(left_out))
+            self._warn(f"it has no column for {names}, which is left out. Write to a new file, or use JSONLines.")
+        writer.writerow([values.get(name, "") for name in self._columns])
+        return text.getvalue()
+
+
+class JSONLines(_Log):
+    """Writes a JSON object a line: as each epoch ends, one of ``epoch``, ``step``, ``seconds`` and the new history.
+
+    Numbers have all their digits; those that are not finite, which JSON does not know, are null.
+
+    Parameters
+    ----------
+    path : str, bytes or path
+    append : bool
+        As of `CSVLog`.
+
+    Raises
+    ------
+    TypeError
+        ``path`` is none, or ``append`` no bool.
+
+    Warns
+    -----
+    RuntimeWarning
+        As of `CSVLog`.
+    """
+
+    _example = "run.jsonl"
+
+    def _row(self, values: dict[str, Any]) -> str:
+        known = {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}
+        return json.dumps(known, allow_nan=False) + "\n"
