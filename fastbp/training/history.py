@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastbp.network import Network
+    from fastbp.runtime.plan import Plan
 
 
 class History(dict[str, list[float]]):
@@ -46,6 +47,8 @@ class Run:
     step: int = 0
     """Updates made so far: the minibatches of all epochs, without those whose weights sum to 0."""
     n_threads: int = 1
+    plan: Plan | None = None
+    """The choices that it ran with, which change the speed and no bit; None before it begins."""
     seconds: float = 0.0
     """In kernels and validation."""
     stopped: str | None = None

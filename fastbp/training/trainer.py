@@ -14,9 +14,10 @@ from fastbp.kernels import clipping, layout, updates
 from fastbp.kernels.records import DIVERGED, STATISTICS, Training, new_settings
 from fastbp.network import Network
 from fastbp.runtime import csr, engine
-from fastbp.runtime.plan import LARGE_STEP, Task, choose_team, choose_threads, plan_training
+from fastbp.runtime.plan import LARGE_STEP, Plan, Task, choose_team, choose_threads, plan_training
 from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ThreadTeam
+from fastbp.training import logger
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples
 from fastbp.training.optimizers import HasUpdate, Update
@@ -141,6 +142,8 @@ class Trainer:
         """The optimizer's vectors, from the first run on."""
         self.first_loss: float | None = None
         """What the policy measures of the first minibatch that was applied."""
+        self.plan: Plan | None = None
+        """Of the last run."""
         self._statistics = np.zeros(0, STATISTICS)
         self._steps_before, self._weighted = 0, False
         self._powers = [beta**self.update.t for beta in self.update.constants[:2]]
@@ -176,7 +179,7 @@ class Trainer:
     def _training(self, samples: Samples, task: Task, n_threads: int) -> Training:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
         net, update, batch = self.net, self.update, self.batch_size
-        plan = plan_training(task, n_threads)
+        plan = self.plan = plan_training(task, n_threads)
         key = "training", task.sparse
         where = net._layouts[key][0] if key in net._layouts else None
         if where is None or where.plan != plan:
@@ -240,7 +243,8 @@ class Trainer:
             training = self._training(samples, task, team.size)
             team.start(training)
             pace = Pace(team, task.flops)
-            run._control, run.n_threads = training.control.flags[0], team.size
+            run._control, run.n_threads, run.plan = training.control.flags[0], team.size, self.plan
+            logger.began(run)
             try:
                 policy.begin(run)
                 while run.epoch < run.n_epochs and not run.stopped:
@@ -249,6 +253,7 @@ class Trainer:
                         break
                     run.history.add(run.running | policy.scores(run))
                     run.epoch += 1
+                    logger.epoch_ended(run)
                     policy.epoch_ended(run)
             except KeyboardInterrupt:
                 run.stopped = "interrupted"
@@ -261,6 +266,7 @@ class Trainer:
                 settings = training.optimizer.settings
                 self._powers = [float(settings[name][0]) for name in ("beta_1_power", "beta_2_power")]
                 policy.end(run)
+                logger.ended(run)
         return run
 
     def _epoch(self, training: Training, pace: Pace, run: Run, policy: Policy) -> None:
