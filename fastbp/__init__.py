@@ -18,6 +18,7 @@ _MODULES = {
     "Gradient": "layers",
     "Trace": "layers",
     "train": "training.standard",
+    "plan": "training.planning",
     "Run": "training.history",
     "History": "training.history",
     "Callback": "training.callbacks",
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from fastbp.training.optimizers import Adam as Adam
     from fastbp.training.optimizers import AdamW as AdamW
     from fastbp.training.optimizers import RMSprop as RMSprop
+    from fastbp.training.planning import plan as plan
     from fastbp.training.standard import train as train
     from fastbp.training.stopping import EarlyStopping as EarlyStopping
 

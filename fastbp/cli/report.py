@@ -19,6 +19,7 @@ from fastbp.machine import cpu_name
 from fastbp.model import Model
 from fastbp.network import Network
 from fastbp.runtime import pool
+from fastbp.training.planning import Planned
 
 
 def confusion(known: np.ndarray, decided: np.ndarray, n_classes: int) -> np.ndarray:
@@ -68,6 +69,15 @@ def describe(model: Model, console: Console) -> None:
     for name, value in net.meta.items():
         text = str(dict(value)) if hasattr(value, "items") else str(value)
         console.print(Text(f"{name}: {_short(text)}"))
+
+
+def plan_table(planned: Planned) -> Table:
+    """A row for each choice of a training's plan, and why."""
+    table = Table("plan", "choice", "why", box=None, pad_edge=False)
+    for name, choice in planned.plan._asdict().items():
+        shown = {True: "yes", False: "no"}[choice] if isinstance(choice, bool) else str(choice)
+        table.add_row(Text(name, no_wrap=True), Text(shown, no_wrap=True), Text(planned.why[name]))
+    return table
 
 
 def _short(value: Any) -> str:

@@ -99,6 +99,9 @@ def train(
     model: Annotated[Path, typer.Option(help="Model file to write.")] = Path("model.fastbp"),
     plot: Annotated[Path | None, typer.Option(help="Picture of the run to write, .png, .svg or .pdf.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no tables.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Say with which schedule, threads and optimisations it runs, and why.")
+    ] = False,
 ) -> None:
     """Train a network, test it and save it."""
     options = locals()
@@ -234,6 +237,9 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     Y = model.transform_targets(data.named(data.Y))
     s = data.weight
     how = optimizer(str(o["optimizer"]), data.task, o)
+    batch_size = min(o["batch_size"], len(kept))
+    if o["verbose"]:
+        _explain_plan(console, net, how, batch_size, len(kept), o)
     if not o["quiet"]:
         columns = "1 target column" if data.n_outputs == 1 else f"{data.n_outputs} target columns"
         console.print(
@@ -253,7 +259,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
                 Y[kept],
                 optimizer=how,
                 epochs=o["epochs"],
-                batch_size=min(o["batch_size"], len(kept)),
+                batch_size=batch_size,
                 shuffle=o["shuffle"],
                 seed=o["seed"],
                 sample_weight=None if s is None else s[kept],
@@ -282,6 +288,8 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
         where = f"the weights of epoch {run.best_epoch}" if o["restore_best"] else "the last weights"
         console.print(f"Stopped after {run.epoch} epochs ({run.stopped}), with {where}.")
     console.print(Text(f"Saved what was learned to {o['model']}."))
+    if o["verbose"]:
+        console.print(Text(f"It ran with {run.plan}."))
     if interrupts.leaving:
         raise typer.Exit(signals.status)
     if run.stopped and run.epoch == run.minibatch == 0:  # nothing to test, and the kernels may not be compiled yet
@@ -299,6 +307,15 @@ def _check_class_weight(class_weight: str | None, task: str) -> None:
             f"--class-weight is {class_weight!r}; the task is regression, which has no classes. Leave it out, or pass "
             "--task classification."
         )
+
+
+def _explain_plan(console: Out, net: fastbp.Network, how: Any, batch: int, n: int, o: dict[str, Any]) -> None:
+    """Say how the training will run, and why."""
+    from fastbp.cli.report import plan_table
+
+    with called({"batch": "--batch-size", "n_threads": "--threads"}):
+        planned = fastbp.plan(net, batch, optimizer=how, l1=o["l1"], l2=o["l2"], n_samples=n, n_threads=o["threads"])
+    console.print(plan_table(planned))
 
 
 def _announce_classes(console: Out, data: Any, o: dict[str, Any]) -> None:

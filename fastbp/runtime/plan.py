@@ -139,6 +139,11 @@ def operations(sizes: tuple[int, ...], n: int, *, training: bool) -> float:
     return 3 * forward - 2.0 * n * sizes[0] * sizes[1] if training else forward
 
 
+def forced_names() -> set[str]:
+    """The fields that are forced here."""
+    return set(_forced.get())
+
+
 @functools.lru_cache(maxsize=256)
 def _theta_bytes(sizes: tuple[int, ...], itemsize: int) -> int:
     return layout.theta_layout(sizes, (0,) * (len(sizes) - 1), itemsize)[1] * itemsize
@@ -204,18 +209,25 @@ def ordered_tile(task: Task, n_threads: int) -> int:
     return tile if n_threads > 1 and tile <= largest_tile(task) and task.batch >= 4 * n_threads * tile else 0
 
 
+def work_of_a_thread(task: Task, ordered: int) -> float:
+    """Floating-point operations of a minibatch for each thread, from which threads pay that have no columns of w^1.
+
+    ``ordered`` is the `ordered_tile` of two threads.
+    """
+    return 4 * ORDERED_TILE if ordered else max(LARGE_STEP, task.flops * SAMPLES_EACH / task.batch)
+
+
 def choose_team(task: Task, n_threads: int | None) -> int:
     """Threads for the minibatches."""
     n_threads = _forced.get().get("n_threads", n_threads)
-    if ordered_tile(task, 2):
-        return choose_threads(n_threads, task.flops, 4 * ORDERED_TILE)
-    if n_threads is None and not task.penalised:
+    ordered = ordered_tile(task, 2)
+    if n_threads is None and not task.penalised and not ordered:
         most = choose_threads(None, _step_of_layer_1(task), LARGE_STEP_OF_COLUMNS)
         for T in range(most, 1, -1):
             if can_split_columns(task, T) and columns_pay(task, T):
                 n_lines = task.lines_of_layer_1
                 return math.ceil(n_lines / math.ceil(n_lines / T))  # as good as T, where not all would have a line
-    return choose_threads(n_threads, task.flops, max(LARGE_STEP, task.flops * SAMPLES_EACH / task.batch))
+    return choose_threads(n_threads, task.flops, work_of_a_thread(task, ordered))
 
 
 def _fastest_schedule(task: Task, n_threads: int) -> Schedule:

@@ -257,3 +257,12 @@ def nearest(given: Any) -> str:
     kind: type[Any] = OPTIMIZERS.get(name, SGD)
     rate = next(part.default for part in fields(kind) if part.name == "learning_rate")
     return f"Pass optimizer=fastbp.{kind.__name__}(learning_rate={rate}), say."
+
+
+def as_optimizer(optimizer: Any, dtype: np.dtype[Any]) -> Optimizer:
+    """The optimizer, if it is one that nets of this dtype can have."""
+    if not isinstance(optimizer, Optimizer):
+        problem = f"is {optimizer!r}; it must be one of fastbp's. {nearest(optimizer)}"
+        raise argument_error("optimizer", problem, TypeError)
+    optimizer.check_dtype(dtype)
+    return optimizer

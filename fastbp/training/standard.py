@@ -19,7 +19,7 @@ from fastbp.training.dropout import check_dropout, mask_seeds, no_masks
 from fastbp.training.explosion import Watch, cost_of_best_constant, infinite_moment
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples, check_batch_size, check_samples, check_validation, make_order
-from fastbp.training.optimizers import SGD, Optimizer, nearest
+from fastbp.training.optimizers import SGD, Optimizer, as_optimizer
 from fastbp.training.progress import as_bars
 from fastbp.training.schedules import Factors, ReduceOnPlateau
 from fastbp.training.stopping import Best, EarlyStopping, monitored_value, require_measured
@@ -325,12 +325,7 @@ def train(
         )
     samples = with_class_weight(net, check_samples(net, X, Y, sample_weight), class_weight)
     held_out = check_validation(net, validation)
-    optimizer = SGD() if optimizer is None else optimizer
-    if not isinstance(optimizer, Optimizer):
-        raise argument_error(
-            "optimizer", f"is {optimizer!r}; it must be one of fastbp's. {nearest(optimizer)}", TypeError
-        )
-    optimizer.check_dtype(net.dtype)
+    optimizer = as_optimizer(SGD() if optimizer is None else optimizer, net.dtype)
     epochs = checks.check_int(epochs, "epochs", low=0)
     batch = check_batch_size(batch_size, len(samples))
     l1, l2 = checks.check_real(l1, "l1", low=0.0), checks.check_real(l2, "l2", low=0.0)

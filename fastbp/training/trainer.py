@@ -151,7 +151,12 @@ class Trainer:
 
     # What the kernels work on
 
-    def _task(self, samples: Samples) -> Task:
+    def planned(self) -> tuple[Task, Plan]:
+        """What the minibatches of dense samples ask of a plan, and the plan."""
+        task = self._task(sparse=False)
+        return task, plan_training(task, choose_team(task, self.n_threads))
+
+    def _task(self, *, sparse: bool) -> Task:
         """What the minibatches ask of a plan."""
         return Task(
             self.net.sizes,
@@ -160,7 +165,7 @@ class Trainer:
             descent=self.update.code == updates.SGD and self.l1 == self.update.constants[3] == 0,
             penalised=self.l2 != 0,
             dropout=bool(self.dropout.any()),
-            sparse=isinstance(samples.X, csr.Rows),
+            sparse=sparse,
             whole_gradient=self.optimizer is None or self.clip_norm is not None,
         )
 
@@ -237,7 +242,7 @@ class Trainer:
             What the policy has been handed.
         """
         run = Run(self.net, self.optimizer, n_epochs, -(-len(samples) // self.batch_size), len(samples))
-        task = self._task(samples)
+        task = self._task(sparse=isinstance(samples.X, csr.Rows))
         self._weighted = samples.weight is not None
         with ThreadTeam(choose_team(task, self.n_threads)) as team:
             training = self._training(samples, task, team.size)
@@ -320,7 +325,7 @@ class Trainer:
         solve : function
             Of g, laid out like theta, and of the function that computes it.
         """
-        task = self._task(samples)
+        task = self._task(sparse=isinstance(samples.X, csr.Rows))
         with ThreadTeam(choose_threads(self.n_threads, task.flops, LARGE_STEP)) as team:
             training = self._training(samples, task, team.size)
             team.start(training)

@@ -334,6 +334,25 @@ def test_doctor() -> None:
         assert word in printed
 
 
+def test_plans_are_shown(tmp_path: Path) -> None:
+    """Before the training, and of a model; what ran comes after it."""
+    model = str(tmp_path / "m.fastbp")
+    table = tmp_path / "table.csv"
+    table.write_text("a,b,label\n" + "".join(f"{i},{i * i % 7},{'xy'[i % 2]}\n" for i in range(40)))
+    options = ["--hidden", "5", "--epochs", "1", "--batch-size", "16", "--threads", "1", "--model", model]
+    printed = fastbp_("train", str(table), "--target", "label", "--verbose", "--quiet", *options)
+    net = fastbp.load(model).net
+    planned = fastbp.plan(net, 16, n_threads=1)
+    assert printed.index("As many as were asked for.") < printed.index("It ran with Plan(schedule=")
+    assert f"It ran with {planned.plan}." in " ".join(printed.split())
+    assert "Plan" not in fastbp_("train", str(table), "--target", "label", "--quiet", *options)
+    printed = " ".join(fastbp_("doctor", model, "--batch-size", "7").split())
+    for name, why in fastbp.plan(net, 7).why.items():
+        assert name in printed
+        assert why.split(",")[0][:30] in printed
+    assert "--batch-size is 0; it must be" in fastbp_("doctor", model, "--batch-size", "0", code=1)
+
+
 INTERRUPTIBLE = """
 import signal, sys
 from fastbp.training import progress, trainer
