@@ -353,7 +353,8 @@ def check_out(out: Any, shape: tuple[int, int], dtype: np.dtype[Any], X: tuple[A
     if problem is not None:
         raise argument_error("out", f"{problem}. Pass np.empty({shape}, {dtype.name!r}), say.")
     for name, value in (("X", X[0]), ("X", X[1]), ("the network's theta", theta)):
-        if isinstance(value, np.ndarray) and np.shares_memory(out, value):
+        read = getattr(value, "values", value)  # those of sparse samples
+        if isinstance(read, np.ndarray) and np.shares_memory(out, read):
             raise argument_error(
                 "out", f"shares memory with {name}, which is read while outputs are written. Pass memory of its own."
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import reprlib
-import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -159,8 +158,7 @@ class Network(Differentiable):
         inputs = csr.as_inputs(X, self.sizes[0], self.dtype)
         if out is None:
             return self._outputs(inputs, None, n_threads)[0]
-        read = inputs.values if isinstance(inputs, csr.Rows) else inputs
-        check_out(out, (len(inputs), self.sizes[-1]), self.dtype, (X, read), self.theta)
+        check_out(out, (len(inputs), self.sizes[-1]), self.dtype, (X, inputs), self.theta)
         self._outputs(inputs, None, n_threads, out=out.view(np.ndarray))
         return out
 
@@ -273,12 +271,6 @@ class Network(Differentiable):
             self._warn_of_what_is_not_finite(f"C is {cost}", 4)
         elif g is not None and not all_finite(g):
             self._warn_of_what_is_not_finite("The gradient is not finite", 4)
-
-    def _warn_of_what_is_not_finite(self, what: str, stacklevel: int, weights: str = "net.w and net.b") -> None:
-        why = f"something overflows {self.dtype.name} on the way. Scale the inputs, or lower the weights"
-        if not all_finite(self.theta):
-            why = f"not all weights are finite. Look at {weights}, or load the net again"
-        warnings.warn(f"{what}; {why}.", RuntimeWarning, stacklevel=stacklevel)
 
     def _evaluate(
         self, X: np.ndarray | csr.Rows, targets: Targets, weight: Any, n_threads: int | None

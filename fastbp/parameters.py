@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import warnings
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +13,7 @@ import numpy as np
 
 from fastbp import checks, synonyms
 from fastbp.checks import Activation, Cost
+from fastbp.chunks import all_finite
 from fastbp.functions.activations import CODES
 from fastbp.kernels import layout
 from fastbp.layers import Floats, PerLayer
@@ -121,6 +123,12 @@ class Parameters:
     def _located(self, where: Any) -> Any:
         """The layout with where this network's weights lie: for networks whose weights are not in theta."""
         return where
+
+    def _warn_of_what_is_not_finite(self, what: str, stacklevel: int, weights: str = "net.w and net.b") -> None:
+        why = f"something overflows {self.dtype.name} on the way. Scale the inputs, or lower the weights"
+        if not all_finite(self.theta):
+            why = f"not all weights are finite. Look at {weights}, or load the net again"
+        warnings.warn(f"{what}; {why}.", RuntimeWarning, stacklevel=stacklevel)
 
     def parameters(self) -> Floats:
         """Compact copy of all parameters, for optimizers from elsewhere: w[1] row by row, b[1], w[2], ..."""

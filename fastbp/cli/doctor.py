@@ -11,7 +11,6 @@ import fastbp
 from fastbp.cli.app import DType, Out, app
 from fastbp.cli.train import compile_kernels
 from fastbp.errors import called
-from fastbp.model import as_model
 
 
 @app.command()
@@ -24,6 +23,7 @@ def doctor(
 ) -> None:
     """Print CPU, threads and why, cache of compiled code, versions; of a model the plan of a training by descent."""
     from fastbp.cli.report import machine_table, plan_table
+    from fastbp.model import as_model
 
     console = Out()
     planned = None

@@ -314,7 +314,17 @@ def _explain_plan(console: Out, net: fastbp.Network, how: Any, batch: int, n: in
     from fastbp.cli.report import plan_table
 
     with called({"batch": "--batch-size", "n_threads": "--threads"}):
-        planned = fastbp.plan(net, batch, optimizer=how, l1=o["l1"], l2=o["l2"], n_samples=n, n_threads=o["threads"])
+        planned = fastbp.plan(
+            net,
+            batch,
+            optimizer=how,
+            l1=o["l1"],
+            l2=o["l2"],
+            dropout=dropped(o["dropout"]),
+            clip_norm=o["clip_norm"],
+            n_samples=n,
+            n_threads=o["threads"],
+        )
     console.print(plan_table(planned))
 
 

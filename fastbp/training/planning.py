@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from fastbp import checks
 from fastbp.network import Network, not_a_network
 from fastbp.runtime.plan import Plan
 from fastbp.runtime.reasons import reasons
+from fastbp.training.dropout import check_dropout
 from fastbp.training.optimizers import SGD, Optimizer, as_optimizer
 from fastbp.training.trainer import Trainer
 
@@ -34,6 +35,8 @@ def plan(
     optimizer: Optimizer | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
+    dropout: float | Sequence[float] = 0.0,
+    clip_norm: float | None = None,
     n_samples: int | None = None,
     n_threads: int | None = None,
 ) -> Planned:
@@ -48,6 +51,8 @@ def plan(
         Default ``SGD()``.
     l1, l2 : float
         Strengths of the penalties.
+    dropout, clip_norm
+        As in `train`.
     n_samples : int, optional
         Of the training, if they are known.
     n_threads : int, optional
@@ -71,6 +76,8 @@ def plan(
         batch_size=checks.check_int(batch, "batch", low=1),
         l1=checks.check_real(l1, "l1", low=0.0),
         l2=checks.check_real(l2, "l2", low=0.0),
+        dropout=check_dropout(dropout, net.L),
+        clip_norm=None if clip_norm is None else checks.check_real(clip_norm, "clip_norm", above=0.0),
         n_threads=n_threads,
     )
     n_bytes: Any = None

@@ -97,3 +97,12 @@ def test_neither_the_samples_of_another_layout_nor_the_weights_are_overwritten()
         net.feedforward(columns[:, :4], out=columns.reshape(-1)[:16].reshape(4, 4))
     with pytest.raises(ValueError, match="out shares memory with the network's theta"):
         net.feedforward(np.zeros((1, 4)), out=net.theta[:4].reshape(1, 4))
+
+
+def test_outputs_of_sparse_samples() -> None:
+    sparse = pytest.importorskip("scipy.sparse")
+    net, X, out = make_net(), sparse.csr_matrix(samples(5)), np.empty((5, 3))
+    assert net.feedforward(X, out=out) is out
+    assert same_bits(out, net.feedforward(samples(5)))
+    with pytest.raises(ValueError, match="out shares memory with X"):
+        net.feedforward(X, out=X.data[:15].reshape(5, 3))

@@ -23,6 +23,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"optimizer": fastbp.Adam(0.01)},
     {"l2": 0.01},
     {"l1": 0.01},
+    {"clip_norm": 1.0},
+    {"dropout": 0.3},
 ]
 
 
@@ -32,6 +34,8 @@ def test_a_training_runs_with_it(sizes: list[int], n_threads: int | None) -> Non
     net = fastbp.Network(sizes, seed=0)
     X, Y = np.zeros((40, sizes[0])), np.zeros((40, sizes[-1]))
     for options, batch in itertools.product(OPTIONS[:2] if SMALL else OPTIONS, [1, 40]):
+        if "dropout" in options and len(sizes) == 2:
+            continue
         before = net.theta.copy()
         planned = fastbp.plan(net, batch, n_threads=n_threads, n_samples=40, **options)
         assert same_bits(net.theta, before)
