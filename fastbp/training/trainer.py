@@ -135,7 +135,7 @@ class Trainer:
         self.net, self.optimizer, self.batch_size, self.n_threads = net, optimizer, batch_size, n_threads
         self.update = Update(updates.SGD, 0, (0.0, 0.0, 0.0, 0.0)) if optimizer is None else optimizer.update()
         self.l1, self.l2, self.shared_penalty = l1, l2, shared_penalty
-        self.dropout = np.broadcast_to(np.asarray(dropout, np.float64), net.L - 1)
+        self.dropout = tuple(dropout) if isinstance(dropout, Sequence) else (dropout,) * (net.L - 1)
         self.clip_norm, self.counting_hits = clip_norm, counting_hits
         self._cost, self._cost_parameter, self._limit, self._make_state = cost, cost_parameter, limit, state
         self.state: np.ndarray | None = None
@@ -164,7 +164,7 @@ class Trainer:
             self.batch_size,
             descent=self.update.code == updates.SGD and self.l1 == self.update.constants[3] == 0,
             penalised=self.l2 != 0,
-            dropout=bool(self.dropout.any()),
+            dropout=any(self.dropout),
             sparse=sparse,
             whole_gradient=self.optimizer is None or self.clip_norm is not None,
         )
