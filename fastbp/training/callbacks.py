@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import csv
 import io
 import json
@@ -99,7 +100,7 @@ def as_callbacks(callbacks: Any) -> list[Callback]:
     return [check_every(callback, f"callbacks[{i}]") for i, callback in enumerate(made)]
 
 
-class _Log(Callback):
+class _Log(Callback, abc.ABC):
     """Writes a row to a file as each epoch ends; derived classes say how a row is written."""
 
     def __init__(self, path: str | bytes | os.PathLike[Any], *, append: bool = False) -> None:
@@ -111,8 +112,9 @@ class _Log(Callback):
     _example = ""
     """The name of such a file."""
 
+    @abc.abstractmethod
     def _row(self, values: dict[str, Any]) -> str:
-        raise NotImplementedError
+        """The text of an epoch's row, its line's end included."""
 
     def _follow(self, content: bytes) -> None:
         """Go on after these rows, the last of which may have been cut off."""

@@ -7,10 +7,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-import pytest
-
-pytest.importorskip("numba")
-linking = pytest.importorskip("fastbp.jit.linking")
+from fastbp.jit import linking
 
 
 def compiled(n: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from nets import SMALL, same_bits, textbook_lists
+from scipy.sparse import csr_matrix
 
 import fastbp
 from fastbp import textbook
@@ -100,8 +101,7 @@ def test_neither_the_samples_of_another_layout_nor_the_weights_are_overwritten()
 
 
 def test_outputs_of_sparse_samples() -> None:
-    sparse = pytest.importorskip("scipy.sparse")
-    net, X, out = make_net(), sparse.csr_matrix(samples(5)), np.empty((5, 3))
+    net, X, out = make_net(), csr_matrix(samples(5)), np.empty((5, 3))
     assert net.feedforward(X, out=out) is out
     assert same_bits(out, net.feedforward(samples(5)))
     with pytest.raises(ValueError, match="out shares memory with X"):

@@ -48,7 +48,6 @@ def test_at_info_there_are_two_lines(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_estimators_log_too(caplog: pytest.LogCaptureFixture) -> None:
-    pytest.importorskip("sklearn")
     from fastbp.sklearn import MLPRegressor
 
     caplog.set_level(logging.INFO, logger="fastbp")

@@ -139,14 +139,18 @@ def test_only_training_leaves_neurons_out() -> None:
     assert run.history["loss"][0] != pytest.approx(own, rel=1e-3)
 
 
+def check_refused(net: fastbp.Network, targets: Any, name: str, value: Any) -> None:
+    """The option is refused by its name before anything is trained."""
+    before = net.theta.copy()
+    with pytest.raises((TypeError, ValueError), match=rf"^{name} (is|has) ") as caught:
+        fastbp.train(net, X, targets, **{name: value})
+    assert caught.value.parameter == name
+    assert np.array_equal(net.theta, before)
+
+
 @pytest.mark.parametrize("dropout", [1.0, -0.1, float("nan"), "0.5", (0.5,), (0.5, 0.5, 0.5), (0.5, 1.0), (0.5, "x")])
 def test_parts_that_cannot_be_left_out_are_refused(dropout: Any) -> None:
-    net = make_net()
-    before = net.theta.copy()
-    with pytest.raises((TypeError, ValueError), match=r"^dropout (is|has) ") as caught:
-        fastbp.train(net, X, Y, dropout=dropout)
-    assert caught.value.parameter == "dropout"
-    assert np.array_equal(net.theta, before)
+    check_refused(make_net(), Y, "dropout", dropout)
 
 
 def test_a_net_without_hidden_layers_leaves_nothing_out() -> None:
@@ -239,12 +243,7 @@ def test_a_model_knows_classes_by_name() -> None:
                      {0: np.nan}, {0: 0, 1: 0, 2: 0}],
 )  # fmt: skip
 def test_weights_that_no_class_can_have_are_refused(class_weight: Any) -> None:
-    net = classifier()
-    before = net.theta.copy()
-    with pytest.raises((TypeError, ValueError), match=r"^class_weight (is|has) ") as caught:
-        fastbp.train(net, X, LABELS, class_weight=class_weight)
-    assert caught.value.parameter == "class_weight"
-    assert np.array_equal(net.theta, before)
+    check_refused(classifier(), LABELS, "class_weight", class_weight)
 
 
 def test_weights_of_classes_go_with_labels() -> None:
