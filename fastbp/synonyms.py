@@ -145,6 +145,10 @@ TRAIN = _by_name(
         "Pass clip_norm={}, the length of the longest gradient that is not scaled down.": (
             "clip clipnorm global_clipnorm max_norm max_grad_norm gradient_clip_val gradient_clipping"
         ),
+        "Pass frozen={}: layers, or a pair of masks for each layer.": "freeze frozen_layers trainable mask",
+        "Pass layer_rates, a factor on the learning rate for each layer.": (
+            "layer_lr lr_multipliers learning_rate_multipliers param_groups"
+        ),
         "Pass the samples as X.": "x",
         "Pass the targets as Y.": "y targets labels",
     }

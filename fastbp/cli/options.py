@@ -55,16 +55,28 @@ def widths(text: str) -> list[int]:
     return listed(text, "--hidden", need + "Pass for example --hidden 128,64, or --hidden none.", 1)
 
 
+def _numbers(text: str, option: str, need: str) -> list[float]:
+    """Numbers with commas between; ValueError for anything else."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} is {text!r}; {need}") from None
+
+
 def dropped(text: str) -> float | list[float]:
     """The part of all hidden layers that is left out, or that of each."""
-    try:
-        parts = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(
-            f"--dropout is {text!r}; it must be a number of at least 0 and below 1, or one for each hidden layer. Pass "
-            "for example --dropout 0.5, or --dropout 0.5,0.2."
-        ) from None
+    need = "it must be a number of at least 0 and below 1, or one for each hidden layer. "
+    parts = _numbers(text, "--dropout", need + "Pass for example --dropout 0.5, or --dropout 0.5,0.2.")
     return parts[0] if len(parts) == 1 else parts
+
+
+def trained(options: Mapping[str, Any]) -> tuple[list[int] | None, list[float] | None]:
+    """The layers that are frozen, and the factor of each layer on the learning rate, where they are given."""
+    frozen, rates = options["frozen"], options["layer_rates"]
+    need = "it must list layers, the last of which is -1 too. Pass for example --frozen 1, or --frozen 1,2."
+    layers = None if frozen is None else listed(frozen, "--frozen", need)
+    need = "it must have a factor above 0 for each layer. Pass for example --layer-rates 0.1,1."
+    return layers, None if rates is None else _numbers(rates, "--layer-rates", need)
 
 
 def column(name: str | None) -> str | int | None:

@@ -19,7 +19,7 @@ from fastbp._signals import Phase, signals
 from fastbp.arrays import decide, out_of_reach
 from fastbp.checks import COSTS, HIDDEN, check_int, check_name, check_real
 from fastbp.cli.app import DType, Out, app
-from fastbp.cli.options import MONITORED, check_file, column, dropped, model_for, optimizer, schedule
+from fastbp.cli.options import MONITORED, check_file, column, dropped, model_for, optimizer, schedule, trained
 from fastbp.errors import called
 from fastbp.initializers import INITIALIZERS
 from fastbp.training.schedules import ReduceOnPlateau
@@ -79,6 +79,12 @@ def train(
     ] = "0",
     clip_norm: Annotated[
         float | None, typer.Option(help="Scale down gradients that are longer than this; default: none.")
+    ] = None,
+    frozen: Annotated[
+        str | None, typer.Option(help="Layers whose weights and biases stay as they are, such as 1,2; default: none.")
+    ] = None,
+    layer_rates: Annotated[
+        str | None, typer.Option(help="Factors on the learning rate, one for each layer, such as 0.1,1.")
     ] = None,
     shuffle: Annotated[bool, typer.Option(help="A new order of the samples in each epoch.")] = True,
     scale: Annotated[
@@ -219,6 +225,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     held = check_real(o["validation"], "--validation", low=0.0, below=1.0) > 0
     check_int(o["seed"], "--seed", low=0)
     stopping, rule, parts = _stopping(o), _rate(o), dropped(o["dropout"])
+    frozen, layer_rates = trained(o)
     data = _read(o)
     for who, where in ((stopping, "--monitor"), (rule, "--schedule plateau:monitor")):
         if isinstance(who, (fastbp.EarlyStopping, ReduceOnPlateau)):
@@ -269,6 +276,8 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
                 l2=o["l2"],
                 dropout=parts,
                 clip_norm=o["clip_norm"],
+                frozen=frozen,
+                layer_rates=layer_rates,
                 schedule=rule,
                 early_stopping=stopping,
                 n_threads=o["threads"],
@@ -322,6 +331,7 @@ def _explain_plan(console: Out, net: fastbp.Network, how: Any, batch: int, n: in
             l2=o["l2"],
             dropout=dropped(o["dropout"]),
             clip_norm=o["clip_norm"],
+            frozen=trained(o)[0],
             n_samples=n,
             n_threads=o["threads"],
         )

@@ -12,10 +12,10 @@ import numpy as np
 
 from fastbp.jit import strict
 from fastbp.jit.addresses import Array, line, number
+from fastbp.kernels.parameters import constants, step
 from fastbp.kernels.records import Optimizer, Training
 from fastbp.kernels.team import barrier
-from fastbp.kernels.updates import Constants, update
-from fastbp.kernels.views import settings
+from fastbp.kernels.views import layer, settings
 
 BLOCK = 1024
 """Parameters whose squares are summed apart."""
@@ -57,27 +57,29 @@ def factor(optimizer: Optimizer) -> float:
 
 
 @strict
-def thread_update(training: Training, by: float, c: Constants, t: int) -> None:
-    """U of thread t's share of the parameters, with the gradient scaled by ``by``."""
-    optimizer, n_threads = training.optimizer, training.control.n_threads
+def thread_update(training: Training, m: int, by: float, t: int) -> None:
+    """U of thread t's share of the parameters in minibatch m, with the gradient scaled by ``by``."""
+    layers, optimizer, n_threads = training.layers, training.optimizer, training.control.n_threads
     first = n_blocks(optimizer) * t // n_threads * BLOCK
-    n = min(n_blocks(optimizer) * (t + 1) // n_threads * BLOCK, optimizer.size) - first
-    if n > 0:
-        w, g = line(training.layers.theta, first, n), line(optimizer.g, first, n)
-        if by != 1.0:
-            scale = number(w, by)
-            for i in range(n):
-                g[i] = g[i] * scale
-        m = line(optimizer.state, first, n if optimizer.slots > 0 else 0)
-        v = line(optimizer.state, optimizer.size + first, n if optimizer.slots > 1 else 0)
-        update(optimizer.code, w, g, number(w, 0), m, v, c)
+    last = min(n_blocks(optimizer) * (t + 1) // n_threads * BLOCK, optimizer.size)
+    for l in range(1, layers.L + 1):
+        end = layer(layers, l + 1).w if l < layers.L else optimizer.size
+        at, rate = max(first, layer(layers, l).w), layer(layers, l).rate
+        n = min(last, end) - at
+        if n > 0 and rate != 0.0:
+            g = line(optimizer.g, at, n)
+            if by != 1.0:
+                scale = number(g, by)
+                for i in range(n):
+                    g[i] = g[i] * scale
+            step(training, g, at, n, number(g, 0), constants(training, m, rate))
 
 
 @strict
-def clipped_update(training: Training, c: Constants, t: int) -> None:
-    """U of a minibatch whose gradient, penalty included, is in g."""
+def clipped_update(training: Training, m: int, t: int) -> None:
+    """U of minibatch m, whose gradient, penalty included, is in g: of frozen weights it is 0."""
     optimizer, threads, n_threads = training.optimizer, training.control.threads, training.control.n_threads
     barrier(threads, n_threads, t)
     thread_squares(optimizer, n_threads, t)
     barrier(threads, n_threads, t)
-    thread_update(training, factor(optimizer), c, t)
+    thread_update(training, m, factor(optimizer), t)

@@ -44,6 +44,7 @@ def theta_layout(sizes: tuple[int, ...], activations: tuple[int, ...], itemsize:
         at += round_up(bias + width, CACHE_LINE // itemsize)
     layers["J"], layers["K"], layers["activation"] = sizes, (0, *sizes[:-1]), (0, *activations)
     layers["stride"], layers["w"], layers["b"], layers["whole"] = strides, weights, biases, layers["K"]
+    layers["rate"] = 1
     return layers, at
 
 

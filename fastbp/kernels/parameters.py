@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fastbp.jit import strict
-from fastbp.jit.addresses import exists, itemsize, line, number
+from fastbp.jit.addresses import Array, Real, copy_line, exists, itemsize, line, number
 from fastbp.jit.cpu import HALF_LINE
 from fastbp.jit.records import record
 from fastbp.kernels import dense, sparse
@@ -109,18 +109,18 @@ def verdict(training: Training, minibatch: Minibatch, t: int, end: int) -> int:
 
 
 @strict
-def constants(training: Training, m: int) -> Constants:
-    """The optimizer's constants of this step, in the net's dtype."""
+def constants(training: Training, m: int, rate: float) -> Constants:
+    """The optimizer's constants of this step, in the net's dtype, where the step size is multiplied by ``rate``."""
     optimizer, like = training.optimizer, training.workspace.buf
-    known = settings(optimizer)
+    known, eta = settings(optimizer), training.optimizer.eta[m] * rate
     step, epsilon = 0.0, known.epsilon
     if optimizer.code == ADAM:
         # Kingma and Ba's corrections of both means, moved out of the loop over parameters.
         first, second = known.beta_1_power * known.beta_1, known.beta_2_power * known.beta_2
-        step = optimizer.eta[m] * math.sqrt(1.0 - second) / (1.0 - first)
+        step = eta * math.sqrt(1.0 - second) / (1.0 - first)
         epsilon = known.plain_epsilon if known.plain_epsilon != 0.0 else known.epsilon * math.sqrt(1.0 - second)
     return Constants(
-        eta=number(like, optimizer.eta[m]),
+        eta=number(like, eta),
         beta_1=number(like, known.beta_1),
         beta_2=number(like, known.beta_2),
         epsilon=number(like, epsilon),
@@ -130,18 +130,37 @@ def constants(training: Training, m: int) -> Constants:
 
 
 @strict
+def step(training: Training, g: Array, at: int, n: int, l2: Real, c: Constants) -> None:
+    """U of n parameters of theta from ``at`` on; with a mask of a copy of them, of which frozen ones are left."""
+    optimizer = training.optimizer
+    w = line(training.layers.theta, at, n)
+    m = line(optimizer.state, at, n if optimizer.slots > 0 else 0)
+    v = line(optimizer.state, optimizer.size + at, n if optimizer.slots > 1 else 0)
+    if not exists(optimizer.mask):
+        update(optimizer.code, w, g, l2, m, v, c)
+        return
+    mask, stepped = line(optimizer.mask, at, n), line(optimizer.stepped, at, n)
+    copy_line(n, stepped, w)
+    update(optimizer.code, stepped, g, l2, m, v, c)
+    for i in range(n):
+        w[i] = stepped[i] if mask[i] != 0 else w[i]
+
+
+@strict
 def finish(training: Training, g: Matrix, at: int, n: int, l1: float, l2: float, c: Constants) -> None:
     """Penalty and U: from the gradient of n parameters of theta from ``at`` on to their new values."""
-    optimizer = training.optimizer
+    optimizer, masked = training.optimizer, exists(training.optimizer.mask)
     w, g_w = line(training.layers.theta, at, n), row(g, 0, n)
     stepping = optimizer.updating and settings(optimizer).clip_norm == 0.0  # clipping waits for the whole gradient
-    if l1 != 0 or (l2 != 0 and (c.weight_decay != 0 or not stepping)):
+    if l1 != 0 or (l2 != 0 and (c.weight_decay != 0 or not stepping or masked)):
         penalty(w, g_w, l1, l2)
         l2 = number(w, 0)
+    if masked:
+        mask = line(optimizer.mask, at, n)
+        for i in range(n):
+            g_w[i] = g_w[i] if mask[i] != 0 else number(w, 0)
     if stepping:
-        m = line(optimizer.state, at, n if optimizer.slots > 0 else 0)
-        v = line(optimizer.state, optimizer.size + at, n if optimizer.slots > 1 else 0)
-        update(optimizer.code, w, g_w, l2, m, v, c)
+        step(training, g_w, at, n, l2, c)
 
 
 @strict
@@ -160,14 +179,17 @@ def parameters(
     scale = number(workspace.buf, 1.0 / total if finishing else 1.0)
     per = total if known.shared_penalty else 1.0
     l1, l2 = number(workspace.buf, known.l1 / per), number(workspace.buf, known.l2 / per)
-    c = constants(training, minibatch.m)
+    usual = constants(training, minibatch.m, 1.0)
     chunk = offsets(workspace).chunk
     stepping = offsets(workspace).fused_update == 1
     epilogue = SGD_STEP if stepping else STORE
     here = fetching_workspace(workspace, prefetch, t)
     share = t if n_shares > 1 else 0
     for l in range(bottom, layers.L + 1):
-        K, J, stride = layer(layers, l).K, layer(layers, l).J, layer(layers, l).stride
+        K, J, stride, rate = layer(layers, l).K, layer(layers, l).J, layer(layers, l).stride, layer(layers, l).rate
+        if rate == 0.0:
+            continue
+        c = usual if rate == 1.0 else constants(training, minibatch.m, rate)
         a_prev = activations(layers, workspace, l - 1, tile.row)
         delta, w_at = errors(layers, workspace, l, tile.row), layer(layers, l).w
         k, end = (K + 1) * share // n_shares, (K + 1) * (share + 1) // n_shares

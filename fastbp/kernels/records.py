@@ -65,6 +65,10 @@ class Optimizer(NamedTuple):
     """`SETTINGS`, one row."""
     sums: Buffer
     """float64, of `layout.sums_size`."""
+    mask: Buffer
+    """Like theta: 0 where a weight is frozen, else 1; if any is whose layer is not."""
+    stepped: Buffer
+    """Like theta: with a mask, room for what the step makes of all weights."""
 
 
 class Workspace(NamedTuple):
@@ -160,6 +164,7 @@ LAYER = fields(
     row=np.int64,  # from a sample's row of a, delta and z to the next
     dropout=np.float64,  # the part of its neurons left out
     seed=np.int64,  # of the epoch's dropout
+    rate=np.float64,  # by which its step size is multiplied; 0: it is frozen
 )
 """A layer, and where its parts lie, in elements. Layer 0 is the input."""
 

@@ -20,6 +20,15 @@ def layer(layers: Layers, l: int) -> Record:
 
 
 @strict
+def lowest_trained(layers: Layers) -> int:
+    """The first layer that is not frozen: nobody needs the errors below it."""
+    l = 1
+    while l < layers.L and layer(layers, l).rate == 0.0:
+        l += 1
+    return l
+
+
+@strict
 def settings(optimizer: Optimizer) -> Record:
     """The `SETTINGS` of the update."""
     return record(optimizer.settings, 0)

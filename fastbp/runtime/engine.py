@@ -125,6 +125,7 @@ def make_training(
     slots: int = 0,
     state: np.ndarray | None = None,
     sums: np.ndarray | None = None,
+    mask: np.ndarray | None = None,
     counting_hits: bool = False,
 ) -> Training:
     """Everything that a training of n samples works on; without an optimizer's code the gradient is left in g."""
@@ -140,6 +141,8 @@ def make_training(
         eta=np.ones(n_minibatches),
         settings=settings,
         sums=np.empty(where.sums_size) if sums is None else sums,
+        mask=nothing if mask is None else mask,
+        stepped=nothing if mask is None else layout.aligned(theta.size, theta.dtype),
     )
     far = data.order.size > 0 and data.indptr.size == 0 and data.X.nbytes > FAR_BYTES
     control = Control(

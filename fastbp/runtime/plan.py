@@ -85,6 +85,8 @@ class Task(NamedTuple):
     dropout: bool = False
     sparse: bool = False
     """Whether only stored values of the samples are visited."""
+    masked: bool = False
+    """Whether some weights of a layer are frozen, and others are not."""
     whole_gradient: bool = False
     """Whether all of the gradient must be there before it is used: it is clipped, or returned."""
 
@@ -176,7 +178,7 @@ def can_split_columns(task: Task, n_threads: int) -> bool:
 
     Of several threads none would know all of w^1, and so the penalty in C.
     """
-    plain = task.descent and not (task.dropout or task.sparse or task.whole_gradient)
+    plain = task.descent and not (task.dropout or task.sparse or task.masked or task.whole_gradient)
     shaped = len(task.sizes) > 2 and task.sizes[0] >= PASS_ROWS and task.lines_of_layer_1 > 0
     return plain and shaped and largest_tile(task) == task.batch and (n_threads == 1 or not task.penalised)
 
@@ -265,7 +267,7 @@ def plan_training(task: Task, n_threads: int) -> Plan:
     tile = largest_tile(task)
     if schedule == "ordered_tiles":
         tile = ordered_tile(task, n_threads) or tile
-    unchanged = not (task.penalised or task.sparse or task.whole_gradient)
+    unchanged = not (task.penalised or task.sparse or task.masked or task.whole_gradient)
     plan = Plan(
         schedule,
         n_threads,

@@ -20,6 +20,8 @@ def obstacle_to_columns(task: Task, n_threads: int) -> str | None:
         return "all of the gradient must be there before it is used"
     if task.dropout:
         return "neurons are left out"
+    if task.masked:
+        return "some of their weights are frozen"
     if not task.descent:
         return "the step is not w - eta g alone"
     if len(task.sizes) < 3:
@@ -89,6 +91,8 @@ def _fused_update(task: Task, plan: Plan) -> str:
         return "The step is made where samples have values."
     if not task.descent:
         return "The step is not w - eta g alone."
+    if task.masked:
+        return "Weights that are frozen are kept from the step."
     if task.penalised:
         return "The penalty is added to the gradient first."
     return "The gradients of several tiles are added first."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from fastbp.network import Network, not_a_network
 from fastbp.runtime.plan import Plan
 from fastbp.runtime.reasons import reasons
 from fastbp.training.dropout import check_dropout
+from fastbp.training.frozen import check_trained
 from fastbp.training.optimizers import SGD, Optimizer, as_optimizer
 from fastbp.training.trainer import Trainer
 
@@ -37,6 +38,7 @@ def plan(
     l2: float = 0.0,
     dropout: float | Sequence[float] = 0.0,
     clip_norm: float | None = None,
+    frozen: Iterable[Any] | None = None,
     n_samples: int | None = None,
     n_threads: int | None = None,
 ) -> Planned:
@@ -51,7 +53,7 @@ def plan(
         Default ``SGD()``.
     l1, l2 : float
         Strengths of the penalties.
-    dropout, clip_norm
+    dropout, clip_norm, frozen
         As in `train`.
     n_samples : int, optional
         Of the training, if they are known.
@@ -78,6 +80,7 @@ def plan(
         l2=checks.check_real(l2, "l2", low=0.0),
         dropout=check_dropout(dropout, net.L),
         clip_norm=None if clip_norm is None else checks.check_real(clip_norm, "clip_norm", above=0.0),
+        trained=check_trained(net, frozen, None),
         n_threads=n_threads,
     )
     n_bytes: Any = None

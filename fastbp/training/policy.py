@@ -73,6 +73,7 @@ class Standard(Policy):
 
     def _check_eta(self, run: Run) -> None:
         largest = self._eta if isinstance(self._eta, float) else float(self._eta.max())
+        largest *= max(self.trainer.trained.rates)
         l1, dtype = self.trainer.l1, self.net.dtype
         require_room(largest, "learning_rate", dtype)
         require_room(largest * l1, "learning_rate * l1", dtype)
@@ -160,7 +161,8 @@ class Standard(Policy):
         s = None if samples.weight is None else samples.weight[x]
         X = samples.X.take(x) if isinstance(samples.X, csr.Rows) else samples.X[x]
         g = net._gradient(X, Y[x], s, trainer.l1, trainer.l2, None, 1, keep=False)[0]
-        return [float(max(np.abs(w).max(), np.abs(b).max())) for w, b in zip(*net._views(g, "w", "b"), strict=True)]
+        views = net._views(trainer.trained.only(net, g), "w", "b")
+        return [float(max(np.abs(w).max(), np.abs(b).max())) for w, b in zip(*views, strict=True)]
 
     def _refuse(self, run: Run, problem: str, ahead: int = 0, kept: str = "") -> NoReturn:
         """Raise DivergenceError for the last minibatch applied, or one ``ahead``, with what helps."""

@@ -12,6 +12,7 @@ from fastbp.network import Network, not_a_network
 from fastbp.training.callbacks import Callback, as_callbacks
 from fastbp.training.class_weights import with_class_weight
 from fastbp.training.dropout import check_dropout, mask_seeds, no_masks
+from fastbp.training.frozen import check_trained
 from fastbp.training.history import Run
 from fastbp.training.minibatches import check_batch_size, check_samples, check_validation, make_order
 from fastbp.training.optimizers import SGD, Optimizer, as_optimizer
@@ -46,6 +47,8 @@ def train(
     l2: float = 0.0,
     dropout: float | Sequence[float] = 0.0,
     clip_norm: float | None = None,
+    frozen: Iterable[Any] | None = None,
+    layer_rates: Sequence[float] | None = None,
     schedule: Callable[..., Any] | ReduceOnPlateau | None = None,
     early_stopping: EarlyStopping | None = None,
     n_threads: int | None = None,
@@ -96,6 +99,13 @@ def train(
     clip_norm : float, optional
         Length of the longest gradient that is not scaled down: a minibatch's gradient of all weights and biases,
         penalties included, whose norm is larger is divided by as much as brings it to this length.
+    frozen : iterable, optional
+        What keeps its bits: layers l, counted from L if negative, or a pair (mask of w, mask of b) for each of layers
+        1..L, each True, False, or an array of bool of the shape of ``net.w[l]`` or ``net.b[l]``, True where a number
+        is frozen. Frozen weights see neither decay nor penalty, but count in the penalty in C; ``clip_norm`` knows the
+        gradient of all others only.
+    layer_rates : sequence of float, optional
+        For each of layers 1..L, the factor > 0 on its learning rate, which ``weight_decay`` follows.
     schedule : function or ReduceOnPlateau, optional
         ``schedule(epoch, epochs)``, the factor on the learning rate, evaluated for each minibatch at fractional epochs.
     early_stopping : EarlyStopping, optional
@@ -150,6 +160,7 @@ def train(
     require_measured(
         (best.monitor, factors.monitor), net, samples.targets, None if held_out is None else held_out.targets
     )
+    trained = check_trained(net, frozen, layer_rates)
     made = [*as_callbacks(callbacks), *as_bars(progress)]
     dropped = check_dropout(dropout, net.L)
     seed_of: Callable[[int], int] = no_masks
@@ -167,6 +178,7 @@ def train(
         l2=l2,
         dropout=dropped,
         clip_norm=clip_norm,
+        trained=trained,
         counting_hits=net._classifies(samples.targets),
         n_threads=n_threads,
     )

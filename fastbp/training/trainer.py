@@ -18,6 +18,7 @@ from fastbp.runtime.plan import LARGE_STEP, Plan, Task, choose_team, choose_thre
 from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ThreadTeam
 from fastbp.training import logger
+from fastbp.training.frozen import Trained
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples
 from fastbp.training.optimizers import HasUpdate, Update
@@ -102,6 +103,8 @@ class Trainer:
         Part of the hidden neurons that each sample leaves out, or that of each hidden layer.
     clip_norm : float, optional
         Longest gradient that is not scaled down.
+    trained : Trained, optional
+        What is frozen, and factors on the step size; default: nothing, and 1.
     cost : int, optional
         Code of the kernels' cost, if it is not the network's.
     cost_parameter : float
@@ -126,6 +129,7 @@ class Trainer:
         shared_penalty: bool = False,
         dropout: float | Sequence[float] = 0.0,
         clip_norm: float | None = None,
+        trained: Trained | None = None,
         cost: int | None = None,
         cost_parameter: float = 0.0,
         limit: float | None = None,
@@ -137,6 +141,7 @@ class Trainer:
         self.l1, self.l2, self.shared_penalty = l1, l2, shared_penalty
         self.dropout = tuple(dropout) if isinstance(dropout, Sequence) else (dropout,) * (net.L - 1)
         self.clip_norm, self.counting_hits = clip_norm, counting_hits
+        self.trained = trained or Trained((1.0,) * net.L)
         self._cost, self._cost_parameter, self._limit, self._make_state = cost, cost_parameter, limit, state
         self.state: np.ndarray | None = None
         """The optimizer's vectors, from the first run on."""
@@ -166,15 +171,17 @@ class Trainer:
             penalised=self.l2 != 0,
             dropout=any(self.dropout),
             sparse=sparse,
+            masked=self.trained.mask is not None,
             whole_gradient=self.optimizer is None or self.clip_norm is not None,
         )
 
     def _settings(self, samples: Samples) -> np.ndarray:
         names = ("beta_1", "beta_2", "epsilon", "weight_decay", "plain_epsilon", "beta_1_power", "beta_2_power")
         values = (*self.update.constants, self.update.epsilon, *self._powers)
+        limit = float(np.finfo(self.net.dtype).max) ** 0.5 if self._limit is None else self._limit
         return new_settings(
             largest_input=largest_magnitude(samples.values),
-            limit=float(np.finfo(self.net.dtype).max) ** 0.5 if self._limit is None else self._limit,
+            limit=limit / max(1.0, *self.trained.rates),
             l1=self.l1,
             l2=self.l2,
             shared_penalty=self.shared_penalty,
@@ -192,11 +199,10 @@ class Trainer:
             net._layouts[key] = where, []
         cost = CODES[net.cost] if self._cost is None else self._cost
         layers = where.layers._replace(cost=cost, cost_parameter=float(self._cost_parameter))
-        if task.dropout:
-            layers = layers._replace(table=layers.table.copy())
-            layers.table["dropout"][1:-1] = self.dropout
+        layers = layers._replace(table=layers.table.copy())
+        layers.table["dropout"][1:-1], layers.table["rate"][1:] = self.dropout, self.trained.rates
         keeping = plan.tile < batch or task.sparse or task.whole_gradient
-        engine.check_layout(where, update.slots + keeping + 1, "Training")
+        engine.check_layout(where, update.slots + keeping + 1 + 2 * task.masked, "Training")
         if self.state is None:
             vectors = update.slots * net.theta.size
             self.state = self._make_state(net) if self._make_state else layout.aligned(vectors, net.dtype)
@@ -222,6 +228,7 @@ class Trainer:
             slots=update.slots,
             state=self.state,
             sums=sums,
+            mask=self.trained.mask,
             counting_hits=self.counting_hits,
         )
 

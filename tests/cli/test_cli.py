@@ -210,13 +210,15 @@ def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
         "--l1", "0.25", "--l2", "0.75", "--no-shuffle", "--early-stopping", "4", "--monitor", "val_accuracy",
         "--min-delta", "0.5", "--no-restore-best", "--seed", "9", "--threads", "2", "--init", "he_normal",
         "--dtype", "float64", "--clip-norm", "0.5", "--class-weight", "balanced", "--dropout", "0.25",
+        "--frozen", "1", "--layer-rates", "0.5,2",
     )  # fmt: skip
     assert set(everything) >= parameters
     assert everything["optimizer"] == fastbp.AdamW(0.1, 0.8, 0.9, 1e-3, weight_decay=0.2)
     assert everything["schedule"] == fastbp.schedules.Cosine(2, 0.5)
     assert everything["early_stopping"] == fastbp.EarlyStopping("val_accuracy", 4, 0.5, False)
     expected = {"epochs": 7, "batch_size": 3, "l1": 0.25, "l2": 0.75, "shuffle": False, "seed": 9, "n_threads": 2}
-    expected |= {"clip_norm": 0.5, "class_weight": "balanced", "dropout": 0.25}
+    expected |= {"clip_norm": 0.5, "class_weight": "balanced", "dropout": 0.25, "frozen": [1]}
+    expected["layer_rates"] = [0.5, 2.0]
     assert {name: everything[name] for name in expected} == expected
     assert everything["net"].dtype == "float64"
     more = ("--momentum", "0.5", "--nesterov", "--weight-decay", "0.125")

@@ -138,6 +138,9 @@ EXTRAS: dict[str, Callable[[Data], dict[str, Any]]] = {
     "balanced classes": lambda d: {"class_weight": "balanced"},
     "dropout": lambda d: {"dropout": 0.5, "seed": 5},
     "dropout of each layer": lambda d: {"dropout": [0.25], "seed": 5, "shuffle": True, "clip_norm": 0.5},
+    "frozen": lambda d: {"frozen": [1], "l2": 0.0625},
+    "frozen weights": lambda d: {"frozen": [(np.eye(9, 12) > 0, True), (False, np.arange(4) < 2)], "clip_norm": 0.5},
+    "rates of layers": lambda d: {"layer_rates": [0.5, 2.0]},
 }
 """Words in a name -> what they add to the arguments of ``train``."""
 
@@ -293,7 +296,7 @@ def options() -> Iterator[Case]:
                        n=31, epochs=3, near=extra in rounded, optimizer=fastbp.Adam(0.0625))  # fmt: skip
     for extra in (
         *("chosen threads", "validation", "early stopping", "warm-up", "plateau", "whole numbers"),
-        *("clipped", "dropout"),
+        *("clipped", "dropout", "frozen", "frozen weights", "rates of layers"),
     ):
         yield training("options", "12-9-4", extra, threads=2, n=31, epochs=3, dtype="float32")
     for optimizer in fastbp.SGD(0.125), fastbp.SGD(0.25, momentum=0.5), fastbp.Adam(0.0625):

@@ -99,7 +99,8 @@ def step_of_columns(training: Training, before: Minibatch, following: Minibatch,
     """
     layers, data, workspace = training.layers, training.data, training.workspace
     j, end = thread_columns(training, t)
-    K, J, X, X_next = layer(layers, 1).K, end - j, before.n, following.n
+    K, J, X_next, rate = layer(layers, 1).K, end - j, following.n, layer(layers, 1).rate
+    X = before.n if rate != 0.0 else 0
     (w, b), delta = (
         thread_weights(training, t),
         shifted(errors(layers, workspace, 1, t * offsets(workspace).tile), 0, j),
@@ -108,7 +109,7 @@ def step_of_columns(training: Training, before: Minibatch, following: Minibatch,
     here = gemm_workspace(data, workspace, t)
     if X > 0:
         known, total = settings(training.optimizer), before.total
-        scale, eta = number(workspace.buf, 1.0 / total), number(workspace.buf, training.optimizer.eta[before.m])
+        scale, eta = number(workspace.buf, 1.0 / total), number(workspace.buf, training.optimizer.eta[before.m] * rate)
         l2 = number(workspace.buf, known.l2 / (total if known.shared_penalty else 1.0))
     fused, chunk, g = offsets(workspace).fused_update, offsets(workspace).chunk, thread_sums(workspace, t)
     into = Accumulation(init=zeros(workspace), epilogue=SGD_STEP if fused else STORE, scale=scale, eta=eta)

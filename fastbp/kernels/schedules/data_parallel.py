@@ -23,7 +23,6 @@ from fastbp.kernels.parameters import (
     APPLY,
     REFUSE,
     conclude,
-    constants,
     minibatch_of,
     note_statistics,
     parameters,
@@ -79,7 +78,7 @@ def minibatch(training: Training, m: int, t: int) -> bool:
             coming = prefetch(training, tile.place + tile.X, t)
             parameters(training, batch, tile, 1, n_threads, coming, t)
             if finishing and training.optimizer.updating and settings(training.optimizer).clip_norm > 0.0:
-                clipped_update(training, constants(training, m), t)
+                clipped_update(training, m, t)
         barrier(control.threads, n_threads, t)
         done += tile.X
     if t == 0:
