@@ -314,13 +314,14 @@ def run_outputs(
         A thread was lost on the way.
     """
     n, n_threads = len(out[0]), plan.n_threads
-    step = n
     arguments = layers, data, workspace, out
     outputs = _outputs(*arguments)  # before any thread needs it: the others never wait for a compiler
+    if n_threads == 1 and flops <= ROWS_OPERATIONS:
+        outputs(*arguments, 0, n, 0)
+        return
     if n_threads > 1:
         n_threads = 1 + pool.current().provide(n_threads - 1)
-    if n_threads > 1 or flops > ROWS_OPERATIONS:
-        step = rows_at_a_time(n, flops, plan.tile, n_threads)
+    step = rows_at_a_time(n, flops, plan.tile, n_threads)
     if n_threads == 1:
         for x in range(0, n, step):
             outputs(*arguments, x, min(x + step, n), 0)
