@@ -159,7 +159,8 @@ class Epochs:
     cost, evaluates, shuffle, step, after : functions
         Name of the kernels' cost, or an empty string where something that training calls has been replaced; whether the
         kernels evaluate as the net's methods would, else these may change samples, which are then read again; the
-        function that shuffles a list; of a minibatch; of the number of the epoch that has ended, which may say stop.
+        function that shuffles a list; of a minibatch and the number of all samples; of these epochs, which it does not
+        keep, and the number of the one that has ended, which may say stop.
     """
 
     def __init__(
@@ -175,8 +176,8 @@ class Epochs:
         cost: Callable[[], str],
         evaluates: Callable[[], bool],
         shuffle: Callable[[], Callable[[list[Any]], Any]],
-        step: Callable[[list[Any]], None],
-        after: Callable[[int], bool],
+        step: Callable[[list[Any], int], None],
+        after: Callable[[Epochs, int], bool],
     ) -> None:
         self.net, self.data, self.held = net, pairs(data, "training_data"), held
         self.epochs = checks.check_int(epochs, "epochs", low=0)
@@ -225,14 +226,14 @@ class Epochs:
 
     def _end(self) -> bool:
         """Let the user's code see the epoch that has ended, then begin the next one; whether there is one."""
-        over = self._after(self.done)
+        over = self._after(self, self.done)
         self.done += 1
         return not over and self._begin()
 
     def _in_python(self) -> bool:
         """One epoch through the net's own methods; whether another has begun."""
         for k in range(0, self.n, self.size):
-            self._step(self.data[k : k + self.size])
+            self._step(self.data[k : k + self.size], len(self.data))
         return self._end()
 
     def _read(self) -> None:

@@ -70,7 +70,7 @@ class Network:
         if tests and _ORIGINALS.on_kernels(self, *_EVALUATING):
             tests = labelled(tests, "test_data")
 
-        def after(j: int) -> bool:
+        def after(training: _engine.Epochs, j: int) -> bool:
             training.refresh()
             evaluated = training.evaluated
             if tests:
@@ -91,7 +91,7 @@ class Network:
             cost=lambda: "quadratic" if _ORIGINALS.on_kernels(self, *_TRAINING) else "",
             evaluates=lambda: not tests or bool(_ORIGINALS.on_kernels(self, *_EVALUATING)),
             shuffle=lambda: random.shuffle,
-            step=lambda mini_batch: self.update_mini_batch(mini_batch, eta),
+            step=lambda mini_batch, n: self.update_mini_batch(mini_batch, eta),
             after=after,
         )
         training.refresh()

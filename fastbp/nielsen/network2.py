@@ -169,7 +169,7 @@ class Network:
         on_training = _Monitor("training", monitor_training_cost, monitor_training_accuracy)
         on_evaluation = _Monitor("evaluation", monitor_evaluation_cost, monitor_evaluation_accuracy)
 
-        def after(j: int) -> bool:
+        def after(training: _engine.Epochs, j: int) -> bool:
             print(f"Epoch {j} training complete")
             training.refresh()
             on_training.look(self, training.data, training.samples, lmbda)
@@ -188,7 +188,7 @@ class Network:
             cost=lambda: _cost_on_kernels(self),
             evaluates=lambda: not (on_training.is_wanted or on_evaluation.is_wanted) or _monitors_on_kernels(self),
             shuffle=lambda: random.shuffle,
-            step=lambda mini_batch: self.update_mini_batch(mini_batch, eta, lmbda, len(training.data)),
+            step=lambda mini_batch, n: self.update_mini_batch(mini_batch, eta, lmbda, n),
             after=after,
         )
         training.run()

@@ -6,6 +6,7 @@ import _thread
 import atexit
 import contextlib
 import ctypes
+import functools
 import os
 import queue
 import sys
@@ -76,6 +77,12 @@ def effective(n_threads: int | None) -> int:
     return 1 if jit.DISABLED or sys.platform == "win32" else n_threads
 
 
+@functools.cache
+def _sched_getcpu() -> Any:
+    """The C library's function, or OSError, AttributeError: to load the library makes a class each time."""
+    return ctypes.CDLL(None).sched_getcpu
+
+
 def assign_cores(n: int) -> Sequence[int | None]:
     """A core for the caller, the one it is on, and for each of n workers, not the caller's while there are others; None
     where nobody can tell.
@@ -83,7 +90,7 @@ def assign_cores(n: int) -> Sequence[int | None]:
     if n == 0 or not hasattr(os, "sched_getaffinity"):
         return [None] * (n + 1)
     try:
-        here = int(ctypes.CDLL(None).sched_getcpu())
+        here = int(_sched_getcpu()())
     except (OSError, AttributeError):
         return [None] * (n + 1)
     others = sorted(os.sched_getaffinity(0) - {here})

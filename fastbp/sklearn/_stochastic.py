@@ -120,9 +120,7 @@ class ScikitLearn(Policy):
         weight = samples.weight
         signed = weight is not None and weight.min() < 0  # weights that are negative are no shares of a mean
         self._signed, self._weight = weight if signed else None, None if signed else weight
-        self._watch = Watch(
-            trainer.net, lambda: estimator._cost_of_best_constant(trainer.net, samples.targets, self._weight)
-        )
+        self._watch = Watch(trainer.net)
         self._warned = False
         self._task: Any = None
 
@@ -212,9 +210,14 @@ class ScikitLearn(Policy):
     def end(self, run: Run) -> None:
         """What follows depends on how it ended."""
 
+    def _cost_of_best_constant(self) -> float:
+        return self.estimator._cost_of_best_constant(self.trainer.net, self.samples.targets, self._weight)
+
     def _look(self, loss: float) -> None:
         """Warn, once, of a run that explodes in finite numbers, where scikit-learn says nothing."""
-        exploded = None if self._warned else self._watch.explosion(self.trainer.first_loss, loss)
+        exploded = None
+        if not self._warned:
+            exploded = self._watch.explosion(self.trainer.first_loss, loss, self._cost_of_best_constant)
         if exploded is not None:
             self._warned = True
             warnings.warn(

@@ -20,28 +20,26 @@ FACTOR = 1e6
 
 
 class Watch:
-    """Tells whether a run has exploded, from what the net has been at its start.
+    """Tells whether a run has exploded, from what the net has been at its start."""
 
-    ``constant`` gives C of the best constant outputs, and is asked only where all else speaks for an explosion.
-    """
-
-    def __init__(self, net: Network, constant: Callable[[], float]) -> None:
-        self._net, self._constant = net, constant
+    def __init__(self, net: Network) -> None:
+        self._net = net
         self._limit = FACTOR * max(1.0, largest_magnitude(net.theta))
 
     def weights_have_grown(self) -> bool:
         """Whether the weights have exploded, which is half of it."""
         return largest_magnitude(self._net.theta) > self._limit  # NaN is no growth
 
-    def explosion(self, first: float | None, cost: float) -> str | None:
+    def explosion(self, first: float | None, cost: float, of_constant: Callable[[], float]) -> str | None:
         """How far the run has come if cost and weights have both exploded, in words; else None.
 
         ``first`` is C of the first minibatch, before any update; None where no minibatch had any weight.
+        ``of_constant`` gives C of the best constant outputs, and is asked only where all else speaks for an explosion.
         """
         first = first or 0.0
         if cost <= FACTOR * first or not self.weights_have_grown():
             return None
-        constant = self._constant()
+        constant = of_constant()
         if cost <= FACTOR * constant:
             return None
         return (

@@ -54,9 +54,7 @@ class Standard(Policy):
         self._make_order, self._order = order, np.empty(0, np.int64)
         self._seed_of = seed_of
         self._eta: float | np.ndarray = np.nan
-        self.watch = Watch(
-            self.net, lambda: cost_of_best_constant(self.net, samples.targets, samples.weight, self._order)
-        )
+        self.watch = Watch(self.net)
 
     def begin(self, run: Run) -> None:
         for callback in self.callbacks:
@@ -184,8 +182,11 @@ class Standard(Policy):
                 "and the layer learns no more.",
             )
 
+    def _cost_of_best_constant(self) -> float:
+        return cost_of_best_constant(self.net, self.samples.targets, self.samples.weight, self._order)
+
     def _require_no_explosion(self, run: Run, cost: float) -> None:
-        exploded = self.watch.explosion(self.trainer.first_loss, cost)
+        exploded = self.watch.explosion(self.trainer.first_loss, cost, self._cost_of_best_constant)
         if exploded is not None:
             largest = largest_magnitude(self.net.theta)
             self._refuse(run, f" and explodes: the cost {exploded} the largest weight or bias is {largest:.2g}.")

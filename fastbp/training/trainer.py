@@ -283,11 +283,11 @@ class Trainer:
 
     def _epoch(self, training: Training, pace: Pace, run: Run, policy: Policy) -> None:
         """Every minibatch once; of weights that have become infinite, none."""
-        epoch = policy.epoch(run)
+        order, eta, seed = policy.epoch(run)
         if self._diverged:
             return
         statistics = self._statistics = training.control.statistics
-        training.data.order[:], training.optimizer.eta[:], training.layers.table["seed"] = epoch
+        training.data.order[:], training.optimizer.eta[:], training.layers.table["seed"] = order, eta, seed
         statistics.view(np.float64)[:] = 0
         run.minibatch, self._steps_before = 0, run.step
         while run.minibatch < run.n_minibatches:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +14,7 @@ import pytest
 import fastbp
 from fastbp.jit.cpu import VECTOR_BYTES
 from fastbp.kernels import layout
+from fastbp.nielsen import network, network2
 from fastbp.runtime import engine
 from fastbp.runtime.plan import Task, plan_training
 
@@ -70,3 +75,66 @@ def test_packing_stays_inside_its_panel(
         assert np.isnan(panel[-guard:]).all()
         used += int((~np.isnan(panel)).sum())
     assert used > 0 or sizes in ([3000, 3, 2], [700, 1])
+
+
+X = np.random.RandomState(0).random_sample((24, 4))
+LABELS = np.arange(24) % 3
+COLUMNS = [(x[:, None], np.eye(3)[label][:, None]) for x, label in zip(X, LABELS, strict=True)]
+
+
+def _doors() -> dict[str, Callable[[], Any]]:
+    """Each way in, with memory of its own to hold on to."""
+    pytest.importorskip("sklearn")
+    from fastbp.sklearn import MLPClassifier, MLPRegressor
+
+    net = fastbp.Network([4, 5, 3], activations=["tanh", "softmax"], cost="cross_entropy", seed=0)
+    options: Any = {"hidden_layer_sizes": (5,), "random_state": 0}
+    few = MLPClassifier(max_iter=200, tol=1.0, n_iter_no_change=1, **options)
+    stopping = MLPRegressor(max_iter=200, tol=1.0, n_iter_no_change=1, early_stopping=True, **options)
+    solver = MLPRegressor(solver="lbfgs", tol=1.0, **options)
+    book, book_2 = network.Network([4, 5, 3]), network2.Network([4, 5, 3])
+
+    def train(**more: Any) -> None:
+        fastbp.train(net, X, LABELS, epochs=2, batch_size=8, seed=0, **more)
+
+    return {
+        "train": lambda: train(n_threads=1),
+        "train on two threads": lambda: train(n_threads=2),
+        "train with all that watches": lambda: train(
+            validation=(X, LABELS), early_stopping=fastbp.EarlyStopping(), callbacks=[lambda run: None], dropout=0.1
+        ),
+        "fit": lambda: few.fit(X, LABELS),
+        "fit with early stopping": lambda: stopping.fit(X, X[:, 0]),
+        "fit with a solver": lambda: solver.fit(X, X[:, 0]),
+        "partial_fit": lambda: few.partial_fit(X, LABELS),
+        "predict": lambda: few.predict(X),
+        "feedforward on two threads": lambda: net.feedforward(X, n_threads=2),
+        "gradient on two threads": lambda: net.gradient(X, LABELS, n_threads=2),
+        "backprop": lambda: net.backprop(X, LABELS),
+        "evaluate": lambda: net.evaluate(X, LABELS),
+        "jacobian": lambda: net.input_jacobian(X),
+        "explain": lambda: fastbp.explain(net, X[0], LABELS[0], layer=1, neuron=0),
+        "gradcheck": lambda: fastbp.gradcheck(net, X[:2], LABELS[:2]),
+        "the book's SGD": lambda: book.SGD(COLUMNS, 2, 8, 0.1, [(x, int(y.argmax())) for x, y in COLUMNS]),
+        "the second book's SGD": lambda: book_2.SGD(COLUMNS, 2, 8, 0.1, monitor_training_cost=True),
+    }
+
+
+def test_samples_and_state_are_free_when_a_call_is_over() -> None:
+    """No cycle of references holds them until Python looks for cycles: that may be many calls later."""
+    kept = {}
+    for name, call in _doors().items():
+        with contextlib.redirect_stdout(io.StringIO()):
+            call()  # what is made once may stay
+            gc.collect()
+            gc.disable()
+            try:
+                call()
+                gc.set_debug(gc.DEBUG_SAVEALL)
+                gc.collect()
+                kept[name] = sorted({type(one).__qualname__ for one in gc.garbage})
+            finally:
+                gc.set_debug(0)
+                gc.garbage.clear()
+                gc.enable()
+    assert kept == {name: [] for name in kept}

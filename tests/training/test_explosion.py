@@ -113,10 +113,10 @@ def test_an_explosion_is_one_of_the_cost_and_of_the_weights(
     """Both a million times: the cost of the larger of two, the weights of at least 1."""
     net = fastbp.Network([1, 1], activations="identity", seed=0)
     net.w[1], net.b[1] = [[0.0]], [start]
-    watch = Watch(net, lambda: constant)
-    assert watch.explosion(first, cost) is None
+    watch = Watch(net)
+    assert watch.explosion(first, cost, lambda: constant) is None
     net.w[1], net.b[1] = [[theta]], [0.0]
-    found = watch.explosion(first, cost)
+    found = watch.explosion(first, cost, lambda: constant)
     assert (found is not None) == explodes
     if found is not None:
         assert [float(number) for number in re.findall(r"[\d.]+(?:e[+-]\d+)?|inf|nan", found)][:3] == pytest.approx(
