@@ -136,14 +136,15 @@ def step(training: Training, g: Array, at: int, n: int, l2: Real, c: Constants) 
     w = line(training.layers.theta, at, n)
     m = line(optimizer.state, at, n if optimizer.slots > 0 else 0)
     v = line(optimizer.state, optimizer.size + at, n if optimizer.slots > 1 else 0)
-    if not exists(optimizer.mask):
-        update(optimizer.code, w, g, l2, m, v, c)
-        return
-    mask, stepped = line(optimizer.mask, at, n), line(optimizer.stepped, at, n)
-    copy_line(n, stepped, w)
+    stepped = w
+    if exists(optimizer.mask):
+        stepped = line(optimizer.stepped, at, n)
+        copy_line(n, stepped, w)
     update(optimizer.code, stepped, g, l2, m, v, c)
-    for i in range(n):
-        w[i] = stepped[i] if mask[i] != 0 else w[i]
+    if exists(optimizer.mask):
+        mask = line(optimizer.mask, at, n)
+        for i in range(n):
+            w[i] = stepped[i] if mask[i] != 0 else w[i]
 
 
 @strict
@@ -179,7 +180,7 @@ def parameters(
     scale = number(workspace.buf, 1.0 / total if finishing else 1.0)
     per = total if known.shared_penalty else 1.0
     l1, l2 = number(workspace.buf, known.l1 / per), number(workspace.buf, known.l2 / per)
-    usual = constants(training, minibatch.m, 1.0)
+    c, known_rate = Constants(eta=zero, beta_1=zero, beta_2=zero, epsilon=zero, weight_decay=zero, step=zero), 0.0
     chunk = offsets(workspace).chunk
     stepping = offsets(workspace).fused_update == 1
     epilogue = SGD_STEP if stepping else STORE
@@ -189,7 +190,8 @@ def parameters(
         K, J, stride, rate = layer(layers, l).K, layer(layers, l).J, layer(layers, l).stride, layer(layers, l).rate
         if rate == 0.0:
             continue
-        c = usual if rate == 1.0 else constants(training, minibatch.m, rate)
+        if rate != known_rate:
+            c, known_rate = constants(training, minibatch.m, rate), rate
         a_prev = activations(layers, workspace, l - 1, tile.row)
         delta, w_at = errors(layers, workspace, l, tile.row), layer(layers, l).w
         k, end = (K + 1) * share // n_shares, (K + 1) * (share + 1) // n_shares

@@ -25,6 +25,8 @@ class Layers(NamedTuple):
     cost: int
     cost_parameter: float
     """Of costs that have one."""
+    lowest: int
+    """The first layer that is not frozen: nobody needs the errors below it."""
 
 
 class Data(NamedTuple):

@@ -21,7 +21,6 @@ from fastbp.kernels.views import (
     is_single_output,
     last_weights,
     layer,
-    lowest_trained,
     offsets,
     targets,
     thread,
@@ -172,7 +171,7 @@ def backward(layers: Layers, data: Data, workspace: Workspace, tile: Tile, t: in
             dense.weigh(width, data.weights[sample(data, tile.place + x)], row(d, x, width))
     dense.clear_padding(X, J, width, zeros(workspace), d)
     here = gemm_workspace(data, workspace, t)
-    for l in range(L - 1, lowest_trained(layers) - 1, -1):
+    for l in range(L - 1, layers.lowest - 1, -1):
         J, K, width = layer(layers, l).J, layer(layers, l + 1).J, layer(layers, l).row
         d, delta_next = errors(layers, workspace, l, x0), errors(layers, workspace, l + 1, x0)
         dense.hidden_error(X, J, K, weights(layers, l + 1), delta_next, zeros(workspace), d, here)
@@ -189,13 +188,13 @@ def is_unbounded(code: int) -> bool:
 def note_largest(training: Training, tile: Tile, t: int) -> None:
     """Keep in thread t's record the largest |a| and |delta|: what decides whether the minibatch may be applied."""
     layers, workspace, said = training.layers, training.workspace, thread(training.control, t)
-    largest_a, largest_delta, lowest = said.largest_a, said.largest_delta, lowest_trained(layers)
+    largest_a, largest_delta = said.largest_a, said.largest_delta
     for l in range(1, layers.L + 1):
         width = layer(layers, l).row
         if is_unbounded(layer(layers, l).activation):
             n = layer(layers, l).stride
             largest_a = dense.largest(tile.X, n, activations(layers, workspace, l, tile.row), largest_a)
-        if l >= lowest:
+        if l >= layers.lowest:
             largest_delta = dense.largest(tile.X, width, errors(layers, workspace, l, tile.row), largest_delta)
     said.largest_a, said.largest_delta = largest_a, largest_delta
 

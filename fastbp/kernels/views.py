@@ -20,15 +20,6 @@ def layer(layers: Layers, l: int) -> Record:
 
 
 @strict
-def lowest_trained(layers: Layers) -> int:
-    """The first layer that is not frozen: nobody needs the errors below it."""
-    l = 1
-    while l < layers.L and layer(layers, l).rate == 0.0:
-        l += 1
-    return l
-
-
-@strict
 def settings(optimizer: Optimizer) -> Record:
     """The `SETTINGS` of the update."""
     return record(optimizer.settings, 0)
@@ -194,7 +185,14 @@ def with_theta(training: Training, theta: Buffer) -> Training:
     """The same training of another theta."""
     given = training.layers
     return Training(
-        layers=Layers(theta=theta, table=given.table, L=given.L, cost=given.cost, cost_parameter=given.cost_parameter),
+        layers=Layers(
+            theta=theta,
+            table=given.table,
+            L=given.L,
+            cost=given.cost,
+            cost_parameter=given.cost_parameter,
+            lowest=given.lowest,
+        ),
         data=training.data,
         optimizer=training.optimizer,
         workspace=training.workspace,

@@ -198,8 +198,12 @@ class Trainer:
             where = engine.lay_out(net, plan, sparse=task.sparse)
             net._layouts[key] = where, []
         cost = CODES[net.cost] if self._cost is None else self._cost
-        layers = where.layers._replace(cost=cost, cost_parameter=float(self._cost_parameter))
-        layers = layers._replace(table=layers.table.copy())
+        layers = where.layers._replace(
+            table=where.layers.table.copy(),
+            cost=cost,
+            cost_parameter=float(self._cost_parameter),
+            lowest=next(l for l, rate in enumerate(self.trained.rates, 1) if rate),
+        )
         layers.table["dropout"][1:-1], layers.table["rate"][1:] = self.dropout, self.trained.rates
         keeping = plan.tile < batch or task.sparse or task.whole_gradient
         engine.check_layout(where, update.slots + keeping + 1 + 2 * task.masked, "Training")
