@@ -171,7 +171,7 @@ def as_targets(
     Y: Any,
     n: int,
     J: int,
-    cost: str,
+    of: tuple[str, float],
     activation: str,
     dtype: np.dtype[Any],
     name: str = "Y",
@@ -180,8 +180,10 @@ def as_targets(
 ) -> Targets:
     """Targets of n samples for J outputs: labels 0..J-1 (J = 1: 0 or 1) of shape (n,), or outputs of shape (n, J).
 
-    ``within_reach`` refuses those that the outputs of the activation cannot reach.
+    ``of`` is the cost and its parameter. ``within_reach`` refuses targets that the outputs of the activation cannot
+    reach.
     """
+    cost, p = of
     original = as_numbers(Y, name)
     if original.ndim == 0 or original.ndim > 2:
         raise argument_error(
@@ -211,9 +213,11 @@ def as_targets(
             advice += " Labels of two classes are 0 and 1; those of more are 0, 1, 2 and so on, with a neuron for each."
         raise argument_error(name, f"{problem.removeprefix(name + ' ')} {advice}")
     entry = costs.NAMED[cost]
-    if extremes(array)[0] < entry.lowest_target:
-        i = int(np.argmax((array < entry.lowest_target).any(axis=1)))
-        raise argument_error(name, entry.refusal_of_targets.format(row=i))
+    least, excluded = extremes(array)[0], p >= entry.above_from
+    if least < entry.lowest_target or (excluded and least == entry.lowest_target):
+        low = array <= entry.lowest_target if excluded else array < entry.lowest_target
+        i = int(np.argmax(low.any(axis=1)))
+        raise argument_error(name, entry.refusal_of_targets.format(row=i, p=p))
     bounded = within_reach and NAMED[activation].range[1] < math.inf
     if not (bounded or (entry.outputs and NAMED[activation].probabilities)):
         _check_squares(array, cost, name)

@@ -188,6 +188,19 @@ def check_cost(cost: Any, activations: Sequence[str]) -> Cost:
     return cast(Cost, cost)
 
 
+def check_cost_parameter(value: Any, cost: str) -> float | None:
+    """The parameter of a cost, its default if None is given; None of a cost that has none."""
+    own = costs.NAMED[cost].parameter
+    if own is not None:
+        return own.default if value is None else check_real(value, "cost_parameter", **own.bounds)
+    if value is not None:
+        having = ", ".join(f"{entry.name!r}" for entry in costs.NAMED.values() if entry.parameter is not None)
+        raise argument_error(
+            "cost_parameter", f"is {value!r}; the cost {cost!r} has none, but {having} have. Leave it out."
+        )
+    return None
+
+
 def check_dtype(dtype: Any) -> np.dtype[Any]:
     """float32 or float64."""
     try:

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.arrays import as_inputs, as_sample_weight, as_targets
+from fastbp.checks import Cost
 from fastbp.functions import analytic, costs
 from fastbp.functions.activations import NAMED
 from fastbp.network import Network
@@ -33,11 +34,15 @@ def _feedforward(net: Network, l: int, z: Any) -> Iterator[tuple[Any, Any]]:
             z = a @ net.w[m + 1].T.astype(float) + net.b[m + 1].astype(float)
 
 
-def _costs(net: Network, cost: str, l: int, z: Any, Y: np.ndarray) -> Any:
-    """C_x, shape (n_passes, n_samples), from real or complex z^l, shape (n_passes, n_samples, J)."""
+def _costs(net: Network, of: tuple[str, float], l: int, z: Any, Y: np.ndarray) -> Any:
+    """C_x, shape (n_passes, n_samples), from real or complex z^l, shape (n_passes, n_samples, J).
+
+    ``of`` is the cost and its parameter.
+    """
     *_, above = _feedforward(net, l, z.reshape(-1, z.shape[-1]))
     z, a = (part.reshape(-1, *Y.shape) for part in above)
-    return costs.NAMED[cost].analytic(z, a, Y, net.activations[-1], 0.0)
+    cost, p = of
+    return costs.NAMED[cost].analytic(z, a, Y, net.activations[-1], p)
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ def numerical_gradient(
     sample_weight: Any = None,
     l1: float = 0.0,
     l2: float = 0.0,
-    cost: str | None = None,
+    cost: Cost | None = None,
+    cost_parameter: float | None = None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """dC/dw^l and dC/db^l for l = 1..L from their definition, in float64.
 
@@ -89,10 +95,11 @@ def numerical_gradient(
     """
     checks.check_name(method, METHODS, "method")
     h = STEPS[method] if step is None else checks.check_real(step, "step", above=0.0)
-    cost = checks.check_cost(cost or net.cost, net.activations)
+    name, p = net._cost_or(cost, cost_parameter)
+    of = name, costs.parameter_of(name, p)
     wide = np.dtype("float64")
     X = as_inputs(X, net.sizes[0], wide)
-    targets = as_targets(Y, len(X), net.sizes[-1], cost, net.activations[-1], wide)
+    targets = as_targets(Y, len(X), net.sizes[-1], of, net.activations[-1], wide)
     Y = targets.dense if targets.labels is None else np.eye(net.sizes[-1])[targets.labels]
     s = as_sample_weight(sample_weight, len(X), net.dtype)
     s = np.ones(len(X)) if s is None else s.astype(float)
@@ -118,7 +125,7 @@ def numerical_gradient(
             for move in moves:
                 moved = np.repeat(z[None].astype(type(move)), len(place), axis=0)
                 moved[place - first, :, j] += move * a_prev[:, k].T
-                values.append(_costs(net, cost, l, moved, Y) @ s / s.sum())
+                values.append(_costs(net, of, l, moved, Y) @ s / s.sum())
             slopes[place] = quotient(values)
         slopes = slopes.reshape(J, K + 1)
         penalties = [l1 * analytic.flipped(w + move) + l2 / 2 * (w + move) ** 2 for move in moves]
@@ -160,7 +167,8 @@ def gradcheck(
     sample_weight: Any = None,
     l1: float = 0.0,
     l2: float = 0.0,
-    cost: str | None = None,
+    cost: Cost | None = None,
+    cost_parameter: float | None = None,
 ) -> GradientCheck:
     """Compare a gradient with numerical derivatives of C (BP3, BP4 against their definition).
 
@@ -181,7 +189,7 @@ def gradcheck(
         h; default 1e-30 and 1e-6.
     tolerance : float, optional
         Of the relative difference of each array; default by method and dtype.
-    sample_weight, l1, l2, cost
+    sample_weight, l1, l2, cost, cost_parameter
         As in `Network.gradient`.
 
     Returns
@@ -193,7 +201,8 @@ def gradcheck(
     ValueError, TypeError
         As `Network.gradient` does.
     """
-    options = {"sample_weight": sample_weight, "l1": l1, "l2": l2, "cost": cost}
+    options: dict[str, Any] = {"sample_weight": sample_weight, "l1": l1, "l2": l2}
+    options |= {"cost": cost, "cost_parameter": cost_parameter}
     given_w, given_b = _arrays_of(net.gradient(X, Y, **options) if gradient is None else gradient, net, X, Y)
     exact_w, exact_b = numerical_gradient(net, X, Y, method=method, step=step, **options)
     if tolerance is None:

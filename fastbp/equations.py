@@ -39,6 +39,7 @@ class Equation:
 
 
 _BOOK = "Not in the notes, which stop at BP2; {} of the book they follow."
+_NEITHER = "Neither in the notes nor in the book."
 
 _ALL = (
     Equation(
@@ -221,7 +222,37 @@ _ALL = (
         "C_x = sum_j (y_j ln(y_j / a_j^L) - y_j + a_j^L)",
         r"C_x = \sum_j \Bigl(y_j \ln \frac{y_j}{a_j^L} - y_j + a_j^L\Bigr)",
         "Half of Poisson's deviance, for counts y_j whose expectation is a_j^L = e^{z_j^L}; BP1 becomes a_j^L - y_j.",
-        "not in the notes nor in the book",
+        _NEITHER,
+    ),
+    Equation(
+        "C absolute",
+        "C_x = sum_j |a_j^L - y_j|",
+        r"C_x = \sum_j \lvert a_j^L - y_j \rvert",
+        "The absolute cost counts distances as they are, not squared; the best constant output is the median.",
+        _NEITHER,
+    ),
+    Equation(
+        "C Huber",
+        "C_x = sum_j e_j^2 / 2 where e_j = |a_j^L - y_j| <= p, p e_j - p^2 / 2 beyond",
+        r"C_x = \sum_j \tfrac{1}{2} e_j^2 \text{ where } e_j = \lvert a_j^L - y_j \rvert \le p,\ "
+        r"p\,e_j - \tfrac{1}{2} p^2 \text{ beyond}",
+        "Huber's cost is quadratic up to the distance p and absolute beyond, so that no outlier pulls harder than p.",
+        _NEITHER,
+    ),
+    Equation(
+        "C quantile",
+        "C_x = sum_j max(p (y_j - a_j^L), (1 - p) (a_j^L - y_j))",
+        r"C_x = \sum_j \max\bigl(p\,(y_j - a_j^L),\ (1 - p)(a_j^L - y_j)\bigr)",
+        "The quantile cost, also called pinball loss: the best constant output is above a part p of the targets.",
+        _NEITHER,
+    ),
+    Equation(
+        "C Tweedie",
+        "C_x = sum_j y_j^(2-p) / ((1-p) (2-p)) - y_j (a_j^L)^(1-p) / (1-p) + (a_j^L)^(2-p) / (2-p)",
+        r"C_x = \sum_j \frac{y_j^{2-p}}{(1-p)(2-p)} - \frac{y_j\,(a_j^L)^{1-p}}{1-p} + \frac{(a_j^L)^{2-p}}{2-p}",
+        "Half of Tweedie's deviance, for amounts y_j of which many are 0 and whose variance grows as (a_j^L)^p; p = 1 "
+        "is Poisson's, p = 2 that of the gamma distribution.",
+        _NEITHER,
     ),
     Equation(
         "softmax",

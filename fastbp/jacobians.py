@@ -8,8 +8,10 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.arrays import Targets, as_inputs, as_sample_weight, as_targets
+from fastbp.checks import Cost
 from fastbp.errors import argument_error
 from fastbp.functions.activations import CODES, COSTS
+from fastbp.functions.costs import parameter_of
 from fastbp.layers import PerLayer
 from fastbp.parameters import Parameters
 from fastbp.runtime import tangents
@@ -21,12 +23,20 @@ class Differentiable(Parameters):
     _needs_reach = True
     """Whether targets that the outputs cannot reach are refused; a bridge to other code's rules says no."""
 
-    def _targets(self, Y: Any, n: int, cost: str | None = None, name: str = "Y") -> Targets:
+    def _cost_or(self, cost: Any, p: Any) -> tuple[Cost, float | None]:
+        """The cost of this name and its parameter, if they go with the outputs; the network's own for None."""
+        if cost:
+            return checks.check_cost(cost, self.activations), checks.check_cost_parameter(p, cost)
+        return self.cost, self.cost_parameter if p is None else checks.check_cost_parameter(p, self.cost)
+
+    def _targets(self, Y: Any, n: int, name: str = "Y", *, of: tuple[str, float | None] | None = None) -> Targets:
+        """Checked targets of the network's cost, or of the one given with its parameter."""
+        cost, p = of or (self.cost, self.cost_parameter)
         return as_targets(
             Y,
             n,
             self.sizes[-1],
-            cost or self.cost,
+            (cost, parameter_of(cost, p)),
             self.activations[-1],
             self.dtype,
             name,
@@ -36,6 +46,10 @@ class Differentiable(Parameters):
     def _as_layers(self) -> tangents.Layers:
         codes = [CODES[name] for name in self.activations]
         return tangents.Layers([np.ascontiguousarray(w.T) for w in self.w], [np.array(b) for b in self.b], codes)
+
+    def _cost_of_kernels(self) -> tuple[int, Any]:
+        """Code of the cost, and its parameter in the net's dtype."""
+        return COSTS[self.cost], self.dtype.type(self._p)
 
     def _dense_targets(self, Y: Any, n: int) -> np.ndarray:
         targets = self._targets(Y, n)
@@ -85,7 +99,7 @@ class Differentiable(Parameters):
         """
         X = as_inputs(X, self.sizes[0], self.dtype)
         Y = self._dense_targets(Y, len(X))
-        w, b = tangents.per_sample_gradient(self._as_layers(), COSTS[self.cost], X, Y)
+        w, b = tangents.per_sample_gradient(self._as_layers(), self._cost_of_kernels(), X, Y)
         return PerLayer("w", w), PerLayer("b", b)
 
     def hessian_vector_product(
@@ -124,7 +138,7 @@ class Differentiable(Parameters):
             )
         parts = [np.ascontiguousarray(part.T, self.dtype) for part in self._unpacked(v)]
         v_w, v_b = parts[::2], parts[1::2]
-        g, g_b = tangents.hessian_vector(self._as_layers(), COSTS[self.cost], X, Y, s, v_w, v_b)
+        g, g_b = tangents.hessian_vector(self._as_layers(), self._cost_of_kernels(), X, Y, s, v_w, v_b)
         scale = self.dtype.type(1.0 / s.sum(dtype=np.float64))
         parts = []
         for l in range(self.L):

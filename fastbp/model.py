@@ -12,13 +12,14 @@ from fastbp import synonyms
 from fastbp.arrays import as_inputs, as_names, as_sample_weight, as_samples, require_finite
 from fastbp.data.scaling import Scale
 from fastbp.errors import argument_error
+from fastbp.functions.costs import NAMED
 from fastbp.io import model_file
 from fastbp.network import Network, not_a_network
 
 if TYPE_CHECKING:
     from fastbp.training.history import Run
 
-OF_THE_NET = ("sizes", "activations", "cost", "dtype", "meta", "n_parameters")
+OF_THE_NET = ("sizes", "activations", "cost", "cost_parameter", "dtype", "meta", "n_parameters")
 """What describes a network and is the same of a model."""
 INDEX_FORM = {
     "explain": "Use fastbp.explain(model.net, ...)",
@@ -26,6 +27,8 @@ INDEX_FORM = {
     "jacobian": "Use model.net.input_jacobian or model.net.parameter_jacobian",
 } | dict.fromkeys(("z", "a", "delta"), "Use model.net.backprop")
 """What is in index form and goes by no such name at a network -> where it is."""
+SCALABLE = tuple(name for name, entry in NAMED.items() if entry.of_difference)
+"""Costs whose targets may be scaled."""
 FAR_FROM_ZERO = 1e4
 """From here on, a mean of targets in units of their deviation, float32 rounds off a thousandth of the deviation."""
 
@@ -44,11 +47,12 @@ class Model:
     steps : sequence of Scale
         Applied to raw rows, in this order.
     target : Scale, optional
-        Of the targets: the network learns scaled ones. For the quadratic cost only.
+        Of the targets: the network learns scaled ones. For costs of the difference a_j - y_j only: {scalable}. With it,
+        the distance that is the parameter of ``huber`` is measured in scaled units.
 
     Attributes
     ----------
-    sizes, activations, cost, dtype, meta, n_parameters
+    sizes, activations, cost, cost_parameter, dtype, meta, n_parameters
         Those of the network.
 
     Raises
@@ -62,6 +66,7 @@ class Model:
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
     cost: str
+    cost_parameter: float | None
     dtype: np.dtype[Any]
     meta: Mapping[str, Any]
     n_parameters: int
@@ -80,10 +85,15 @@ class Model:
                 raise ValueError(
                     f"{what} holds a scaling of {step.width} columns; the network has {width}. Pass one for these."
                 )
-        if target is not None and net.cost != "quadratic":
+        if target is not None and net.cost not in SCALABLE:
             raise ValueError(
-                f"target is {target!r} and the network's cost {net.cost!r}; only targets of the quadratic cost keep "
+                f"target is {target!r} and the network's cost {net.cost!r}; only targets of {', '.join(SCALABLE)} keep "
                 "their meaning when they are scaled. Leave target out."
+            )
+        if target is not None and (target.divide < 0).any():
+            raise ValueError(
+                f"target is {target!r}, which divides by a negative number: what is above would be below. Pass a scale "
+                "that divides by positive ones."
             )
         self._net, self._steps, self._target = net, tuple(steps), target
 
@@ -302,7 +312,11 @@ class Model:
         if self.target is not None:
             s = as_sample_weight(sample_weight, len(Z), self.dtype)
             out = self.target.invert(self.net.feedforward(Z, n_threads=n_threads))
-            C = ((out - np.asarray(Y, np.float64).reshape(out.shape)) ** 2).sum(axis=1) / 2
+            y = np.asarray(Y, np.float64).reshape(out.shape)
+            entry = NAMED[self.net.cost]
+            is_distance = entry.parameter is not None and entry.parameter.is_distance
+            p = self.net._p * (self.target.divide if is_distance else 1.0)
+            C = entry.analytic(None, out, y, self.net.activations[-1], p)
             scores["loss"] = float(np.average(C, weights=s))
         return scores
 
@@ -365,3 +379,7 @@ class Model:
 def as_model(net: Network | Model) -> Model:
     """A network as a model without preprocessing."""
     return net if isinstance(net, Model) else Model(net)
+
+
+if Model.__doc__:  # python -OO has none
+    Model.__doc__ = Model.__doc__.replace("{scalable}", ", ".join(f"``{name}``" for name in SCALABLE))

@@ -13,20 +13,17 @@ import numpy.typing as npt
 from fastbp import checks, synonyms
 from fastbp.arrays import Targets, as_sample_weight, check_out, decide
 from fastbp.checks import Activation, Cost, DType, OtherName
-from fastbp.chunks import all_finite, squares_of_differences
+from fastbp.chunks import squares_of_differences
 from fastbp.errors import argument_error
 from fastbp.functions import activations as functions
-from fastbp.functions.costs import CODES, IN_WORDS
+from fastbp.functions.costs import CODES, IN_WORDS, PARAMETERS_IN_WORDS
+from fastbp.gradients import Backpropagation
 from fastbp.initializers import Initializer, initialize
-from fastbp.jacobians import Differentiable
-from fastbp.kernels import layout
-from fastbp.kernels.records import DIVERGED, Training, new_settings
-from fastbp.layers import Floats, Gradient, PerLayer, Trace
+from fastbp.layers import Floats
 from fastbp.parameters import freeze
 from fastbp.runtime import csr, engine
-from fastbp.runtime.plan import LARGE_CALL, Task, choose_threads, operations, plan_gradient, plan_prediction
-from fastbp.runtime.slices import Pace
-from fastbp.runtime.team import ThreadTeam, run_outputs
+from fastbp.runtime.plan import LARGE_CALL, choose_threads, operations, plan_prediction
+from fastbp.runtime.team import run_outputs
 
 
 def not_a_network(value: Any) -> Exception:
@@ -43,7 +40,7 @@ def not_a_network(value: Any) -> Exception:
     return argument_error("net", problem, TypeError)
 
 
-class Network(Differentiable):
+class Network(Backpropagation):
     """A multilayer perceptron in the letters of the notes.
 
     Parameters
@@ -56,6 +53,8 @@ class Network(Differentiable):
     cost : str
         The cost C, and the outputs that it goes with; cross-entropy is binary for each output after ``sigmoid``,
         categorical after ``softmax``: {costs}.
+    cost_parameter : float, optional
+        The number p of a cost that has one: {parameters}.
     dtype : {"float64", "float32"}
         Of weights, activations and errors.
     seed : int, numpy.random.Generator or None
@@ -90,6 +89,7 @@ class Network(Differentiable):
         *,
         activations: Activation | OtherName | Sequence[Activation | OtherName] = "sigmoid",
         cost: Cost = "quadratic",
+        cost_parameter: float | None = None,
         dtype: DType = "float64",
         seed: int | np.random.Generator | None = None,
         init: Initializer = "nielsen",
@@ -98,6 +98,7 @@ class Network(Differentiable):
         self.sizes = checks.check_sizes(sizes)
         self.activations = checks.check_activations(activations, len(self.sizes) - 1)
         self.cost = checks.check_cost(cost, self.activations)
+        self.cost_parameter = checks.check_cost_parameter(cost_parameter, self.cost)
         self.dtype = checks.check_dtype(dtype)
         if meta is not None and not isinstance(meta, Mapping):
             raise argument_error(
@@ -192,7 +193,7 @@ class Network(Differentiable):
             data, cost = engine.without_targets(values), engine.NO_COSTS
         else:
             data, cost = engine.make_data(X, targets), np.empty(0 if targets is None else n)
-            layers = layers._replace(cost=CODES[self.cost])
+            layers = layers._replace(cost=CODES[self.cost], cost_parameter=self._p)
         run_outputs(layers, data, workspace, (out, cost, decisions), plan, flops)
         spare.append(workspace)
         return out, cost
@@ -265,13 +266,6 @@ class Network(Differentiable):
         self._warn_of_overflow(scores["loss"])
         return scores
 
-    def _warn_of_overflow(self, cost: float, g: np.ndarray | None = None) -> None:
-        """Say why C or its gradient are not finite, where they are not."""
-        if not np.isfinite(cost):
-            self._warn_of_what_is_not_finite(f"C is {cost}", 4)
-        elif g is not None and not all_finite(g):
-            self._warn_of_what_is_not_finite("The gradient is not finite", 4)
-
     def _evaluate(
         self, X: np.ndarray | csr.Rows, targets: Targets, weight: Any, n_threads: int | None
     ) -> dict[str, float]:
@@ -290,108 +284,16 @@ class Network(Differentiable):
             scores["r2"] = float(r2.mean())
         return scores
 
-    def gradient(
-        self,
-        X: Any,
-        Y: Any,
-        *,
-        sample_weight: Any = None,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        cost: Cost | None = None,
-        n_threads: int | None = None,
-    ) -> Gradient:
-        """Gradient of C over all samples as one batch (F1, F2, BP1 to BP4).
-
-        ``C = sum_x s_x C_x / sum_x s_x + l1 sum |w| + l2/2 sum w^2``, biases not penalised.
-
-        Parameters
-        ----------
-        X : array_like or SciPy sparse matrix, shape (n_samples, sizes[0])
-        Y : array_like
-            Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]).
-        sample_weight : array_like, shape (n_samples,), optional
-            s_x; 1 if not given.
-        l1, l2 : float
-            Strengths of the penalties.
-        cost : str, optional
-            In place of the network's.
-        n_threads : int, optional
-            Changes the speed, never a bit of the result.
-
-        Warns
-        -----
-        RuntimeWarning
-            C or the gradient are not finite, and why.
-        """
-        g, cost_value, _ = self._gradient(X, Y, sample_weight, l1, l2, cost, n_threads, keep=False)
-        self._warn_of_overflow(cost_value, g)
-        w, b = self._views(g, "gradient.w", "gradient.b")
-        return Gradient(w, b, cost_value)
-
-    def backprop(
-        self,
-        X: Any,
-        Y: Any,
-        *,
-        sample_weight: Any = None,
-        l1: float = 0.0,
-        l2: float = 0.0,
-        cost: Cost | None = None,
-        n_threads: int | None = None,
-    ) -> Trace:
-        """Everything that ``gradient`` computes on its way: z, a and delta of every layer and sample.
-
-        Parameters are those of ``gradient``. ``t.delta[l]`` carries the sample weights, and no 1/n_samples.
-        """
-        g, cost_value, done = self._gradient(X, Y, sample_weight, l1, l2, cost, n_threads, keep=True)
-        self._warn_of_overflow(cost_value, g)
-        w, b = self._views(g, "trace.w", "trace.b")
-        n, table, buf = done.control.n, done.layers.table, done.workspace.buf
-
-        def kept(name: str) -> PerLayer:
-            columns = zip(*(table[what][1:].tolist() for what in ("row", "J", name)), strict=True)
-            layers = [buf[at : at + n * row].reshape(n, row)[:, :J].copy() for row, J, at in columns]
-            return PerLayer(f"trace.{name}", layers)
-
-        return Trace(kept("z"), kept("a"), kept("delta"), w, b, cost_value)
-
-    def _gradient(
-        self, X: Any, Y: Any, sample_weight: Any, l1: float, l2: float, cost: str | None, n_threads: Any, *, keep: bool
-    ) -> tuple[np.ndarray, float, Training]:
-        X = csr.as_inputs(X, self.sizes[0], self.dtype)
-        sparse = isinstance(X, csr.Rows)
-        cost = checks.check_cost(cost, self.activations) if cost else self.cost
-        targets = self._targets(Y, len(X), cost)
-        weight = as_sample_weight(sample_weight, len(X), self.dtype)
-        settings = new_settings(
-            l1=checks.check_real(l1, "l1", low=0.0), l2=checks.check_real(l2, "l2", low=0.0), limit=np.inf
-        )
-        flops = 3 * csr.operations_of(self.sizes, X) if sparse else operations(self.sizes, len(X), training=True)
-        threads = choose_threads(n_threads, flops, LARGE_CALL)
-        g = layout.aligned(self.theta.size, self.dtype)
-        with ThreadTeam(threads) as team:
-            plan = plan_gradient(Task(self.sizes, self.dtype.itemsize, len(X), sparse=sparse), team.size)
-            if keep:
-                plan = plan._replace(tile=len(X))
-            where = engine.lay_out(self, plan, keep_z=keep, sparse=sparse)
-            engine.check_layout(where, 1, f"The activations of {plan.tile} samples")
-            where = where._replace(layers=where.layers._replace(cost=CODES[cost]))
-            data = engine.make_data(X, targets, sample_weight=weight)
-            training = engine.make_training(where, data, settings, n=len(X), batch=len(X), g=g)
-            team.start(training)
-            if Pace(team, flops).run(0, 1)[1] == DIVERGED:  # the kernel makes no gradient of such errors
-                g[:] = np.nan
-        statistics = training.control.statistics[0]
-        return g, float(statistics.cost / statistics.weight + statistics.penalty), training
-
     def __repr__(self) -> str:
         activations = self.activations[0] if len(set(self.activations)) == 1 else list(self.activations)
+        p = "" if self.cost_parameter is None else f", cost_parameter={self.cost_parameter!r}"
         return (
-            f"Network({list(self.sizes)}, activations={activations!r}, cost={self.cost!r}, dtype={self.dtype.name!r})"
+            f"Network({list(self.sizes)}, activations={activations!r}, cost={self.cost!r}{p}, "
+            f"dtype={self.dtype.name!r})"
         )
 
 
 if Network.__doc__:  # python -OO has none
     Network.__doc__ = Network.__doc__.replace("{activations}", functions.in_words(functions.ACTIVATIONS))
     Network.__doc__ = Network.__doc__.replace("{costs}", IN_WORDS)
+    Network.__doc__ = Network.__doc__.replace("{parameters}", PARAMETERS_IN_WORDS)

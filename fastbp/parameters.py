@@ -15,6 +15,7 @@ from fastbp import checks, synonyms
 from fastbp.checks import Activation, Cost
 from fastbp.chunks import all_finite
 from fastbp.functions.activations import CODES
+from fastbp.functions.costs import parameter_of
 from fastbp.kernels import layout
 from fastbp.layers import Floats, PerLayer
 
@@ -44,6 +45,7 @@ class Parameters:
     sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
     cost: Cost
+    cost_parameter: float | None
     dtype: np.dtype[Any]
     meta: Mapping[str, Any]
 
@@ -120,6 +122,11 @@ class Parameters:
         """Number of the output layer."""
         return len(self.sizes) - 1
 
+    @property
+    def _p(self) -> float:
+        """The cost's parameter as kernels take it; 0 where it has none."""
+        return parameter_of(self.cost, self.cost_parameter)
+
     def _located(self, where: Any) -> Any:
         """The layout with where this network's weights lie: for networks whose weights are not in theta."""
         return where
@@ -160,12 +167,13 @@ class Parameters:
         return copy.deepcopy(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: getattr(self, name) for name in ("sizes", "activations", "cost", "dtype")}
+        state = {name: getattr(self, name) for name in ("sizes", "activations", "cost", "cost_parameter", "dtype")}
         return state | {"meta": thaw(self.meta), "theta": np.array(self.theta)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name in ("sizes", "activations", "cost", "dtype"):
             setattr(self, name, state[name])
+        self.cost_parameter = state.get("cost_parameter")  # an older fastbp's pickle has none
         self.meta = freeze(state["meta"])
         self._allocate()
         self.theta[:] = state["theta"]

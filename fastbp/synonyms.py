@@ -89,6 +89,7 @@ NETWORK = _by_name(
             "hidden hidden_sizes hidden_layers hidden_layer_sizes layers layer_sizes units n_hidden neurons"
         ),
         "Pass cost={}.": "loss loss_function criterion",
+        "Pass cost_parameter={}.": "loss_parameter huber_delta delta quantile tau power",
         "Pass init={}.": "initializer weight_init kernel_initializer weights",
         "It belongs to training. Call fastbp.train(net, X, Y, ...) with it.": (
             "optimizer solver lr eta learning_rate epochs batch_size batch momentum l1 l2 dropout clip_norm"

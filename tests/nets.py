@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 import fastbp
 from fastbp import jit
+from fastbp.functions.costs import NAMED
 
 HIDDEN = ("sigmoid", "tanh", "relu", "leaky_relu", "softplus", "silu", "gelu", "mish", "identity")
 SMALL = jit.DISABLED
 """Plain Python: the same tests on smaller shapes."""
 
 
-def legal_output(rng: np.random.Generator) -> tuple[str, str]:
-    """An output activation and a cost that go together."""
-    cost = str(rng.choice(["quadratic", "cross_entropy"]))
-    return str(rng.choice(HIDDEN if cost == "quadratic" else ["sigmoid", "softmax"])), cost
+OF_NOTES = ("quadratic", "cross_entropy")
 
 
-def random_net(rng: np.random.Generator, sizes: list[int], dtype: str) -> fastbp.Network:
-    """A net of these sizes with random activations, a legal cost and biases that are not 0."""
-    output, cost = legal_output(rng)
+def legal_output(rng: np.random.Generator, costs: Sequence[str] = OF_NOTES) -> tuple[str, str]:
+    """An output activation and a cost, one of these, that go together."""
+    cost = str(rng.choice(costs))
+    return str(rng.choice(NAMED[cost].outputs or HIDDEN)), cost
+
+
+def random_net(
+    rng: np.random.Generator, sizes: list[int], dtype: str, costs: Sequence[str] = OF_NOTES
+) -> fastbp.Network:
+    """A net of these sizes with random activations, a legal cost out of these and biases that are not 0."""
+    output, cost = legal_output(rng, costs)
     hidden = [str(name) for name in rng.choice(HIDDEN, len(sizes) - 2)]
     net = fastbp.Network(
         sizes, activations=[*hidden, output], cost=cost, dtype=dtype, seed=rng, init="nielsen_unit_bias"
@@ -36,7 +43,7 @@ def random_data(rng: np.random.Generator, net: fastbp.Network, n: int) -> tuple[
     if net.activations[-1] == "softmax":
         Y = np.eye(net.sizes[-1])[rng.integers(0, net.sizes[-1], n)]
     else:
-        Y = rng.random((n, net.sizes[-1]))
+        Y = rng.uniform(0.02, 1, (n, net.sizes[-1])) if net.cost == "tweedie" else rng.random((n, net.sizes[-1]))
     return X, Y.astype(net.dtype)
 
 
@@ -48,9 +55,8 @@ def textbook_lists(net: fastbp.Network) -> tuple[list[np.ndarray], list[np.ndarr
 def textbook_gradient(net: fastbp.Network, X: np.ndarray, Y: np.ndarray, **options: Any) -> Any:
     """The textbook's gradient of the net."""
     weights, biases = textbook_lists(net)
-    return fastbp.textbook.minibatch_gradient(
-        weights, biases, X, Y, activations=net.activations, cost=net.cost, **options
-    )
+    functions: Any = {"activations": net.activations, "cost": net.cost, "cost_parameter": net.cost_parameter}
+    return fastbp.textbook.minibatch_gradient(weights, biases, X, Y, **functions, **options)
 
 
 def same_bits(a: Any, b: Any) -> bool:

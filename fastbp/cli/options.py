@@ -17,6 +17,8 @@ import fastbp
 from fastbp.checks import check_name
 from fastbp.data.scaling import standardise
 from fastbp.errors import called
+from fastbp.functions.costs import NAMED
+from fastbp.model import SCALABLE
 from fastbp.training.optimizers import OPTIMIZERS
 from fastbp.training.schedules import SCHEDULES
 
@@ -106,7 +108,8 @@ def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastb
     cost: Any = options["cost"]
     output: Any = options["output"]
     if data.task == "regression":
-        cost, output = cost or "quadratic", output or "identity"
+        cost = cost or "quadratic"
+        output = output or default_output(cost)
     else:
         cost = cost or "cross_entropy"
         output = output or ("softmax" if data.n_outputs > 1 and cost == "cross_entropy" else "sigmoid")
@@ -119,6 +122,7 @@ def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastb
                 [data.X.shape[1], *hidden, data.n_outputs],
                 activations=[*[options["activation"]] * len(hidden), output],
                 cost=cost,
+                cost_parameter=options["cost_parameter"],
                 meta=data.meta(),
                 init=options["init"],
                 dtype=options["dtype"].value,
@@ -128,8 +132,14 @@ def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastb
         raise MemoryError(f"--hidden is {options['hidden']!r}. {error}") from None
     if not options["scale"]:
         return fastbp.Model(net)
-    both = data.task == "regression" and output == "identity"
+    both = data.task == "regression" and output == "identity" and net.cost in SCALABLE
     return fastbp.Model(net, [data.scaling(rows)], target=standardise(data.Y[rows]) if both else None)
+
+
+def default_output(cost: str) -> str:
+    """The output activation of a regression with this cost."""
+    entry = NAMED.get(cost)
+    return entry.outputs[0] if entry is not None and entry.outputs else "identity"
 
 
 @contextlib.contextmanager

@@ -61,7 +61,8 @@ def describe(model: Model, console: Console) -> None:
     """Print what a model is and what travels with it."""
     net = model.net
     console.print(network_table(net))
-    console.print(f"cost {net.cost}, {net.dtype.name}, {net.n_parameters:,} parameters, {net.task}")
+    p = "" if net.cost_parameter is None else f" ({net.cost_parameter:g})"
+    console.print(f"cost {net.cost}{p}, {net.dtype.name}, {net.n_parameters:,} parameters, {net.task}")
     scales = [*(("input", step) for step in model.steps), *([] if model.target is None else [("target", model.target)])]
     for name, scale in scales:
         numbers = ", ".join(f"{part}: {_short(getattr(scale, part).tolist())}" for part in ("subtract", "divide"))

@@ -21,6 +21,7 @@ from fastbp.checks import COSTS, HIDDEN, check_int, check_name, check_real
 from fastbp.cli.app import DType, Out, app
 from fastbp.cli.options import MONITORED, check_file, column, dropped, model_for, optimizer, schedule, trained
 from fastbp.errors import called
+from fastbp.functions.costs import PARAMETERS_IN_WORDS
 from fastbp.initializers import INITIALIZERS
 from fastbp.training.schedules import ReduceOnPlateau
 
@@ -48,7 +49,11 @@ def train(
     hidden: Annotated[str, typer.Option(help="Neurons of the hidden layers, such as 128,64; or none.")] = "30",
     activation: Annotated[str, typer.Option(help=f"Of hidden layers: {', '.join(HIDDEN)}.")] = "sigmoid",
     output: Annotated[str | None, typer.Option(help="Activation of the output layer; default by task.")] = None,
-    cost: Annotated[str | None, typer.Option(help=f"{' or '.join(COSTS)}; default by task.")] = None,
+    cost: Annotated[str | None, typer.Option("--cost", "--loss", help=f"{', '.join(COSTS)}; default by task.")] = None,
+    cost_parameter: Annotated[
+        float | None,
+        typer.Option("--cost-parameter", "--loss-parameter", help=f"Of {PARAMETERS_IN_WORDS.replace('`', '')}."),
+    ] = None,
     init: Annotated[str, typer.Option(help=f"Of the weights: {', '.join(INITIALIZERS)}.")] = "nielsen",
     dtype: Annotated[DType, typer.Option(help="Of weights and activations.")] = DType.float32,
     optimizer: Annotated[Optimizers, typer.Option(help="How the weights follow the gradient.")] = Optimizers.sgd,

@@ -104,6 +104,8 @@ def quantile(z: Any, a: np.ndarray, y: np.ndarray, output: str, p: float) -> Any
 
 def tweedie(z: Any, a: np.ndarray, y: np.ndarray, output: str, p: float) -> Any:
     """C_x of the last axis, of a variance that grows as a^p."""
+    if p == 1:
+        return poisson(None, a, y, output, p)
     if p == 2:
         each = np.log(a / y) + y / a - 1
     else:

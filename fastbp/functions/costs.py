@@ -14,14 +14,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fastbp.equations import EQUATIONS, Equation
+from fastbp.equations import EQUATIONS
 from fastbp.functions import analytic
 from fastbp.functions.elementary import exp, log, log_of_positive, softplus
 from fastbp.functions.entry import CostFunction, Parameter, by_code, first, value
 from fastbp.jit import constants, strict
 
-Name = Literal["quadratic", "cross_entropy", "poisson"]
-"""The costs of nets, for type checkers; a test holds them to the entries."""
+Name = Literal["quadratic", "cross_entropy", "poisson", "absolute", "huber", "quantile", "tweedie"]
+"""The names, for type checkers; a test holds them to the entries."""
 
 _ZERO, _ONE, _TWO, _HALF, _LOW, _HIGH = range(6)
 
@@ -45,6 +45,12 @@ def excess(z, a, y, p):
 def unit(z, a, y, p):
     """The derivative of a_j - y_j by a_j."""
     return _NUMBERS(a)[_ONE]
+
+
+@strict
+def straight(z, a, y, p):
+    """The derivative of a slope made of steps."""
+    return _NUMBERS(a)[_ZERO]
 
 
 @strict
@@ -114,6 +120,13 @@ def huber_slope(z, a, y, p):
 
 
 @strict
+def huber_second(z, a, y, p):
+    """1 within -p..p, 0 beyond."""
+    c = _NUMBERS(a)
+    return c[_ONE] if abs(a - y) <= p else c[_ZERO]
+
+
+@strict
 def quantile(C, z, a, y, p):
     """C + p (y_j - a_j) where y_j is above a_j, C + (1 - p) (a_j - y_j) below."""
     return C + (p * (y - a) if y > a else (_NUMBERS(a)[_ONE] - p) * (a - y))
@@ -128,8 +141,10 @@ def quantile_slope(z, a, y, p):
 
 @strict
 def tweedie(C, z, a, y, p):
-    """C + half of Tweedie's deviance of power p > 1, from z = ln a."""
+    """C + half of Tweedie's deviance of power p, from z = ln a; p = 1 is Poisson's."""
     c = _NUMBERS(z)
+    if p == c[_ONE]:
+        return poisson(C, z, a, y, p)
     if p == c[_TWO]:
         return C + (z - log_of_positive(y) + y * exp(-z) - c[_ONE])
     q = c[_ONE] - p
@@ -144,14 +159,28 @@ def tweedie_error(z, a, y, p):
     return exp((q + _NUMBERS(z)[_ONE]) * z) - y * exp(q * z)
 
 
-def _of_estimators(name: str, formula: str, latex: str) -> tuple[Equation, ...]:
-    sentence = f"The cost {name}, a sum over outputs, of parameter p if it has one."
-    return (Equation(f"C {name}", f"C_x = {formula}", f"C_x = {latex}", sentence, "not in the notes nor in the book"),)
+@strict
+def tweedie_second(z, a, y, p):
+    """(2-p) a_j^(1-p) - (1-p) y_j a_j^-p"""
+    one = _NUMBERS(z)[_ONE]
+    q = one - p
+    return (q + one) * exp(q * z) - q * y * exp((q - one) * z)
 
 
-_AT_ESTIMATORS = (
-    "fastbp.sklearn.MLPRegressor has it: pass loss='absolute_error', loss='huber' or loss='quantile' there."
+_NO_SOFTMAX = (
+    "is {!r} and the output activation {{output!r}}; it is for numbers, which one z at a time makes. Pass another "
+    "activation for the last layer, such as 'identity', or cost='cross_entropy'."
 )
+_CLIPPED = CostFunction(
+    "clipped",
+    (EQUATIONS["C binary"], EQUATIONS["C categorical"]),
+    clipped,
+    excess,
+    analytic.cross_entropy,
+    cancels=True,
+    outputs=("sigmoid", "softmax"),
+)
+"""Cross-entropy as scikit-learn reports it; no network has it."""
 COSTS = (
     CostFunction(
         "quadratic",
@@ -160,7 +189,7 @@ COSTS = (
         excess,
         analytic.quadratic,
         unit,
-        of_nets=True,
+        of_difference=True,
         refusal="is 'quadratic' and the output activation {output!r}; their gradient vanishes where the net is most "
         "wrong, and sigma'(z) is no function of one z. Pass cost='cross_entropy'.",
         loss="squared_error",
@@ -177,7 +206,6 @@ COSTS = (
         analytic.cross_entropy,
         unit,
         cancels=True,
-        of_nets=True,
         outputs=("sigmoid", "softmax"),
         refusal="is 'cross_entropy' and the output activation {output!r}; it is defined for outputs that are "
         "probabilities. Pass 'sigmoid' or 'softmax' for the last layer, or cost='quadratic'.",
@@ -195,7 +223,6 @@ COSTS = (
         analytic.poisson,
         unit,
         cancels=True,
-        of_nets=True,
         outputs=("exp",),
         refusal="is 'poisson' and the output activation {output!r}; it measures counts against their expectation, "
         "which 'exp' keeps positive. Pass 'exp' for the last layer, or cost='quadratic'.",
@@ -205,85 +232,100 @@ COSTS = (
         answer="Pass cost='poisson', with 'exp' for the last layer.",
         elsewhere="poissonnllloss poisson_nll poisson_loss",
     ),
-    CostFunction(
-        "clipped",
-        (EQUATIONS["C binary"], EQUATIONS["C categorical"]),
-        clipped,
-        excess,
-        analytic.cross_entropy,
-        cancels=True,
-        outputs=("sigmoid", "softmax"),
-    ),
+    _CLIPPED,
     CostFunction(
         "absolute",
-        _of_estimators("absolute", "sum_j |a_j^L - y_j|", r"\sum_j \lvert a_j^L - y_j \rvert"),
+        (EQUATIONS["C absolute"],),
         absolute,
         absolute_slope,
         analytic.absolute,
+        straight,
+        of_difference=True,
         best=analytic.weighted_median,
+        refusal=_NO_SOFTMAX.format("absolute"),
         loss="absolute_error",
-        answer=_AT_ESTIMATORS,
-        elsewhere="mae mean_absolute_error absolute_error absolute l1 l1loss l1_loss",
+        answer="Pass cost='absolute', which is C_x = sum_j |a_j - y_j|: it has no mean over outputs.",
+        elsewhere="mae mean_absolute_error absolute_error l1 l1loss l1_loss absolute_deviation",
+        since=3,
     ),
     CostFunction(
         "huber",
-        _of_estimators(
-            "huber",
-            "sum_j e_j^2 / 2 where e_j = |a_j^L - y_j| <= p, p e_j - p^2 / 2 beyond",
-            r"\sum_j \tfrac{1}{2} e_j^2 \text{ where } e_j = \lvert a_j^L - y_j \rvert \le p,\ p\,e_j - \tfrac{1}{2} "
-            r"p^2 \text{ beyond}",
-        ),
+        (EQUATIONS["C Huber"],),
         huber,
         huber_slope,
         analytic.huber,
-        parameter=Parameter("huber_delta", 1.35, 0.0),
+        huber_second,
+        of_difference=True,
+        refusal=_NO_SOFTMAX.format("huber"),
+        parameter=Parameter("huber_delta", 1.35, 0.0, is_distance=True),
         best=analytic.huber_mean,
-        answer=_AT_ESTIMATORS,
-        elsewhere="huber huberloss huber_loss smooth_l1 smoothl1loss",
+        answer="Pass cost='huber', with the distance from which on it is absolute as cost_parameter=1.35, say.",
+        elsewhere="huberloss huber_loss smooth_l1 smoothl1loss smooth_l1_loss",
+        since=3,
     ),
     CostFunction(
         "quantile",
-        _of_estimators(
-            "quantile",
-            "sum_j max(p (y_j - a_j^L), (1 - p) (a_j^L - y_j))",
-            r"\sum_j \max\bigl(p\,(y_j - a_j^L),\ (1 - p)(a_j^L - y_j)\bigr)",
-        ),
+        (EQUATIONS["C quantile"],),
         quantile,
         quantile_slope,
         analytic.quantile,
+        straight,
+        of_difference=True,
+        refusal=_NO_SOFTMAX.format("quantile"),
         parameter=Parameter("quantile", 0.5, 0.0, 1.0),
         best=analytic.weighted_quantile,
-        answer=_AT_ESTIMATORS,
-        elsewhere="quantile pinball",
+        answer="Pass cost='quantile', with the quantile as cost_parameter=0.9, say.",
+        elsewhere="pinball pinball_loss quantile_loss mean_pinball_loss",
+        since=3,
     ),
     CostFunction(
         "tweedie",
-        _of_estimators(
-            "tweedie",
-            "sum_j y_j^(2-p) / ((1-p) (2-p)) - y_j (a_j^L)^(1-p) / (1-p) + (a_j^L)^(2-p) / (2-p)",
-            r"\sum_j \frac{y_j^{2-p}}{(1-p)(2-p)} - \frac{y_j\,(a_j^L)^{1-p}}{1-p} + \frac{(a_j^L)^{2-p}}{2-p}",
-        ),
+        (EQUATIONS["C Tweedie"],),
         tweedie,
         tweedie_error,
         analytic.tweedie,
+        tweedie_second,
         cancels=True,
         outputs=("exp",),
+        refusal="is 'tweedie' and the output activation {output!r}; it measures amounts against their expectation, "
+        "which 'exp' keeps positive. Pass 'exp' for the last layer, or cost='quadratic'.",
+        lowest_target=0.0,
+        above_from=2.0,
+        refusal_of_targets="has values in row {row} that Tweedie's cost of power {p:g} is not defined for: it needs "
+        "amounts of at least 0, and from power 2 on above 0. Pass such, or use cost='quadratic'.",
         parameter=Parameter("power", 1.5, 1.0, low_included=True),
+        answer="Pass cost='tweedie', with the power as cost_parameter=1.5, say, and 'exp' for the last layer.",
+        elsewhere="tweedie_deviance tweedie_loss gamma gamma_deviance",
+        since=3,
     ),
 )
-"""All costs; the place of one is its code in the kernels. ``clipped`` is cross-entropy as scikit-learn reports it."""
+"""All costs; the place of one is its code in the kernels."""
 
-NAMED = {entry.name: entry for entry in COSTS if entry.of_nets}
-"""Name of a cost of nets -> entry."""
+NAMED = {entry.name: entry for entry in COSTS if entry is not _CLIPPED}
+"""Name of a cost -> entry."""
 IN_WORDS = ", ".join(f"``{name}`` ({entry.needs})" for name, entry in NAMED.items())
-"""Costs of nets, for a docstring."""
-LOSSES = {entry.loss or entry.name: entry for entry in COSTS}
+"""Costs, for a docstring."""
+PARAMETERS_IN_WORDS = ", ".join(
+    f"``{name}`` ({entry.parameter.default:g})" for name, entry in NAMED.items() if entry.parameter is not None
+)
+"""Costs that have a parameter, and its default, likewise."""
+LOSSES = {entry.loss or entry.name: entry for entry in NAMED.values()}
 """What the estimators call a cost -> entry."""
-CODES = {entry.name: code for code, entry in enumerate(COSTS) if entry.of_nets}
-"""Name of a cost of nets -> its code in the kernels."""
-CLIPPED = next(code for code, entry in enumerate(COSTS) if entry.name == "clipped")
+CODES = {entry.name: code for code, entry in enumerate(COSTS) if entry is not _CLIPPED}
+"""Name of a cost -> its code in the kernels."""
+CLIPPED = COSTS.index(_CLIPPED)
 CANCELLING = sum(1 << code for code, entry in enumerate(COSTS) if entry.cancels)
 """The bit of a cost's code is set where sigma' cancels in BP1."""
+
+
+SIMPLE = tuple(name for name, entry in NAMED.items() if entry.cancels and entry.slope is excess)
+"""Costs with which sigma' cancels in BP1, and a_j - y_j remains."""
+
+
+def parameter_of(cost: str, given: float | None) -> float:
+    """p of a cost as the kernels take it: what is given, or its default; 0 where it has none."""
+    own = NAMED[cost].parameter
+    return 0.0 if own is None else own.default if given is None else given
 
 
 term = by_code([entry.term for entry in COSTS], value, first)
@@ -291,7 +333,7 @@ term = by_code([entry.term for entry in COSTS], value, first)
 slope = by_code([entry.slope for entry in COSTS], value, first)
 """(cost, z_j, a_j, y_j, p) -> dC/da_j of every cost; of those in which sigma' `cancels`, delta_j."""
 second = by_code([entry.second for entry in COSTS], value, first)
-"""Likewise the derivative of `slope` by a_j, of the costs of networks."""
+"""Likewise the derivative of `slope` by a_j."""
 
 
 @strict

@@ -56,9 +56,10 @@ class ActivationFunction:
 
 @dataclass(frozen=True)
 class Parameter:
-    """The number p that a cost depends on: the name that users give it, its default, and the bounds it lies between.
+    """The number p that a cost depends on: what the estimators call it, its default, and the bounds it lies between.
 
-    ``low_included`` says whether it may be the lower bound itself; it is never the upper one.
+    ``low_included`` says whether it may be the lower bound itself; it is never the upper one. ``is_distance`` says
+    whether it is measured in units of the targets.
     """
 
     name: str
@@ -66,6 +67,13 @@ class Parameter:
     low: float
     high: float = math.inf
     low_included: bool = False
+    is_distance: bool = False
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        """The bounds, as `checks.check_real` takes them."""
+        low = {"low" if self.low_included else "above": self.low}
+        return low | ({} if self.high == math.inf else {"below": self.high})
 
 
 @dataclass(frozen=True)
@@ -88,15 +96,17 @@ class CostFunction:
         (z_j, a_j, y_j, p) -> the derivative of ``slope`` by a_j, ``strict``; costs of networks have one.
     cancels : bool
         Whether sigma' cancels in BP1, so that ``slope`` is delta already.
-    of_nets : bool
-        Whether a network can have it; else only the training of an estimator does.
+    of_difference : bool
+        Whether it is a function of a_j - y_j, so that it keeps its meaning when targets are scaled.
     outputs : tuple of str or None
         Output activations that it goes with; None for every function of one z.
     refusal : str
         What is wrong with other outputs, of which ``{output}`` is the name, and what to do.
     lowest_target : float
+    above_from : float
+        Parameter from which on targets must be above the lowest.
     refusal_of_targets : str
-        What is wrong with lower targets, of which ``{row}`` is the first row, and what to do.
+        What is wrong with lower targets, of which ``{row}`` is the first row, ``{p}`` the parameter, and what to do.
     parameter : Parameter or None
     best : function or None
         (y, s, p) -> the constant outputs that do best on targets y of weights s; None for the mean.
@@ -116,10 +126,11 @@ class CostFunction:
     analytic: Any
     second: Any = None
     cancels: bool = False
-    of_nets: bool = False
+    of_difference: bool = False
     outputs: tuple[str, ...] | None = None
     refusal: str = ""
     lowest_target: float = -math.inf
+    above_from: float = math.inf
     refusal_of_targets: str = ""
     parameter: Parameter | None = None
     best: Any = None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 import numpy as np
 
+from fastbp.checks import check_cost_parameter
 from fastbp.data.scaling import Scale
 from fastbp.errors import LoadError, argument_error
 from fastbp.functions import activations as functions
@@ -30,13 +31,15 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = max(2, *(entry.since for entry in functions.ACTIVATIONS), *(entry.since for entry in costs.COSTS))
 """Version 1 is a network, in whose meta fastbp 0.1.0 kept the scaling of its inputs; version 2 is a model. A later one
-is either, whose ``steps`` are null for a network, and may hold a name that no earlier version knows.
+is either, whose ``steps`` are null for a network; it holds the cost's parameter, null for a cost that has none, and may
+hold a name that no earlier version knows.
 """
 DTYPES = ("float32", "float64")
 TASKS = ("classification", "regression")
 STEPS = ("scale",)
 KEYS = {"format_version", "sizes", "activations", "cost", "dtype", "meta"}
 MODEL_KEYS = KEYS | {"steps", "target"}
+LATER_KEYS = MODEL_KEYS | {"cost_parameter"}
 SCALE = ("subtract", "divide")
 
 
@@ -86,6 +89,8 @@ def _described(contents: Contents) -> tuple[dict[str, Any], dict[str, Array]]:
             "target": {"step": "scale"} if target else None,
         }
         tensors |= {f"{name}.{part}": getattr(scale, part) for name, scale in named.items() for part in SCALE}
+    if description["format_version"] > 2:
+        description["cost_parameter"] = net.cost_parameter
     try:
         _check_description(description)
     except LoadError as error:
@@ -141,6 +146,7 @@ def _build(description: dict[str, Any], tensors: dict[str, Array]) -> Contents:
             sizes,
             activations=description["activations"],
             cost=description["cost"],
+            cost_parameter=description.get("cost_parameter"),
             dtype=description["dtype"],
             seed=0,
             meta=meta,
@@ -184,7 +190,7 @@ def _check_description(d: dict[str, Any]) -> None:
             f"was written by a newer fastbp: it has format version {version}, and this fastbp reads versions up to "
             f"{FORMAT_VERSION}. Upgrade with: pip install --upgrade fastbp"
         )
-    keys = KEYS if version == 1 else MODEL_KEYS
+    keys = KEYS if version == 1 else MODEL_KEYS if version == 2 else LATER_KEYS
     if set(d) != keys:
         raise LoadError(f"is damaged: its description must hold {', '.join(sorted(keys))}, and nothing else. {AGAIN}")
     sizes, activations = d["sizes"], d["activations"]
@@ -202,6 +208,7 @@ def _check_description(d: dict[str, Any]) -> None:
             raise LoadError(
                 f"has the {what} {_short(value)}; format version {version} knows {', '.join(names)}. {AGAIN}"
             )
+    _check_cost_parameter(d)
     _check_meta(d["meta"], sizes)
     if version == 1:
         return
@@ -214,8 +221,21 @@ def _check_description(d: dict[str, Any]) -> None:
         raise LoadError(f"has the steps {_short(d['steps'])}; known are {', '.join(STEPS)}. {AGAIN}")
     if d["target"] not in (None, named):
         raise LoadError(f"has the step {_short(d['target'])} for targets; known are {', '.join(STEPS)}. {AGAIN}")
-    if d["target"] and d["cost"] != "quadratic":
-        raise LoadError(f"scales targets of the cost {d['cost']!r}; only those of quadratic can be. {AGAIN}")
+    if d["target"] and not costs.NAMED[d["cost"]].of_difference:
+        raise LoadError(f"scales targets of the cost {d['cost']!r}, which cannot be. {AGAIN}")
+
+
+def _check_cost_parameter(d: dict[str, Any]) -> None:
+    """A number within its bounds for a cost that needs one, nothing for the others."""
+    p, cost = d.get("cost_parameter"), d["cost"]
+    try:
+        missing = p is None and costs.NAMED[cost].parameter is not None
+        if not missing:
+            check_cost_parameter(p, cost)
+    except (ValueError, TypeError) as error:
+        raise LoadError(f"has a parameter that its cost {cost!r} cannot have: {error}") from error
+    if missing:
+        raise LoadError(f"has no parameter for the cost {cost!r}, which needs one. {AGAIN}")
 
 
 def _check_meta(meta: Any, sizes: Sequence[int]) -> None:

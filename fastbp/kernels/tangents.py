@@ -12,7 +12,7 @@ from typing import TypeAlias
 from fastbp.functions.activations import SOFTMAX, sigma_double_prime
 from fastbp.functions.costs import cancels, second, slope
 from fastbp.jit import strict
-from fastbp.jit.addresses import Array, addressed, pointer
+from fastbp.jit.addresses import Array, Real, addressed, pointer
 from fastbp.kernels import dense
 from fastbp.kernels.gemm.gemm import gemm
 from fastbp.kernels.gemm.prefetch import Prefetch
@@ -21,6 +21,8 @@ from fastbp.kernels.matrix import Matrix
 
 Moving: TypeAlias = tuple[Array, Array]
 """A matrix and its derivative along v."""
+Cost: TypeAlias = tuple[int, Real]
+"""Code of a cost, and its parameter."""
 
 
 @strict(cache=True)
@@ -102,16 +104,15 @@ def moving_activations(code: int, a: Array, d: Array, Rz: Array, Ra: Array) -> N
 
 @strict(cache=True)
 def moving_output_errors(
-    cost: int, code: int, y: Array, s: Array, d: Array, z_R: Moving, a_R: Moving, delta_R: Moving
+    of: Cost, code: int, y: Array, s: Array, d: Array, z_R: Moving, a_R: Moving, delta_R: Moving
 ) -> None:
     """BP1 and R of it: Rdelta_j = d^2C/da_j^2 Ra_j sigma'(z_j) + dC/da_j sigma''(z_j) Rz_j; the first without sigma'
     where it cancels.
 
     Reads matrices [x, j] and the weights s[x]; overwrites delta[x, j] and Rdelta[x, j].
     """
-    (z, Rz), (a, Ra), (delta, Rdelta) = z_R, a_R, delta_R
+    (cost, p), (z, Rz), (a, Ra), (delta, Rdelta) = of, z_R, a_R, delta_R
     X, J = a.shape
-    p = a.dtype.type(0)
     for x in range(X):
         for j in range(J):
             e = slope(cost, z[x, j], a[x, j], y[x, j], p)

@@ -63,7 +63,7 @@ def lay_out(
     for name in ("pack_a", "pack_b", "fused_update", "fused_update_forward"):
         offsets[name] = getattr(plan, name)
     table["J"][0] = net.sizes[0]
-    layers = Layers(theta=net.theta, table=table, L=net.L, cost=CODES[net.cost], cost_parameter=0.0, lowest=1)
+    layers = Layers(theta=net.theta, table=table, L=net.L, cost=CODES[net.cost], cost_parameter=net._p, lowest=1)
     return Layout(plan, layers, offsets, size, layout.sums_size(table, plan.n_threads))
 
 

@@ -139,7 +139,7 @@ def parameter_jacobian(net: Layers, X: np.ndarray) -> np.ndarray:
     return out
 
 
-def per_sample_gradient(net: Layers, cost: int, X: np.ndarray, Y: np.ndarray) -> tuple[list[Any], list[Any]]:
+def per_sample_gradient(net: Layers, cost: kernels.Cost, X: np.ndarray, Y: np.ndarray) -> tuple[list[Any], list[Any]]:
     """dC_x/dw_jk^l and dC_x/db_j^l of every sample, shapes (n_samples, J, K) and (n_samples, J)."""
     n_parameters = sum(w.size + b.size for w, b in zip(net.w, net.b, strict=True))
     check_memory(len(X) * n_parameters * X.itemsize, "The gradients of all samples")
@@ -157,7 +157,13 @@ def per_sample_gradient(net: Layers, cost: int, X: np.ndarray, Y: np.ndarray) ->
 
 
 def hessian_vector(
-    net: Layers, cost: int, X: np.ndarray, Y: np.ndarray, s: np.ndarray, v: list[np.ndarray], v_b: list[np.ndarray]
+    net: Layers,
+    cost: kernels.Cost,
+    X: np.ndarray,
+    Y: np.ndarray,
+    s: np.ndarray,
+    v: list[np.ndarray],
+    v_b: list[np.ndarray],
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The sums over samples of (d^2 C_x / d theta^2) v, like w[k, j] and b[j]; not yet divided by sum s_x."""
     g, g_b = [np.zeros_like(w) for w in net.w], [np.zeros_like(b) for b in net.b]

@@ -18,8 +18,6 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastbp.arrays import Targets
 from fastbp.chunks import all_finite, by_rows, contiguous, largest_magnitude
-from fastbp.functions.costs import LOSSES
-from fastbp.functions.entry import CostFunction
 from fastbp.initializers import INITIALIZERS, initialize
 from fastbp.network import Network
 from fastbp.runtime.pool import MAX_THREADS
@@ -76,15 +74,6 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         for name, value in given.items():
             if name != "self":
                 setattr(self, name, value)
-
-    def _own_cost(self) -> tuple[CostFunction | None, float]:
-        """The cost that the estimator reports where networks do not have it, and its parameter."""
-        entry = self._loss_function()
-        if entry.of_nets:
-            return None, 0.0
-        if self.loss == "tweedie" and self.power == 1:  # its limit
-            return LOSSES["poisson"], 0.0
-        return entry, float(getattr(self, entry.parameter.name)) if entry.parameter is not None else 0.0
 
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -369,17 +358,13 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         """What the loss counts of the sum over the outputs."""
         return 1.0 / self.n_outputs_ if self.loss == "squared_error" else 1.0
 
-    def _mean_cost(self, out: np.ndarray, columns: np.ndarray, cost: np.ndarray, weight: Any) -> float:
-        """The loss of outputs whose C_x, if it is one of a network, is given."""
-        own, parameter = self._own_cost()
-        if own is not None:
-            cost = own.analytic(None, np.asarray(out, float), np.asarray(columns, float), "", parameter)
+    def _mean_cost(self, cost: np.ndarray, weight: Any) -> float:
+        """The loss of samples whose C_x is given."""
         return float(np.average(cost, weights=weight)) * self._share
 
     def _cost_of_best_constant(self, net: Network, targets: Targets, weight: np.ndarray | None) -> float:
         """The loss of the constant outputs that do best."""
-        own, parameter = self._own_cost()
-        return cost_of_best_constant(net, targets, weight, cost=own, parameter=parameter) * self._share
+        return cost_of_best_constant(net, targets, weight) * self._share
 
     def _is_stochastic(self) -> bool:
         if self.solver not in STOCHASTIC:

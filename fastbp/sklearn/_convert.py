@@ -99,10 +99,6 @@ class Convertible:
             meta["classes"] = self.classes_.tolist()
         if hasattr(self, "feature_names_in_"):
             meta["features"] = self.feature_names_in_.tolist()
-        if not self._loss_function().of_nets:
-            meta["loss"] = self.loss
-            if self.loss in OF_LOSS:
-                meta[OF_LOSS[self.loss]] = float(getattr(self, OF_LOSS[self.loss]))
         net = Network.__new__(Network)
         net.__setstate__(self._pack(kept=False).__getstate__() | {"meta": meta})
         return net
@@ -161,8 +157,13 @@ class Convertible:
                 "The network's cost is 'cross_entropy'; a regressor has none like it. Use MLPClassifier.from_network."
             )
         else:
+            entry = NAMED[net.cost]
+            known: dict[str, Any] = {"loss": entry.loss or entry.name}
+            if entry.parameter is not None:
+                known[entry.parameter.name] = net._p
+            # An older fastbp kept in meta what costs networks did not have.
             stated = {name: net.meta[name] for name in ("loss", *OF_LOSS.values()) if name in net.meta}
-            known = {"loss": NAMED[net.cost].loss or net.cost} | stated | parameters
+            known |= stated | parameters
             estimator.set_params(**{name: known[name] for name in ("loss", *OF_LOSS.values()) if name in known})
             if output != (estimator._loss_function().outputs or ("identity",))[0]:
                 estimator.output_activation = their_name(output)

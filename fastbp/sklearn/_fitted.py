@@ -66,10 +66,10 @@ class FittedNetwork(Convertible, ClassNamePrefixFeaturesOutMixin, TransformerMix
     coefs_: list[Any]
     intercepts_: list[Any]
 
-    def _cost(self) -> str:
-        """fastbp's name of the loss."""
+    def _cost(self) -> tuple[Any, float | None]:
+        """fastbp's name of the loss, and its parameter."""
         entry = self._loss_function()
-        return entry.name if entry.of_nets else "quadratic"
+        return entry.name, None if entry.parameter is None else float(getattr(self, entry.parameter.name))
 
     def _loss_function(self) -> CostFunction:
         """The cost that ``loss`` names; what names none is refused when parameters are checked, not here."""
@@ -95,7 +95,8 @@ class FittedNetwork(Convertible, ClassNamePrefixFeaturesOutMixin, TransformerMix
         networks: dict[Any, Network] = self.__dict__.setdefault("_networks", {}) if kept else {}
         net = networks.get(dtype)
         if net is None or (net.sizes, net.activations) != (sizes, activations):
-            net = networks[dtype] = blank_network(sizes, activations, self._cost(), dtype)
+            net = networks[dtype] = blank_network(sizes, activations, dtype)
+        net.cost, net.cost_parameter = self._cost()
         pack(net, self.coefs_, self.intercepts_)
         return net
 

@@ -30,14 +30,14 @@ def fastbp_name(activation: str) -> str:
     return NAMES.get(activation, activation)
 
 
-def blank_network(sizes: Sequence[int], activations: Sequence[str], cost: str, dtype: Any) -> Network:
-    """A network whose weights are 0: nothing is drawn."""
+def blank_network(sizes: Sequence[int], activations: Sequence[str], dtype: Any) -> Network:
+    """A network whose weights are 0, nothing being drawn, and whose cost is yet to be set."""
     net = Network.__new__(Network)
     net.__setstate__(
         {
             "sizes": tuple(int(size) for size in sizes),
             "activations": tuple(activations),
-            "cost": cost,
+            "cost": "quadratic",
             "dtype": np.dtype(dtype),
             "meta": {},
             "theta": 0.0,
@@ -107,8 +107,9 @@ class PlainNetwork(Network):
 
     __setattr__ = object.__setattr__  # one is made for each prediction, and no user sees it
 
-    def __init__(self, sizes: Sequence[int], activations: Sequence[Any], cost: Any, dtype: Any) -> None:
-        self.sizes, self.activations, self.cost, self.dtype = tuple(sizes), tuple(activations), cost, np.dtype(dtype)
+    def __init__(self, sizes: Sequence[int], activations: Sequence[Any], cost: tuple[Any, Any], dtype: Any) -> None:
+        self.sizes, self.activations, self.dtype = tuple(sizes), tuple(activations), np.dtype(dtype)
+        self.cost, self.cost_parameter = cost
         codes = tuple(CODES[name] for name in self.activations)
         self._padded, self._n_padded = layout.theta_layout(self.sizes, codes, self.dtype.itemsize)
         self._layers, self._n_copied = layout.plain_layout(self._padded, self.dtype.itemsize)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from fastbp.functions.costs import CLIPPED, COSTS
+from fastbp.functions.costs import CLIPPED
 from fastbp.sklearn._parameters import Estimator, pack
 from fastbp.sklearn._stepper import Stepper, say
 from fastbp.sklearn._validation import HeldOut, Stopping
@@ -39,8 +39,6 @@ def make_trainer(
     estimator: Estimator, net: Network, optimizer: Stepper | None, batch_size: int, limit: float, **options: Any
 ) -> Trainer:
     """A trainer of a network with the estimator's cost and penalties."""
-    cost, parameter = estimator._own_cost()
-    own = CLIPPED if estimator.loss == "log_loss" else None if cost is None else COSTS.index(cost)
     return Trainer(
         net,
         optimizer,
@@ -48,8 +46,7 @@ def make_trainer(
         l1=estimator.l1,
         l2=estimator.alpha,
         shared_penalty=True,
-        cost=own,
-        cost_parameter=parameter,
+        cost=CLIPPED if estimator.loss == "log_loss" else None,
         limit=limit,
         **options,
     )
@@ -231,9 +228,8 @@ class ScikitLearn(Policy):
         """The run's last updates, which no epoch's loss shows."""
         net, targets = self.trainer.net, self.samples.targets
         if not self._warned and self._watch.weights_have_grown() and np.isfinite(net.theta).all():
-            out, cost = net._outputs(self.samples.X, targets, self.estimator.n_threads)
-            columns = np.empty(0) if targets.dense is None else targets.dense
-            self._look(self.estimator._mean_cost(out, columns, cost, self._weight))
+            _, cost = net._outputs(self.samples.X, targets, self.estimator.n_threads)
+            self._look(self.estimator._mean_cost(cost, self._weight))
 
 
 def train(estimator: Estimator, net: Network, samples: Samples, held_out: HeldOut | None, incremental: bool) -> bool:

@@ -95,7 +95,7 @@ class Stopping:
         assert held_out is not None
         out, cost = self._net._outputs(self._samples.X, self._samples.targets, estimator.n_threads)
         finite = np.isfinite(out).all()
-        loss = estimator._mean_cost(out, held_out.columns, cost, held_out.weight) if finite else float("nan")
+        loss = estimator._mean_cost(cost, held_out.weight) if finite else float("nan")
         estimator.validation_loss_curve_.append(loss)
         if self._hooks or not (X is held_out.X and y is self._y and sample_weight is held_out.weight):
             return float(estimator._score(X, y, sample_weight=sample_weight))

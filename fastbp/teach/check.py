@@ -320,7 +320,8 @@ def check_backprop(
         Whether x and y are minibatches of three samples, shapes (3, K) and (3, J), and the gradient that of their mean.
     activations : str
         Of all layers; "softmax" has sigmoid hidden layers.
-    cost : {"quadratic", "cross_entropy"}
+    cost : str
+        One that goes with these outputs; of one with a parameter, its default.
     seed : int
         Of the networks.
 

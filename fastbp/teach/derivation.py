@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fastbp.functions.costs import NAMED
+from fastbp.functions.costs import SIMPLE
 from fastbp.teach.notation import Notation
 from fastbp.teach.numbers import Numbers, Sum
 from fastbp.teach.steps import Step, Table, digits_of, factor, num
@@ -208,7 +208,7 @@ class Derivation:
             "An output neuron touches the cost through its own activation alone: one link.",
             (rf"{n.delta('j', 'L')} = {rate} \cdot {n.slope_at(z)}",),
         )
-        if not NAMED[self.numbers.cost].cancels:
+        if self.numbers.cost not in SIMPLE:
             text, formulas = f"The slope of the cost {self.numbers.cost}.", [rf"{Rate} = {self.number('dC/da')}"]
             if self.numbers.cost == "quadratic":
                 text = "The quadratic cost changes with an output by as much as that output exceeds its target."

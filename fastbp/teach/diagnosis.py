@@ -169,5 +169,6 @@ def diagnose(
         net.activations,
         net.cost,
         earlier,
+        net._p,
     )
     return find(problem, _given(net, w, b, delta, tolerance))

@@ -41,7 +41,7 @@ class Explanation(Explained):
         """The explanation of one sample of the minibatch, by itself: a sample weight cancels."""
         numbers = self.numbers
         x = checks.check_int(x, "x", low=0, high=numbers.n_samples - 1)
-        same = {name: getattr(numbers, name) for name in ("k", "learning_rate", "cost", "l1", "l2")}
+        same = {name: getattr(numbers, name) for name in ("k", "learning_rate", "cost", "cost_parameter", "l1", "l2")}
         at = (numbers.layer, numbers.neuron, numbers.of)
         Y = None if numbers.Y is None else numbers.Y[x]
         return Explanation(gather(numbers.net, numbers.X[x], Y, *at, **same), self.notation)
@@ -134,6 +134,7 @@ def explain(
     k: int | None = None,
     learning_rate: float = 0.1,
     cost: checks.Cost | None = None,
+    cost_parameter: float | None = None,
     sample_weight: Any = None,
     l1: float = 0.0,
     l2: float = 0.0,
@@ -162,6 +163,8 @@ def explain(
         eta of ``of="update"``, which is a step of plain gradient descent; momentum and Adam take the same gradient.
     cost : str, optional
         In place of the network's.
+    cost_parameter : float, optional
+        In place of the network's, or of the default of ``cost``.
     sample_weight : array_like, shape (n_samples,), optional
         s_x of a minibatch, as in `Network.gradient`; every delta carries its sample's.
     l1, l2 : float
@@ -179,5 +182,11 @@ def explain(
         For a layer, neuron, k or sample that does not exist or fit; the message says which do.
     """
     letters = find(notation)
-    extras: dict[str, Any] = {"cost": cost, "sample_weight": sample_weight, "l1": l1, "l2": l2}
+    extras: dict[str, Any] = {
+        "cost": cost,
+        "cost_parameter": cost_parameter,
+        "sample_weight": sample_weight,
+        "l1": l1,
+        "l2": l2,
+    }
     return Explanation(gather(net, x, y, layer, neuron, of, k=k, learning_rate=learning_rate, **extras), letters)

@@ -22,8 +22,12 @@ OPERATORS = {
     "ne": ("!=", "≠"),
     "ldots": ("...", "…"),
     "ln": ("ln", "ln"),
+    "max": ("max", "max"),
+    "le": ("<=", "≤"),
+    "lvert": ("|", "|"),
+    "rvert": ("|", "|"),
 }
-SPACED = {"=", "+", "-", "<-", "->", "*", "(.)", "~", "!="}
+SPACED = {"=", "+", "-", "<-", "->", "*", "(.)", "~", "!=", "<="}
 _TOKEN = re.compile(r"\\(?:num|text|mathrm|mathsf)\{[^{}]*\}|\\[a-zA-Z]+|\\.|[{}_^']|\d+(?:\.\d+)?|\S")
 _SKIPPED = {r"\bigl", r"\bigr", r"\Bigl", r"\Bigr", r"\left", r"\right", r"\!", r"\,", r"\;", r"\ ", r"\quad"}
 

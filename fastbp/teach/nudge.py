@@ -144,7 +144,8 @@ class Nudge:
 def _twin(numbers: Numbers) -> Network:
     """The net in float64: differences of float32 costs have no digits to spare."""
     net = numbers.net
-    twin = Network(net.sizes, activations=net.activations, cost=numbers.cost, dtype="float64", seed=0)
+    functions: Any = {"activations": net.activations, "cost": net.cost, "cost_parameter": net.cost_parameter}
+    twin = Network(net.sizes, **functions, dtype="float64", seed=0)
     for l in range(1, net.L + 1):
         twin.w[l], twin.b[l] = net.w[l], net.b[l]
     return twin

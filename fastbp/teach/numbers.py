@@ -110,6 +110,11 @@ class Numbers:
         return self.net.cost
 
     @property
+    def cost_parameter(self) -> float | None:
+        """Of a cost that has one."""
+        return self.net.cost_parameter
+
+    @property
     def n_samples(self) -> int:
         """Samples in the minibatch."""
         return len(self.X)
@@ -212,12 +217,11 @@ class Numbers:
         if l < net.L:
             return _sum("k", 0, trace.delta[l + 1][0], net.w[l + 1][:, j]), result, values
         cost, z = NAMED[self.cost], trace.z[l][0, j]
-        if not cost.cancels:
-            values["dC/da"] = cost.slope.py_func(z, a[j], y[j], z.dtype.type(0))
-        else:
+        values["dC/da"] = cost.slope.py_func(z, a[j], y[j], z.dtype.type(self.net._p))
+        if cost.cancels:
             # a (1 - a) is sigma'(z) of the sigmoid; the stable form keeps its digits, and so does the quotient.
             with np.errstate(divide="ignore", invalid="ignore"):
-                values["dC/da"] = (a[j] - y[j]) / values["slope"]
+                values["dC/da"] /= values["slope"]
         return None, result, values
 
     def _gradient(self) -> tuple[Sum, Any, Values]:
@@ -343,6 +347,7 @@ def gather(
     k: Any,
     learning_rate: float,
     cost: checks.Cost | None,
+    cost_parameter: float | None = None,
     sample_weight: Any = None,
     l1: float,
     l2: float,
@@ -363,8 +368,7 @@ def gather(
     k = None if k is None else check_neuron(net, k, l - 1, "k")
     eta = checks.check_real(learning_rate, "learning_rate", above=0.0)
     net = net.copy()
-    if cost:
-        net.cost = checks.check_cost(cost, net.activations)
+    net.cost, net.cost_parameter = net._cost_or(cost, cost_parameter)
     X, Y = check_samples(net, x, y, need_target=of != "z")
     l1, l2 = _check_extras(of, len(X), sample_weight, l1, l2)
     s = as_sample_weight(sample_weight, len(X), net.dtype)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.functions.costs import NAMED
+from fastbp.functions.costs import NAMED, SIMPLE
 from fastbp.teach.terms import Array, Sized, beside, each, number, sigma, sigma_prime
 from fastbp.teach.ways import RIGHT, Arrays, Found, Problem, Way
 
@@ -79,8 +79,8 @@ def _forward(
     return _Forward(names, a, z)
 
 
-def _cost_slope(cost: str, output: str, a: Array, Y: np.ndarray) -> Array:
-    """dC/da of another cost."""
+def _cost_slope(cost: str, p: float, output: str, a: Array, Y: np.ndarray) -> Array:
+    """dC/da of another cost, of parameter p."""
     e = a - Y
     if cost == "cross_entropy":
         return 0 - Y / a if output == "softmax" else e / (a * (1 - a))
@@ -90,6 +90,12 @@ def _cost_slope(cost: str, output: str, a: Array, Y: np.ndarray) -> Array:
         return 1 - Y / number(a) + 0 * a
     if cost == "absolute":
         return np.sign(number(e)) + 0 * e
+    if cost == "huber":
+        return np.clip(number(e), -p, p) + 0 * e
+    if cost == "quantile":
+        return np.where(number(e) > 0, 1 - p, np.where(number(e) < 0, -p, 0.0)) + 0 * e
+    if cost == "tweedie":
+        return e * number(a) ** -p
     if cost == "root":  # of the mean squared error
         return e / np.sqrt((number(e) ** 2).sum(axis=1, keepdims=True) * len(Y[0]))
     return e
@@ -97,8 +103,7 @@ def _cost_slope(cost: str, output: str, a: Array, Y: np.ndarray) -> Array:
 
 def cancels(cost: str, output: str) -> bool:
     """Whether sigma' cancels in BP1, and a - y remains."""
-    entry = NAMED.get(cost)
-    return entry is not None and entry.cancels and entry.goes_with(output)
+    return cost in SIMPLE and NAMED[cost].goes_with(output)
 
 
 def _output(problem: Problem, way: Way, forward: _Forward) -> tuple[Array, Array]:
@@ -106,7 +111,7 @@ def _output(problem: Problem, way: Way, forward: _Forward) -> tuple[Array, Array
     names, last = forward.names, forward.a[-1]
     cost, Y = way.cost or problem.cost, problem.Y
     simple = cancels(cost, names[-1])
-    e = last - Y if simple or cost == "quadratic" else _cost_slope(cost, names[-1], last, Y)
+    e = last - Y if simple or cost == "quadratic" else _cost_slope(cost, problem.p, names[-1], last, Y)
     errors: dict[str, Callable[[], Array]] = {
         "y - a": lambda: -e,
         "|a - y|": lambda: abs(e),
@@ -122,7 +127,7 @@ def _output(problem: Problem, way: Way, forward: _Forward) -> tuple[Array, Array
     kind = way.output_slope or ("none" if simple else "own")
     if kind == "dC/da":  # of a cost whose sigma' cancels
         if names[-1] == "softmax":
-            e = _cost_slope(cost, "softmax", last, Y)
+            e = _cost_slope(cost, problem.p, "softmax", last, Y)
             return e, e
         return e, e / sigma_prime(names[-1], forward.z[-1])
     if kind == "own" and names[-1] == "softmax":  # the whole Jacobian

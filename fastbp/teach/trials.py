@@ -38,7 +38,7 @@ def _drawn(sizes: list[int], rng: np.random.Generator, activations: Any, cost: A
     Y = np.eye(sizes[-1])[rng.integers(0, sizes[-1], n)] if activations == "softmax" else None
     if Y is None:
         Y = np.round(rng.uniform(0.05, 0.95, (n, sizes[-1])), 2)
-    return net, Problem([np.array(w) for w in net.w], [np.array(b) for b in net.b], X, Y, names, cost)
+    return net, Problem([np.array(w) for w in net.w], [np.array(b) for b in net.b], X, Y, names, cost, p=net._p)
 
 
 def _case(sizes: list[int], rng: np.random.Generator, activations: str, cost: str, n: int) -> Case:

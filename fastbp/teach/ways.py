@@ -27,6 +27,8 @@ class Problem:
     cost: str
     before: tuple[np.ndarray, np.ndarray] | None = None
     """Samples and targets of an earlier call."""
+    p: float = 0.0
+    """Parameter of a cost that has one."""
 
 
 class Found(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastbp.functions.activations import CODES, COSTS, SOFTMAX
-from fastbp.functions.costs import NAMED
+from fastbp.functions.costs import NAMED, parameter_of
 from fastbp.textbook.extensions import categorical_cross_entropy, penalty_gradient, sample_cost, softmax
 from fastbp.textbook.notes import (
     activation,
@@ -44,8 +44,12 @@ class Gradient(NamedTuple):
     cost: float
 
 
-def _codes(activations: Names, cost: str, L: int) -> tuple[list[int], int]:
-    """Codes of the activations of layers 1..L and of the cost."""
+Cost = tuple[int, float]
+"""Code of a cost, and its parameter."""
+
+
+def _codes(activations: Names, cost: str, L: int, p: float | None = None) -> tuple[list[int], Cost]:
+    """Codes of the activations of layers 1..L and of the cost, with its parameter."""
     names = [activations] * L if isinstance(activations, str) else list(activations)
     if L == 0 or len(names) != L:
         raise ValueError(
@@ -63,7 +67,9 @@ def _codes(activations: Names, cost: str, L: int) -> tuple[list[int], int]:
         raise ValueError(
             f"The cost {cost!r} does not go with {names[-1]!r} outputs. Needed are, for {needs}. Change one of the two."
         )
-    return [CODES[name] for name in names], COSTS[cost]
+    if p is not None and NAMED[cost].parameter is None:
+        raise ValueError(f"The cost {cost!r} was given the parameter {p}; it has none. Leave cost_parameter out.")
+    return [CODES[name] for name in names], (COSTS[cost], parameter_of(cost, p))
 
 
 def _arrays(weights: Sequence[Array], biases: Sequence[Array], X: ArrayLike, Y: ArrayLike) -> tuple[Any, ...]:
@@ -98,15 +104,15 @@ def _feedforward(w: list[Array], b: list[Array], x: Array, codes: list[int]) -> 
     return z, a
 
 
-def _backprop(w: list[Array], b: list[Array], x: Array, y: Array, codes: list[int], cost: int, s: Any) -> Trace:
-    z, a = _feedforward(w, b, x, codes)
+def _backprop(w: list[Array], b: list[Array], x: Array, y: Array, codes: list[int], of: Cost, s: Any) -> Trace:
+    (cost, p), (z, a) = of, _feedforward(w, b, x, codes)
     if codes[-1] == SOFTMAX:
         C = categorical_cross_entropy(z[-1], y)
     else:
-        C = sample_cost(cost, z[-1], a[-1], y, y.dtype.type(0))
+        C = sample_cost(cost, z[-1], a[-1], y, y.dtype.type(p))
     L = len(w)
     delta = list(z)  # of the same shapes; overwritten from the last to the first
-    delta[L - 1] = output_error(cost, codes[L - 1], z[L - 1], a[L], y, s)
+    delta[L - 1] = output_error(cost, codes[L - 1], z[L - 1], a[L], y, s, p)
     for l in range(L - 1, 0, -1):
         delta[l - 1] = hidden_error(w[l], delta[l], codes[l - 1], z[l - 1])
     return Trace(z, a[1:], delta, C)
@@ -130,11 +136,12 @@ def backprop(
     *,
     activations: Names = "sigmoid",
     cost: str = "quadratic",
+    cost_parameter: float | None = None,
 ) -> Trace:
     """z^l, a^l and delta^l of one sample, and C_x (F1, F2, C, BP1, BP2). Parameters as in `gradient`."""
-    codes, cost_code = _codes(activations, cost, len(weights))
+    codes, of = _codes(activations, cost, len(weights), cost_parameter)
     w, b, sample, target = _arrays(weights, biases, x, y)
-    return _backprop(w, b, sample, target, codes, cost_code, w[0].dtype.type(1))
+    return _backprop(w, b, sample, target, codes, of, w[0].dtype.type(1))
 
 
 def gradient(
@@ -145,6 +152,7 @@ def gradient(
     *,
     activations: Names = "sigmoid",
     cost: str = "quadratic",
+    cost_parameter: float | None = None,
 ) -> Gradient:
     """The gradient of C_x for one sample (BP1 to BP4).
 
@@ -157,7 +165,9 @@ def gradient(
     activations : str or sequence of str
         One name, or one for each layer 1..L.
     cost : str
-        "quadratic", or "cross_entropy" after sigmoid or softmax outputs.
+        As of `fastbp.Network`: "quadratic", or "cross_entropy" after sigmoid or softmax outputs, or another.
+    cost_parameter : float, optional
+        Of a cost that has one; default its own.
 
     Returns
     -------
@@ -169,9 +179,8 @@ def gradient(
     TypeError, ValueError
         For a dtype, a shape or a name that does not fit.
     """
-    return minibatch_gradient(
-        weights, biases, np.asarray(x)[None], np.asarray(y)[None], activations=activations, cost=cost
-    )
+    options: dict[str, Any] = {"activations": activations, "cost": cost, "cost_parameter": cost_parameter}
+    return minibatch_gradient(weights, biases, np.asarray(x)[None], np.asarray(y)[None], **options)
 
 
 def minibatch_gradient(
@@ -182,6 +191,7 @@ def minibatch_gradient(
     *,
     activations: Names = "sigmoid",
     cost: str = "quadratic",
+    cost_parameter: float | None = None,
     sample_weight: ArrayLike | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
@@ -192,7 +202,7 @@ def minibatch_gradient(
 
     Parameters
     ----------
-    weights, biases, activations, cost
+    weights, biases, activations, cost, cost_parameter
         As in `gradient`.
     X, Y : array_like, shapes (n_samples, sizes[0]) and (n_samples, sizes[-1])
         The samples and their targets.
@@ -210,7 +220,7 @@ def minibatch_gradient(
     TypeError, ValueError
         As `gradient`, and where the sample weights do not fit or sum to 0.
     """
-    codes, cost_code = _codes(activations, cost, len(weights))
+    codes, of = _codes(activations, cost, len(weights), cost_parameter)
     w, b, samples, targets = _arrays(weights, biases, X, Y)
     number = w[0].dtype.type
     s = np.ones(len(samples), number) if sample_weight is None else np.asarray(sample_weight, number)
@@ -222,7 +232,7 @@ def minibatch_gradient(
     g_w, g_b = [np.zeros_like(array) for array in w], [np.zeros_like(array) for array in b]
     C, S = 0.0, 0.0
     for x in range(len(samples)):
-        one = _backprop(w, b, samples[x], targets[x], codes, cost_code, s[x])
+        one = _backprop(w, b, samples[x], targets[x], codes, of, s[x])
         for l in range(1, len(w) + 1):
             weight_gradient(samples[x] if l == 1 else one.a[l - 2], one.delta[l - 1], g_w[l - 1])
             bias_gradient(one.delta[l - 1], g_b[l - 1])

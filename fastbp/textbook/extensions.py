@@ -94,6 +94,56 @@ def poisson(z, a, y):
 
 
 @strict(cache=True)
+def absolute(a, y):
+    """C absolute: C_x = sum_j |a_j^L - y_j|"""
+    C = a.dtype.type(0)
+    for j in range(a.size):
+        C += abs(a[j] - y[j])
+    return C
+
+
+@strict(cache=True)
+def huber(a, y, p):
+    """C Huber: C_x = sum_j e_j^2 / 2 where e_j = |a_j^L - y_j| <= p, p e_j - p^2 / 2 beyond
+
+    Beyond is p (e_j - p / 2), which loses no digits.
+    """
+    C, half = a.dtype.type(0), a.dtype.type(0.5)
+    for j in range(a.size):
+        e = abs(a[j] - y[j])
+        if e <= p:
+            C += half * (e * e)
+        else:
+            C += p * (e - half * p)
+    return C
+
+
+@strict(cache=True)
+def quantile(a, y, p):
+    """C quantile: C_x = sum_j max(p (y_j - a_j^L), (1 - p) (a_j^L - y_j))"""
+    C, one = a.dtype.type(0), a.dtype.type(1)
+    for j in range(a.size):
+        C += max(p * (y[j] - a[j]), (one - p) * (a[j] - y[j]))
+    return C
+
+
+@strict(cache=True)
+def tweedie(z, y, p):
+    """C Tweedie: C_x = sum_j y_j^(2-p) / ((1-p) (2-p)) - y_j (a_j^L)^(1-p) / (1-p) + (a_j^L)^(2-p) / (2-p)
+
+    With a_j = e^{z_j}, a_j^q is e^{q z_j}; p = 1 and p = 2 are limits, which `sample_cost` knows.
+    """
+    C, one = z.dtype.type(0), z.dtype.type(1)
+    q = one - p
+    for j in range(z.size):
+        if y[j] > 0:
+            log_y = log(y[j]) if y[j] >= one else -log(one / y[j])
+            C += exp((q + one) * log_y) / (q * (q + one))
+        C += exp((q + one) * z[j]) / (q + one) - y[j] * exp(q * z[j]) / q
+    return C
+
+
+@strict(cache=True)
 def sample_cost(cost, z, a, y, p):
     """C_x of any cost, p its parameter if it has one, of outputs that are functions of one z; of one sample."""
     C = z.dtype.type(0)

@@ -41,11 +41,12 @@ def moving_activation(code, z, a, Rz):
 
 
 @strict(cache=True)
-def moving_output_error(cost, slope, bend, z, a, y, Rz, Ra):
+def moving_output_error(cost, p, slope, bend, y, z_R, a_R):
     """Rdelta_j = d^2C/da_j^2 Ra_j sigma'(z_j) + dC/da_j sigma''(z_j) Rz_j: R of BP1; the first without sigma' where it
-    cancels, of a sample whose s_x is 1.
+    cancels, of a sample whose s_x is 1. z_R is the pair of z and Rz, a_R that of a and Ra; p is the cost's parameter.
     """
-    J, p = a.size, a.dtype.type(0)
+    (z, Rz), (a, Ra) = z_R, a_R
+    J = a.size
     Rdelta = np.empty(J, a.dtype)
     for j in range(J):
         Re = second(cost, z[j], a[j], y[j], p) * Ra[j]

@@ -10,7 +10,6 @@ import numpy as np
 from fastbp.arrays import Targets
 from fastbp.chunks import all_finite, largest_magnitude
 from fastbp.functions.costs import NAMED
-from fastbp.functions.entry import CostFunction
 
 if TYPE_CHECKING:
     from fastbp.network import Network
@@ -66,21 +65,16 @@ def cost_of_best_constant(
     targets: Targets,
     weight: np.ndarray | None,
     samples: np.ndarray | slice = slice(None),
-    cost: CostFunction | None = None,
-    parameter: float = 0.0,
 ) -> float:
-    """C of the constant outputs that do best on some samples.
-
-    The same sample may come several times. ``cost``, with its parameter, takes the place of the network's.
-    """
-    cost = cost or NAMED[net.cost]
+    """C of the constant outputs that do best on some samples; the same sample may come several times."""
+    cost, p = NAMED[net.cost], net._p
     if targets.dense is None:
         assert targets.labels is not None
         y = np.eye(net.sizes[-1])[targets.labels[samples]]
     else:
         y = targets.dense[samples].astype(np.float64)
     s = np.ones(len(y)) if weight is None else weight[samples].astype(np.float64)
-    best = cost.best(y, s, parameter) if cost.best else np.average(y, axis=0, weights=s)
+    best = cost.best(y, s, p) if cost.best else np.average(y, axis=0, weights=s)
     with np.errstate(divide="ignore", invalid="ignore"):  # targets that are all 0
-        each = cost.analytic(None, np.broadcast_to(best, y.shape), y, net.activations[-1], parameter)
+        each = cost.analytic(None, np.broadcast_to(best, y.shape), y, net.activations[-1], p)
     return float(np.nan_to_num(np.average(each, weights=s)))

@@ -44,7 +44,7 @@ class Samples:
 def check_samples(net: Network, X: Any, Y: Any, sample_weight: Any, ending: str = "") -> Samples:
     """Samples from what a user passes; ``ending`` is that of the arguments' names in messages."""
     X = csr.as_inputs(X, net.sizes[0], net.dtype, "X" + ending)
-    targets = net._targets(Y, len(X), name="Y" + ending)
+    targets = net._targets(Y, len(X), "Y" + ending)
     return Samples(X, targets, as_sample_weight(sample_weight, len(X), net.dtype, "sample_weight" + ending))
 
 

@@ -158,7 +158,8 @@ class Standard(Policy):
         Y: Any = samples.targets.labels if samples.targets.dense is None else samples.targets.dense
         s = None if samples.weight is None else samples.weight[x]
         X = samples.X.take(x) if isinstance(samples.X, csr.Rows) else samples.X[x]
-        g = net._gradient(X, Y[x], s, trainer.l1, trainer.l2, None, 1, keep=False)[0]
+        of = net.cost, net.cost_parameter
+        g = net._gradient(X, Y[x], s, trainer.l1, trainer.l2, of, 1, keep=False)[0]
         views = net._views(trainer.trained.only(net, g), "w", "b")
         return [float(max(np.abs(w).max(), np.abs(b).max())) for w, b in zip(*views, strict=True)]
 

@@ -107,8 +107,6 @@ class Trainer:
         What is frozen, and factors on the step size; default: nothing, and 1.
     cost : int, optional
         Code of the kernels' cost, if it is not the network's.
-    cost_parameter : float
-        Of costs that have one.
     limit : float, optional
         Largest |a| and |delta| of a minibatch that is applied; default: where squares overflow.
     counting_hits : bool
@@ -131,7 +129,6 @@ class Trainer:
         clip_norm: float | None = None,
         trained: Trained | None = None,
         cost: int | None = None,
-        cost_parameter: float = 0.0,
         limit: float | None = None,
         counting_hits: bool = False,
         n_threads: int | None = None,
@@ -142,7 +139,7 @@ class Trainer:
         self.dropout = tuple(dropout) if isinstance(dropout, Sequence) else (dropout,) * (net.L - 1)
         self.clip_norm, self.counting_hits = clip_norm, counting_hits
         self.trained = trained or Trained((1.0,) * net.L)
-        self._cost, self._cost_parameter, self._limit, self._make_state = cost, cost_parameter, limit, state
+        self._cost, self._limit, self._make_state = cost, limit, state
         self.state: np.ndarray | None = None
         """The optimizer's vectors, from the first run on."""
         self.first_loss: float | None = None
@@ -201,7 +198,7 @@ class Trainer:
         layers = where.layers._replace(
             table=where.layers.table.copy(),
             cost=cost,
-            cost_parameter=float(self._cost_parameter),
+            cost_parameter=net._p,
             lowest=next(l for l, rate in enumerate(self.trained.rates, 1) if rate),
         )
         layers.table["dropout"][1:-1], layers.table["rate"][1:] = self.dropout, self.trained.rates

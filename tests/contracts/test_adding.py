@@ -131,6 +131,9 @@ print("all know it")
 
 
 LOG_COSH = '''
+from fastbp.equations import Equation
+
+
 @strict
 def log_cosh(C, z, a, y, p):
     """C + ln cosh(a_j - y_j)"""
@@ -156,12 +159,11 @@ def log_cosh_second(z, a, y, p):
 '''
 ENTRY_OF_COST = """    CostFunction(
         "log_cosh",
-        _of_estimators("log cosh", "sum_j ln cosh(a_j^L - y_j)", r"\\sum_j \\ln \\cosh(a_j^L - y_j)"),
+        (Equation("C log cosh", "C_x = sum_j ln cosh(a_j^L - y_j)", r"\\sum_j \\ln \\cosh(a_j^L - y_j)", "", ""),),
         log_cosh,
         log_cosh_slope,
         lambda z, a, y, output, p: np.log(np.cosh(a - y)).sum(axis=-1),
         log_cosh_second,
-        of_nets=True,
         outputs=("identity", "tanh"),
         refusal="is 'log_cosh' and the output activation {output!r}; pass 'identity' or 'tanh'.",
         lowest_target=-9.0,
@@ -211,7 +213,8 @@ assert type(again) is fastbp.Network and again.cost == "log_cosh"
 assert again.evaluate(X, Y) == net.evaluate(X, Y)
 
 for refused, message in (
-    ({"cost": "log_cosch"}, "quadratic, cross_entropy, log_cosh, poisson. Did you mean 'log_cosh'?"),
+    ({"cost": "log_cosch"}, "quadratic, cross_entropy, log_cosh, poisson, absolute, huber, quantile, tweedie. Did "
+     "you mean 'log_cosh'?"),
     ({"cost": "log_cosh", "activations": "relu"}, "'log_cosh' and the output activation 'relu'; pass 'identity' or"),
 ):
     try:
@@ -238,7 +241,7 @@ model = MLPRegressor("log_cosh", hidden_layer_sizes=(4,), activation="tanh", max
 with np.errstate(all="ignore"):
     model.fit(X, Y)
     a = model.predict(X)
-    assert abs(model._mean_cost(a, Y, model.to_network()._outputs(X, model.to_network()._targets(Y, 6), 1)[1], None)
+    assert abs(model._mean_cost(model.to_network()._outputs(X, model.to_network()._targets(Y, 6), 1)[1], None)
                - np.log(np.cosh(a - Y)).sum() / 6) < 1e-12
 assert model.loss_curve_[-1] < model.loss_curve_[0] and model.to_network().cost == "log_cosh"
 print("all know it")
@@ -295,7 +298,7 @@ def with_softsign(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def with_log_cosh(tmp_path: Path) -> Path:
-    functions, entries = "def _of_estimators(", '    CostFunction(\n        "poisson"'
+    functions, entries = "_NO_SOFTMAX = (", '    CostFunction(\n        "poisson"'
     return with_one_file_changed(tmp_path, "functions/costs.py", (functions, LOG_COSH), (entries, ENTRY_OF_COST))
 
 

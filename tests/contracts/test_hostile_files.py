@@ -23,7 +23,7 @@ from model_files import golden, same, small
 import fastbp
 from fastbp.errors import LoadError
 from fastbp.io import container
-from fastbp.io.model_file import _check_description
+from fastbp.io.model_file import FORMAT_VERSION, _check_description
 from fastbp.saving import load
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(fastbp.__file__).parent.parent)}
@@ -87,6 +87,12 @@ def model(scale: object = ([0.0, 0.0], [1.0, 1.0]), **changes: object) -> bytes:
     return made(description, tensors, payload)
 
 
+def later(**changes: object) -> bytes:
+    """A file of version 3, of a network; ``...`` leaves a key out."""
+    description = {**DESCRIPTION, "format_version": 3, "steps": None, "target": None, "cost_parameter": None, **changes}
+    return made({key: value for key, value in description.items() if value is not ...})
+
+
 def loaded(tmp_path, content: bytes, **options: object):
     path = tmp_path / "model.fastbp"
     path.write_bytes(content)
@@ -98,6 +104,8 @@ def test_the_files_made_here_would_load_if_nothing_were_wrong(tmp_path):
     assert same(loaded(tmp_path, golden()), small())
     assert loaded(tmp_path, made(payload=b"\0" * 36)).w[1][0, 0] == 0
     assert same(loaded(tmp_path, model()).net, small())
+    assert same(loaded(tmp_path, later()), small())
+    assert loaded(tmp_path, later(cost="quantile", cost_parameter=0.25)).cost_parameter == 0.25
 
 
 def decoded(content: bytes) -> None:
@@ -235,7 +243,10 @@ HOSTILE = {
     "no tensors": (made(tensors={}, payload=b""), "holds the tensors"),
     "transposed": (tensor("layers.2.weight", shape=[2, 1]), "needs float32 of shape"),
     # description
-    "newer": (described(format_version=3), r"newer fastbp.*version 3.*pip install --upgrade"),
+    "newer": (
+        described(format_version=FORMAT_VERSION + 1),
+        rf"newer fastbp.*version {FORMAT_VERSION + 1}.*pip install --upgrade",
+    ),
     "much newer, with other keys": (made({"format_version": 9, "graph": []}), "newer fastbp"),
     "version 0": (described(format_version=0), "format_version"),
     "version true": (described(format_version=True), "format_version"),
@@ -277,12 +288,21 @@ HOSTILE = {
     "step with more": (model(steps=[{"step": "scale", "code": "x"}]), "known are scale"),
     "steps are a mapping": (model(steps={"step": "scale"}), "known are scale"),
     "target is a list": (model(target=[]), "for targets; known are scale"),
-    "scaled target of another cost": (model(target={"step": "scale"}), "only those of quadratic"),
+    "scaled target of another cost": (model(target={"step": "scale"}), "'cross_entropy', which cannot be"),
     "step without numbers": (model(scale=None), "holds the tensors"),
     "step divides by zero": (model(scale=([0.0, 0.0], [1.0, 0.0])), "divide holds 0"),
     "step of another width": (model(scale=([0.0] * 3, [1.0] * 3)), r"needs float64 of shape \(\) or \(2,\)"),
     "step that is not finite": (model(scale=([0.0, np.nan], [1.0, 1.0])), r"not finite: steps\.0\.subtract\[1\]"),
     "step that overflows": (model(scale=([0.0, np.inf], [1.0, 1.0])), r"not finite: steps\.0\.subtract\[1\]"),
+    # the parameter of a cost
+    "cost of a later version": (described(cost="huber"), "cost 'huber'; format version 1 knows quadratic"),
+    "parameter of an earlier version": (described(cost_parameter=None), "nothing else"),
+    "no key for the parameter": (later(cost="absolute", cost_parameter=...), "must hold .*cost_parameter"),
+    "parameter of a cost that has none": (later(cost_parameter=1.0), "'cross_entropy' has none"),
+    "no parameter": (later(cost="huber", cost_parameter=None), "no parameter for the cost 'huber'"),
+    "parameter out of bounds": (later(cost="quantile", cost_parameter=1.0), "a finite number > 0 and < 1"),
+    "parameter of text": (later(cost="huber", cost_parameter="1"), "a finite number > 0"),
+    "parameter true": (later(cost="huber", cost_parameter=True), "a finite number > 0"),
     # what fastbp reads in meta
     "one class": (described(meta={"classes": ["yes"]}), "2 different names"),
     "a class twice": (described(meta={"classes": ["yes", "yes"]}), "2 different names"),

@@ -60,12 +60,34 @@ def test_costs_and_errors_are_those_of_the_complex_step(code: int, output: str, 
         np.testing.assert_allclose(np.array(delta) * dtype(1.0001), slopes, **close)
 
 
-@pytest.mark.parametrize(("code", "output"), [known for known in ENTRIES if costs.COSTS[known.values[0]].of_nets])
+@pytest.mark.parametrize(("code", "output"), [known for known in ENTRIES if known.values[0] != costs.CLIPPED])
 def test_second_derivatives_are_differences_of_slopes(code: int, output: str) -> None:
+    """By z, on which slopes may depend beside a."""
     z, y, a, p = example(costs.COSTS[code], output, np.float64)
+    sigma, h = activations.CODES[output], 1e-6
     for z_j, a_j, y_j in zip(z.flat, a.flat, y.flat, strict=True):
-        up, down = (costs.slope(code, z_j, a_j + h, y_j, p) for h in (1e-6, -1e-6))
-        assert costs.second(code, z_j, a_j, y_j, p) == pytest.approx((up - down) / 2e-6, rel=1e-8)
+        up, down = (costs.slope(code, moved, activations.sigma(sigma, moved), y_j, p) for moved in (z_j + h, z_j - h))
+        by_z = costs.second(code, z_j, a_j, y_j, p) * activations.sigma_prime(sigma, z_j)
+        assert by_z == pytest.approx((up - down) / (2 * h), rel=1e-7, abs=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_spelled_out_costs_are_those_of_the_entries(dtype: Any) -> None:
+    """The textbook has a loop of each cost in the letters of its equation."""
+    rng = np.random.default_rng(7)
+    z, y = (1.5 * rng.standard_normal((40, 3))).astype(dtype), np.abs(rng.standard_normal((40, 3))).astype(dtype)
+    y[4] = 0
+    for x in range(40):
+        a, p = textbook.activation(activations.CODES["exp"], z[x]), dtype(1.35)
+        known = {
+            "absolute": textbook.absolute(a, y[x]),
+            "huber": textbook.huber(a, y[x], p),
+            "quantile": textbook.quantile(a, y[x], dtype(0.35)),
+            "tweedie": textbook.tweedie(z[x], y[x], p),
+        }
+        for name, value in known.items():
+            entry = textbook.sample_cost(costs.CODES[name], z[x], a, y[x], dtype(0.35) if name == "quantile" else p)
+            assert value == pytest.approx(entry, rel=20 * float(np.finfo(dtype).eps)), name
 
 
 @pytest.mark.parametrize("entry", [entry for entry in costs.COSTS if entry.best], ids=lambda entry: entry.name)

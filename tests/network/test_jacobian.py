@@ -14,6 +14,7 @@ from fastbp.functions.activations import CODES, COSTS, NAMED, SOFTMAX, sigma_dou
 from fastbp.runtime import tangents
 from fastbp.textbook import composed
 
+COSTS_TRIED = ("quadratic", "cross_entropy", "huber", "quantile", "tweedie")
 SIZES = [[3, 2], [4, 5, 3], [2, 6, 4, 1]] if SMALL else [[3, 2], [4, 5, 3], [2, 6, 4, 1], [9, 17, 8, 5]]
 
 
@@ -97,13 +98,18 @@ def unpacked(net: fastbp.Network, theta: np.ndarray) -> tuple[list[Any], list[An
 def test_per_sample_gradients_are_the_textbooks(dtype: str) -> None:
     rng = np.random.default_rng(4)
     for sizes in SIZES:
-        for _ in range(4):
-            net = random_net(rng, sizes, dtype)
+        for _ in range(6):
+            net = random_net(rng, sizes, dtype, COSTS_TRIED)
             X, Y = random_data(rng, net, 6)
             w, b = net.per_sample_gradient(X, Y)
             weights, biases = textbook_lists(net)
             for x in range(6):
-                one = textbook.gradient(weights, biases, X[x], Y[x], activations=net.activations, cost=net.cost)
+                functions: Any = {
+                    "activations": net.activations,
+                    "cost": net.cost,
+                    "cost_parameter": net.cost_parameter,
+                }
+                one = textbook.gradient(weights, biases, X[x], Y[x], **functions)
                 for l in range(1, net.L + 1):
                     assert same_bits(w[l][x] + net.dtype.type(0), one.w[l - 1] + net.dtype.type(0))
                     assert same_bits(b[l][x] + net.dtype.type(0), one.b[l - 1] + net.dtype.type(0))
@@ -126,8 +132,9 @@ def textbook_hessian_vector(net: fastbp.Network, X: Any, Y: Any, s: Any, v_w: li
         for l in range(L):
             Rz.append(textbook.moving_input(w[l], v_w[l], v_b[l], a[l], Ra[l]))
             Ra.append(textbook.moving_activation(kinds[l], z[l], a[l + 1], Rz[l]))
-        delta = textbook.output_error(cost, kinds[-1], z[-1], a[-1], Y[x], s[x])
-        Rdelta = s[x] * textbook.moving_output_error(cost, slope[-1], bend[-1], z[-1], a[-1], Y[x], Rz[-1], Ra[-1])
+        delta = textbook.output_error(cost, kinds[-1], z[-1], a[-1], Y[x], s[x], net._p)
+        moving, p = ((z[-1], Rz[-1]), (a[-1], Ra[-1])), net.dtype.type(net._p)
+        Rdelta = s[x] * textbook.moving_output_error(cost, p, slope[-1], bend[-1], Y[x], *moving)
         for l in range(L - 1, -1, -1):
             textbook.moving_weight_gradient(a[l], Ra[l], delta, Rdelta, g[l])
             g_b[l] += Rdelta
@@ -143,8 +150,8 @@ def textbook_hessian_vector(net: fastbp.Network, X: Any, Y: Any, s: Any, v_w: li
 def test_hessian_vector_product_has_the_textbooks_bits(dtype: str) -> None:
     rng = np.random.default_rng(6)
     for sizes in SIZES:
-        for _ in range(4):
-            net = random_net(rng, sizes, dtype)
+        for _ in range(6):
+            net = random_net(rng, sizes, dtype, COSTS_TRIED)
             X, Y = random_data(rng, net, 5)
             s = rng.random(5).astype(dtype)
             v = rng.standard_normal(net.n_parameters).astype(dtype)

@@ -416,7 +416,13 @@ def test_what_could_not_be_saved_is_not_trained(monkeypatch: pytest.MonkeyPatch)
         ((Network([3, 1]), [np.ones(3)]), {}, TypeError, "the only step is a fastbp.Scale"),
         ((Network([3, 1]), [Scale([0, 0], [1, 1])]), {}, ValueError, "a scaling of 2 columns; the network has 3"),
         ((Network([3, 1]),), {"target": Scale([0, 0], [1, 1])}, ValueError, "target holds a scaling of 2 columns"),
-        ((Network([3, 1], cost="cross_entropy"),), {"target": Scale(0, 1)}, ValueError, "the quadratic cost"),
+        (
+            (Network([3, 1], cost="cross_entropy"),),
+            {"target": Scale(0, 1)},
+            ValueError,
+            "only targets of quadratic",
+        ),
+        ((Network([3, 1], cost="quantile"),), {"target": Scale(0, -1)}, ValueError, "divides by a negative number"),
     ],
 )
 def test_steps_that_do_not_fit_the_network(arguments: Any, options: Any, error: type, match: str) -> None:

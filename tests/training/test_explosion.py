@@ -140,7 +140,8 @@ def test_weights_that_have_to_grow_or_costs_that_are_large_are_no_explosion(scal
 @pytest.mark.parametrize(
     ("output", "cost", "J"),
     [("identity", "quadratic", 1), ("tanh", "quadratic", 3), ("sigmoid", "cross_entropy", 2),
-     ("softmax", "cross_entropy", 3), ("exp", "poisson", 2)],
+     ("softmax", "cross_entropy", 3), ("exp", "poisson", 2), ("identity", "absolute", 1), ("identity", "huber", 2),
+     ("identity", "quantile", 1), ("exp", "tweedie", 2)],
 )  # fmt: skip
 def test_the_best_constant_output_is_the_one_that_no_bias_beats(output: str, cost: str, J: int, weighted: bool) -> None:
     """Biases of a net without weights, one after the other until none of them helps."""
