@@ -15,6 +15,7 @@ import fastbp
 from fastbp.checks import CLASSIFYING
 from fastbp.equations import EQUATIONS
 from fastbp.functions import activations, costs
+from fastbp.functions.entry import Parameter
 from fastbp.teach.notebooks import lessons
 
 project = "fastbp"
@@ -76,6 +77,14 @@ def equations_page() -> str:
     return "\n".join(lines)
 
 
+def bounds(p: Parameter | None) -> str:
+    """Default and bounds of a cost's parameter, in words."""
+    if p is None:
+        return ""
+    most = "" if p.high == math.inf else f", below {p.high:g}"
+    return f"{p.default:g}; {'from' if p.low_included else 'above'} {p.low:g}{most}"
+
+
 def functions_page() -> str:
     """The page of activations and costs, in MyST Markdown."""
     lines = ["# Activations and costs", "", "Activations of layers, and where their values lie, ends included.", ""]
@@ -86,27 +95,24 @@ def functions_page() -> str:
         lines.append(f"| `{entry.name}` | ${entry.latex}$ | ${low}$ to ${high}$ | {also} |")
     lines += [
         "",
-        "Costs of networks, and the outputs that they go with.",
+        "Costs of networks, the outputs that they go with, and their `cost_parameter` p.",
         "",
-        "| name | $C_x$ | outputs |",
-        "|---|---|---|",
+        "| name | $C_x$ | outputs | p |",
+        "|---|---|---|---|",
     ]
     for cost in costs.NAMED.values():
         formulas = " or ".join(f"${equation.latex}$" for equation in cost.equations)
-        lines.append(f"| `{cost.name}` | {formulas} | {cost.needs} |")
+        lines.append(f"| `{cost.name}` | {formulas} | {cost.needs} | {bounds(cost.parameter)} |")
     lines += [
         "",
-        "Losses of `MLPRegressor`, the outputs that they come with, and their parameters p.",
+        "What `MLPRegressor` calls them, and what it calls p.",
         "",
-        "| loss | $C_x$ | outputs | parameter |",
-        "|---|---|---|---|",
+        "| loss | cost | parameter |",
+        "|---|---|---|",
     ]
     for loss, cost in costs.LOSSES.items():
-        p, outputs = cost.parameter, " or ".join(cost.outputs or ("any but softmax",))
         if not set(CLASSIFYING) & set(cost.outputs or ()):
-            least = "" if p is None else f"`{p.name}` {'from' if p.low_included else 'above'} {p.low:g}"
-            most = "" if p is None or p.high == math.inf else f", below {p.high:g}"
-            lines.append(f"| `{loss}` | ${cost.equations[0].latex}$ | {outputs} | {least}{most} |")
+            lines.append(f"| `{loss}` | `{cost.name}` | {f'`{cost.parameter.name}`' if cost.parameter else ''} |")
     return "\n".join([*lines, ""])
 
 

@@ -164,6 +164,25 @@ def test_regression_of_targets_in_large_units() -> None:
     assert "Test R2 -" in fastbp_("train", "flats.csv", *options)
 
 
+@pytest.mark.parametrize(
+    ("cost", "p", "output"), [("absolute", None, "identity"), ("quantile", 0.8, "identity"), ("tweedie", 1.2, "exp")]
+)
+def test_costs_and_their_parameter(cost: str, p: float | None, output: str) -> None:
+    """``--loss`` and ``--loss-parameter`` are other spellings; outputs are those that the cost goes with."""
+    write_wine([0.5, 1.5, 4.0])
+    options = ["--loss", cost] if cost == "absolute" else ["--cost", cost, "--cost-parameter", str(p)]
+    spelled = [option.replace("--cost", "--loss") for option in options]
+    printed = []
+    for given in (options, spelled):
+        fastbp_("train", "wine.csv", "--target", "quality", "--task", "regression", *SHORT, "-q", *given)
+        model = fastbp.load("model.fastbp")
+        assert (model.cost, model.cost_parameter, model.activations[-1]) == (cost, p, output)
+        assert (model.target is None) == (output == "exp")
+        printed.append(fastbp_("info", "model.fastbp"))
+    assert printed[0] == printed[1]
+    assert f"cost {cost}{'' if p is None else f' ({p:g})'}, float32" in printed[0]
+
+
 def test_weights_of_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     train = fastbp.train

@@ -45,7 +45,8 @@ TRAIN = """
 --frozen 3 | --frozen 0 | --frozen 1,2 | --frozen x | --layer-rates 1 | --layer-rates 1,0 | --layer-rates 1,x
 --dropout x | --dropout 0.5,0.5 | --dropout 0.5, | --seed -1
 --threads 0 | --threads 65 | --hidden 1e3 | --hidden 99999999999 | --hidden 30, | --activation softmax
---activation foo | --output foo | --output relu | --cost foo | --cost poisson | --init foo | --learning-rate -1
+--activation foo | --output foo | --output relu | --cost foo | --cost poisson | --cost-parameter 2
+--cost-parameter 0 --cost huber | --init foo | --learning-rate -1
 --learning-rate inf | --learning-rate 1e38 | --momentum 1 | --nesterov | --beta-1 0.5 | --beta-1 1 --optimizer adam
 --beta-2 -1 --optimizer adam | --epsilon 0 --optimizer adam | --epsilon 1e-30 --optimizer adam
 --rho 3 --optimizer rmsprop | --weight-decay -1 | --weight-decay 5 | --l2 5 | --schedule foo | --schedule step:every=0
