@@ -181,7 +181,7 @@ def schedule(text: str) -> Any:
     for part in filter(None, numbers.split(",")):
         key, _, value = part.partition("=")
         try:
-            given[key] = type(usual[key])(value)
+            given[key] = (int if usual[key] is None else type(usual[key]))(value)
         except (KeyError, ValueError):
             takes = ",".join(f"{key}={value}" for key, value in usual.items()) or "no numbers"
             raise ValueError(

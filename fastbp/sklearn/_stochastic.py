@@ -17,8 +17,9 @@ from fastbp.sklearn._weights import check_sums
 from fastbp.training.explosion import Watch, infinite_moment
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples, sizes_of_minibatches
+from fastbp.training.policy import Epoch, Policy
 from fastbp.training.schedules import SCHEDULES, Factors
-from fastbp.training.trainer import Epoch, Policy, Trainer
+from fastbp.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from fastbp.network import Network

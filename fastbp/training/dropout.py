@@ -42,5 +42,9 @@ def no_masks(epoch: int) -> int:
 
 def mask_seeds(rng: np.random.Generator) -> Callable[[int], int]:
     """Function of the epoch that gives the seed of its masks, from one number that is drawn now."""
-    first = int(rng.integers(SEEDS))
+    return masks_from(int(rng.integers(SEEDS)))
+
+
+def masks_from(first: int) -> Callable[[int], int]:
+    """Function of the epoch that gives the seed of its masks, from that of the first epoch."""
     return lambda epoch: first + epoch

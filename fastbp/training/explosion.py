@@ -23,11 +23,12 @@ class Watch:
 
     def __init__(self, net: Network) -> None:
         self._net = net
-        self._limit = FACTOR * max(1.0, largest_magnitude(net.theta))
+        self.limit = FACTOR * max(1.0, largest_magnitude(net.theta))
+        """Of the largest weight or bias: beyond it, weights have exploded."""
 
     def weights_have_grown(self) -> bool:
         """Whether the weights have exploded, which is half of it."""
-        return largest_magnitude(self._net.theta) > self._limit  # NaN is no growth
+        return largest_magnitude(self._net.theta) > self.limit  # NaN is no growth
 
     def explosion(self, first: float | None, cost: float, of_constant: Callable[[], float]) -> str | None:
         """How far the run has come if cost and weights have both exploded, in words; else None.

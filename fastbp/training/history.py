@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fastbp.network import Network
     from fastbp.runtime.plan import Plan
+    from fastbp.training.state import State
 
 
 class History(dict[str, list[float]]):
@@ -58,6 +59,7 @@ class Run:
     running: dict[str, float] = field(default_factory=dict)
     """Loss and accuracy of the current epoch so far."""
     _control: Any = None
+    _state: State | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         done = f"{self.epoch} of {self.n_epochs} epochs" + (f", {self.stopped}" if self.stopped else "")

@@ -85,32 +85,79 @@ def sizes_of_minibatches(n: int, batch_size: int) -> np.ndarray:
     return sizes
 
 
-def make_order(shuffle: Any, seed: Any) -> Callable[[int, int], np.ndarray]:
-    """Function of (epoch, n_samples) that gives the index array of an epoch."""
+BIT_GENERATORS = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
+
+
+class Order:
+    """The order of the samples of each epoch, as an index array: by default their own.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator, optional
+        Draws a new one for each epoch.
+    function : function, optional
+        Of the epoch, that returns it.
+    """
+
+    def __init__(self, rng: np.random.Generator | None = None, function: Callable[[int], Any] | None = None) -> None:
+        self._rng, self._function = rng, function
+        self._drawn: tuple[int, Any] = (-1, None)
+
+    def __call__(self, epoch: int, n: int) -> np.ndarray:
+        """Of n samples in an epoch, counted from 0."""
+        if self._function is not None:
+            return _checked(self._function(epoch), epoch, n)
+        if self._rng is None:
+            return np.arange(n, dtype=np.int64)
+        self._drawn = epoch, self._rng.bit_generator.state
+        return self._rng.permutation(n).astype(np.int64, copy=False)
+
+    def state(self, epoch: int) -> dict[str, Any] | None:
+        """That of the bit generator before this epoch, the last one drawn or the next; None without one."""
+        if self._rng is None:
+            return None
+        drawn, state = self._drawn
+        return dict(state if drawn == epoch else self._rng.bit_generator.state)
+
+    def restore(self, state: dict[str, Any] | None) -> None:
+        """Draw the next order from this state of a bit generator, with a generator of its own."""
+        if state is None:
+            return
+        name = state["bit_generator"]
+        if name not in BIT_GENERATORS:
+            raise argument_error(
+                "seed",
+                f"is a Generator of {name}; a run goes on with {', '.join(BIT_GENERATORS)}. Pass one of these.",
+            )
+        bits = getattr(np.random, name)()
+        bits.state = state
+        self._rng = np.random.Generator(bits)
+
+
+def _checked(given: Any, epoch: int, n: int) -> np.ndarray:
+    """What a user's function of the epoch returned, if it is an order of n samples."""
+    order = np.asarray(given)
+    if order.dtype.kind not in "iu":
+        raise TypeError(
+            f"shuffle({epoch}) returned {order.dtype} values; an epoch needs indices of samples. Return an "
+            "integer array."
+        )
+    order = np.ascontiguousarray(order, np.int64)
+    # Without its sign a negative index is a very large one.
+    if order.shape != (n,) or (n and order.view(np.uint64).max() >= n):
+        raise ValueError(
+            f"shuffle({epoch}) returned shape {order.shape} with values outside the samples or of another "
+            f"number; an epoch needs {n} indices in 0..{n - 1}. Return an index array of shape ({n},)."
+        )
+    return order
+
+
+def make_order(shuffle: Any, seed: Any) -> Order:
+    """The order of ``shuffle=`` and ``seed=``."""
     if callable(shuffle):
-
-        def given(epoch: int, n: int) -> np.ndarray:
-            order = np.asarray(shuffle(epoch))
-            if order.dtype.kind not in "iu":
-                raise TypeError(
-                    f"shuffle({epoch}) returned {order.dtype} values; an epoch needs indices of samples. Return an "
-                    "integer array."
-                )
-            order = np.ascontiguousarray(order, np.int64)
-            # Without its sign a negative index is a very large one.
-            if order.shape != (n,) or (n and order.view(np.uint64).max() >= n):
-                raise ValueError(
-                    f"shuffle({epoch}) returned shape {order.shape} with values outside the samples or of another "
-                    f"number; an epoch needs {n} indices in 0..{n - 1}. Return an index array of shape ({n},)."
-                )
-            return order
-
-        return given
+        return Order(function=shuffle)
     if not isinstance(shuffle, (bool, np.bool_)):
         raise argument_error(
             "shuffle", f"is {shuffle!r}; it must be True, False or a function. Pass one of these.", TypeError
         )
-    if not shuffle:
-        return lambda epoch, n: np.arange(n, dtype=np.int64)
-    rng = checks.make_rng(seed)
-    return lambda epoch, n: rng.permutation(n).astype(np.int64, copy=False)
+    return Order(checks.make_rng(seed)) if shuffle else Order()

@@ -45,17 +45,23 @@ class ExponentialDecay:
 
 @dataclass(frozen=True)
 class Cosine:
-    """Rise linearly from 0 during ``warmup`` epochs, then fall along half a cosine to ``final`` at the end."""
+    """Rise linearly from 0 during ``warmup`` epochs, then fall along half a cosine to ``final`` at the end.
+
+    The end is that of the run, or after as many ``epochs``: a run that is to go on later needs to know them.
+    """
 
     warmup: float = 0.0
     final: float = 0.0
+    epochs: int | None = None
 
     def __post_init__(self) -> None:
         check_real(self.warmup, "warmup", low=0.0)
         check_real(self.final, "final", low=0.0)
+        if self.epochs is not None:
+            check_int(self.epochs, "epochs", low=1)
 
     def __call__(self, epoch: Any, n_epochs: int) -> Any:
-        epoch = np.asarray(epoch, float)
+        epoch, n_epochs = np.asarray(epoch, float), self.epochs or n_epochs
         done = np.clip((epoch - self.warmup) / max(n_epochs - self.warmup, 1e-12), 0, 1)
         falling = self.final + (1 - self.final) * 0.5 * (1 + np.cos(np.pi * done))
         return np.where(epoch < self.warmup, epoch / max(self.warmup, 1e-12), falling)
@@ -127,6 +133,29 @@ class Factors:
         self.monitor = None if self._rule is None else self._rule.monitor
         """Name of the quantity that `note` wants after each epoch."""
         self._factor, self._best, self._waited = 1.0, np.inf, 0
+
+    @property
+    def state(self) -> tuple[float, float, int]:
+        """Of ReduceOnPlateau: the factor, the best value so far, and epochs since then."""
+        return self._factor, self._best, self._waited
+
+    def restore(self, state: tuple[float, float, int]) -> None:
+        """Go on from there."""
+        self._factor, self._best, self._waited = state
+
+    def require_same_until(self, epoch: int, totals: tuple[int, int], n_minibatches: int) -> None:
+        """ValueError where factors of epochs before ``epoch`` depend on which of two numbers of epochs is the total."""
+        if self._function is None or totals[0] == totals[1]:
+            return
+        for e in range(epoch):
+            known, now = (self.of_epoch(e, total, n_minibatches) for total in totals)
+            if not np.array_equal(known, now):
+                raise argument_error(
+                    "schedule",
+                    f"is {self._function!r}, to which epoch {e + 1} of {totals[0]} is another one than of {totals[1]}; "
+                    "the run that goes on was asked for the former. Pass one that knows the total from the beginning, "
+                    f"such as fastbp.schedules.Cosine(epochs={totals[1]}).",
+                )
 
     def of_epoch(self, epoch: int, n_epochs: int, n_minibatches: int) -> float | np.ndarray:
         """Of each minibatch of an epoch, counted from 0; one number where all are the same.

@@ -11,14 +11,15 @@ from fastbp.errors import argument_error
 from fastbp.network import Network, not_a_network
 from fastbp.training.callbacks import Callback, as_callbacks
 from fastbp.training.class_weights import with_class_weight
-from fastbp.training.dropout import check_dropout, mask_seeds, no_masks
+from fastbp.training.continuing import check_going_on, check_totals, settings, with_settings_of_run
+from fastbp.training.dropout import check_dropout, mask_seeds, masks_from, no_masks
 from fastbp.training.frozen import check_trained
 from fastbp.training.history import Run
 from fastbp.training.minibatches import check_batch_size, check_samples, check_validation, make_order
 from fastbp.training.optimizers import SGD, Optimizer, as_optimizer
-from fastbp.training.policy import Standard, require_room
 from fastbp.training.progress import as_bars
 from fastbp.training.schedules import Factors, ReduceOnPlateau
+from fastbp.training.standard_policy import Standard, require_room
 from fastbp.training.stopping import Best, EarlyStopping, require_measured
 from fastbp.training.trainer import Trainer
 
@@ -30,6 +31,7 @@ from fastbp.training.trainer import Trainer
         "It takes net, X and Y so, and all else by name: epochs=30, batch_size=10, optimizer=fastbp.SGD(3.0), say."
     ),
 )
+@with_settings_of_run
 def train(
     net: Network,
     X: Any,
@@ -54,6 +56,7 @@ def train(
     n_threads: int | None = None,
     callbacks: Iterable[Callback | Callable[[Run], Any]] = (),
     progress: bool | Callback = False,
+    continuing: Run | None = None,
 ) -> Run:
     """Train a network in place by minibatch gradient descent (F1, F2, BP1 to BP4, U).
 
@@ -116,6 +119,10 @@ def train(
         are called after every n minibatches too.
     progress : bool or Callback
         True shows a progress bar (needs ``rich``).
+    continuing : Run, optional
+        What an earlier call returned, or handed to its callbacks: this run goes on from there as if that had never
+        ended, with the same bits. ``epochs`` counts those of both. Samples, their weights and ``validation`` are passed
+        again; ``n_threads``, ``callbacks`` and ``progress`` may be others; all else is what the run had.
 
     Returns
     -------
@@ -138,6 +145,7 @@ def train(
         The network is being trained by another call, or a thread was lost: the weights are those of the last whole
         minibatch.
     """
+    arguments = dict(locals())
     if not isinstance(net, Network):
         raise not_a_network(net)
     if not all_finite(net.theta):
@@ -163,10 +171,14 @@ def train(
     trained = check_trained(net, frozen, layer_rates)
     made = [*as_callbacks(callbacks), *as_bars(progress)]
     dropped = check_dropout(dropout, net.L)
+    options = settings(arguments, optimizer=optimizer, batch_size=batch, l1=l1, l2=l2, dropout=dropped)
+    before = None if continuing is None else check_going_on(continuing, net, options)
+    if continuing is not None:
+        check_totals(continuing, epochs, len(samples), -(-len(samples) // batch), factors)
     seed_of: Callable[[int], int] = no_masks
     if any(dropped):
         seed = checks.make_rng(seed)
-        seed_of = mask_seeds(seed)
+        seed_of = mask_seeds(seed) if before is None else masks_from(before.seed)
     order = make_order(shuffle, seed)
     if epochs:
         net._learns(samples.targets)
@@ -183,9 +195,18 @@ def train(
         n_threads=n_threads,
     )
     policy = Standard(
-        trainer, samples, order, held_out=held_out, factors=factors, best=best, callbacks=made, seed_of=seed_of
+        trainer,
+        samples,
+        order,
+        held_out=held_out,
+        factors=factors,
+        best=best,
+        callbacks=made,
+        seed_of=seed_of,
+        options=options,
+        before=before,
     )
-    run = trainer.run(samples, epochs, policy)
+    run = trainer.run(samples, epochs, policy, continuing)
     if run.history or run.minibatch:
         policy.look_at_end(run)
     return run

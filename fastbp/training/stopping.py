@@ -105,8 +105,11 @@ class Best:
             )
         self._rule, self._net = rule, net
         self.monitor = None if rule is None else rule.monitor
-        self._value: float | None = None
-        self._theta: np.ndarray | None = None
+        self.value: float | None = None
+        """That of the best epoch."""
+        self.theta: np.ndarray | None = None
+        """Its weights, if they are to be restored."""
+        self._last: np.ndarray | None = None
 
     def is_over(self, run: Run) -> bool:
         """Note the epoch that has just ended; whether patience is."""
@@ -114,16 +117,24 @@ class Best:
         if rule is None:
             return False
         value = monitored_value(run, rule.monitor)
-        if rule.improves(value, self._value):
-            self._value, run.best_epoch = value, run.epoch
+        if rule.improves(value, self.value):
+            self.value, run.best_epoch = value, run.epoch
             if rule.restore_best:
-                if self._theta is None:
-                    self._theta = np.empty_like(self._net.theta)
-                self._theta[:] = self._net.theta
+                if self.theta is None:
+                    self.theta, self._last = np.empty_like(self._net.theta), np.empty_like(self._net.theta)
+                self.theta[:] = self._net.theta
             return False
         return run.epoch - (run.best_epoch or 0) >= rule.patience
 
-    def restore(self) -> None:
-        """Put the best weights back."""
-        if self._theta is not None:
-            self._net.theta[:] = self._theta
+    def take_over(self, value: float | None, theta: np.ndarray) -> None:
+        """Go on from the best value of a run before, and its weights."""
+        self.value = value
+        if self._rule is not None and self._rule.restore_best and value is not None:
+            self.theta, self._last = theta.copy(), np.empty_like(theta)
+
+    def restore(self) -> np.ndarray | None:
+        """Put the best weights back; the last ones, if there are others."""
+        if self.theta is not None and self._last is not None:
+            self._last[:] = self._net.theta
+            self._net.theta[:] = self.theta
+        return self._last

@@ -1,10 +1,9 @@
-"""The loop over minibatches, which is the only one, and the policy that decides what happens between epochs."""
+"""The loop over minibatches, which is the only one."""
 
 from __future__ import annotations
 
-import abc
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,61 +21,11 @@ from fastbp.training.frozen import Trained
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples
 from fastbp.training.optimizers import HasUpdate, Update
+from fastbp.training.policy import Policy
 
 Result = TypeVar("Result")
 Evaluate = Callable[[], tuple[np.record, bool]]
 """Computes g; returns the `STATISTICS` of all samples, and whether g is finite."""
-
-
-class Epoch(NamedTuple):
-    """What an epoch needs."""
-
-    order: np.ndarray
-    """Index of the sample in each place, shape (n_samples,)."""
-    eta: float | np.ndarray
-    """Step size, or that of each minibatch."""
-    seed: int = 0
-    """Of dropout."""
-
-
-class Policy(abc.ABC):
-    """Decides what a `Trainer` does next, and what it reports."""
-
-    @abc.abstractmethod
-    def begin(self, run: Run) -> None:
-        """Before the first epoch."""
-
-    @abc.abstractmethod
-    def epoch(self, run: Run) -> Epoch:
-        """Before each epoch: what it needs."""
-
-    @abc.abstractmethod
-    def measure(self, statistics: np.ndarray) -> dict[str, float]:
-        """Loss, and what else there is, of an epoch's first minibatches, whose `STATISTICS` are given."""
-
-    @abc.abstractmethod
-    def progress(self, run: Run) -> None:
-        """After each slice of an epoch, at a minibatch boundary."""
-
-    def next_boundary(self, run: Run) -> int:
-        """Before each slice: the minibatch of this epoch before which it ends at the latest."""
-        return run.n_minibatches
-
-    def scores(self, run: Run) -> dict[str, float]:
-        """After each epoch: what the history gets beside the epoch's own measures."""
-        return {}
-
-    @abc.abstractmethod
-    def epoch_ended(self, run: Run) -> None:
-        """After that: whether the run goes on; ``run.stopped`` says why not."""
-
-    @abc.abstractmethod
-    def diverged(self, run: Run) -> None:
-        """A minibatch could not be applied: raise, or end the run, or all further epochs pass without a step."""
-
-    @abc.abstractmethod
-    def end(self, run: Run) -> None:
-        """After the last epoch, however the run ended."""
 
 
 class Trainer:
@@ -146,6 +95,7 @@ class Trainer:
         """What the policy measures of the first minibatch that was applied."""
         self.plan: Plan | None = None
         """Of the last run."""
+        self._begun: Training | None = None
         self._statistics = np.zeros(0, STATISTICS)
         self._steps_before, self._weighted = 0, False
         self._powers = [beta**self.update.t for beta in self.update.constants[:2]]
@@ -185,7 +135,7 @@ class Trainer:
             **dict(zip(names, values, strict=True)),
         )
 
-    def _training(self, samples: Samples, task: Task, n_threads: int) -> Training:
+    def _make_training(self, samples: Samples, task: Task, n_threads: int) -> Training:
         """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
         net, update, batch = self.net, self.update, self.batch_size
         plan = self.plan = plan_training(task, n_threads)
@@ -235,14 +185,17 @@ class Trainer:
 
     # The loop
 
-    def run(self, samples: Samples, n_epochs: int, policy: Policy) -> Run:
+    def run(self, samples: Samples, n_epochs: int, policy: Policy, before: Run | None = None) -> Run:
         """Epochs, until all are done or the policy, ``run.stop()`` or Ctrl-C ends them.
 
         Parameters
         ----------
         samples : Samples
         n_epochs : int
+            In all.
         policy : Policy
+        before : Run, optional
+            The run that this one goes on from, with its state.
 
         Returns
         -------
@@ -252,19 +205,27 @@ class Trainer:
         run = Run(self.net, self.optimizer, n_epochs, -(-len(samples) // self.batch_size), len(samples))
         task = self._task(sparse=isinstance(samples.X, csr.Rows))
         self._weighted = samples.weight is not None
+        if before is not None:
+            self._take_over(run, before)
         with ThreadTeam(choose_team(task, self.n_threads)) as team:
-            training = self._training(samples, task, team.size)
+            training = self._begun = self._make_training(samples, task, team.size)
             team.start(training)
             pace = Pace(team, task.flops)
+            if before is not None:
+                self._go_on(run, before, policy)
+            begun = run.minibatch
             run._control, run.n_threads, run.plan = training.control.flags[0], team.size, self.plan
             logger.began(run)
+            values: dict[str, float] = {}
             try:
                 policy.begin(run)
                 while run.epoch < run.n_epochs and not run.stopped:
-                    self._epoch(training, pace, run, policy)
+                    self._epoch(training, pace, run, policy, begun)
+                    begun = 0
                     if run.minibatch < run.n_minibatches:
                         break
-                    run.history.add(run.running | policy.scores(run))
+                    values = run.running | policy.scores(run)
+                    run.history.add(values)
                     run.epoch += 1
                     logger.epoch_ended(run)
                     policy.epoch_ended(run)
@@ -274,23 +235,25 @@ class Trainer:
                 run.minibatch = int(training.control.flags[0].total) - run.epoch * run.n_minibatches
                 if run.minibatch > 0:
                     self._count_steps(run)
+                for name in values:  # those of an epoch that is not counted yet
+                    del run.history.get(name, [])[run.epoch :]
             finally:
-                run._control = None
-                settings = training.optimizer.settings
-                self._powers = [float(settings[name][0]) for name in ("beta_1_power", "beta_2_power")]
+                run._control, self._powers = None, self._current_powers()
                 policy.end(run)
+                self._begun = None
                 logger.ended(run)
         return run
 
-    def _epoch(self, training: Training, pace: Pace, run: Run, policy: Policy) -> None:
-        """Every minibatch once; of weights that have become infinite, none."""
+    def _epoch(self, training: Training, pace: Pace, run: Run, policy: Policy, begun: int) -> None:
+        """Every minibatch once, but for those ``begun``; of weights that have become infinite, none."""
         order, eta, seed = policy.epoch(run)
         if self._diverged:
             return
         statistics = self._statistics = training.control.statistics
         training.data.order[:], training.optimizer.eta[:], training.layers.table["seed"] = order, eta, seed
-        statistics.view(np.float64)[:] = 0
-        run.minibatch, self._steps_before = 0, run.step
+        if not begun:
+            statistics.view(np.float64)[:] = 0
+            run.minibatch, self._steps_before = 0, run.step
         while run.minibatch < run.n_minibatches:
             before = pace.seconds
             run.minibatch, status = pace.run(run.minibatch, policy.next_boundary(run))
@@ -314,10 +277,53 @@ class Trainer:
 
     def _count_steps(self, run: Run) -> None:
         """Note the updates made until ``run.minibatch`` of the epoch that has begun last."""
-        n = run.minibatch
-        if self._weighted:
-            n = int(np.count_nonzero(self._statistics["weight"][:n]))
-        run.step = self._steps_before + n
+        run.step = self._steps_before + self._count_applied(run.minibatch)
+
+    def _count_applied(self, n: int) -> int:
+        """How many of an epoch's first n minibatches were applied."""
+        return int(np.count_nonzero(self._statistics["weight"][:n])) if self._weighted else n
+
+    # Going on
+
+    def _take_over(self, run: Run, before: Run) -> None:
+        """Begin where a run has ended."""
+        state = before._state
+        assert state is not None
+        run.history.update({name: list(values) for name, values in before.history.items()})
+        run.epoch, run.step, run.seconds, run.best_epoch = before.epoch, before.step, before.seconds, before.best_epoch
+        run.minibatch, self._powers, self.first_loss = state.minibatch, list(state.powers), state.first_loss
+        self.state = layout.aligned(state.moments.size, self.net.dtype)
+        self.state[:] = state.moments
+
+    def _go_on(self, run: Run, before: Run, policy: Policy) -> None:
+        """Put back what an epoch in which a run has ended has shown so far."""
+        assert self._begun is not None
+        assert before._state is not None
+        control, n = self._begun.control, run.minibatch
+        control.flags["total"] = run.epoch * run.n_minibatches + n
+        control.statistics[:n] = before._state.statistics
+        self._statistics = control.statistics
+        self._steps_before = run.step - self._count_applied(n)
+        if n:
+            run.running = policy.measure(control.statistics[:n])
+
+    def _current_powers(self) -> list[float]:
+        """beta_1^t and beta_2^t after the last update."""
+        assert self._begun is not None
+        settings = self._begun.optimizer.settings
+        return [float(settings[name][0]) for name in ("beta_1_power", "beta_2_power")]
+
+    def kept(self, run: Run) -> dict[str, Any]:
+        """What a `State` holds of the loop: copies, but for the moments."""
+        assert self._begun is not None
+        n = int(self._begun.control.flags["total"][0]) - run.epoch * run.n_minibatches
+        return {
+            "moments": self.state,
+            "powers": tuple(self._current_powers()),
+            "minibatch": n,
+            "statistics": self._begun.control.statistics[:n].copy(),
+            "first_loss": self.first_loss,
+        }
 
     @property
     def n_applied(self) -> int:
@@ -335,7 +341,7 @@ class Trainer:
         """
         task = self._task(sparse=isinstance(samples.X, csr.Rows))
         with ThreadTeam(choose_threads(self.n_threads, task.flops, LARGE_STEP)) as team:
-            training = self._training(samples, task, team.size)
+            training = self._make_training(samples, task, team.size)
             team.start(training)
             pace = Pace(team, task.flops)
 

@@ -215,7 +215,7 @@ def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.update(options, net=net)
         raise ValueError("enough")
 
-    parameters = set(inspect.signature(fastbp.train).parameters) - {"net", "X", "Y", "callbacks"}
+    parameters = set(inspect.signature(fastbp.train).parameters) - {"net", "X", "Y", "callbacks", "continuing"}
     monkeypatch.setattr(fastbp, "train", stop)
     monkeypatch.setattr("fastbp.cli.train.compile_first", lambda console, dtype: None)
 
@@ -225,15 +225,15 @@ def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
 
     everything = train(
         "--optimizer", "adamw", "--learning-rate", "0.1", "--beta-1", "0.8", "--beta-2", "0.9", "--epsilon", "1e-3",
-        "--weight-decay", "0.2", "--schedule", "cosine:warmup=2,final=0.5", "--epochs", "7", "--batch-size", "3",
-        "--l1", "0.25", "--l2", "0.75", "--no-shuffle", "--early-stopping", "4", "--monitor", "val_accuracy",
-        "--min-delta", "0.5", "--no-restore-best", "--seed", "9", "--threads", "2", "--init", "he_normal",
-        "--dtype", "float64", "--clip-norm", "0.5", "--class-weight", "balanced", "--dropout", "0.25",
-        "--frozen", "1", "--layer-rates", "0.5,2",
+        "--weight-decay", "0.2", "--schedule", "cosine:warmup=2,final=0.5,epochs=9", "--epochs", "7",
+        "--batch-size", "3", "--l1", "0.25", "--l2", "0.75", "--no-shuffle", "--early-stopping", "4",
+        "--monitor", "val_accuracy", "--min-delta", "0.5", "--no-restore-best", "--seed", "9", "--threads", "2",
+        "--init", "he_normal", "--dtype", "float64", "--clip-norm", "0.5", "--class-weight", "balanced",
+        "--dropout", "0.25", "--frozen", "1", "--layer-rates", "0.5,2",
     )  # fmt: skip
     assert set(everything) >= parameters
     assert everything["optimizer"] == fastbp.AdamW(0.1, 0.8, 0.9, 1e-3, weight_decay=0.2)
-    assert everything["schedule"] == fastbp.schedules.Cosine(2, 0.5)
+    assert everything["schedule"] == fastbp.schedules.Cosine(2, 0.5, 9)
     assert everything["early_stopping"] == fastbp.EarlyStopping("val_accuracy", 4, 0.5, False)
     expected = {"epochs": 7, "batch_size": 3, "l1": 0.25, "l2": 0.75, "shuffle": False, "seed": 9, "n_threads": 2}
     expected |= {"clip_norm": 0.5, "class_weight": "balanced", "dropout": 0.25, "frozen": [1]}

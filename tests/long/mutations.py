@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTS = {
     "fastbp/training/trainer.py": ["test_trainer.py", "test_training.py", "test_sklearn.py"],
     "fastbp/training/standard.py": ["test_training.py", "test_explosion.py", "test_divergence.py"],
-    "fastbp/training/policy.py": ["test_training.py", "test_explosion.py", "test_divergence.py"],
+    "fastbp/training/standard_policy.py": ["test_training.py", "test_explosion.py", "test_divergence.py"],
     "fastbp/training/explosion.py": ["test_explosion.py"],
     "fastbp/training/minibatches.py": ["test_training.py", "test_sklearn.py"],
     "fastbp/training/stopping.py": ["test_training.py", "test_training_loops.py"],

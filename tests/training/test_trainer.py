@@ -13,7 +13,8 @@ import fastbp.sklearn
 from fastbp.arrays import Targets
 from fastbp.runtime import csr, slices
 from fastbp.training.minibatches import Samples, check_samples
-from fastbp.training.trainer import Epoch, Policy, Trainer
+from fastbp.training.policy import Epoch, Policy
+from fastbp.training.trainer import Trainer
 
 RNG = np.random.RandomState(0)
 X = RNG.randn(60, 9)

@@ -1,0 +1,104 @@
+"""What a run needs, beside its `Run` and the weights, to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastbp.chunks import of_rows
+
+
+def checksum(values: np.ndarray) -> int:
+    """CRC-32 of an array's bytes."""
+    crc = 0
+    for part in of_rows(np.ascontiguousarray(values).reshape(-1)):
+        crc = zlib.crc32(part, crc)
+    return crc
+
+
+class Described:
+    """In place of an option that no file and no pickle holds, such as a function: how it is described."""
+
+    def __init__(self, description: str) -> None:
+        self.description = description
+
+
+def described(value: Any) -> str:
+    """An option as text, the same for the same option in another process."""
+    if isinstance(value, Described):
+        return value.description
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} of shape {value.shape}, CRC {checksum(value):08x}"
+    if isinstance(value, np.random.Generator):
+        return f"a Generator of {type(value.bit_generator).__name__}"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(sorted(f"{described(key)}: {described(item)}" for key, item in value.items())) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return "(" + ", ".join(map(described, value)) + ")"
+    if hasattr(value, "__qualname__"):
+        return f"{value.__module__}.{value.__qualname__}"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], who: str) -> list[str]:
+    """What two runs have different options in: a phrase for each; ``who`` is what the earlier one is called."""
+    missing = Described("not known")
+    pairs = {name: [described(options.get(name, missing)) for options in (before, now)] for name in {**before, **now}}
+    return [f"{name}: {who}: {old}; now: {new}" for name, (old, new) in pairs.items() if old != new]
+
+
+@dataclass
+class State:
+    """Of a run that is at a minibatch boundary; epochs, steps, history and seconds are the `Run`'s own."""
+
+    options: dict[str, Any]
+    """Settings of the training, by name."""
+    moments: np.ndarray
+    """The optimizer's vectors, one after the other, laid out like theta."""
+    powers: tuple[float, float]
+    """beta_1^t and beta_2^t."""
+    minibatch: int
+    """Minibatches done of the epoch after those that the run counts."""
+    statistics: np.ndarray
+    """`STATISTICS` of these."""
+    first_loss: float | None
+    generator: dict[str, Any] | None
+    """State of the bit generator before the order of that epoch was drawn; None where no order is drawn."""
+    seed: int
+    """Of the masks of the first epoch."""
+    plateau: tuple[float, float, int]
+    """Of ReduceOnPlateau: the factor, the best value so far, and epochs since then."""
+    concluded: bool
+    """Whether schedule and early stopping have been asked about the last epoch that the run counts."""
+    limit: float
+    """Largest weight or bias from which a training may have exploded."""
+    best: float | None
+    """The best value that early stopping has seen."""
+    best_theta: np.ndarray | None = field(repr=False)
+    """The weights with which, where they are to be restored."""
+    last_theta: np.ndarray | None = field(default=None, repr=False)
+    """The last weights, where the net has others."""
+    checksum: int = 0
+    """Of the net's theta as the run left it."""
+    finished: bool = False
+    """Whether early stopping has ended the run for good."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"options": {name: _pickled(value) for name, value in self.options.items()}}
+
+
+def _pickled(value: Any) -> Any:
+    """The option, or what is left of one that cannot be pickled."""
+    try:
+        pickle.dumps(value)
+    except Exception:  # a user's object may raise anything
+        return Described(described(value))
+    return value

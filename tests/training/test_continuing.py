@@ -1,0 +1,399 @@
+"""A run that goes on ends in the bits of one that never stopped."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from nets import SMALL, same_bits
+
+import fastbp
+from fastbp.training.state import checksum, described
+
+RNG = np.random.RandomState(5)
+X, LABELS = RNG.randn(23, 4), RNG.randint(0, 3, 23)
+HELD_OUT = RNG.randn(9, 4), RNG.randint(0, 3, 9)
+WEIGHTS = np.where(np.arange(23) < 14, RNG.rand(23), 0.0)
+BATCH, N_MINIBATCHES = 4, 6
+THREADS = (1, 1) if SMALL else (1, 2)
+
+OPTIMIZERS = (
+    fastbp.SGD(0.1), fastbp.SGD(0.1, 0.9), fastbp.SGD(0.1, 0.9, True), fastbp.Adam(0.01), fastbp.AdamW(0.01),
+    fastbp.RMSprop(), fastbp.Adagrad(),
+)  # fmt: skip
+
+
+def plateau() -> fastbp.schedules.ReduceOnPlateau:
+    return fastbp.schedules.ReduceOnPlateau(monitor="val_loss", patience=1, min_delta=0.01)
+
+
+WAYS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "weighted": {"sample_weight": WEIGHTS, "l1": 1e-3, "l2": 1e-2, "class_weight": {0: 2.0}},
+    "masked": {"dropout": 0.3, "clip_norm": 0.5},
+    "partly": {"frozen": [2], "layer_rates": (0.5, 1.0)},
+    "step": {"schedule": fastbp.schedules.StepDecay(3)},
+    "exponential": {"schedule": fastbp.schedules.ExponentialDecay()},
+    "cosine": {"schedule": fastbp.schedules.Cosine(warmup=1.5, epochs=10)},
+    "warm-up": {"schedule": fastbp.schedules.WarmUp(7.0)},
+    "plateau": {"schedule": plateau(), "validation": HELD_OUT},
+    "early stopping": {"early_stopping": fastbp.EarlyStopping(patience=10), "validation": HELD_OUT},
+    "early stopping without the best": {"early_stopping": fastbp.EarlyStopping("loss", restore_best=False)},
+    "in order": {"shuffle": False},
+    "in a given order": {"shuffle": lambda epoch: np.roll(np.arange(23), 5 * epoch)},
+}
+AGAIN = ("sample_weight", "validation")
+"""What no run keeps."""
+
+
+def make_net(dtype: str = "float64") -> fastbp.Network:
+    return fastbp.Network([4, 5, 3], activations=["tanh", "softmax"], cost="cross_entropy", seed=1, dtype=dtype)
+
+
+def train(net: fastbp.Network, **options: Any) -> fastbp.Run:
+    return fastbp.train(net, X, LABELS, **({"batch_size": BATCH, "seed": 3} | options))
+
+
+def go_on(net: fastbp.Network, run: fastbp.Run, options: dict[str, Any], **more: Any) -> fastbp.Run:
+    again = {name: options[name] for name in AGAIN if name in options}
+    return fastbp.train(net, X, LABELS, continuing=run, **again, **more)
+
+
+def check_same(run: fastbp.Run, other: fastbp.Run) -> None:
+    assert same_bits(run.net.theta, other.net.theta)
+    assert run.history == other.history
+    assert (run.epoch, run.step, run.best_epoch) == (other.epoch, other.step, other.best_epoch)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_five_epochs_and_five_more_are_ten(optimizer: Any, dtype: str) -> None:
+    for name in WAYS if not SMALL or optimizer == fastbp.Adam(0.01) else ("weighted", "plateau"):
+        options = WAYS[name]
+        whole = train(make_net(dtype), optimizer=optimizer, epochs=10, n_threads=THREADS[0], **options)
+        net = make_net(dtype)
+        half = train(net, optimizer=optimizer, epochs=5, n_threads=THREADS[1], **options)
+        check_same(go_on(net, half, options, epochs=10, n_threads=THREADS[0]), whole)
+        assert len(half.history["loss"]) == half.epoch == 5  # it stays what it was
+
+
+@pytest.mark.parametrize("n_threads", set(THREADS))
+@pytest.mark.parametrize("wide", [False, True])
+def test_whatever_the_schedule_of_the_threads(wide: bool, n_threads: int) -> None:
+    """Column-parallel, tiles in order, and data-parallel."""
+    rng = np.random.RandomState(0)
+    sizes, n, batch = ([64, 20, 10], 64, 16) if wide or SMALL else ([8, 8, 1], 20_000, 10_000)
+    samples, y = rng.randn(n, sizes[0]), rng.rand(n, sizes[-1])
+    nets = [fastbp.Network(sizes, seed=0) for _ in range(2)]
+    options: dict[str, Any] = {"optimizer": fastbp.SGD(0.5), "batch_size": batch, "seed": 0, "n_threads": n_threads}
+    fastbp.train(nets[0], samples, y, epochs=4, **options)
+    half = fastbp.train(nets[1], samples, y, epochs=1, **options)
+    fastbp.train(nets[1], samples, y, epochs=4, continuing=half)
+    assert same_bits(nets[0].theta, nets[1].theta)
+
+
+class Interrupting(fastbp.Callback):
+    """Ctrl-C at a moment of the second epoch, or another exception there."""
+
+    every = 1
+
+    def __init__(self, minibatch: int | None, error: BaseException) -> None:
+        self.minibatch, self.error = minibatch, error
+        self.run: Any = None
+
+    def on_train_begin(self, run: fastbp.Run) -> None:
+        self.run = run
+
+    def on_minibatch(self, run: fastbp.Run) -> None:
+        if (run.epoch, run.minibatch) == (1, self.minibatch):
+            raise self.error
+
+    def on_epoch_end(self, run: fastbp.Run) -> None:
+        if self.minibatch is None and run.epoch == 2:
+            raise self.error
+
+
+CUT = {
+    "optimizer": fastbp.Adam(0.05), "schedule": plateau(), "early_stopping": fastbp.EarlyStopping(patience=2),
+    "validation": HELD_OUT, "sample_weight": WEIGHTS, "dropout": 0.2, "shuffle": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("minibatch", [1, 2, 5, 6, None])
+def test_an_interrupted_run_goes_on_from_its_last_minibatch(minibatch: int | None) -> None:
+    whole = train(make_net(), epochs=6, **CUT)
+    net = make_net()
+    cut = train(net, epochs=6, callbacks=[Interrupting(minibatch, KeyboardInterrupt())], **CUT)
+    assert cut.stopped == "interrupted"
+    assert (cut.epoch, cut.minibatch) == ((1, minibatch) if minibatch else (2, 0))
+    check_same(go_on(net, cut, CUT), whole)
+
+
+def test_interrupted_while_it_validates(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(make_net(), epochs=6, **CUT)
+    net = make_net()
+    evaluate, calls = fastbp.Network._evaluate, []
+
+    def cut_off(self: Any, *args: Any) -> Any:
+        calls.append(None)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return evaluate(self, *args)
+
+    monkeypatch.setattr(fastbp.Network, "_evaluate", cut_off)
+    cut = train(net, epochs=6, **CUT)
+    assert (cut.epoch, cut.minibatch, len(cut.history["loss"])) == (2, N_MINIBATCHES, 2)
+    check_same(go_on(net, cut, CUT), whole)
+
+
+def test_an_epoch_that_an_interrupt_left_half_noted_is_noted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(make_net(), epochs=4, validation=HELD_OUT)
+    net = make_net()
+
+    def add(self: Any, values: dict[str, float]) -> None:
+        for name, value in values.items():
+            self.setdefault(name, []).append(value)
+            if len(self[name]) == 3 and name == "val_loss":
+                monkeypatch.undo()
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(fastbp.History, "add", add)
+    cut = train(net, epochs=4, validation=HELD_OUT)
+    check_same(go_on(net, cut, {"validation": HELD_OUT}), whole)
+
+
+def test_again_and_again() -> None:
+    """A minibatch at a time, and from a pickle each time."""
+    whole = train(make_net(), epochs=2, **CUT)
+    run = train(make_net(), epochs=2, callbacks=[Stopping(1)], **CUT)
+    while run.stopped:
+        run = pickle.loads(pickle.dumps(run))
+        run = go_on(run.net, run, CUT, callbacks=[Stopping(1)])
+    check_same(run, whole)
+
+
+class Stopping(fastbp.Callback):
+    """Ends the run once it has made so many steps more."""
+
+    every = 1
+
+    def __init__(self, n: int) -> None:
+        self.left = n
+
+    def on_minibatch(self, run: fastbp.Run) -> None:
+        self.left -= 1
+        if not self.left:
+            run.stop()
+
+
+def test_after_an_exception_the_run_is_that_of_the_callbacks() -> None:
+    whole = train(make_net(), epochs=3)
+    net, raising = make_net(), Interrupting(4, RuntimeError("enough"))
+    with pytest.raises(RuntimeError, match="enough"):
+        train(net, epochs=3, callbacks=[raising])
+    check_same(go_on(net, raising.run, {}), whole)
+
+
+def test_after_divergence_the_run_stands_before_the_minibatch() -> None:
+    """What made it diverge is gone: it goes on as if it had never been there."""
+    whole = train(make_net(), epochs=3)
+
+    class Spoiling(Interrupting):
+        def on_minibatch(self, run: fastbp.Run) -> None:
+            if (run.epoch, run.minibatch) == (1, 4):
+                self.kept = run.net.theta.copy()
+                run.net.b[2][0] = np.nan
+
+    net, spoiling = make_net(), Spoiling(4, RuntimeError())
+    with pytest.raises(fastbp.DivergenceError) as caught:
+        train(net, epochs=3, callbacks=[spoiling])
+    assert (caught.value.epoch, caught.value.minibatch) == (2, 5)
+    with pytest.raises(ValueError, match=r"^net has weights or biases that are not finite"):
+        go_on(net, spoiling.run, {})
+    state = spoiling.run._state
+    assert state is not None
+    net.theta[:] = spoiling.kept
+    with pytest.raises(ValueError, match=r"^continuing is a run that left other weights than the net now has"):
+        go_on(net, spoiling.run, {})
+    state.checksum = checksum(net.theta)
+    check_same(go_on(net, spoiling.run, {}), whole)
+
+
+def test_from_the_last_weights_not_the_best() -> None:
+    options: dict[str, Any] = {
+        "optimizer": fastbp.SGD(5.0), "early_stopping": fastbp.EarlyStopping("loss", patience=20), "epochs": 6,
+    }  # fmt: skip
+    last, best = make_net(), make_net()
+    plain = train(last, optimizer=fastbp.SGD(5.0), epochs=6)
+    run = train(best, **options)
+    assert run.best_epoch is not None
+    assert run.best_epoch < 6
+    assert not same_bits(last.theta, best.theta)
+    more = go_on(best, run, {}, epochs=9)
+    assert more.history["loss"] == go_on(last, plain, {}, epochs=9).history["loss"]
+    check_same(more, train(make_net(), **(options | {"epochs": 9})))
+
+
+def test_after_early_stopping_it_may_go_on() -> None:
+    rule = fastbp.EarlyStopping("loss", patience=1, min_delta=10.0)
+    net = make_net()
+    run = train(net, epochs=9, early_stopping=rule)
+    assert (run.epoch, run.stopped) == (2, "early stopping")
+    assert go_on(net, run, {}).epoch == 3
+
+
+def test_a_run_may_go_on_more_than_once() -> None:
+    whole, net = train(make_net(), epochs=4, **CUT), make_net()
+    half = train(net, epochs=2, **CUT)
+    other = net.copy()
+    for one in (net, other):
+        check_same(go_on(one, half, CUT, epochs=4), whole)
+
+
+def test_the_generator_that_was_passed_is_left_as_it_is() -> None:
+    whole = train(make_net(), epochs=4, seed=np.random.Generator(np.random.MT19937(7)))
+    rng, net = np.random.Generator(np.random.MT19937(7)), make_net()
+    half = train(net, epochs=2, seed=rng)
+    rng.random(100)
+    before = str(rng.bit_generator.state)
+    check_same(go_on(net, half, {}, epochs=4), whole)
+    assert str(rng.bit_generator.state) == before
+
+
+# Errors that are planted: each has to change the bits.
+
+
+@pytest.mark.parametrize("planted", ["power", "moment", "order", "masks", "best", "statistics"])
+def test_a_state_that_lacks_anything_is_noticed(planted: str) -> None:
+    options = CUT | {"schedule": None}
+    whole, net = train(make_net(), epochs=4, **options), make_net()
+    run = train(net, epochs=4, callbacks=[Stopping(8)], **options)
+    state = run._state
+    assert state is not None
+    assert (run.epoch, state.minibatch) == (1, 2)
+    if planted == "power":
+        state.powers = (state.powers[0], 1.0)
+    elif planted == "moment":
+        state.moments[len(net.theta) :] = 0
+    elif planted == "order":
+        before = train(make_net(), epochs=0, **options)._state
+        assert before is not None
+        state.generator = before.generator
+    elif planted == "masks":
+        state.seed -= 1
+    elif planted == "best":
+        state.best = np.inf
+    else:
+        state.statistics["cost"] = 0
+    with pytest.raises(AssertionError):
+        check_same(go_on(net, run, options), whole)
+
+
+# What is refused.
+
+
+def refused(run: Any, match: str, name: str = "continuing", net: Any = None, **options: Any) -> None:
+    net = run.net if net is None else net
+    before = net.theta.copy()
+    with pytest.raises((ValueError, TypeError), match=match) as caught:
+        fastbp.train(net, X, LABELS, continuing=run, **options)
+    assert caught.value.parameter == name
+    assert same_bits(net.theta, before)
+
+
+def test_other_settings_are_refused_all_at_once() -> None:
+    run = train(make_net(), epochs=2, optimizer=fastbp.Adam(0.01), dropout=0.5)
+    match = (
+        r"^continuing is a run with other settings.*"
+        r"optimizer: run: Adam\(learning_rate=0.01, .*\); now: Adam\(.*learning_rate=0.02.*; "
+        r"batch_size: run: 4; now: 9; .*dropout: run: \(0.5\); now: \(0.25\). Leave these out, or train anew\.$"
+    )
+    refused(run, match, optimizer=fastbp.Adam(0.02), batch_size=9, dropout=0.25, epochs=3)
+    refused(run, r"shuffle: run: True; now: .*<lambda>", shuffle=lambda epoch: np.arange(23))
+    net = fastbp.Network([4, 4, 3], seed=0)
+    refused(run, r"net: run: Network\(\[4, 5, 3\].*; now: Network\(\[4, 4, 3\]", net=net)
+    again = fastbp.train(
+        run.net, X, LABELS, continuing=run, epochs=3, optimizer=fastbp.Adam(0.01), batch_size=4, seed=3, dropout=[0.5]
+    )
+    assert again.epoch == 3
+
+
+def test_other_weights_and_samples_are_refused() -> None:
+    run = train(make_net(), epochs=2)
+    run.net.b[1][0] += 1e-9
+    refused(run, r"^continuing is a run that left other weights than the net now has", epochs=3)
+    run.net.b[1][0] -= 1e-9
+    run = train(make_net(), epochs=2)
+    with pytest.raises(ValueError, match=r"^X has 22 samples; the run that goes on has had 23") as caught:
+        fastbp.train(run.net, X[1:], LABELS[1:], continuing=run, epochs=3)
+    assert caught.value.parameter == "X"
+
+
+def test_fewer_epochs_than_there_were_are_refused() -> None:
+    run = train(make_net(), epochs=5, callbacks=[Stopping(20)])
+    assert (run.epoch, run.minibatch) == (3, 2)
+    refused(
+        run,
+        r"^epochs is 3; the run that goes on has begun 4, and epochs counts them all. Pass at least 4",
+        "epochs",
+        epochs=3,
+    )
+    assert fastbp.train(run.net, X, LABELS, continuing=run, epochs=4).epoch == 4
+
+
+def test_a_schedule_that_was_told_another_total_is_refused() -> None:
+    cosine = fastbp.schedules.Cosine()
+    run = train(make_net(), epochs=2, schedule=cosine)
+    refused(
+        run, r"^schedule is Cosine\(.*epoch 1 of 2 is another one than of 3.*Cosine\(epochs=3\)", "schedule", epochs=3
+    )
+    cut = train(make_net(), epochs=4, schedule=cosine, callbacks=[Stopping(9)])
+    whole = train(make_net(), epochs=4, schedule=cosine)
+    check_same(go_on(cut.net, cut, {}), whole)
+
+
+@pytest.mark.parametrize("run", [True, "run.ckpt", fastbp.History()])
+def test_what_is_no_run_is_refused(run: Any) -> None:
+    refused(run, r"^continuing is .*; what train returned is needed", net=make_net())
+
+
+def test_a_run_that_has_not_ended_is_refused() -> None:
+    class Greedy(fastbp.Callback):
+        def on_epoch_end(self, run: fastbp.Run) -> None:
+            refused(run, r"^continuing is a run that has left no state to go on from", net=run.net.copy())
+
+    train(make_net(), epochs=1, callbacks=[Greedy()])
+
+
+def test_a_pickle_says_what_it_could_not_hold() -> None:
+    def order(epoch: int) -> Any:
+        return np.roll(np.arange(23), epoch)
+
+    whole = train(make_net(), epochs=4, shuffle=order)
+    run = train(make_net(), epochs=2, shuffle=order)
+    for copied in (pickle.loads(pickle.dumps(run)), copy.deepcopy(run)):
+        refused(copied, r"shuffle: run: test_continuing\.\S*order; now: True", epochs=4)
+        check_same(fastbp.train(copied.net, X, LABELS, continuing=copied, epochs=4, shuffle=order), whole)
+
+
+def test_options_are_described_alike_in_every_process() -> None:
+    class Rule:
+        pass
+
+    values = [
+        np.float32(0.5),
+        np.arange(3),
+        {"b": 1, "a": (2.0, None)},
+        np.random.default_rng(0),
+        Rule(),
+        np.tanh,
+        described,
+    ]
+    assert [described(value).replace(__name__, "here") for value in values] == [
+        "0.5", "int64 of shape (3,), CRC 4f8c5ccc", "{'a': (2.0, None), 'b': 1}", "a Generator of PCG64",
+        "<here.test_options_are_described_alike_in_every_process.<locals>.Rule object>", "numpy.tanh",
+        "fastbp.training.state.described",
+    ]  # fmt: skip
