@@ -14,7 +14,7 @@ import threading
 import weakref
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -85,6 +85,27 @@ class _Session:
         self.gate[0].slice = CLOSED
 
 
+class _Asked(NamedTuple):
+    """Those of the `FLAGS` that say what a slice is, and what they are when it begins."""
+
+    first: int
+    last: int
+    done: int
+    begun: int
+    at_most: int
+    status: int = RUNNING
+    leaving: int = NEVER
+    ticket: int = 0
+
+
+class _Reached(NamedTuple):
+    """Those that say how far it has come."""
+
+    done: int
+    begun: int
+    status: int
+
+
 _teams: list[weakref.ref[ThreadTeam]] = []
 """Teams that update weights; those that are gone, or whose call has ended, do not count."""
 
@@ -117,6 +138,9 @@ class ThreadTeam:
         """
         _load(training)
         self._training, self.batch = training, training.control.batch
+        flags = training.control.flags  # several fields at once, as a tuple: an epoch may be a few microseconds
+        self._asked, self._reached = flags[list(_Asked._fields)], flags[list(_Reached._fields)]
+        self._tile = int(training.workspace.offsets["tile"][0])
         if training.optimizer.updating:
             self._require_alone()
         if self.size > 1:
@@ -147,7 +171,7 @@ class ThreadTeam:
             frame = frame.f_back
         return frame is not None
 
-    def run(self, first: int, last: int, begun: int = 0, part: float = 1.0) -> tuple[int, int, int]:
+    def run(self, first: int, last: int, begun: int = 0, part: float = 1.0) -> _Reached:
         """Minibatches first .. last - 1 in one slice, if they are not too long.
 
         Parameters
@@ -173,16 +197,14 @@ class ThreadTeam:
         """
         training = self._training
         assert training is not None
-        flags, tile = training.control.flags[0], int(training.workspace.offsets["tile"][0])
-        flags["first"], flags["last"], flags["done"] = first, last, first
-        flags["status"], flags["leaving"], flags["ticket"] = RUNNING, NEVER, 0
-        flags["begun"], flags["at_most"] = begun, max(1, int(part * self.batch / tile)) * tile
+        at_most = max(1, int(part * self.batch / self._tile)) * self._tile
+        self._asked[0] = _Asked(first=first, last=last, done=first, begun=begun, at_most=at_most)
         if self.size == 1:
             data_parallel.work(training, _CLOSED_GATE, 0)
         else:
             while not self._run_slice(training):
                 pass
-        return int(flags["done"]), int(flags["begun"]), int(flags["status"])
+        return _Reached(*self._reached.item())
 
     def _run_slice(self, training: Training) -> bool:
         """Run a slice if all threads are there, else see to it that they come. Whether it ran."""
