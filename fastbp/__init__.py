@@ -28,6 +28,7 @@ _MODULES = {
     "AdamW": "training.optimizers",
     "RMSprop": "training.optimizers",
     "Adagrad": "training.optimizers",
+    "LBFGS": "training.optimizers",
     "Model": "model",
     "Scale": "data.scaling",
     "standardise": "data.scaling",
@@ -85,6 +86,7 @@ if TYPE_CHECKING:
     from fastbp.training.callbacks import Callback as Callback
     from fastbp.training.history import History as History
     from fastbp.training.history import Run as Run
+    from fastbp.training.optimizers import LBFGS as LBFGS
     from fastbp.training.optimizers import SGD as SGD
     from fastbp.training.optimizers import Adagrad as Adagrad
     from fastbp.training.optimizers import Adam as Adam

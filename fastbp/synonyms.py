@@ -73,13 +73,24 @@ OPTIMIZERS = _by_name(
     {
         "Pass optimizer=fastbp.SGD(learning_rate=0.1, momentum=0.9), say.": "momentum heavy_ball heavyball sgdm",
         "Pass optimizer=fastbp.SGD(learning_rate=0.1, momentum=0.9, nesterov=True), say.": "nesterov nag",
-        "The estimators of fastbp.sklearn have it: MLPClassifier(solver='lbfgs').": "lbfgs l-bfgs l_bfgs bfgs l-bfgs-b",
+        "Pass optimizer=fastbp.LBFGS().": "lbfgs l-bfgs l_bfgs bfgs l-bfgs-b",
     }
 )
 """Optimizers elsewhere that are no class here -> how to write it."""
 
 OPTIMIZER = _by_name(_STEP)
 """Arguments of optimizers elsewhere -> what to do."""
+
+LBFGS = _by_name(
+    {
+        "It finds the length of its steps itself. Leave it out.": "learning_rate lr eta learning_rate_init step_size",
+        "Pass tol={}.": "gtol pgtol tolerance_grad tolerance",
+        "Pass memory={}.": "m maxcor history_size",
+        "Pass max_evaluations={}.": "maxfun max_fun max_eval",
+        "Pass epochs={} to fastbp.train: an epoch is an iteration.": "max_iter maxiter epochs n_iter",
+    }
+)
+"""Likewise of L-BFGS."""
 
 NETWORK = _by_name(
     {

@@ -19,11 +19,14 @@ from fastbp.data.scaling import standardise
 from fastbp.errors import called
 from fastbp.functions.costs import NAMED
 from fastbp.model import SCALABLE
-from fastbp.training.optimizers import OPTIMIZERS
+from fastbp.training.optimizers import LBFGS, OPTIMIZERS
 from fastbp.training.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     from fastbp.data.reading import Data
+
+KINDS: dict[str, type[Any]] = {**OPTIMIZERS, "lbfgs": LBFGS}
+"""What --optimizer may be."""
 
 RATES = {"classification": 0.5, "regression": 0.05}
 """Learning rates of plain SGD that suit scaled inputs and, for regression, scaled targets."""
@@ -153,11 +156,10 @@ def _output_named(options: Mapping[str, Any]) -> Iterator[None]:
         raise
 
 
-def optimizer(name: str, task: str, options: Mapping[str, Any]) -> fastbp.optimizers.Optimizer:
+def optimizer(name: str, task: str, options: Mapping[str, Any]) -> fastbp.optimizers.Optimizer | LBFGS:
     """The optimizer of a name, with those of its numbers that are given."""
-    kinds: dict[str, type[Any]] = dict(OPTIMIZERS)
-    own = [field.name for field in dataclasses.fields(kinds[name])]
-    every = {field.name for kind in kinds.values() for field in dataclasses.fields(kind)}
+    own = [field.name for field in dataclasses.fields(KINDS[name])]
+    every = {field.name for kind in KINDS.values() for field in dataclasses.fields(kind)}
     given = {key: options[key] for key in sorted(every) if options[key] is not None and options[key] is not False}
     for key in given:
         if key not in own:
@@ -167,7 +169,7 @@ def optimizer(name: str, task: str, options: Mapping[str, Any]) -> fastbp.optimi
             )
     if name == "sgd":
         given.setdefault("learning_rate", RATES[task])
-    made: fastbp.optimizers.Optimizer = kinds[name](**given)
+    made: fastbp.optimizers.Optimizer | LBFGS = KINDS[name](**given)
     return made
 
 

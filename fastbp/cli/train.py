@@ -26,7 +26,7 @@ from fastbp.initializers import INITIALIZERS
 from fastbp.training.schedules import ReduceOnPlateau
 
 Task = enum.StrEnum("Task", ["classification", "regression"])
-Optimizers = enum.StrEnum("Optimizers", ["sgd", "adam", "adamw", "rmsprop", "adagrad"])
+Optimizers = enum.StrEnum("Optimizers", ["sgd", "adam", "adamw", "rmsprop", "adagrad", "lbfgs"])
 
 
 @app.command()
@@ -67,6 +67,9 @@ def train(
     rho: Annotated[float | None, typer.Option(help="Of rmsprop: decay of the mean of g^2.")] = None,
     epsilon: Annotated[float | None, typer.Option(help="Of all but sgd: added to the root.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Before each step w <- w - eta decay w.")] = None,
+    tol: Annotated[float | None, typer.Option(help="Of lbfgs: no derivative is larger in the end.")] = None,
+    memory: Annotated[int | None, typer.Option(help="Of lbfgs: steps that it remembers.")] = None,
+    max_evaluations: Annotated[int | None, typer.Option(help="Of lbfgs: costs that it may ask for.")] = None,
     schedule: Annotated[
         str,
         typer.Option(
@@ -74,8 +77,8 @@ def train(
             "such as step:every=10,factor=0.5 or cosine:warmup=2,final=0.01."
         ),
     ] = "constant",
-    epochs: Annotated[int, typer.Option(help="Passes over the samples.")] = 30,
-    batch_size: Annotated[int, typer.Option(help="Samples of a minibatch.")] = 10,
+    epochs: Annotated[int, typer.Option(help="Passes over the samples; of lbfgs iterations.")] = 30,
+    batch_size: Annotated[int | None, typer.Option(help="Samples of a minibatch; default 10, of lbfgs all.")] = None,
     l1: Annotated[float, typer.Option(help="Strength of l1 sum |w|.")] = 0.0,
     l2: Annotated[float, typer.Option(help="Strength of l2/2 sum w^2.")] = 0.0,
     dropout: Annotated[
@@ -249,7 +252,8 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     Y = model.transform_targets(data.named(data.Y))
     s = data.weight
     how = optimizer(str(o["optimizer"]), data.task, o)
-    batch_size = min(o["batch_size"], len(kept))
+    usual = len(kept) if isinstance(how, fastbp.LBFGS) else 10
+    batch_size = min(usual if o["batch_size"] is None else o["batch_size"], len(kept))
     if o["verbose"]:
         _explain_plan(console, net, how, batch_size, len(kept), o)
     if not o["quiet"]:
@@ -299,7 +303,8 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     if run.stopped == "interrupted":
         console.print(f"{signals.word} after {run.epoch} epochs and {run.minibatch} minibatches.")
     elif run.stopped:
-        where = f"the weights of epoch {run.best_epoch}" if o["restore_best"] else "the last weights"
+        best = o["restore_best"] and run.best_epoch is not None
+        where = f"the weights of epoch {run.best_epoch}" if best else "the last weights"
         console.print(f"Stopped after {run.epoch} epochs ({run.stopped}), with {where}.")
     console.print(Text(f"Saved what was learned to {o['model']}."))
     if o["verbose"]:

@@ -37,7 +37,13 @@ def batch_size_of(estimator: Estimator, n: int) -> int:
 
 
 def make_trainer(
-    estimator: Estimator, net: Network, optimizer: Stepper | None, batch_size: int, limit: float, **options: Any
+    estimator: Estimator,
+    net: Network,
+    optimizer: Stepper | None,
+    batch_size: int,
+    *,
+    limit: float | None = None,
+    **options: Any,
 ) -> Trainer:
     """A trainer of a network with the estimator's cost and penalties."""
     return Trainer(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from fastbp import synonyms
-from fastbp.checks import check_real, or_wider
+from fastbp.checks import check_int, check_real, or_wider
 from fastbp.errors import argument_error
 
 # The codes of kernels.updates, spelled here so that this module does not import the compiler; a test compares them.
@@ -245,6 +245,34 @@ class Adagrad(Optimizer):
     moments: ClassVar[dict[str, int]] = {"second moment v (the sum of g^2)": 2}
 
 
+@dataclass(frozen=True)
+class LBFGS(synonyms.Answering):
+    """L-BFGS on all samples at once, as SciPy's L-BFGS-B has it (needs ``scipy``).
+
+    An epoch of `fastbp.train` is one of its iterations, which finds the length of its step itself: there are neither
+    minibatches nor a learning rate. SciPy works in float64, the network in its own dtype.
+
+    Parameters
+    ----------
+    tol : float
+        The run has converged once no derivative of C is larger, >= 0; and once C no longer falls (SciPy's ``ftol``).
+    memory : int
+        Steps that the approximation of the second derivatives is made of.
+    max_evaluations : int
+        Evaluations of C and its gradient after which the run ends.
+    """
+
+    _answers = synonyms.LBFGS
+    tol: float = 1e-5
+    memory: int = 10
+    max_evaluations: int = 15000
+
+    def __post_init__(self) -> None:
+        check_real(self.tol, "tol", low=0.0)
+        check_int(self.memory, "memory", low=1)
+        check_int(self.max_evaluations, "max_evaluations", low=1)
+
+
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "adagrad": Adagrad}
 
 
@@ -260,7 +288,10 @@ def nearest(given: Any) -> str:
 
 
 def as_optimizer(optimizer: Any, dtype: np.dtype[Any]) -> Optimizer:
-    """The optimizer, if it is one that nets of this dtype can have."""
+    """The optimizer, if it is one of steps that nets of this dtype can have."""
+    if isinstance(optimizer, LBFGS):
+        problem = f"is {optimizer!r}, which needs all samples at once. Pass it to fastbp.train, or take another here."
+        raise argument_error("optimizer", problem)
     if not isinstance(optimizer, Optimizer):
         problem = f"is {optimizer!r}; it must be one of fastbp's. {nearest(optimizer)}"
         raise argument_error("optimizer", problem, TypeError)

@@ -12,7 +12,7 @@ from fastbp.runtime.plan import Plan
 from fastbp.runtime.reasons import reasons
 from fastbp.training.dropout import check_dropout
 from fastbp.training.frozen import check_trained
-from fastbp.training.optimizers import SGD, Optimizer, as_optimizer
+from fastbp.training.optimizers import LBFGS, SGD, Optimizer, as_optimizer
 from fastbp.training.trainer import Trainer
 
 
@@ -33,7 +33,7 @@ def plan(
     net: Network,
     batch: int,
     *,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | LBFGS | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
     dropout: float | Sequence[float] = 0.0,
@@ -48,8 +48,8 @@ def plan(
     ----------
     net : Network
     batch : int
-        Samples of a minibatch.
-    optimizer : Optimizer, optional
+        Samples of a minibatch; of L-BFGS all.
+    optimizer : Optimizer or LBFGS, optional
         Default ``SGD()``.
     l1, l2 : float
         Strengths of the penalties.
@@ -72,9 +72,10 @@ def plan(
     """
     if not isinstance(net, Network):
         raise not_a_network(net)
+    stepping = not isinstance(optimizer, LBFGS)
     trainer = Trainer(
         net,
-        as_optimizer(SGD() if optimizer is None else optimizer, net.dtype),
+        as_optimizer(SGD() if optimizer is None else optimizer, net.dtype) if stepping else None,
         batch_size=checks.check_int(batch, "batch", low=1),
         l1=checks.check_real(l1, "l1", low=0.0),
         l2=checks.check_real(l2, "l2", low=0.0),

@@ -9,6 +9,7 @@ from fastbp import checks, synonyms
 from fastbp.chunks import all_finite
 from fastbp.errors import argument_error
 from fastbp.network import Network, not_a_network
+from fastbp.training import lbfgs
 from fastbp.training.callbacks import Callback, as_callbacks
 from fastbp.training.class_weights import with_class_weight
 from fastbp.training.continuing import check_going_on, check_totals, settings, with_settings_of_run
@@ -16,7 +17,7 @@ from fastbp.training.dropout import check_dropout, mask_seeds, masks_from, no_ma
 from fastbp.training.frozen import check_trained
 from fastbp.training.history import Run
 from fastbp.training.minibatches import check_batch_size, check_samples, check_validation, make_order
-from fastbp.training.optimizers import SGD, Optimizer, as_optimizer
+from fastbp.training.optimizers import LBFGS, SGD, Optimizer, as_optimizer
 from fastbp.training.progress import as_bars
 from fastbp.training.schedules import Factors, ReduceOnPlateau
 from fastbp.training.standard_policy import Standard, require_room
@@ -37,7 +38,7 @@ def train(
     X: Any,
     Y: Any,
     *,
-    optimizer: Optimizer | None = None,
+    optimizer: Optimizer | LBFGS | None = None,
     epochs: int = 10,
     batch_size: int | Literal["auto"] | None = "auto",
     shuffle: bool | Callable[[int], Any] = True,
@@ -73,8 +74,9 @@ def train(
     Y : array_like
         Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]) that the output activation can reach.
         Where they are other numbers than 0 and 1, the net is a regression from then on (`Network.task`).
-    optimizer : Optimizer, optional
-        Default ``SGD()``.
+    optimizer : Optimizer or LBFGS, optional
+        Default ``SGD()``. With `fastbp.LBFGS` an epoch is an iteration on all samples, and ``loss`` is what it leads
+        to; what belongs to steps of minibatches is refused, and ``l1``.
     epochs : int
         Passes over the samples; 0 leaves the net as it is.
     batch_size : int, "auto" or None
@@ -156,7 +158,8 @@ def train(
         )
     samples = with_class_weight(net, check_samples(net, X, Y, sample_weight), class_weight)
     held_out = check_validation(net, validation)
-    optimizer = as_optimizer(SGD() if optimizer is None else optimizer, net.dtype)
+    if not isinstance(optimizer, LBFGS):
+        optimizer = as_optimizer(SGD() if optimizer is None else optimizer, net.dtype)
     epochs = checks.check_int(epochs, "epochs", low=0)
     batch = check_batch_size(batch_size, len(samples))
     l1, l2 = checks.check_real(l1, "l1", low=0.0), checks.check_real(l2, "l2", low=0.0)
@@ -180,11 +183,15 @@ def train(
         seed = checks.make_rng(seed)
         seed_of = mask_seeds(seed) if before is None else masks_from(before.seed)
     order = make_order(shuffle, seed)
+    if isinstance(optimizer, LBFGS):
+        given = {"batch_size": batch_size, "shuffle": shuffle, "l1": l1, "dropout": dropout, "clip_norm": clip_norm}
+        lbfgs.check_options(samples, **given, schedule=schedule, layer_rates=layer_rates)
+        batch = len(samples)
     if epochs:
         net._learns(samples.targets)
     trainer = Trainer(
         net,
-        optimizer,
+        None if isinstance(optimizer, LBFGS) else optimizer,
         batch_size=batch,
         l1=l1,
         l2=l2,
@@ -194,7 +201,8 @@ def train(
         counting_hits=net._classifies(samples.targets),
         n_threads=n_threads,
     )
-    policy = Standard(
+    kind = lbfgs.Iterations if isinstance(optimizer, LBFGS) else Standard
+    policy = kind(
         trainer,
         samples,
         order,
@@ -206,6 +214,8 @@ def train(
         options=options,
         before=before,
     )
+    if isinstance(optimizer, LBFGS):
+        return lbfgs.descend(trainer, samples, optimizer, epochs, policy)
     run = trainer.run(samples, epochs, policy, continuing)
     if run.history or run.minibatch:
         policy.look_at_end(run)

@@ -57,7 +57,7 @@ class Trainer:
     cost : int, optional
         Code of the kernels' cost, if it is not the network's.
     limit : float, optional
-        Largest |a| and |delta| of a minibatch that is applied; default: where squares overflow.
+        Largest |a| and |delta| of a minibatch that is applied; default: where squares overflow, for a solver any.
     counting_hits : bool
         Whether right decisions are counted.
     n_threads : int, optional
@@ -106,7 +106,13 @@ class Trainer:
     def planned(self) -> tuple[Task, Plan]:
         """What the minibatches of dense samples ask of a plan, and the plan."""
         task = self._task(sparse=False)
-        return task, plan_training(task, choose_team(task, self.n_threads))
+        return task, plan_training(task, self._team(task))
+
+    def _team(self, task: Task) -> int:
+        """Threads for the minibatches, or for the gradient of all samples."""
+        if self.optimizer is None:
+            return choose_threads(self.n_threads, task.flops, LARGE_STEP)
+        return choose_team(task, self.n_threads)
 
     def _task(self, *, sparse: bool) -> Task:
         """What the minibatches ask of a plan."""
@@ -125,10 +131,10 @@ class Trainer:
     def _settings(self, samples: Samples) -> np.ndarray:
         names = ("beta_1", "beta_2", "epsilon", "weight_decay", "plain_epsilon", "beta_1_power", "beta_2_power")
         values = (*self.update.constants, self.update.epsilon, *self._powers)
-        limit = float(np.finfo(self.net.dtype).max) ** 0.5 if self._limit is None else self._limit
+        limit = np.inf if self.optimizer is None else float(np.finfo(self.net.dtype).max) ** 0.5
         return new_settings(
             largest_input=largest_magnitude(samples.values),
-            limit=limit / max(1.0, *self.trained.rates),
+            limit=(limit if self._limit is None else self._limit) / max(1.0, *self.trained.rates),
             l1=self.l1,
             l2=self.l2,
             shared_penalty=self.shared_penalty,
@@ -207,7 +213,7 @@ class Trainer:
         self._weighted = samples.weight is not None
         if before is not None:
             self._take_over(run, before)
-        with ThreadTeam(choose_team(task, self.n_threads)) as team:
+        with ThreadTeam(self._team(task)) as team:
             training = self._begun = self._make_training(samples, task, team.size)
             team.start(training)
             pace = Pace(team, task.flops)
@@ -340,10 +346,10 @@ class Trainer:
             Of g, laid out like theta, and of the function that computes it.
         """
         task = self._task(sparse=isinstance(samples.X, csr.Rows))
-        with ThreadTeam(choose_threads(self.n_threads, task.flops, LARGE_STEP)) as team:
+        with ThreadTeam(self._team(task)) as team:
             training = self._make_training(samples, task, team.size)
             team.start(training)
-            pace = Pace(team, task.flops)
+            pace, self._statistics = Pace(team, task.flops), training.control.statistics
 
             def evaluate() -> tuple[np.record, bool]:
                 training.control.statistics[:] = 0

@@ -211,8 +211,8 @@ def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each parameter of ``train`` that words can express, and each number of each optimizer and schedule."""
     seen: dict[str, Any] = {}
 
-    def stop(net: fastbp.Network, X: object, Y: object, **options: object) -> None:
-        seen.update(options, net=net)
+    def stop(net: fastbp.Network, X: Any, Y: object, **options: object) -> None:
+        seen.update(options, net=net, n=len(X))
         raise ValueError("enough")
 
     parameters = set(inspect.signature(fastbp.train).parameters) - {"net", "X", "Y", "callbacks", "continuing"}
@@ -248,6 +248,10 @@ def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
     assert train(*more)["optimizer"] == fastbp.Adagrad()
     assert seen["schedule"] == fastbp.schedules.ReduceOnPlateau(0.25, 2, monitor="loss")
     assert train()["schedule"] is None
+    assert seen["batch_size"] == 10
+    more = ("--optimizer", "lbfgs", "--tol", "0.5", "--memory", "3", "--max-evaluations", "9")
+    assert train(*more)["optimizer"] == fastbp.LBFGS(0.5, 3, 9)
+    assert seen["batch_size"] == seen["n"]
     assert train("--hidden", "8,8", "--dropout", "0.5,0.25")["dropout"] == [0.5, 0.25]
 
 

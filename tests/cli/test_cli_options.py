@@ -42,6 +42,10 @@ TRAIN = """
 --min-delta nan | --monitor val_r2 --early-stopping 2 | --min-delta -1 --early-stopping 2 | --validation 1
 --validation 0.0001 | --validation nan | --epochs -1 | --batch-size 0 | --l1 -1 | --l2 nan | --l2 1e300 | --clip-norm 0
 --clip-norm nan | --class-weight foo | --dropout 1 | --dropout -0.1
+--memory 3 | --tol -1 --optimizer lbfgs | --memory 0 --optimizer lbfgs | --max-evaluations 0 --optimizer lbfgs
+--batch-size 3 --optimizer lbfgs | --l1 0.1 --optimizer lbfgs | --dropout 0.5 --optimizer lbfgs
+--clip-norm 1 --optimizer lbfgs | --schedule cosine --optimizer lbfgs | --layer-rates 1,2 --optimizer lbfgs
+--learning-rate 1 --optimizer lbfgs
 --frozen 3 | --frozen 0 | --frozen 1,2 | --frozen x | --layer-rates 1 | --layer-rates 1,0 | --layer-rates 1,x
 --dropout x | --dropout 0.5,0.5 | --dropout 0.5, | --seed -1
 --threads 0 | --threads 65 | --hidden 1e3 | --hidden 99999999999 | --hidden 30, | --activation softmax

@@ -114,7 +114,7 @@ CALLS: list[tuple[str, str]] = [
     ("fastbp.train(net(), X, Y, optimizer='Adam()')", "Pass optimizer=fastbp.Adam(learning_rate=0.001)"),
     ("fastbp.train(net(), X, Y, optimizer=fastbp.RMSprop)", "Pass optimizer=fastbp.RMSprop(learning_rate=0.01)"),
     ("fastbp.train(net(), X, Y, optimizer='adamax')", "Pass optimizer=fastbp.SGD(learning_rate=0.1)"),
-    ("fastbp.train(net(), X, Y, optimizer='lbfgs')", "The estimators of fastbp.sklearn have it"),
+    ("fastbp.train(net(), X, Y, optimizer='lbfgs')", "Pass optimizer=fastbp.LBFGS()"),
     ("fastbp.train(net(), X, Y, optimizer='momentum')", "fastbp.SGD(learning_rate=0.1, momentum=0.9)"),
     ("fastbp.train(net(), X, Y, optimizer='Nesterov')", "momentum=0.9, nesterov=True"),
     ("fastbp.train(net(), X, Y, solver='adam')", "Pass optimizer="),
