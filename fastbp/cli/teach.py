@@ -48,7 +48,7 @@ def explain(
     target: Annotated[str | None, typer.Option(help="Target column of a table, by name or index.")] = None,
     targets: Annotated[Path | None, typer.Option(help="File of the targets, for .npy or idx files.")] = None,
     digits: Annotated[int | None, typer.Option(help="Significant digits; default: all, and of a page 5.")] = None,
-    terms: Annotated[int, typer.Option(help="Rows of a sum to show; 0 for all.")] = 12,
+    terms: Annotated[int | None, typer.Option(help="Rows of a sum to show, by default 12; 0 for all.")] = None,
     format: Annotated[str | None, typer.Option(help="text, markdown, latex, html, svg or json.")] = None,
     html: Annotated[Path | None, typer.Option(help="File to write: a page that steps through the sample.")] = None,
     paths: Annotated[bool, typer.Option("--paths", help="Also every path from the neuron to the cost.")] = False,
@@ -62,7 +62,7 @@ def explain(
     check_file(html, "--html")
     if digits is not None and not 1 <= digits <= 17:
         raise ValueError(f"--digits is {digits}; a float64 has at most 17. Pass a number in 1..17.")
-    check_int(terms, "--terms", low=0)
+    shown = 12 if terms is None else check_int(terms, "--terms", low=0)
     if html is not None:
         refused = {"--format": format, "--l1": l1, "--l2": l2, "--sample-weight": sample_weight, "--row": "," in row}
         for option, given in refused.items():
@@ -71,7 +71,7 @@ def explain(
                     f"{option} and --html do not go together: the page steps through one sample and its update without "
                     "penalty. Leave one of the two out."
                 )
-    rows = terms if terms > 0 else None
+    rows = shown or None
     if targets is not None and data is None:
         raise ValueError(f"--targets is {str(targets)!r}, without a file of samples. Pass both, or neither.")
     path = data if targets is None else (data, targets)
@@ -88,8 +88,16 @@ def explain(
         out.print(Text(f"Wrote {html}: open it in a browser; arrow keys step."))
     elif format is not None:
         form = check_name(format, FORMATS, "--format")
-        shown = {"digits": digits, "terms": rows} if form not in ("json", "svg") else {}
-        out.write(getattr(e, form)(**shown) + "\n")
+        limits = {"digits": digits, "terms": rows}
+        if form in ("json", "svg"):  # a picture has room for few: it has limits of its own
+            asked = {name for name, option in (("digits", digits), ("terms", terms)) if option is not None}
+            if asked and form == "json":
+                raise ValueError(
+                    f"--{min(asked)} and --format json do not go together: it has every digit of every term. Leave "
+                    "one of the two out."
+                )
+            limits = {name: limits[name] for name in asked}
+        out.write(getattr(e, form)(**limits) + "\n")
     elif out.is_terminal:
         from fastbp.teach.render import rich
 

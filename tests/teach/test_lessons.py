@@ -298,7 +298,16 @@ def test_explain_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert explain() == fastbp.explain(net, x, y, learning_rate=0.5).text() + "\n"
     assert "0.00877" in explain("--digits", "3")
     assert json.loads(explain("--format", "json", "--of", "weight", "--k", "1"))["k"] == 1
-    assert explain("--format", "svg").startswith("<svg")
+    picture = explain("--format", "svg")
+    assert picture.startswith("<svg")
+    assert (
+        len(explain("--format", "svg", "--digits", "9"))
+        > len(picture)
+        > len(explain("--format", "svg", "--digits", "2"))
+    )
+    assert len(explain("--format", "svg", "--terms", "1")) < len(picture)
+    for limit in ("--digits", "3"), ("--terms", "3"):
+        assert f"{limit[0]} and --format json" in explain("--format", "json", *limit, code=1)
     assert "\\delta" in explain("--format", "latex")
     assert "2 paths" in explain("--paths", "--nudge", "1e-4", "--source")
     assert "Wrote step.html" in explain("--html", "step.html", "--layer", "2", "--neuron", "1")
