@@ -19,6 +19,8 @@ _MODULES = {
     "Trace": "layers",
     "train": "training.standard",
     "plan": "training.planning",
+    "activation": "functions.own",
+    "cost": "functions.own",
     "Run": "training.history",
     "History": "training.history",
     "Callback": "training.callbacks",
@@ -46,6 +48,7 @@ _MODULES = {
 _SUBMODULES = (
     "textbook",
     "equations",
+    "functions",
     "activations",
     "callbacks",
     "schedules",
@@ -59,6 +62,7 @@ __all__ = ["__version__", *_MODULES, *_SUBMODULES]
 
 if TYPE_CHECKING:
     from fastbp import equations as equations
+    from fastbp import functions as functions
     from fastbp import initializers as initializers
     from fastbp import kernels as kernels
     from fastbp import teach as teach
@@ -71,6 +75,8 @@ if TYPE_CHECKING:
     from fastbp.errors import DivergenceError as DivergenceError
     from fastbp.errors import LoadError as LoadError
     from fastbp.functions import activations as activations
+    from fastbp.functions.own import activation as activation
+    from fastbp.functions.own import cost as cost
     from fastbp.layers import Gradient as Gradient
     from fastbp.layers import Trace as Trace
     from fastbp.model import Model as Model

@@ -17,6 +17,7 @@ from fastbp import synonyms
 from fastbp.errors import argument_error
 from fastbp.functions import activations as functions
 from fastbp.functions import costs
+from fastbp.functions.entry import ActivationFunction, CostFunction
 
 Activation = functions.Name
 OtherName = functions.OtherName
@@ -26,10 +27,12 @@ DTypeName = Literal["float32", "float64"]
 DType = DTypeName | np.dtype[Any] | type[np.float32] | type[np.float64]
 """Of networks."""
 
-ACTIVATIONS: tuple[Activation, ...] = tuple(cast(Activation, entry.name) for entry in functions.ACTIVATIONS)
+ACTIVATIONS = functions.NAMED.keys()
+"""All names, those of users' own activations too."""
 HIDDEN = tuple(entry.name for entry in functions.ACTIVATIONS if entry.pair is not None)
-"""Activations that a hidden layer may have: functions of one z."""
-COSTS: tuple[Cost, ...] = tuple(cast(Cost, name) for name in costs.NAMED)
+"""Activations that a hidden layer may have: functions of one z; and users' own beside them."""
+COSTS = costs.NAMED.keys()
+"""All names, those of users' own costs too."""
 
 CLASSIFYING = tuple(entry.name for entry in functions.ACTIVATIONS if entry.probabilities)
 """Activations of outputs that stand for classes, as their values are probabilities."""
@@ -108,8 +111,12 @@ def check_name(
     parameter: str | None = None,
     answers: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """The value if it is one of the allowed names, or another name of one; ValueError with what to do otherwise."""
+    """The value if it is one of the allowed names, or another name of one, or what has such a name; ValueError with
+    what to do otherwise.
+    """
     allowed = tuple(allowed)
+    if isinstance(value, ActivationFunction | CostFunction):
+        value = value.name
     if isinstance(value, str):
         same = value if value in allowed else synonyms.ACTIVATIONS.get(value)
         if same in allowed:
@@ -141,7 +148,7 @@ def check_sizes(sizes: Any) -> tuple[int, ...]:
 
 def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
     """A name for each of layers 1..L, from one name or L of them."""
-    if isinstance(activations, str):
+    if isinstance(activations, str | ActivationFunction):
         activations = check_name(activations, ACTIVATIONS, "activations", answers=synonyms.NO_ACTIVATIONS)
         names = (cast(Activation, activations),) * L
         if activations == "softmax" and L > 1:
@@ -169,7 +176,7 @@ def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
             parameter=f"activations[{l - 1}]",
             answers=synonyms.NO_ACTIVATIONS,
         )
-        if name == "softmax" and l < L:
+        if given[l - 1] == "softmax" and l < L:
             raise argument_error(
                 f"The activation of layer {l}",
                 f"is 'softmax'; only the output layer, {L}, may have it, because it is not a function of one z. Pass "
@@ -181,7 +188,7 @@ def check_activations(activations: Any, L: int) -> tuple[Activation, ...]:
 
 def check_cost(cost: Any, activations: Sequence[str]) -> Cost:
     """The cost, if it goes with the output activation."""
-    check_name(cost, COSTS, "cost", answers=synonyms.COSTS)
+    cost = check_name(cost, COSTS, "cost", answers=synonyms.COSTS)
     entry, output = costs.NAMED[cost], activations[-1]
     if not entry.goes_with(output):
         raise argument_error("cost", entry.refusal.format(output=output))

@@ -10,7 +10,8 @@ from fastbp import checks
 from fastbp.arrays import Targets, as_inputs, as_sample_weight, as_targets
 from fastbp.checks import Cost
 from fastbp.errors import argument_error
-from fastbp.functions.activations import CODES, COSTS
+from fastbp.functions import costs
+from fastbp.functions.activations import CODES, COSTS, NAMED
 from fastbp.functions.costs import parameter_of
 from fastbp.layers import PerLayer
 from fastbp.parameters import Parameters
@@ -54,6 +55,23 @@ class Differentiable(Parameters):
     def _dense_targets(self, Y: Any, n: int) -> np.ndarray:
         targets = self._targets(Y, n)
         return np.eye(self.sizes[-1], dtype=self.dtype)[targets.labels] if targets.dense is None else targets.dense
+
+    def _check_second_derivatives(self) -> None:
+        """Refuse users' own functions whose second derivative is not known."""
+        for l, name in enumerate(self.activations, 1):
+            if name != "softmax" and NAMED[name].second is None:
+                raise argument_error(
+                    f"The activation of layer {l}",
+                    f"is {name!r}, registered without f_second; the Hessian needs its second derivative. Register it "
+                    f"under another name with fastbp.activation(..., f_second=...).",
+                    parameter="activations",
+                )
+        if costs.NAMED[self.cost].second is None:
+            raise argument_error(
+                "cost",
+                f"is {self.cost!r}, whose second derivative fastbp does not know; the Hessian needs it. Differences of "
+                "net.gradient come near the product: (g(theta + h v) - g(theta - h v)) / 2 h.",
+            )
 
     def input_jacobian(self, X: Any) -> np.ndarray:
         """Derivative of every output by every input, of each sample (BP2 down to layer 0).
@@ -123,7 +141,13 @@ class Differentiable(Parameters):
         -------
         numpy.ndarray, shape (n_parameters,)
             The derivative of the gradient in the direction v. relu's and leaky_relu's sigma'' is 0 everywhere.
+
+        Raises
+        ------
+        ValueError
+            The second derivative of a user's own activation or cost is not known, among other things.
         """
+        self._check_second_derivatives()
         X = as_inputs(X, self.sizes[0], self.dtype)
         Y = self._dense_targets(Y, len(X))
         s = as_sample_weight(sample_weight, len(X), self.dtype)

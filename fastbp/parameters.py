@@ -14,6 +14,7 @@ import numpy as np
 from fastbp import checks, synonyms
 from fastbp.checks import Activation, Cost
 from fastbp.chunks import all_finite
+from fastbp.functions import own
 from fastbp.functions.activations import CODES
 from fastbp.functions.costs import parameter_of
 from fastbp.kernels import layout
@@ -173,6 +174,7 @@ class Parameters:
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name in ("sizes", "activations", "cost", "dtype"):
             setattr(self, name, state[name])
+        own.require(self.activations, self.cost)
         self.cost_parameter = state.get("cost_parameter")  # an older fastbp's pickle has none
         self.meta = freeze(state["meta"])
         self._allocate()

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
+from fastbp.errors import argument_error
+from fastbp.functions.entry import ActivationFunction, CostFunction
 from fastbp.io import model_file
 from fastbp.model import Model
 from fastbp.network import Network
@@ -44,7 +47,12 @@ def save(net: Network | Model, path: str | bytes | os.PathLike[Any]) -> None:
     model_file.write(name, net.contents() if isinstance(net, Model) else model_file.Contents(net))
 
 
-def load(path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False) -> Network | Model:
+def load(
+    path: str | bytes | os.PathLike[Any],
+    *,
+    allow_nonfinite: bool = False,
+    functions: Sequence[ActivationFunction | CostFunction] = (),
+) -> Network | Model:
     """Read what `save` wrote: a model if the file has preprocessing, else a network.
 
     Parameters
@@ -53,6 +61,10 @@ def load(path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False)
         A file that ``save`` wrote. It may come from anywhere: reading it runs nothing that it contains.
     allow_nonfinite : bool
         Accept weights and biases that are NaN or infinite.
+
+    functions : sequence
+        What `activation` and `cost` have returned for functions of your own that the file names; it holds nothing else
+        of them. Those that this process has registered already are known.
 
     Returns
     -------
@@ -64,9 +76,19 @@ def load(path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False)
     ------
     LoadError
         The file is empty, truncated, damaged, of another kind or program, of a newer format, or larger than the memory
-        there is; the message says which.
+        there is, or names a function that is not known here; the message says which.
     OSError
         The file does not exist or cannot be read.
+    TypeError
+        ``functions`` is something else.
     """
+    given = functions if isinstance(functions, Sequence) else [functions]
+    if not all(isinstance(entry, ActivationFunction | CostFunction) for entry in given):
+        raise argument_error(
+            "functions",
+            f"is {functions!r}; needed is a list of what fastbp.activation and fastbp.cost return, which register a "
+            "function. Pass [fastbp.activation(name, f, f_prime)].",
+            TypeError,
+        )
     net, steps, target = model_file.read(path, allow_nonfinite=allow_nonfinite)
     return net if steps is None else Model(net, steps, target=target)

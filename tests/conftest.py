@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 # Before NumPy is imported. The threads of its OpenBLAS, and of SciPy's, spin while they wait: where processes share
@@ -41,6 +43,15 @@ COMPILED = set(
     """.split()
 )
 """Modules about what is around the kernels, which does not know whether they are compiled."""
+
+
+@pytest.fixture
+def own() -> Iterator[SimpleNamespace]:
+    """Users' own functions, which are known as long as the test lasts."""
+    from own_functions import registered
+
+    with registered() as entries:
+        yield entries
 
 
 @pytest.fixture(params=["float32", "float64"])

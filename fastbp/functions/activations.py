@@ -19,9 +19,10 @@ import numpy as np
 from fastbp.functions import analytic
 from fastbp.functions.costs import CODES as COSTS
 from fastbp.functions.elementary import exp, expm1, log, log1p, normal_tail, softplus
-from fastbp.functions.entry import ActivationFunction, by_code, first, value
+from fastbp.functions.entry import PAIR, SECOND, ActivationFunction, by_code, is_own, value
 from fastbp.functions.entry import in_words as in_words
 from fastbp.jit import constants, strict
+from fastbp.jit.rows import call_once
 
 __all__ = ["ACTIVATIONS", "CODES", "COSTS", "exp", "log", "log1p", "sigma", "sigma_prime", "sigma_prime_notes"]
 
@@ -268,8 +269,7 @@ NAMED = {entry.name: entry for entry in ACTIVATIONS}
 CODES = {entry.name: code for code, entry in enumerate(ACTIVATIONS)}
 """Name of an activation -> its code in the kernels."""
 SIGMOID, RELU, IDENTITY, EXP, SOFTMAX = (CODES[name] for name in ("sigmoid", "relu", "identity", "exp", "softmax"))
-UNBOUNDED = sum(1 << code for code, entry in enumerate(ACTIVATIONS) if not entry.is_bounded)
-"""The bit of an activation's code is set where a sum of finite terms can come out of it as infinity."""
+_UNBOUNDED = sum(1 << code for code, entry in enumerate(ACTIVATIONS) if not entry.is_bounded)
 
 
 def _values(code: int, pair: Any, otherwise: Any) -> Any:
@@ -288,10 +288,25 @@ def _slopes(code: int, pair: Any, otherwise: Any) -> Any:
     return of_code
 
 
+@strict
+def _own(code, z):
+    return call_once(code, PAIR, z, z, z)[1] if is_own(code) else z
+
+
+@strict
+def _own_prime(code, z):
+    return call_once(code, PAIR, z, z, z)[2] if is_own(code) else z
+
+
+@strict
+def _own_double_prime(code, z):
+    return call_once(code, SECOND, z, z, z)[1] if is_own(code) else z
+
+
 _pairs = [entry.pair for entry in ACTIVATIONS]
-_sigma = by_code(_pairs, _values, first)
-_sigma_prime = by_code(_pairs, _slopes, first)
-_sigma_double_prime = by_code([entry.second for entry in ACTIVATIONS], value, first)
+_sigma = by_code(_pairs, _values, _own)
+_sigma_prime = by_code(_pairs, _slopes, _own_prime)
+_sigma_double_prime = by_code([entry.second for entry in ACTIVATIONS], value, _own_double_prime)
 
 
 @strict
@@ -313,6 +328,12 @@ def sigma_prime(code, z):
 def sigma_double_prime(code, z):
     """sigma''(z) of every activation but softmax; 0 for those made of straight lines."""
     return _sigma_double_prime(code, z)
+
+
+@strict
+def is_unbounded(code):
+    """Whether a sum of finite terms can come out of this activation as infinity; of a user's, nobody knows."""
+    return is_own(code) or (_UNBOUNDED >> code) & 1 == 1
 
 
 @strict

@@ -17,8 +17,9 @@ import numpy as np
 from fastbp.equations import EQUATIONS
 from fastbp.functions import analytic
 from fastbp.functions.elementary import exp, log, log_of_positive, softplus
-from fastbp.functions.entry import CostFunction, Parameter, by_code, first, value
+from fastbp.functions.entry import SLOPES, TERMS, CostFunction, Parameter, by_code, first, is_own, value
 from fastbp.jit import constants, strict
+from fastbp.jit.rows import call_once
 
 Name = Literal["quadratic", "cross_entropy", "poisson", "absolute", "huber", "quantile", "tweedie"]
 """The names, for type checkers; a test holds them to the entries."""
@@ -328,9 +329,19 @@ def parameter_of(cost: str, given: float | None) -> float:
     return 0.0 if own is None else own.default if given is None else given
 
 
-term = by_code([entry.term for entry in COSTS], value, first)
+@strict
+def _own_term(cost, C, z, a, y, p):
+    return call_once(cost, TERMS, a, y, C)[2] if is_own(cost) else C
+
+
+@strict
+def _own_slope(cost, z, a, y, p):
+    return call_once(cost, SLOPES, a, y, _NUMBERS(a)[_ONE])[2] if is_own(cost) else z
+
+
+term = by_code([entry.term for entry in COSTS], value, _own_term)
 """(cost, C, z_j, a_j, y_j, p) -> C with what one output adds to C_x, of every cost; softmax outputs apart."""
-slope = by_code([entry.slope for entry in COSTS], value, first)
+slope = by_code([entry.slope for entry in COSTS], value, _own_slope)
 """(cost, z_j, a_j, y_j, p) -> dC/da_j of every cost; of those in which sigma' `cancels`, delta_j."""
 second = by_code([entry.second for entry in COSTS], value, first)
 """Likewise the derivative of `slope` by a_j."""
@@ -339,4 +350,4 @@ second = by_code([entry.second for entry in COSTS], value, first)
 @strict
 def cancels(cost):
     """Whether sigma' cancels in BP1."""
-    return (CANCELLING >> cost) & 1 == 1
+    return not is_own(cost) and (CANCELLING >> cost) & 1 == 1

@@ -73,7 +73,9 @@ _ODD_TAIL = constants(
 
 # Arguments at which, and beyond which, e^x is 0, and infinite: the exponents of 2^n as they stand say so.
 _RANGE = constants(_numbers(np.float32, -88.0, 89.0), _numbers(np.float64, -709.2, 710.0))
-_UNITS = constants(*(_numbers(kind, 0.0, 0.5, 1.0, 2.0, 4.0, np.nan) for kind in (np.float32, np.float64)))
+_UNITS = constants(
+    *(_numbers(kind, 0.0, 0.5, 1.0, 2.0, 4.0, np.nan, np.inf, np.sqrt(2.0)) for kind in (np.float32, np.float64))
+)
 # ln 2 in two parts, the first with so few digits that its product with a small whole number is exact.
 _LN2 = constants(
     _numbers(np.float32, 0.693359375, -2.12194440e-4), _numbers(np.float64, 0.6931471803691238, 1.9082149292705877e-10)
@@ -187,6 +189,23 @@ def log_of_positive(x):
     if x >= c[2]:
         return log(x)
     return -log(c[2] / x) if x > c[0] else c[5]
+
+
+@strict
+def log_of_any(x):
+    """ln x: NaN below 0, -infinity at 0. With x = 2^n m and m between 1/sqrt(2) and sqrt(2), so that it is accurate
+    beside 1; a number below the smallest normal one is taken for one about as small.
+    """
+    c = _UNITS(x)
+    n, m = _split(x)
+    large = m > c[7]
+    n, m = n + c[2] if large else n, c[1] * m if large else m
+    high, low = _LN2(x)
+    f = m - c[2]
+    s = f / (c[3] + f)
+    value = n * high + (n * low + s * horner(_LOG1P(x), s * s))
+    value = -c[6] if x == c[0] else (c[5] if x < c[0] else value)
+    return value if x < c[6] else x
 
 
 @strict

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastbp.equations import Equation
 from fastbp.jit import strict
+from fastbp.jit.rows import FIRST_ADDRESS
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,15 @@ def first(chosen: int, *args: Any) -> Any:
 
 
 @strict
-def nothing(*args: Any) -> None:
-    """What loops of no code do."""
+def is_own(code: int) -> bool:
+    """Whether a code is of a user's own function."""
+    return code >= FIRST_ADDRESS
+
+
+PAIR, SECOND = range(2)
+"""Row functions of a user's activation: (n, z, a, sigma'), and (n, z, sigma'', anything)."""
+TERMS, SLOPES = range(2)
+"""Row functions of a user's cost: (n, a, y, C), which adds to C[0], and (n, a, y, d), which multiplies d by dC/da."""
 
 
 def by_code(functions: Iterable[Any], link: Callable[[int, Any, Any], Any], last: Any) -> Any:

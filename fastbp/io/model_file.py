@@ -22,14 +22,15 @@ from fastbp.checks import check_cost_parameter
 from fastbp.data.scaling import Scale
 from fastbp.errors import LoadError, argument_error
 from fastbp.functions import activations as functions
-from fastbp.functions import costs
+from fastbp.functions import costs, own
 from fastbp.io.atomic import write_atomically
 from fastbp.io.container import AGAIN, MAX_DEPTH, Array, header, pack, unpack
 
 if TYPE_CHECKING:
     from fastbp.network import Network
 
-FORMAT_VERSION = max(2, *(entry.since for entry in functions.ACTIVATIONS), *(entry.since for entry in costs.COSTS))
+_ENTRIES = (*functions.ACTIVATIONS, *costs.COSTS)
+FORMAT_VERSION = max(own.FORMAT, *(entry.since for entry in _ENTRIES))
 """Version 1 is a network, in whose meta fastbp 0.1.0 kept the scaling of its inputs; version 2 is a model. A later one
 is either, whose ``steps`` are null for a network; it holds the cost's parameter, null for a cost that has none, and may
 hold a name that no earlier version knows.
@@ -198,7 +199,10 @@ def _check_description(d: dict[str, Any]) -> None:
         raise LoadError(f"has sizes {_short(sizes)}; they must be two or more whole numbers from 1. {AGAIN}")
     if not isinstance(activations, list) or len(activations) != len(sizes) - 1:
         raise LoadError(f"has {_short(activations)} for activations; {len(sizes) - 1} names are needed. {AGAIN}")
-    known = [entry.name for entry in functions.ACTIVATIONS if entry.since <= version]
+    if version >= own.FORMAT:
+        words = [word for word in (*activations, d["cost"]) if isinstance(word, str) and word.isidentifier()]
+        own.require([name for name in activations if name in words], d["cost"] if d["cost"] in words else None)
+    known = [entry.name for entry in functions.NAMED.values() if entry.since <= version]
     for what, value, names in [
         *(("activation", name, known) for name in activations),
         ("cost", d["cost"], [entry.name for entry in costs.NAMED.values() if entry.since <= version]),

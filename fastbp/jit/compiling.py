@@ -91,7 +91,8 @@ class _SafeCache(FunctionCache):
             return
 
 
-def _options(fastmath: set[str], inlined: bool) -> dict[str, Any]:
+def options_of(fastmath: set[str], inlined: bool) -> dict[str, Any]:
+    """What Numba is asked for, of any function."""
     return {
         "nopython": True,
         "error_model": "numpy",
@@ -104,13 +105,13 @@ def _options(fastmath: set[str], inlined: bool) -> dict[str, Any]:
 
 def inner(function: Callable[..., Any], fastmath: set[str], inlined: bool) -> Any:
     """A function that compiled code calls."""
-    options = _options(fastmath, inlined) | {"no_cpython_wrapper": True}
+    options = options_of(fastmath, inlined) | {"no_cpython_wrapper": True}
     return InnerDispatcher(function, targetoptions=options, pipeline_class=BitcodeCompiler)
 
 
 def entry(function: Callable[..., Any], fastmath: set[str], parallel: bool = False) -> Any:
     """A function that Python calls; its code is kept on disk."""
-    options = _options(fastmath, False) | ({"parallel": True} if parallel else {})
+    options = options_of(fastmath, False) | ({"parallel": True} if parallel else {})
     compiler = ParallelCompiler if parallel else LinkingCompiler
     compiled: Any = Entry(function, targetoptions=options, pipeline_class=compiler)
     if CACHE_DIR is not None:
@@ -161,7 +162,7 @@ def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
     return _overload(python, jit_options=_OVERLOAD | options)  # type: ignore[no-any-return]
 
 
-def _type_of_twin(twin: Callable[..., Any]) -> Any:
+def type_of_twin(twin: Callable[..., Any]) -> Any:
     """Numba's type of a function that ``twin`` chooses by the types of the arguments."""
     options = {"no_cpython_wrapper": True, "nopython": True} | _OVERLOAD
     return types.Function(make_overload_template(twin, twin, options, True, "never"))
@@ -174,7 +175,7 @@ def type_of_constants(single: Any, double: Any) -> Any:
         chosen = single if z == types.float32 else double
         return lambda z: chosen
 
-    return _type_of_twin(twin)
+    return type_of_twin(twin)
 
 
 def type_of_choice(single: Any, double: Any) -> Any:
@@ -187,7 +188,7 @@ def type_of_choice(single: Any, double: Any) -> Any:
         chosen = single if args[0] == types.float32 else double
         return lambda *args: chosen(*args)
 
-    return _type_of_twin(twin)
+    return type_of_twin(twin)
 
 
 @intrinsic
@@ -204,4 +205,4 @@ def type_of_fma() -> Any:
     def twin(a, b, c):  # type: ignore[no-untyped-def]
         return lambda a, b, c: _fma(a, b, c)  # type: ignore[call-arg]
 
-    return _type_of_twin(twin)
+    return type_of_twin(twin)

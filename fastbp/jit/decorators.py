@@ -30,6 +30,10 @@ DISABLED = flag("FASTBP_DISABLE_JIT") or flag("NUMBA_DISABLE_JIT")
 """True in plain-Python mode: no function is compiled."""
 
 
+class Uncompilable(TypeError):
+    """A user's function cannot be compiled; the message is Numba's."""
+
+
 class Inner:
     """A function that compiled code calls. What Numba calls it is made when Numba first asks for its type."""
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from fastbp.functions.costs import CLIPPED, COSTS, clipped_probability
 from fastbp.functions.elementary import log
-from fastbp.functions.entry import by_code, nothing
+from fastbp.functions.entry import TERMS, by_code, is_own
 from fastbp.jit import strict
-from fastbp.jit.addresses import Array, Real, number
+from fastbp.jit.addresses import Array, Real, line, number
+from fastbp.jit.rows import call_row
 from fastbp.kernels.matrix import Matrix, row
 
 
@@ -28,7 +29,15 @@ def _loops(code: int, term: Callable[..., Real], otherwise: Callable[..., None])
     return loop
 
 
-of_outputs = by_code([entry.term for entry in COSTS], _loops, nothing)
+@strict
+def _own_loop(cost: int, p: Real, X: int, J: int, z: Matrix, a: Matrix, y: Matrix, out: Array) -> None:
+    if is_own(cost):
+        for x in range(X):
+            out[x] = number(z.buf, 0)
+            call_row(cost, TERMS, J, row(a, x, J), row(y, x, J), line(out, x, 1))
+
+
+of_outputs = by_code([entry.term for entry in COSTS], _loops, _own_loop)
 """(cost, p, X, J, z, a, y, out): C_x of X samples whose rows of z^L, a^L and y are given, into the vector ``out``."""
 
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from fastbp.functions.activations import ACTIVATIONS, exp
 from fastbp.functions.costs import COSTS
-from fastbp.functions.entry import CostFunction, by_code, nothing
+from fastbp.functions.entry import PAIR, SLOPES, CostFunction, by_code, is_own
 from fastbp.jit import by_dtype, strict
 from fastbp.jit.addresses import Array, Real, copy_line, line, number
+from fastbp.jit.rows import call_row
 from fastbp.kernels.gemm.epilogues import MULTIPLY, STORE
 from fastbp.kernels.gemm.gemm import gemm
 from fastbp.kernels.gemm.problem import Accumulation, Gemm, GemmWorkspace
@@ -67,7 +68,13 @@ def _loops(code: int, pair: Callable[..., Any], otherwise: Callable[..., None]) 
     return loop
 
 
-_loop = by_code([entry.pair for entry in ACTIVATIONS], _loops, nothing)
+@strict
+def _own_loop(code: int, n: int, z: Array, a: Array, d: Array) -> None:
+    if is_own(code):
+        call_row(code, PAIR, n, z, a, d)
+
+
+_loop = by_code([entry.pair for entry in ACTIVATIONS], _loops, _own_loop)
 
 
 @strict
@@ -125,7 +132,13 @@ def _error_loops(code: int, entry: CostFunction, otherwise: Callable[..., None])
     return loop
 
 
-_error_loop = by_code(COSTS, _error_loops, nothing)
+@strict
+def _own_error_loop(cost: int, p: Real, n: int, z: Array, a: Array, y: Array, d: Array) -> None:
+    if is_own(cost):
+        call_row(cost, SLOPES, n, a, y, d)
+
+
+_error_loop = by_code(COSTS, _error_loops, _own_error_loop)
 
 
 @strict

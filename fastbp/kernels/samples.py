@@ -5,7 +5,7 @@ No thread looks at another's samples here.
 
 from __future__ import annotations
 
-from fastbp.functions.activations import SOFTMAX, UNBOUNDED
+from fastbp.functions.activations import SOFTMAX, is_unbounded
 from fastbp.jit import strict
 from fastbp.jit.addresses import Array, Real, copy_line, exists, line, number
 from fastbp.kernels import costs, dense, sparse
@@ -176,12 +176,6 @@ def backward(layers: Layers, data: Data, workspace: Workspace, tile: Tile, t: in
         d, delta_next = errors(layers, workspace, l, x0), errors(layers, workspace, l + 1, x0)
         dense.hidden_error(X, J, K, weights(layers, l + 1), delta_next, zeros(workspace), d, here)
         dense.clear_padding(X, J, width, zeros(workspace), d)
-
-
-@strict
-def is_unbounded(code: int) -> bool:
-    """Whether a sum of finite terms can come out of this activation as infinity."""
-    return (UNBOUNDED >> code) & 1 == 1
 
 
 @strict

@@ -11,7 +11,7 @@ import numpy as np
 from fastbp import checks, textbook
 from fastbp.arrays import as_inputs, as_sample_weight
 from fastbp.errors import argument_error
-from fastbp.functions.activations import CODES
+from fastbp.functions.activations import CODES, COSTS, IDENTITY
 from fastbp.functions.costs import NAMED
 from fastbp.layers import Trace
 from fastbp.network import Network, not_a_network
@@ -216,9 +216,11 @@ class Numbers:
         values["slope"] = textbook.link_1(CODES[self.activation], trace.z[l][0, j : j + 1])[0]
         if l < net.L:
             return _sum("k", 0, trace.delta[l + 1][0], net.w[l + 1][:, j]), result, values
-        cost, z = NAMED[self.cost], trace.z[l][0, j]
-        values["dC/da"] = cost.slope.py_func(z, a[j], y[j], z.dtype.type(self.net._p))
-        if cost.cancels:
+        here, one = slice(j, j + 1), a.dtype.type(1)
+        at = trace.z[l][0, here], a[here], y[here]
+        # delta of an output that is its own z, whose sigma' is 1
+        values["dC/da"] = textbook.output_error(COSTS[self.cost], IDENTITY, *at, one, self.net._p)[0]
+        if NAMED[self.cost].cancels:
             # a (1 - a) is sigma'(z) of the sigmoid; the stable form keeps its digits, and so does the quotient.
             with np.errstate(divide="ignore", invalid="ignore"):
                 values["dC/da"] /= values["slope"]

@@ -1,0 +1,108 @@
+"""Functions of a user's over a row, which kernels call by their address.
+
+A row function takes a number n and three vectors of one dtype, some of which it reads and others it overwrites. The
+kernels know several of them, for both dtypes, by one code, as they know the library's own functions by theirs: it is
+the address of the table of their addresses. So no kernel is compiled again for a user's function, and what one call
+costs is shared by a whole row.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fastbp.jit.decorators import DISABLED, Twin
+
+FIRST_ADDRESS = 4096
+"""Codes below it are those of the library's own functions: no system has anything at such an address."""
+
+_known: dict[int, Rows] = {}
+"""Code -> row functions. They stay as long as the process lives: any network may hold the code."""
+
+
+class Rows:
+    """Row functions that a user's functions are called in.
+
+    Parameters
+    ----------
+    functions : sequence of function
+        ``(n, u, v, w)``, ``strict``; kernels name them by their place.
+    """
+
+    def __init__(self, functions: Sequence[Any]) -> None:
+        self._functions = functions
+        self._addresses = np.zeros((len(functions), 2), np.int64)
+        self._compiled: list[Any] = []
+        if not DISABLED:
+            from fastbp.jit.user_code import compile_row
+
+            for i, function in enumerate(functions):
+                for j, dtype in enumerate(("float32", "float64")):
+                    self._compiled.append(compile_row(function, dtype))
+                    self._addresses[i, j] = self._compiled[-1].address
+        self.code = int(self._addresses.ctypes.data)
+        _known[self.code] = self
+
+    def __call__(self, which: int, n: int, u: Any, v: Any, w: Any) -> None:
+        """Call one of them from Python, on contiguous vectors of at least n elements."""
+        if DISABLED:
+            with np.errstate(all="ignore"):
+                self._functions[which](n, u, v, w)
+            return
+        address = int(self._addresses[which, u.dtype.itemsize // 8])
+        call = ctypes.CFUNCTYPE(None, ctypes.c_int64, *[ctypes.c_void_p] * 3)(address)
+        call(n, *(vector.ctypes.data for vector in (u, v, w)))
+
+
+def _by_address(function: Callable[..., Any], maker: str) -> Any:
+    """The function for Python, and for compiled code what a function of ``user_code`` makes."""
+    if DISABLED:
+        return function
+
+    def make() -> Any:
+        from fastbp.jit import user_code
+
+        return getattr(user_code, maker)()
+
+    return Twin(function, make)
+
+
+def _call_row(code: int, which: int, n: int, u: Any, v: Any, w: Any) -> None:
+    _known[code](which, n, u, v, w)
+
+
+def _call_once(code: int, which: int, u: Any, v: Any, w: Any) -> tuple[Any, Any, Any]:
+    vectors = [np.array([number]) for number in (u, v, w)]
+    _known[code](which, 1, *vectors)
+    return vectors[0][0], vectors[1][0], vectors[2][0]
+
+
+call_row = _by_address(_call_row, "type_of_call_row")
+"""(code, which, n, u, v, w): call a row function on the first n elements of three vectors."""
+call_once = _by_address(_call_once, "type_of_call_once")
+"""(code, which, u, v, w) -> what three numbers are after a row function was called on vectors of one element each."""
+
+
+def guarded(function: Callable[..., Any], n: int) -> Any:
+    """A user's function of n numbers of one dtype, whose result is of that dtype: NaN where it raises an exception."""
+    plain: Any = getattr(function, "py_func", function)
+
+    def call(*numbers: Any) -> Any:
+        kind = type(numbers[0])
+        try:
+            return kind(plain(*numbers))
+        except Exception:
+            return kind(np.nan)
+
+    if DISABLED:
+        return call
+
+    def make() -> Any:
+        from fastbp.jit.user_code import type_of_guarded
+
+        return type_of_guarded(plain, n)
+
+    return Twin(call, make)

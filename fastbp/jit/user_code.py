@@ -1,0 +1,197 @@
+"""The compiler of a user's functions, and the calls by address that compiled code makes of them."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir as llvm
+from numba.core import cgutils, ir, types
+from numba.core.ccallback import CFunc
+from numba.core.compiler import Compiler
+from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.core.errors import TypingError
+from numba.core.typing import signature
+from numba.core.untyped_passes import IRProcessing
+from numba.extending import intrinsic
+
+from fastbp.jit.addresses import address, line
+from fastbp.jit.compiling import options_of, type_of_twin
+from fastbp.jit.decorators import Uncompilable
+from fastbp.jit.linking import BitcodeCompiler, InnerDispatcher, LinkingCompiler
+
+_WEAK = (
+    operator.add, operator.sub, operator.mul, operator.truediv,
+    operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne,
+)  # fmt: skip
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _WeakConstants(FunctionPass):  # type: ignore[misc]
+    """Python's numbers take the dtype of what they meet, as they do in NumPy.
+
+    Numba takes ``1 / (1 + exp(-z))`` of a float32 for float64: a function would not be the same with and without the
+    compiler, and take twice the time.
+    """
+
+    _name = "fastbp_weak_constants"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        """Floats become float32; integers do where one of them meets a variable in an operation."""
+        if state.args[0] != types.float32:
+            return False
+        integers, operations = {}, []
+        for block in state.func_ir.blocks.values():
+            for statement in block.find_insts(ir.Assign):
+                value = statement.value
+                if isinstance(value, ir.Const | ir.Global | ir.FreeVar):
+                    if type(value.value) is float:
+                        statement.value = ir.Const(np.float32(value.value), value.loc)
+                    elif type(value.value) is int:
+                        integers[statement.target.name] = statement
+                elif isinstance(value, ir.Expr) and value.op in ("binop", "inplace_binop"):
+                    operations.append(value)
+        for operation in operations:
+            met = [integers[part.name] for part in (operation.lhs, operation.rhs) if part.name in integers]
+            kind = operation.immutable_fn if operation.op == "inplace_binop" else operation.fn
+            if kind in _WEAK and len(met) == 1:
+                met[0].value = ir.Const(np.float32(met[0].value.value), met[0].value.loc)
+        return True
+
+
+class _UserCompiler(BitcodeCompiler):
+    """Numba's compiler, all of its passes, with the weak constants."""
+
+    def define_pipelines(self) -> list[Any]:
+        """Numba's own and one more."""
+        pipelines: list[Any] = Compiler.define_pipelines(self)
+        for pipeline in pipelines:
+            pipeline._finalized = False
+            pipeline.add_pass_after(_WeakConstants, IRProcessing)
+            pipeline.finalize()
+        return pipelines
+
+
+@intrinsic
+def _guarded(typing: Any, function: Any, numbers: Any) -> Any:
+    number = numbers.types[0]
+    sig = function.get_call_type(typing, numbers.types, {})
+    if not isinstance(sig.return_type, types.Float | types.Integer | types.Boolean):
+        raise TypingError(f"it returns {sig.return_type}, not a number")
+
+    def codegen(context: Any, builder: Any, outer: Any, args: Any) -> Any:
+        compiled = function.dispatcher.overloads[tuple(sig.args)]
+        context.add_linking_libs([compiled.library])
+        given = cgutils.unpack_tuple(builder, args[1])
+        status, result = context.call_internal_no_propagate(builder, compiled.fndesc, sig, given)
+        result = context.cast(builder, result, sig.return_type, number)
+        return builder.select(status.is_error, context.get_constant(number, math.nan), result)
+
+    return number(function, numbers), codegen
+
+
+def _dispatcher(function: Callable[..., Any]) -> Any:
+    options = options_of(set(), False) | {"no_cpython_wrapper": True, "boundscheck": True}
+    return InnerDispatcher(function, targetoptions=options, pipeline_class=_UserCompiler)
+
+
+def type_of_guarded(function: Any, n: int) -> Any:
+    """Of a user's function of n numbers that gives NaN where it raises an exception, as an index beyond an array does.
+
+    What is no function of exactly these, being of C or having defaults, is called by one that is.
+    """
+    is_python = inspect.isfunction(function)
+    known = _dispatcher(function) if is_python else function
+    dispatcher = known
+    if not is_python or len(inspect.signature(function).parameters) != n or function.__defaults__:
+        dispatcher = _dispatcher((lambda z: known(z)) if n == 1 else (lambda a, y: known(a, y)))
+
+    def twin(*numbers):  # type: ignore[no-untyped-def]
+        return lambda *numbers: _guarded(dispatcher, numbers)  # type: ignore[call-arg]
+
+    return type_of_twin(twin)
+
+
+def compile_row(function: Any, dtype: str) -> Any:
+    """A row function as machine code of a C function, with its ``address``.
+
+    Raises
+    ------
+    Uncompilable
+        It cannot be compiled; the message says why, in Numba's words.
+    """
+    vector = types.CPointer(getattr(types, dtype))
+
+    def row(n, u, v, w):  # type: ignore[no-untyped-def]
+        function(n, line(u, 0, n), line(v, 0, n), line(w, 0, n))
+
+    options = {"error_model": "numpy", "nogil": True, "fastmath": set(), "forceinline": False}
+    parts = (types.int64, vector, vector, vector), types.void
+    compiled = CFunc(row, parts, locals={}, options=options, pipeline_class=LinkingCompiler)
+    try:
+        # In this thread, though an interrupt meets Numba at work: it imports the module of the function, which may be
+        # importing still, and another thread would wait for it forever.
+        compiled.compile()
+    except Exception as error:  # not all of Numba's are its own
+        raise Uncompilable(str(error)) from error
+    return compiled
+
+
+def _function(context: Any, builder: Any, code: Any, which: Any, number: Any) -> Any:
+    """The address of a row function, out of the table at ``code``."""
+    word = llvm.IntType(64)
+    size = context.get_abi_sizeof(context.get_data_type(number))
+    place = builder.add(builder.mul(which, word(2)), word(size // 8))
+    table = builder.inttoptr(code, word.as_pointer())
+    vector = context.get_data_type(number).as_pointer()
+    type_ = llvm.FunctionType(llvm.VoidType(), [word, vector, vector, vector])
+    return builder.inttoptr(builder.load(builder.gep(table, [place])), type_.as_pointer())
+
+
+@intrinsic
+def _call_row(typing: Any, code: Any, which: Any, n: Any, u: Any, v: Any, w: Any) -> Any:
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        function = _function(context, builder, args[0], args[1], u.dtype)
+        vectors = [address(context, builder, type_, given) for type_, given in zip(sig.args[3:], args[3:], strict=True)]
+        builder.call(function, [args[2], *vectors])
+        return context.get_dummy_value()
+
+    return signature(types.none, types.int64, types.int64, types.int64, u, v, w), codegen
+
+
+@intrinsic
+def _call_once(typing: Any, code: Any, which: Any, u: Any, v: Any, w: Any) -> Any:
+    result = types.UniTuple(u, 3)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        function = _function(context, builder, args[0], args[1], u)
+        places = [cgutils.alloca_once_value(builder, number) for number in args[2:]]
+        builder.call(function, [llvm.IntType(64)(1), *places])
+        return context.make_tuple(builder, result, [builder.load(place) for place in places])
+
+    return signature(result, types.int64, types.int64, u, u, u), codegen
+
+
+def type_of_call_row() -> Any:
+    """Of the call of a row function on vectors."""
+
+    def twin(code, which, n, u, v, w):  # type: ignore[no-untyped-def]
+        return lambda code, which, n, u, v, w: _call_row(code, which, n, u, v, w)  # type: ignore[call-arg]
+
+    return type_of_twin(twin)
+
+
+def type_of_call_once() -> Any:
+    """Of the call of a row function on numbers."""
+
+    def twin(code, which, u, v, w):  # type: ignore[no-untyped-def]
+        return lambda code, which, u, v, w: _call_once(code, which, u, v, w)  # type: ignore[call-arg]
+
+    return type_of_twin(twin)
