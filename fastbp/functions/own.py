@@ -344,7 +344,7 @@ def cost(name: str, c: Number, dc: Number) -> CostFunction:
             since=FORMAT,
         )
         costs.CODES[name] = rows.code
-        costs.NAMED[name] = entry
+        costs.NAMED[name] = costs.LOSSES[name] = entry
     return entry
 
 

@@ -172,9 +172,9 @@ def _call_once(typing: Any, code: Any, which: Any, u: Any, v: Any, w: Any) -> An
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         function = _function(context, builder, args[0], args[1], u)
-        places = [cgutils.alloca_once_value(builder, number) for number in args[2:]]
-        builder.call(function, [llvm.IntType(64)(1), *places])
-        return context.make_tuple(builder, result, [builder.load(place) for place in places])
+        cells = [cgutils.alloca_once_value(builder, number) for number in args[2:]]
+        builder.call(function, [llvm.IntType(64)(1), *cells])
+        return context.make_tuple(builder, result, [builder.load(cell) for cell in cells])
 
     return signature(result, types.int64, types.int64, u, u, u), codegen
 

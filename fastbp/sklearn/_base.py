@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from fastbp.arrays import Targets
 from fastbp.chunks import all_finite, by_rows, contiguous, largest_magnitude
+from fastbp.functions.entry import ActivationFunction
 from fastbp.initializers import INITIALIZERS, initialize
 from fastbp.network import Network
 from fastbp.runtime.pool import MAX_THREADS
@@ -51,7 +52,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMultilayerPerceptron._parameter_constraints,
-        "activation": [StrOptions(HIDDEN), "array-like"],
+        "activation": [StrOptions(HIDDEN), ActivationFunction, "array-like"],
         "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
         "n_threads": [None, Interval(Integral, 1, MAX_THREADS, closed="both")],
         "l1": [Interval(Real, 0, None, closed="left")],
@@ -120,7 +121,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             w, b = initialize(self.init, self._drawn, fan_out, fan_in)
             return np.ascontiguousarray(w.T, dtype), b.astype(dtype, copy=False)
         # Glorot and Bengio's bound, for the biases too.
-        one = isinstance(self.activation, str)  # counts without hidden layers too
+        one = isinstance(self.activation, str | ActivationFunction)  # counts without hidden layers too
         names = [self.activation] if one else self.activation
         bound = np.sqrt((2.0 if set(map(fastbp_name, names)) == {"sigmoid"} else 6.0) / (fan_in + fan_out))
         w = self._random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(dtype, copy=False)

@@ -14,17 +14,27 @@ from sklearn.utils.fixes import parse_version
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 import fastbp
-from fastbp import checks
 from fastbp.chunks import all_finite, contiguous
 from fastbp.errors import LoadError
+from fastbp.functions import activations, own
 from fastbp.functions.costs import LOSSES, NAMED
-from fastbp.functions.entry import CostFunction
+from fastbp.functions.entry import ActivationFunction, CostFunction
 from fastbp.network import Network
 from fastbp.runtime import csr
 from fastbp.sklearn._convert import Convertible
-from fastbp.sklearn._parameters import PlainNetwork, blank_network, fastbp_name, in_own_memory, pack, sizes_of, unpack
+from fastbp.sklearn._parameters import (
+    Names,
+    PlainNetwork,
+    blank_network,
+    fastbp_name,
+    in_own_memory,
+    pack,
+    plain_name,
+    sizes_of,
+    unpack,
+)
 
-HIDDEN = {"logistic", *checks.HIDDEN}
+HIDDEN = Names(lambda: {"logistic", *activations.NAMED} - {"softmax"})
 """Activations that a hidden layer may have."""
 FORMAT = 1
 """Of pickles. Raised when an older fastbp would misread the state; a parameter or an attribute more is no reason."""
@@ -73,7 +83,7 @@ class FittedNetwork(Convertible, ClassNamePrefixFeaturesOutMixin, TransformerMix
 
     def _loss_function(self) -> CostFunction:
         """The cost that ``loss`` names; what names none is refused when parameters are checked, not here."""
-        return LOSSES.get(self.loss, NAMED["quadratic"])
+        return LOSSES.get(plain_name(self.loss), NAMED["quadratic"])
 
     def _weights_dtype(self) -> Any:
         """float32 if all of coefs_ and intercepts_ are no wider, else float64."""
@@ -106,9 +116,9 @@ class FittedNetwork(Convertible, ClassNamePrefixFeaturesOutMixin, TransformerMix
 
     def _hidden_activations(self, n: int) -> list[str]:
         """The activation of each of n hidden layers, under the names given."""
-        if isinstance(self.activation, str):
-            return [self.activation] * n
-        names = list(self.activation)
+        if isinstance(self.activation, str | ActivationFunction):
+            return [plain_name(self.activation)] * n
+        names = [plain_name(name) for name in self.activation]
         if len(names) != n or not set(names) <= HIDDEN:
             raise ValueError(
                 f"The 'activation' parameter of {type(self).__name__} must be a str among {sorted(HIDDEN)}, or one of "
@@ -127,7 +137,7 @@ class FittedNetwork(Convertible, ClassNamePrefixFeaturesOutMixin, TransformerMix
         Raises
         ------
         LoadError
-            The number of the format is newer than this fastbp's.
+            The number of the format is newer than this fastbp's, or a function that it names is not known here.
         """
         version, number = state.get("_fastbp_version"), state.get("_fastbp_format", 0)
         name, ours = type(self).__name__, fastbp.__version__
@@ -145,11 +155,21 @@ class FittedNetwork(Convertible, ClassNamePrefixFeaturesOutMixin, TransformerMix
         later = {key: parameters[key].default for key in self._get_param_names() if key not in state}
         known = {key: value for key, value in later.items() if value is not inspect.Parameter.empty} | state
         super().__setstate__({key: value for key, value in known.items() if not key.startswith("_fastbp_")})
+        self._require_registered()
         if "coefs_" in state:
             self._networks: dict[Any, Network] = {}
             self.coefs_, self.intercepts_ = (
                 [*map(in_own_memory, arrays)] for arrays in (self.coefs_, self.intercepts_)
             )
+
+    def _require_registered(self) -> None:
+        """Raise LoadError where a function is named that may be a user's own, and is not known here."""
+        one = isinstance(self.activation, str | ActivationFunction)
+        names = [self.activation] if one else self.activation if isinstance(self.activation, list | tuple) else []
+        names = [*names, getattr(self, "output_activation", None)]
+        words = [name for name in names if isinstance(name, str) and name.isidentifier() and name not in HIDDEN]
+        loss = self.loss if isinstance(self.loss, str) and self.loss.isidentifier() else None
+        own.require(words, None if loss in LOSSES else loss)
 
     def _dtype_for(self, X: Any) -> Any:
         """float64 unless samples and weights are no wider than float32."""

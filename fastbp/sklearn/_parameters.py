@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -11,6 +11,7 @@ import numpy as np
 from fastbp import jit
 from fastbp.functions.activations import CODES
 from fastbp.functions.costs import LOSSES
+from fastbp.functions.entry import ActivationFunction, CostFunction
 from fastbp.kernels import layout
 from fastbp.network import Network
 from fastbp.runtime import engine
@@ -25,9 +26,39 @@ OF_LOSS = {loss: entry.parameter.name for loss, entry in LOSSES.items() if entry
 """Loss of regression -> the parameter of the estimator that it goes with."""
 
 
-def fastbp_name(activation: str) -> str:
+class Names(Set[str]):
+    """Names that are looked up each time: users register more of them.
+
+    Parameters
+    ----------
+    look_up : function
+        Of nothing, what they are now.
+    """
+
+    def __init__(self, look_up: Callable[[], Collection[str]]) -> None:
+        self._look_up = look_up
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._look_up()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._look_up())
+
+    def __len__(self) -> int:
+        return len(self._look_up())
+
+    _from_iterable = set  # type: ignore[assignment]
+
+
+def plain_name(value: Any) -> Any:
+    """The name in place of what `fastbp.activation` or `fastbp.cost` has returned; anything else as it is."""
+    return value.name if isinstance(value, ActivationFunction | CostFunction) else value
+
+
+def fastbp_name(activation: Any) -> str:
     """The activation under fastbp's name."""
-    return NAMES.get(activation, activation)
+    name: str = plain_name(activation)
+    return NAMES.get(name, name)
 
 
 def blank_network(sizes: Sequence[int], activations: Sequence[str], dtype: Any) -> Network:

@@ -16,15 +16,18 @@ from sklearn.utils.metaestimators import available_if
 from fastbp.arrays import out_of_reach
 from fastbp.checks import CLASSIFYING
 from fastbp.functions import costs
+from fastbp.functions.entry import ActivationFunction, CostFunction
 from fastbp.sklearn._base import BaseMLP
 from fastbp.sklearn._described import described
 from fastbp.sklearn._fitted import HIDDEN
 from fastbp.sklearn._hooks import remember
-from fastbp.sklearn._parameters import fastbp_name
+from fastbp.sklearn._parameters import Names, fastbp_name, plain_name
 
-LOSSES = {loss: entry for loss, entry in costs.LOSSES.items() if not set(entry.outputs or ()) & set(CLASSIFYING)}
-"""Losses of regression -> cost."""
-PARAMETERS = [entry.parameter for entry in LOSSES.values() if entry.parameter is not None]
+LOSSES = Names(
+    lambda: {loss for loss, entry in costs.LOSSES.items() if not set(entry.outputs or ()) & set(CLASSIFYING)}
+)
+"""Losses of regression."""
+PARAMETERS = [entry.parameter for entry in costs.COSTS if entry.parameter is not None]
 
 
 def check_numbers(y: np.ndarray, name: str) -> None:
@@ -87,7 +90,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseMLP._parameter_constraints,
-        "loss": [StrOptions(set(LOSSES))],
+        "loss": [StrOptions(LOSSES), CostFunction],
         **{
             p.name: [
                 Interval(
@@ -96,7 +99,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
             ]
             for p in PARAMETERS
         },
-        "output_activation": [StrOptions(HIDDEN), None],
+        "output_activation": [StrOptions(HIDDEN), ActivationFunction, None],
     }
 
     def __init__(
@@ -172,12 +175,13 @@ class MLPRegressor(RegressorMixin, BaseMLP):
 
     def _output_activation(self) -> str:
         own = self._loss_function().outputs
-        if own is not None and self.output_activation not in (None, *own):
+        output: str | None = plain_name(self.output_activation)
+        if own is not None and output not in (None, *own):
             raise ValueError(
-                f"output_activation is {self.output_activation!r}; with loss={self.loss!r} the output is {own[0]!r}. "
+                f"output_activation is {output!r}; with loss={plain_name(self.loss)!r} the output is {own[0]!r}. "
                 "Leave output_activation out, or use loss='squared_error'."
             )
-        return self.output_activation or (own or ("identity",))[0]
+        return output or (own or ("identity",))[0]
 
     def _encoded(self, y: Any) -> np.ndarray:
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y_val")
