@@ -25,6 +25,7 @@ _MODULES = {
     "History": "training.history",
     "Callback": "training.callbacks",
     "EarlyStopping": "training.stopping",
+    "Checkpoint": "training.checkpoints",
     "SGD": "training.optimizers",
     "Adam": "training.optimizers",
     "AdamW": "training.optimizers",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from fastbp.training import optimizers as optimizers
     from fastbp.training import schedules as schedules
     from fastbp.training.callbacks import Callback as Callback
+    from fastbp.training.checkpoints import Checkpoint as Checkpoint
     from fastbp.training.history import History as History
     from fastbp.training.history import Run as Run
     from fastbp.training.optimizers import LBFGS as LBFGS

@@ -173,6 +173,28 @@ def optimizer(name: str, task: str, options: Mapping[str, Any]) -> fastbp.optimi
     return made
 
 
+def check_class_weight(class_weight: str | None, task: str) -> None:
+    """ValueError unless the data has classes."""
+    if class_weight is None:
+        return
+    check_name(class_weight, ["balanced"], "--class-weight")
+    if task != "classification":
+        raise ValueError(
+            f"--class-weight is {class_weight!r}; the task is regression, which has no classes. Leave it out, or pass "
+            "--task classification."
+        )
+
+
+def checkpoint(options: Mapping[str, Any]) -> fastbp.Checkpoint | None:
+    """Where the training's state is kept."""
+    resume = options["resume"]
+    if options["checkpoint"] is not None:
+        return fastbp.Checkpoint(options["checkpoint"], resume="auto" if resume is None else resume)
+    if resume is not None:
+        raise ValueError("--resume is about a checkpoint, and there is none. Pass --checkpoint FILE, or leave it out.")
+    return None
+
+
 def schedule(text: str) -> Any:
     """A schedule from its name, and numbers if they are not the usual ones: ``cosine:warmup=2,final=0.1``."""
     name, _, numbers = text.partition(":")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.text import Text
 
 import fastbp
 from fastbp.cli.app import Out, app
@@ -68,9 +69,13 @@ def _predictions(model: fastbp.Model, path: str, probabilities: bool) -> tuple[l
 
 
 @app.command()
-def info(model: Annotated[Path, typer.Argument(help="Model file.")]) -> None:
-    """Show what is in a model file."""
+def info(model: Annotated[Path, typer.Argument(help="Model file, or checkpoint.")]) -> None:
+    """Show what is in a model file, or a checkpoint."""
     from fastbp.cli.report import describe
     from fastbp.model import as_model
+    from fastbp.training.checkpoints import in_words
 
-    describe(as_model(fastbp.load(model)), Out())
+    console = Out()
+    describe(as_model(fastbp.load(model)), console)
+    for line in in_words(model):
+        console.print(Text(line))

@@ -19,7 +19,18 @@ from fastbp._signals import Phase, signals
 from fastbp.arrays import decide, out_of_reach
 from fastbp.checks import COSTS, HIDDEN, check_int, check_name, check_real
 from fastbp.cli.app import DType, Out, app
-from fastbp.cli.options import MONITORED, check_file, column, dropped, model_for, optimizer, schedule, trained
+from fastbp.cli.options import (
+    MONITORED,
+    check_class_weight,
+    check_file,
+    checkpoint,
+    column,
+    dropped,
+    model_for,
+    optimizer,
+    schedule,
+    trained,
+)
 from fastbp.errors import called
 from fastbp.functions.costs import PARAMETERS_IN_WORDS
 from fastbp.initializers import INITIALIZERS
@@ -110,6 +121,13 @@ def train(
     restore_best: Annotated[bool, typer.Option(help="Early stopping goes back to the best epoch's weights.")] = True,
     seed: Annotated[int, typer.Option(help="Of weights, order and splits.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Default: chosen from the machine and the work.")] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="File that keeps the training's state, once a minute, and from which it goes on."),
+    ] = None,
+    resume: Annotated[
+        bool | None, typer.Option("--resume/--no-resume", help="Whether the checkpoint is there; default: either.")
+    ] = None,
     model: Annotated[Path, typer.Option(help="Model file to write.")] = Path("model.fastbp"),
     plot: Annotated[Path | None, typer.Option(help="Picture of the run to write, .png, .svg or .pdf.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no tables.")] = False,
@@ -121,6 +139,7 @@ def train(
     options = locals()
     check_file(model, "--model")
     check_file(plot, "--plot")
+    check_file(checkpoint, "--checkpoint")
     if plot is not None:
         from fastbp.cli import plot as pictures
 
@@ -238,7 +257,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     for who, where in ((stopping, "--monitor"), (rule, "--schedule plateau:monitor")):
         if isinstance(who, (fastbp.EarlyStopping, ReduceOnPlateau)):
             check_name(who.monitor, MONITORED[data.task], where)
-    _check_class_weight(o["class_weight"], data.task)
+    check_class_weight(o["class_weight"], data.task)
     _announce_classes(console, data, o)
     labels = data.Y if data.task == "classification" else None
     kept, aside = np.arange(len(data.X)), np.arange(0)
@@ -290,6 +309,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
                 schedule=rule,
                 early_stopping=stopping,
                 n_threads=o["threads"],
+                checkpoint=checkpoint(o),
                 callbacks=[interrupts],
                 progress=False if o["quiet"] else ProgressBar(errors),
             )
@@ -314,18 +334,6 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     if run.stopped and run.epoch == run.minibatch == 0:  # nothing to test, and the kernels may not be compiled yet
         return
     _conclude(console, model, run, data, o)
-
-
-def _check_class_weight(class_weight: str | None, task: str) -> None:
-    """ValueError unless the data has classes."""
-    if class_weight is None:
-        return
-    check_name(class_weight, ["balanced"], "--class-weight")
-    if task != "classification":
-        raise ValueError(
-            f"--class-weight is {class_weight!r}; the task is regression, which has no classes. Leave it out, or pass "
-            "--task classification."
-        )
 
 
 def _explain_plan(console: Out, net: fastbp.Network, how: Any, batch: int, n: int, o: dict[str, Any]) -> None:

@@ -9,7 +9,8 @@ import re
 import secrets
 import stat
 import warnings
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 
 # Some file systems cannot sync a directory; there the rename is as durable as they make it.
 CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
@@ -20,7 +21,7 @@ STALE = 24 * 3600.0
 """Seconds without a write after which a temporary file belongs to nobody: its process was killed."""
 
 
-def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memoryview]) -> None:
+def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memoryview], *, alone: bool = False) -> None:
     """Write a file so that its name always means the old content or the new, never a mix.
 
     The parts go into a temporary file in the same directory, which is synced and then renamed over the target. A link
@@ -28,12 +29,18 @@ def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memor
     temporary file is removed on any failure, OSError of the usual kinds among them. Only a process that is killed
     leaves its own behind; the first save in the same directory a day later removes it. A UserWarning says that the
     existing file was another user's or group's, and that only somebody else may keep it so.
+
+    Where this process is the only one that writes to the file, ``alone``, what killed ones have left of it is removed
+    at once.
     """
     name = os.fspath(path)
     target = os.path.realpath(name)
     old = _existing(target)
-    temporary = os.path.join(os.path.dirname(target), f".fastbp-{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    token = f"{zlib.crc32(os.fsencode(os.path.basename(target))):08x}" if alone else secrets.token_hex(4)
+    temporary = os.path.join(os.path.dirname(target), f".fastbp-{os.getpid()}-{token}.tmp")
     try:
+        if alone:
+            _remove(os.path.dirname(target), lambda entry: entry.name.endswith(f"-{token}.tmp"))
         kept = _write(temporary, old, parts)
         os.replace(temporary, target)
     except BaseException as error:  # KeyboardInterrupt too
@@ -45,7 +52,8 @@ def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memor
             raise OSError(error.errno, reason, name) from error
         raise
     with contextlib.suppress(OSError):  # what others left is no reason to fail
-        _remove_stale(os.path.dirname(target), os.stat(target).st_mtime)
+        now = os.stat(target).st_mtime  # by the clock of the file system, which may be another machine's
+        _remove(os.path.dirname(target), lambda entry: now - entry.stat(follow_symlinks=False).st_mtime > STALE)
     _sync_directory(os.path.dirname(target))
     if old is not None and not kept:
         warnings.warn(
@@ -100,18 +108,18 @@ def _give_away(temporary: str, new: os.stat_result, old: os.stat_result) -> bool
     return False
 
 
-def _remove_stale(directory: str, now: float) -> None:
-    """Remove what killed processes left; ``now`` by the clock of the file system, which may be another machine's.
+def _remove(directory: str, belongs_to_nobody: Callable[[os.DirEntry[str]], bool]) -> None:
+    """Remove what killed processes left.
 
-    Age decides, because a process of another machine or container cannot be asked whether it lives. One that was only
-    stopped for so long finds its temporary file gone: its save fails and says so, and the old file is unchanged.
+    Of most files age decides, because a process of another machine or container cannot be asked whether it lives. One
+    that was only stopped for so long finds its temporary file gone: its save fails and says so, and the old file is
+    unchanged.
     """
     with os.scandir(directory) as entries:
         for entry in entries:
-            if TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                if now - entry.stat(follow_symlinks=False).st_mtime > STALE:
-                    with contextlib.suppress(OSError):  # another's, or just removed by another
-                        os.unlink(entry.path)
+            if TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False) and belongs_to_nobody(entry):
+                with contextlib.suppress(OSError):  # another's, or just removed by another
+                    os.unlink(entry.path)
 
 
 def _sync_directory(directory: str) -> None:

@@ -3,8 +3,9 @@
 The arrays ``layers.{l}.weight`` (J, K) and ``layers.{l}.bias`` (J,) for l = 1..L in the safetensors layout, so that the
 safetensors library reads it too, and a description of the network: format version, sizes, names out of closed lists,
 and ``net.meta``. From format version 2 on, the file of a `Model` also names its steps, whose numbers are further
-arrays, ``steps.{i}.subtract``, ``steps.{i}.divide``, ``target.subtract`` and ``target.divide``. ``container.py`` says
-where which byte stands. Nothing in a file is ever executed.
+arrays, ``steps.{i}.subtract``, ``steps.{i}.divide``, ``target.subtract`` and ``target.divide``. From version 3 on, a
+file may be a checkpoint: that of a network, whose description has ``checkpoint`` too, and which has the arrays of a
+training beside the network's. ``container.py`` says where which byte stands. Nothing in a file is ever executed.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ from fastbp.io.container import AGAIN, MAX_DEPTH, Array, header, pack, unpack
 if TYPE_CHECKING:
     from fastbp.network import Network
 
+CHECKPOINT_VERSION = 3
 _ENTRIES = (*functions.ACTIVATIONS, *costs.COSTS)
-FORMAT_VERSION = max(own.FORMAT, *(entry.since for entry in _ENTRIES))
+FORMAT_VERSION = max(own.FORMAT, CHECKPOINT_VERSION, *(entry.since for entry in _ENTRIES))
 """Version 1 is a network, in whose meta fastbp 0.1.0 kept the scaling of its inputs; version 2 is a model. A later one
-is either, whose ``steps`` are null for a network; it holds the cost's parameter, null for a cost that has none, and may
-hold a name that no earlier version knows.
+is either, whose ``steps`` are null for a network, or a checkpoint; it holds the cost's parameter, null for a cost that
+has none, and may hold a name that no earlier version knows.
 """
 DTYPES = ("float32", "float64")
 TASKS = ("classification", "regression")
@@ -57,16 +59,23 @@ def write(path: str | bytes | os.PathLike[Any], contents: Contents) -> None:
     write_atomically(as_path(path), pack(*_described(contents)))
 
 
+def write_checkpoint(path: str, net: Network, training: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
+    """Write a checkpoint whole or not at all: a network, and what describes its training."""
+    description, weights = _described(Contents(net), least_version=CHECKPOINT_VERSION)
+    write_atomically(path, pack({**description, "checkpoint": training}, {**weights, **tensors}), alone=True)
+
+
 def check_savable(contents: Contents) -> None:
     """Raise what `write` would, but for the disk."""
     header(*_described(contents))
 
 
-def _described(contents: Contents) -> tuple[dict[str, Any], dict[str, Array]]:
+def _described(contents: Contents, least_version: int = 1) -> tuple[dict[str, Any], dict[str, Array]]:
     """Description and tensors of a file; what would not load is refused."""
     net, steps, target = contents
+    since = (costs.NAMED[net.cost].since, *(functions.NAMED[name].since for name in net.activations))
     description: dict[str, Any] = {
-        "format_version": max(costs.NAMED[net.cost].since, *(functions.NAMED[name].since for name in net.activations)),
+        "format_version": max(least_version, *since),
         "sizes": [int(size) for size in net.sizes],
         "activations": list(net.activations),
         "cost": net.cost,
@@ -101,6 +110,13 @@ def _described(contents: Contents) -> tuple[dict[str, Any], dict[str, Array]]:
 
 def read(path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False) -> Contents:
     """Read a model file of any version; `LoadError` says what is wrong with it."""
+    return read_checkpoint(path, allow_nonfinite=allow_nonfinite)[0]
+
+
+def read_checkpoint(
+    path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False
+) -> tuple[Contents, dict[str, Any] | None, dict[str, Array]]:
+    """Read a model file and, of a checkpoint, what describes its training, of which nothing is checked."""
     name = as_path(path)
     try:
         if "\0" in name:
@@ -110,9 +126,15 @@ def read(path: str | bytes | os.PathLike[Any], *, allow_nonfinite: bool = False)
             raise LoadError("is not a regular file. Pass the path of a file that fastbp.save wrote.")
         with open(name, "rb") as stream:
             description, tensors = unpack(stream, os.fstat(stream.fileno()).st_size)
+        training = description.pop("checkpoint", None)
         _check_description(description)
+        later = description["format_version"] >= CHECKPOINT_VERSION
+        if training is not None and not (later and isinstance(training, dict)):
+            raise LoadError(f"is damaged: its checkpoint is {_short(training)}. {AGAIN}")
+        weights = set(tensors) if training is None else set(_expected(description))
+        rest = {name: tensors.pop(name) for name in list(tensors) if name not in weights}
         _check_tensors(description, tensors, allow_nonfinite)
-        return _build(description, tensors)
+        return _build(description, tensors), training, rest
     except LoadError as error:
         raise LoadError(f"{name!r} {error}") from error.__cause__
     except MemoryError as error:

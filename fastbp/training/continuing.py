@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from fastbp.errors import argument_error
 from fastbp.training.history import Run
+from fastbp.training.optimizers import LBFGS
 from fastbp.training.schedules import Factors
 from fastbp.training.state import Described, State, checksum, differences
 
@@ -50,6 +51,12 @@ def state_of(run: Any) -> State:
     if not isinstance(run, Run):
         problem = f"is {run!r}; what train returned is needed. Pass continuing=fastbp.train(...), say."
         raise argument_error("continuing", problem, TypeError)
+    if isinstance(run.optimizer, LBFGS):
+        raise argument_error(
+            "continuing",
+            "is a run of L-BFGS, which goes on from no run: what it knew of its iterations was in SciPy. Train anew, "
+            "from the weights as they are.",
+        )
     if run._state is None:
         raise argument_error(
             "continuing",

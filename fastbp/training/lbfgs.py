@@ -115,6 +115,7 @@ def check_options(samples: Samples, **given: Any) -> None:
         "clip_norm": given["clip_norm"] is not None and "L-BFGS needs the gradient as it is. Leave it out",
         "schedule": given["schedule"] is not None and no_rate,
         "layer_rates": given["layer_rates"] is not None and no_rate,
+        "checkpoint": given["checkpoint"] is not None and "what L-BFGS knows is in SciPy, and in no file. Leave it out",
     }
     for name, why in refused.items():
         if why:

@@ -11,6 +11,7 @@ from fastbp.errors import argument_error
 from fastbp.network import Network, not_a_network
 from fastbp.training import lbfgs
 from fastbp.training.callbacks import Callback, as_callbacks
+from fastbp.training.checkpoints import Checkpoint, Saving, check_checkpoint
 from fastbp.training.class_weights import with_class_weight
 from fastbp.training.continuing import check_going_on, check_totals, settings, with_settings_of_run
 from fastbp.training.dropout import check_dropout, mask_seeds, masks_from, no_masks
@@ -58,6 +59,7 @@ def train(
     callbacks: Iterable[Callback | Callable[[Run], Any]] = (),
     progress: bool | Callback = False,
     continuing: Run | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Run:
     """Train a network in place by minibatch gradient descent (F1, F2, BP1 to BP4, U).
 
@@ -125,6 +127,10 @@ def train(
         What an earlier call returned, or handed to its callbacks: this run goes on from there as if that had never
         ended, with the same bits. ``epochs`` counts those of both. Samples, their weights and ``validation`` are passed
         again; ``n_threads``, ``callbacks`` and ``progress`` may be others; all else is what the run had.
+    checkpoint : Checkpoint, optional
+        The file that the training's state is written to, and gone on from where there is one. The net's weights are
+        then those of the file. All that is passed beside has to be what it was, but for what may be other with
+        ``continuing``.
 
     Returns
     -------
@@ -146,6 +152,8 @@ def train(
     RuntimeError
         The network is being trained by another call, or a thread was lost: the weights are those of the last whole
         minibatch.
+    LoadError
+        The checkpoint's file is damaged, newer, or something else.
     """
     arguments = dict(locals())
     if not isinstance(net, Network):
@@ -174,19 +182,25 @@ def train(
     trained = check_trained(net, frozen, layer_rates)
     made = [*as_callbacks(callbacks), *as_bars(progress)]
     dropped = check_dropout(dropout, net.L)
+    if isinstance(optimizer, LBFGS):
+        given = {"batch_size": batch_size, "shuffle": shuffle, "l1": l1, "dropout": dropout, "clip_norm": clip_norm}
+        lbfgs.check_options(samples, **given, schedule=schedule, layer_rates=layer_rates, checkpoint=checkpoint)
+        batch = len(samples)
     options = settings(arguments, optimizer=optimizer, batch_size=batch, l1=l1, l2=l2, dropout=dropped)
-    before = None if continuing is None else check_going_on(continuing, net, options)
+    before = continuing
     if continuing is not None:
-        check_totals(continuing, epochs, len(samples), -(-len(samples) // batch), factors)
+        check_going_on(continuing, net, options)
+    saving = None if checkpoint is None else Saving(check_checkpoint(checkpoint), options, samples, held_out)
+    if saving is not None:
+        before = saving.read(continuing)
+    if before is not None:
+        check_totals(before, epochs, len(samples), -(-len(samples) // batch), factors)
+    state = None if before is None else before._state
     seed_of: Callable[[int], int] = no_masks
     if any(dropped):
         seed = checks.make_rng(seed)
-        seed_of = mask_seeds(seed) if before is None else masks_from(before.seed)
+        seed_of = mask_seeds(seed) if state is None else masks_from(state.seed)
     order = make_order(shuffle, seed)
-    if isinstance(optimizer, LBFGS):
-        given = {"batch_size": batch_size, "shuffle": shuffle, "l1": l1, "dropout": dropout, "clip_norm": clip_norm}
-        lbfgs.check_options(samples, **given, schedule=schedule, layer_rates=layer_rates)
-        batch = len(samples)
     if epochs:
         net._learns(samples.targets)
     trainer = Trainer(
@@ -212,11 +226,12 @@ def train(
         callbacks=made,
         seed_of=seed_of,
         options=options,
-        before=before,
+        before=state,
+        saving=saving,
     )
     if isinstance(optimizer, LBFGS):
         return lbfgs.descend(trainer, samples, optimizer, epochs, policy)
-    run = trainer.run(samples, epochs, policy, continuing)
+    run = trainer.run(samples, epochs, policy, before)
     if run.history or run.minibatch:
         policy.look_at_end(run)
     return run

@@ -13,6 +13,7 @@ from fastbp.chunks import largest_magnitude
 from fastbp.errors import DivergenceError, argument_error
 from fastbp.runtime import csr, slices
 from fastbp.training.callbacks import Callback
+from fastbp.training.checkpoints import Saving
 from fastbp.training.explosion import Watch, cost_of_best_constant, infinite_moment
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Order, Samples
@@ -50,11 +51,12 @@ class Standard(Policy):
         seed_of: Callable[[int], int],
         options: Mapping[str, Any],
         before: State | None = None,
+        saving: Saving | None = None,
     ) -> None:
         self.net, self.trainer, self.samples, self.held_out = trainer.net, trainer, samples, held_out
         self.factors, self.best, self.callbacks = factors, best, callbacks
         self._regular = [(callback.every, callback) for callback in callbacks if callback.every is not None]
-        self._options, self._before = options, before
+        self._options, self._before, self._saving = options, before, saving
         self._shown, self._concluded = 0.0, 0
         self._make_order, self._order = order, np.empty(0, np.int64)
         self._seed_of = seed_of
@@ -114,6 +116,8 @@ class Standard(Policy):
             self._shown = run.seconds
             for callback in self.callbacks:
                 callback.on_progress(run)
+        if self._saving is not None and self._saving.is_due():
+            self._saving.write(run, self._state(run))
 
     def scores(self, run: Run) -> dict[str, float]:
         """Those of the samples held out, and the learning rate."""
@@ -144,6 +148,8 @@ class Standard(Policy):
     def end(self, run: Run) -> None:
         """Note how to go on, put the best weights back, and tell the callbacks."""
         state = self._state(run)
+        if self._saving is not None:
+            self._saving.write(run, state)
         state.last_theta = self.best.restore()
         if state.last_theta is not None:
             state.best_theta = None  # the net's

@@ -207,6 +207,23 @@ def test_weights_of_samples(monkeypatch: pytest.MonkeyPatch) -> None:
         assert message in fastbp_("train", path, *targets, "--sample-weight", "q", code=1)
 
 
+@pytest.mark.compiled
+def test_a_training_goes_on_from_its_checkpoint() -> None:
+    """The model file of four epochs and that of two and two more have the same bytes."""
+    options = ("train", "digits", "--optimizer", "adam", "--hidden", "4", "-q", "--dtype", "float64")
+    fastbp_(*options, "--epochs", "4", "--model", "whole.fastbp")
+    fastbp_(*options, "--epochs", "2", "--checkpoint", "run.ckpt", "--no-resume")
+    printed = fastbp_("info", "run.ckpt")
+    assert "checkpoint: 2 of 2 epochs and 0 of 130 minibatches, step 260" in printed
+    assert "optimizer: Adam(learning_rate=0.001" in printed
+    fastbp_(*options, "--epochs", "4", "--checkpoint", "run.ckpt", "--resume")
+    assert Path("model.fastbp").read_bytes() == Path("whole.fastbp").read_bytes()
+    assert fastbp.load("run.ckpt").sizes == (64, 4, 10)
+    assert "l2: checkpoint: 0.0; now: 0.5" in fastbp_(*options, "--checkpoint", "run.ckpt", "--l2", "0.5", code=1)
+    assert "--checkpoint is 'run.ckpt'" in fastbp_(*options, "--checkpoint", "run.ckpt", "--no-resume", code=1)
+    assert "Pass --checkpoint FILE" in fastbp_(*options, "--resume", code=1)
+
+
 def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each parameter of ``train`` that words can express, and each number of each optimizer and schedule."""
     seen: dict[str, Any] = {}
@@ -230,9 +247,11 @@ def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
         "--monitor", "val_accuracy", "--min-delta", "0.5", "--no-restore-best", "--seed", "9", "--threads", "2",
         "--init", "he_normal", "--dtype", "float64", "--clip-norm", "0.5", "--class-weight", "balanced",
         "--dropout", "0.25", "--frozen", "1", "--layer-rates", "0.5,2",
+        "--checkpoint", "run.ckpt", "--no-resume",
     )  # fmt: skip
     assert set(everything) >= parameters
     assert everything["optimizer"] == fastbp.AdamW(0.1, 0.8, 0.9, 1e-3, weight_decay=0.2)
+    assert everything["checkpoint"] == fastbp.Checkpoint(Path("run.ckpt"), resume=False)
     assert everything["schedule"] == fastbp.schedules.Cosine(2, 0.5, 9)
     assert everything["early_stopping"] == fastbp.EarlyStopping("val_accuracy", 4, 0.5, False)
     expected = {"epochs": 7, "batch_size": 3, "l1": 0.25, "l2": 0.75, "shuffle": False, "seed": 9, "n_threads": 2}

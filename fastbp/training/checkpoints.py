@@ -1,0 +1,330 @@
+"""Checkpoints: a training's state in a file, from which it goes on after its process has ended in any way."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fastbp import checks
+from fastbp.chunks import CHUNK_BYTES
+from fastbp.errors import LoadError, argument_error
+from fastbp.io.container import AGAIN
+from fastbp.io.model_file import as_path, read_checkpoint, write_checkpoint
+from fastbp.kernels.records import STATISTICS
+from fastbp.runtime import csr
+from fastbp.training.history import History, Run
+from fastbp.training.minibatches import Order, Samples
+from fastbp.training.state import Described, State, checksum, described, differences
+
+if TYPE_CHECKING:
+    from fastbp.network import Network
+
+VERSION = 1
+"""Of what a file says of the training."""
+
+HISTORY = "history."
+"""How names of arrays begin that are lists of the history."""
+
+SAMPLED_ROWS = 1000
+"""Of samples too many to be read through: those that a file knows them by."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training keeps its state, and how often: pass it as ``checkpoint=`` to `train`.
+
+    The file is written at a minibatch boundary, when the training begins to end, and in between after so many seconds.
+    It appears whole or not at all, and a training that goes on from it ends in the bits of one that was never
+    disturbed. `load` reads the network of that moment from it. Only one training at a time may write to a file.
+
+    Parameters
+    ----------
+    path : str, bytes or path-like
+        The file; ``.ckpt`` is the usual ending.
+    every : float
+        Seconds from one checkpoint to the next.
+    resume : "auto" or bool
+        Whether to go on from the file: "auto" if there is one; True refuses to begin without, False with one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The path is none, or another value makes no sense.
+    """
+
+    path: str | bytes | os.PathLike[Any]
+    every: float = 60.0
+    resume: bool | Literal["auto"] = "auto"
+
+    def __post_init__(self) -> None:
+        as_path(self.path, "run.ckpt")
+        checks.check_real(self.every, "every", low=0.0)
+        if not (self.resume in (True, False, "auto") and isinstance(self.resume, bool | str)):
+            raise argument_error("resume", f"is {self.resume!r}; it must be 'auto', True or False. Pass one of these.")
+
+    @property
+    def name(self) -> str:
+        """The file's name as text."""
+        return as_path(self.path)
+
+
+def check_checkpoint(checkpoint: Any) -> Checkpoint:
+    """What was passed as ``checkpoint=``, if it is one and its file can be."""
+    if not isinstance(checkpoint, Checkpoint):
+        raise argument_error(
+            "checkpoint",
+            f"is {checkpoint!r}; a fastbp.Checkpoint is needed. Pass fastbp.Checkpoint('run.ckpt'), say.",
+            TypeError,
+        )
+    name, exists = checkpoint.name, os.path.exists(checkpoint.name)
+    folder = os.path.dirname(os.path.abspath(name))
+    problem = None
+    if not os.path.isdir(folder):
+        problem = "its folder does not exist. Make the folder first"
+    elif os.path.isdir(name):
+        problem = "that is a folder, and a file is needed. Add a file name"
+    elif checkpoint.resume is True and not exists:
+        problem = "there is no such file, and resume is True. Leave resume out to begin without"
+    elif checkpoint.resume is False and exists:
+        problem = "the file is there, and resume is False. Leave resume out to go on from it, or remove it"
+    if problem is not None:
+        raise argument_error("checkpoint", f"is {name!r}: {problem}.")
+    return checkpoint
+
+
+def digest(samples: Samples | None) -> str:
+    """What a file knows samples by: their number, and checksums."""
+    if samples is None:
+        return "None"
+    X, targets = samples.X, samples.targets
+    arrays: dict[str, np.ndarray | None]
+    arrays = {"X": X.values, "indices": X.indices} if isinstance(X, csr.Rows) else {"X": X}
+    arrays |= {"Y": targets.labels if targets.dense is None else targets.dense, "weights": samples.weight}
+    parts = [f"{name} {_checksum(values)}" for name, values in arrays.items() if values is not None]
+    return f"{len(samples)} samples, {', '.join(parts)}"
+
+
+def _checksum(values: np.ndarray) -> str:
+    if values.nbytes > 4 * CHUNK_BYTES:
+        values = values[np.linspace(0, len(values) - 1, SAMPLED_ROWS).astype(int)]
+    return f"{values.dtype} {checksum(values):08x}"
+
+
+def in_words(path: str | bytes | os.PathLike[Any]) -> list[str]:
+    """How far the training is whose checkpoint a file is, and its settings; nothing of a model file."""
+    _, training, tensors = read_checkpoint(path)
+    if training is None:
+        return []
+    get = training.get
+    lines = [
+        f"checkpoint: {get('epoch')} of {get('n_epochs')} epochs and {get('minibatch')} of {get('n_minibatches')} "
+        f"minibatches, step {get('step')}"
+    ]
+    last = [
+        f"{name.removeprefix(HISTORY)} {tensors[name].flat[-1]:.4g}" for name in tensors if name.startswith(HISTORY)
+    ]
+    lines += [f"last epoch: {', '.join(last)}"] if last else []
+    options = get("options")
+    return lines + [f"{name}: {value}" for name, value in (options.items() if isinstance(options, dict) else ())]
+
+
+class Saving:
+    """Writes a training's checkpoints.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    options : mapping
+        Settings of the training, by name.
+    samples, held_out : Samples
+        That it trains on, and those that it validates on.
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, options: Mapping[str, Any], samples: Samples, held_out: Samples | None
+    ) -> None:
+        self.checkpoint, self._n_slots = checkpoint, options["optimizer"].update().slots
+        self._options = {name: described(value) for name, value in options.items()}
+        self._options |= {"data": digest(samples), "validation": digest(held_out)}
+        self._due = time.monotonic() + checkpoint.every
+
+    def is_due(self) -> bool:
+        """Whether it is time for the next one."""
+        return time.monotonic() >= self._due
+
+    def write(self, run: Run, state: State) -> None:
+        """Write one, or warn of what prevents it: then the file stays as it was."""
+        name = self.checkpoint.name
+        try:
+            write_checkpoint(name, run.net, _description(run, state, self._options), _tensors(run, state))
+        except (OSError, MemoryError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            warnings.warn(
+                f"The checkpoint {name!r} could not be written: {reason}. The training goes on, and tries again.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        self._due = time.monotonic() + self.checkpoint.every
+
+    def read(self, continuing: Run | None) -> Run | None:
+        """The run that the file is of, if there is one and it is this training; else the one ``continuing``.
+
+        Raises
+        ------
+        LoadError
+            The file is damaged, or something else.
+        ValueError
+            It is of another training.
+        """
+        name = self.checkpoint.name
+        if not os.path.exists(name):
+            return continuing
+        if continuing is not None:
+            raise argument_error(
+                "checkpoint",
+                f"is {name!r}, which is there, and a run to go on from is passed too. Leave continuing out, or pass "
+                "another name.",
+            )
+        contents, training, tensors = read_checkpoint(name)
+        if training is None:
+            raise LoadError(f"{name!r} is a model file, and no checkpoint. Pass another name for the checkpoint.")
+        if training.get("version") != VERSION:
+            raise LoadError(
+                f"{name!r} was written by a newer fastbp: it is a checkpoint of version {training.get('version')!r}, "
+                f"and this fastbp reads version {VERSION}. Upgrade with: pip install --upgrade fastbp"
+            )
+        try:
+            options = {str(key): Described(str(value)) for key, value in training["options"].items()}
+        except (KeyError, AttributeError):
+            raise LoadError(f"{name!r} is damaged: it does not say what training it is of. {AGAIN}") from None
+        now = {key: Described(value) for key, value in self._options.items()}
+        found = differences(options, now, "checkpoint")
+        if found:
+            raise argument_error(
+                "checkpoint",
+                f"is {name!r}, of another training: {'; '.join(found)}. Pass what that training was given, or another "
+                "name.",
+            )
+        try:
+            return _run(contents.net, training, tensors, self._n_slots)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise LoadError(f"{name!r} is damaged: of its training, {error!r}. {AGAIN}") from error
+
+
+def _description(run: Run, state: State, options: dict[str, str]) -> dict[str, Any]:
+    """Numbers of a checkpoint; floats by all their bits."""
+    return {
+        "version": VERSION,
+        "options": options,
+        "n_epochs": run.n_epochs,
+        "n_minibatches": run.n_minibatches,
+        "n_samples": run.n_samples,
+        "epoch": run.epoch,
+        "minibatch": state.minibatch,
+        "step": run.step,
+        "best_epoch": run.best_epoch,
+        "seconds": run.seconds.hex(),
+        "powers": [power.hex() for power in state.powers],
+        "first_loss": None if state.first_loss is None else state.first_loss.hex(),
+        "generator": None if state.generator is None else _encoded(state.generator),
+        "seed": hex(state.seed),
+        "plateau": [float(state.plateau[0]).hex(), float(state.plateau[1]).hex(), state.plateau[2]],
+        "concluded": state.concluded,
+        "limit": state.limit.hex(),
+        "best": None if state.best is None else float(state.best).hex(),
+        "finished": run.stopped == "early stopping",
+    }
+
+
+def _tensors(run: Run, state: State) -> dict[str, np.ndarray]:
+    """Arrays of a checkpoint: those like theta without its padding."""
+    net = run.net
+    tensors: dict[str, np.ndarray] = {}
+    for name, values in _like_theta(net, state.moments, state.best_theta):
+        for l, (w, b) in enumerate(zip(*net._views(values, "w", "b"), strict=True), 1):
+            tensors |= {f"{name}.layers.{l}.weight": w, f"{name}.layers.{l}.bias": b}
+    if state.minibatch:
+        tensors["statistics"] = state.statistics.view(np.float64).reshape(state.minibatch, -1)
+    for key, column in run.history.items():
+        if column:
+            tensors[HISTORY + key] = np.array(column, np.float64)
+    return tensors
+
+
+def _like_theta(net: Network, moments: np.ndarray, best: np.ndarray | None) -> Iterator[tuple[str, np.ndarray]]:
+    for slot, values in enumerate(moments.reshape(-1, net.theta.size)):
+        yield f"optimizer.{slot}", values
+    if best is not None:
+        yield "best", best
+
+
+def _run(net: Network, training: dict[str, Any], tensors: dict[str, np.ndarray], n_slots: int) -> Run:
+    """The run whose checkpoint it is, with the state that it left."""
+    moments = np.zeros(n_slots * net.theta.size, net.dtype)
+    best = np.zeros(net.theta.size, net.dtype) if any(name.startswith("best.") for name in tensors) else None
+    for name, values in _like_theta(net, moments, best):
+        for l, parts in enumerate(zip(*net._views(values, "w", "b"), strict=True), 1):
+            for part, kind in zip(parts, ("weight", "bias"), strict=True):
+                kept = tensors[f"{name}.layers.{l}.{kind}"]
+                if kept.shape != part.shape:
+                    raise ValueError(f"{name} has shape {kept.shape} in layer {l}")
+                part[...] = kept
+    statistics = np.zeros(training["minibatch"], STATISTICS)
+    if len(statistics):
+        statistics.view(np.float64)[:] = tensors["statistics"].reshape(-1)
+    state = State(
+        options={},
+        moments=moments,
+        powers=(float.fromhex(training["powers"][0]), float.fromhex(training["powers"][1])),
+        minibatch=len(statistics),
+        statistics=statistics,
+        first_loss=None if training["first_loss"] is None else float.fromhex(training["first_loss"]),
+        generator=None if training["generator"] is None else _decoded(training["generator"]),
+        seed=int(training["seed"], 16),
+        plateau=(
+            float.fromhex(training["plateau"][0]),
+            float.fromhex(training["plateau"][1]),
+            int(training["plateau"][2]),
+        ),
+        concluded=bool(training["concluded"]),
+        limit=float.fromhex(training["limit"]),
+        best=None if training["best"] is None else float.fromhex(training["best"]),
+        best_theta=best,
+        last_theta=net.theta,
+        finished=bool(training["finished"]),
+    )
+    names = ("n_epochs", "n_minibatches", "n_samples", "epoch", "minibatch", "step", "best_epoch")
+    counts = {name: training[name] for name in names}
+    known = [n for name, n in counts.items() if name != "best_epoch" or n is not None]
+    if not all(isinstance(n, int) and n >= 0 for n in known) or counts["minibatch"] > counts["n_minibatches"]:
+        raise ValueError(f"the counts {counts}")
+    lists = {name.removeprefix(HISTORY): values for name, values in tensors.items() if name.startswith(HISTORY)}
+    history = History({name: [float(value) for value in values] for name, values in lists.items()})
+    Order().restore(state.generator)  # before anything is trained with it
+    run = Run(net, None, **counts, history=history, seconds=float.fromhex(training["seconds"]))
+    run._state = state
+    return run
+
+
+def _encoded(value: Any) -> Any:
+    """A bit generator's state for JSON: its numbers, of up to 128 bits, as text."""
+    if isinstance(value, Mapping):
+        return {key: _encoded(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype.name}:{value.astype(value.dtype.newbyteorder('<')).tobytes().hex()}"
+    return value if isinstance(value, str) else hex(value)
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _decoded(item) for key, item in value.items()}
+    kind, colon, digits = value.partition(":")
+    if colon:
+        return np.frombuffer(bytes.fromhex(digits), np.dtype(kind).newbyteorder("<")).astype(kind)
+    return int(value, 16) if value.startswith("0x") else value
