@@ -17,22 +17,12 @@ import numpy as np
 from fastbp.equations import Equation
 from fastbp.errors import LoadError, argument_error
 from fastbp.functions import activations, costs
+from fastbp.functions.differences import N_POINTS, REACH, ROUNDING, check_derivative
 from fastbp.functions.entry import PAIR, SECOND, SLOPES, TERMS, ActivationFunction, CostFunction
 from fastbp.jit import strict
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.rows import Rows, guarded
 
-N_POINTS = 1000
-"""Points at which derivatives are compared with differences."""
-REACH = 10.0
-"""How far from 0 they lie."""
-STEP = 2.0**-17
-TOLERANCE = 1e-5
-"""Of a derivative, beside a difference whose own error is some 1e-10."""
-KINK = 1e-3
-"""How much the differences to the left and to the right disagree where there is a kink, at least."""
-ROUNDING = 1e-6
-"""How far values may lie beyond the range that is given for them."""
 FORMAT = 3
 """First version of the format of model files that may hold such a name."""
 
@@ -109,38 +99,6 @@ def _compiled(functions: dict[str, Any], rows: list[Any]) -> Rows:
             "fastbp.functions, math or np, and no function beside them that numba.njit has not marked. Write it so.",
             TypeError,
         ) from error
-
-
-def _difference(f: Callable[[Any], Any], z: Any) -> tuple[Any, Any]:
-    """Centred differences of f, and whether f is smooth there: at a kink, those to both sides disagree."""
-    below, here, above = f(z - STEP), f(z), f(z + STEP)
-    with np.errstate(all="ignore"):
-        right, left = (above - here) / STEP, (here - below) / STEP
-        centred = (above - below) / (2 * STEP)
-        smooth = np.abs(right - left) <= KINK * np.maximum(1, np.abs(centred))
-    return centred, smooth
-
-
-def _check_derivative(
-    f: Callable[[Any], Any], slope: Any, z: Any, names: tuple[str, str], at: Callable[[int], str], least: int
-) -> None:
-    """Refuse a derivative that differs from the differences of its function, away from kinks."""
-    centred, smooth = _difference(f, z)
-    if np.count_nonzero(smooth) < least:
-        raise argument_error(
-            names[0],
-            f"has finite values and a slope at {np.count_nonzero(smooth)} of {z.size} points, {at(0)} among them; at "
-            f"least {least} are needed. Pass a function that is smooth between few kinks.",
-        )
-    with np.errstate(all="ignore"):
-        error = np.where(smooth, np.abs(slope - centred) / np.maximum(1, np.abs(centred)), 0.0)
-    worst = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
-    if not error[worst] <= TOLERANCE:
-        raise argument_error(
-            names[1],
-            f"is {slope[worst]:.8g} at {at(worst)}, where differences of {names[0]} come to {centred[worst]:.8g}; it "
-            f"must be the derivative of {names[0]}. Correct one of the two.",
-        )
 
 
 def _check_range(range_: Any) -> tuple[float, float]:
@@ -245,10 +203,10 @@ def activation(
         def at(i: int) -> str:
             return f"z = {z[i]:.8g}"
 
-        _check_derivative(lambda z: evaluated(PAIR, z)[0], d, z, ("f", "f_prime"), at, N_POINTS // 2)
+        check_derivative(lambda z: evaluated(PAIR, z)[0], d, z, ("f", "f_prime"), at, N_POINTS // 2)
         if second:
             bend = evaluated(SECOND, z)[0]
-            _check_derivative(lambda z: evaluated(PAIR, z)[1], bend, z, ("f_prime", "f_second"), at, N_POINTS // 2)
+            check_derivative(lambda z: evaluated(PAIR, z)[1], bend, z, ("f_prime", "f_second"), at, N_POINTS // 2)
         entry = OwnActivation(
             name,
             f"{name}(z)",
@@ -330,7 +288,7 @@ def cost(name: str, c: Number, dc: Number) -> CostFunction:
         def at(i: int) -> str:
             return f"a = {a[i]:.8g}, y = {y[i]:.8g}"
 
-        _check_derivative(lambda a: evaluated(TERMS, a, y), evaluated(SLOPES, a, y), a, ("c", "dc"), at, N_POINTS // 10)
+        check_derivative(lambda a: evaluated(TERMS, a, y), evaluated(SLOPES, a, y), a, ("c", "dc"), at, N_POINTS // 10)
         formula, latex = f"sum_j {name}(a_j^L, y_j)", rf"\sum_j \mathrm{{{_in_latex(name)}}}(a_j^L, y_j)"
         sentence = f"The cost {name}, a sum over outputs of a user's own function."
         entry = OwnCost(

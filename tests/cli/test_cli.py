@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from nets import SMALL
+from own_functions import registered
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -520,3 +521,13 @@ def test_a_missing_library_of_the_command_line_is_named() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert ran.stderr == ('fastbp: typer is not installed. Install the command line with pip install "fastbp[cli]".\n')
+
+
+def test_a_file_that_names_a_users_own_function_is_refused() -> None:
+    with registered() as own:
+        net = fastbp.Network([2, 3, 1], activations=[own.swoosh, "identity"], cost=own.quartic, seed=0)
+        fastbp.save(net, "own.fastbp")
+    for command in (["info", "own.fastbp"], ["predict", "own.fastbp", "digits"]):
+        said = " ".join(fastbp_(*command, code=1).split())
+        assert "'own.fastbp' needs the activation 'swoosh', a user's own function" in said
+        assert "fastbp.load(path, functions=[swoosh])" in said

@@ -187,6 +187,23 @@ def test_costs_that_cannot_be(arguments: tuple[Any, ...], parameter: str, messag
         fastbp.Network([2, 1], activations="identity", cost="steep")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("name", "f", "f_prime"),
+    [
+        ("high", lambda z: 1e6 + z, lambda z: 1),
+        ("steep", lambda z: math.exp(z), lambda z: math.exp(z)),
+        ("stairs", lambda z: math.floor(z), lambda z: 0),
+        ("teeth", lambda z: z - math.floor(z), lambda z: 1.0),
+        ("quick", lambda z: math.sin(50 * z), lambda z: 50 * math.cos(50 * z)),
+        ("whole", lambda z: 3, lambda z: False),
+    ],
+)
+def test_right_derivatives_are_accepted(name: str, f: Any, f_prime: Any) -> None:
+    """Whatever rounding, kinks and curvature make of the differences."""
+    net = fastbp.Network([1, 1], activations=fastbp.activation(name, f, f_prime), seed=0)
+    assert net.backprop([[0.3]], [[0.1]]).a[1][0, 0] == pytest.approx(f(net.backprop([[0.3]], [[0.1]]).z[1][0, 0]))
+
+
 def test_a_cost_may_have_a_domain() -> None:
     """What is defined between 0 and 1 only is checked there; softmax, of no one z, is refused."""
     focal = fastbp.cost(
