@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from fastbp import checks
-from fastbp.arrays import as_inputs, as_sample_weight, as_targets
+from fastbp.arrays import as_inputs, as_sample_weight
 from fastbp.checks import Cost
 from fastbp.functions import analytic, costs
 from fastbp.functions.activations import NAMED
 from fastbp.network import Network
+from fastbp.targets import Targets, as_targets
 
 METHODS = ("complex", "centred")
 STEPS = {"complex": 1e-30, "centred": 1e-6}
@@ -34,15 +35,21 @@ def _feedforward(net: Network, l: int, z: Any) -> Iterator[tuple[Any, Any]]:
             z = a @ net.w[m + 1].T.astype(float) + net.b[m + 1].astype(float)
 
 
-def _costs(net: Network, of: tuple[str, float], l: int, z: Any, Y: np.ndarray) -> Any:
+def _costs(net: Network, of: tuple[str, float], l: int, z: Any, targets: Targets) -> Any:
     """C_x, shape (n_passes, n_samples), from real or complex z^l, shape (n_passes, n_samples, J).
 
-    ``of`` is the cost and its parameter.
+    ``of`` is the cost and its parameter; the targets are outputs.
     """
+    Y, u = targets.dense, targets.output_weight
+    assert Y is not None
     *_, above = _feedforward(net, l, z.reshape(-1, z.shape[-1]))
     z, a = (part.reshape(-1, *Y.shape) for part in above)
     cost, p = of
-    return costs.NAMED[cost].analytic(z, a, Y, net.activations[-1], p)
+    if u is None:
+        return costs.NAMED[cost].analytic(z, a, Y, net.activations[-1], p)
+    there = ~np.isnan(Y)
+    z, a, y = (part[..., None] for part in (z, a, np.where(there, Y, 1)))  # each output by itself
+    return np.where(there, costs.NAMED[cost].analytic(z, a, y, net.activations[-1], p), 0) @ u
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,8 @@ def numerical_gradient(
     method: str = "complex",
     step: float | None = None,
     sample_weight: Any = None,
+    output_weight: Any = None,
+    missing_targets: Literal["ignore"] | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
     cost: Cost | None = None,
@@ -99,8 +108,10 @@ def numerical_gradient(
     of = name, costs.parameter_of(name, p)
     wide = np.dtype("float64")
     X = as_inputs(X, net.sizes[0], wide)
-    targets = as_targets(Y, len(X), net.sizes[-1], of, net.activations[-1], wide)
-    Y = targets.dense if targets.labels is None else np.eye(net.sizes[-1])[targets.labels]
+    options: dict[str, Any] = {"output_weight": output_weight, "missing_targets": missing_targets}
+    targets = as_targets(Y, len(X), net.sizes[-1], of, net.activations[-1], wide, **options)
+    if targets.labels is not None:
+        targets = Targets(np.eye(net.sizes[-1])[targets.labels], None, targets.output_weight)
     s = as_sample_weight(sample_weight, len(X), net.dtype)
     s = np.ones(len(X)) if s is None else s.astype(float)
     moves = [1j * h] if method == "complex" else [h, -h]
@@ -125,7 +136,7 @@ def numerical_gradient(
             for move in moves:
                 moved = np.repeat(z[None].astype(type(move)), len(place), axis=0)
                 moved[place - first, :, j] += move * a_prev[:, k].T
-                values.append(_costs(net, of, l, moved, Y) @ s / s.sum())
+                values.append(_costs(net, of, l, moved, targets) @ s / s.sum())
             slopes[place] = quotient(values)
         slopes = slopes.reshape(J, K + 1)
         penalties = [l1 * analytic.flipped(w + move) + l2 / 2 * (w + move) ** 2 for move in moves]
@@ -165,6 +176,8 @@ def gradcheck(
     step: float | None = None,
     tolerance: float | None = None,
     sample_weight: Any = None,
+    output_weight: Any = None,
+    missing_targets: Literal["ignore"] | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
     cost: Cost | None = None,
@@ -189,7 +202,7 @@ def gradcheck(
         h; default 1e-30 and 1e-6.
     tolerance : float, optional
         Of the relative difference of each array; default by method and dtype.
-    sample_weight, l1, l2, cost, cost_parameter
+    sample_weight, output_weight, missing_targets, l1, l2, cost, cost_parameter
         As in `Network.gradient`.
 
     Returns
@@ -203,6 +216,7 @@ def gradcheck(
     """
     options: dict[str, Any] = {"sample_weight": sample_weight, "l1": l1, "l2": l2}
     options |= {"cost": cost, "cost_parameter": cost_parameter}
+    options |= {"output_weight": output_weight, "missing_targets": missing_targets}
     given_w, given_b = _arrays_of(net.gradient(X, Y, **options) if gradient is None else gradient, net, X, Y)
     exact_w, exact_b = numerical_gradient(net, X, Y, method=method, step=step, **options)
     if tolerance is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,10 @@ from fastbp.runtime import csr, engine
 from fastbp.runtime.plan import LARGE_CALL, Task, choose_threads, operations, plan_gradient
 from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ThreadTeam
+from fastbp.targets import Targets
+
+Of: TypeAlias = tuple[Cost, float | None]
+"""A cost, and its parameter if it has one."""
 
 
 class Backpropagation(Differentiable):
@@ -30,6 +34,8 @@ class Backpropagation(Differentiable):
         Y: Any,
         *,
         sample_weight: Any = None,
+        output_weight: Any = None,
+        missing_targets: Literal["ignore"] | None = None,
         l1: float = 0.0,
         l2: float = 0.0,
         cost: Cost | None = None,
@@ -47,6 +53,11 @@ class Backpropagation(Differentiable):
             Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]).
         sample_weight : array_like, shape (n_samples,), optional
             s_x; 1 if not given.
+        output_weight : array_like, shape (sizes[-1],), optional
+            u_j of ``C_x = sum_j u_j c(a_j, y_j)``; 1 if not given. Not of softmax.
+        missing_targets : "ignore", optional
+            NaN in Y is a target that is missing: it adds 0 to C_x, and its output has delta 0. The sample's weight
+            counts all the same. Default: NaN is refused. Not of softmax.
         l1, l2 : float
             Strengths of the penalties.
         cost : str, optional
@@ -61,8 +72,8 @@ class Backpropagation(Differentiable):
         RuntimeWarning
             C or the gradient are not finite, and why.
         """
-        of = self._cost_or(cost, cost_parameter)
-        g, cost_value, _ = self._gradient(X, Y, sample_weight, l1, l2, of, n_threads, keep=False)
+        X, targets, of = self._batch(X, Y, cost, cost_parameter, output_weight, missing_targets)
+        g, cost_value, _ = self._gradient(X, targets, sample_weight, l1, l2, of, n_threads, keep=False)
         self._warn_of_overflow(cost_value, g)
         w, b = self._views(g, "gradient.w", "gradient.b")
         return Gradient(w, b, cost_value)
@@ -73,6 +84,8 @@ class Backpropagation(Differentiable):
         Y: Any,
         *,
         sample_weight: Any = None,
+        output_weight: Any = None,
+        missing_targets: Literal["ignore"] | None = None,
         l1: float = 0.0,
         l2: float = 0.0,
         cost: Cost | None = None,
@@ -83,8 +96,8 @@ class Backpropagation(Differentiable):
 
         Parameters are those of ``gradient``. ``t.delta[l]`` carries the sample weights, and no 1/n_samples.
         """
-        of = self._cost_or(cost, cost_parameter)
-        g, cost_value, done = self._gradient(X, Y, sample_weight, l1, l2, of, n_threads, keep=True)
+        X, targets, of = self._batch(X, Y, cost, cost_parameter, output_weight, missing_targets)
+        g, cost_value, done = self._gradient(X, targets, sample_weight, l1, l2, of, n_threads, keep=True)
         self._warn_of_overflow(cost_value, g)
         w, b = self._views(g, "trace.w", "trace.b")
         n, table, buf = done.control.n, done.layers.table, done.workspace.buf
@@ -96,26 +109,33 @@ class Backpropagation(Differentiable):
 
         return Trace(kept("z"), kept("a"), kept("delta"), w, b, cost_value)
 
+    def _batch(
+        self, X: Any, Y: Any, cost: Any, cost_parameter: Any, output_weight: Any, missing_targets: Any
+    ) -> tuple[np.ndarray | csr.Rows, Targets, Of]:
+        """Samples, targets and the cost with its parameter, checked."""
+        X, of = csr.as_inputs(X, self.sizes[0], self.dtype), self._cost_or(cost, cost_parameter)
+        options = {"output_weight": output_weight, "missing_targets": missing_targets}
+        return X, self._targets(Y, len(X), of=of, **options), of
+
     def _gradient(
         self,
-        X: Any,
-        Y: Any,
+        X: np.ndarray | csr.Rows,
+        targets: Targets,
         sample_weight: Any,
         l1: float,
         l2: float,
-        of: tuple[Cost, float | None],
+        of: Of,
         n_threads: Any,
         *,
         keep: bool,
     ) -> tuple[np.ndarray, float, Training]:
-        X = csr.as_inputs(X, self.sizes[0], self.dtype)
-        sparse = isinstance(X, csr.Rows)
-        targets = self._targets(Y, len(X), of=of)
         weight = as_sample_weight(sample_weight, len(X), self.dtype)
         settings = new_settings(
             l1=checks.check_real(l1, "l1", low=0.0), l2=checks.check_real(l2, "l2", low=0.0), limit=np.inf
         )
-        flops = 3 * csr.operations_of(self.sizes, X) if sparse else operations(self.sizes, len(X), training=True)
+        sparse, flops = False, operations(self.sizes, len(X), training=True)
+        if isinstance(X, csr.Rows):
+            sparse, flops = True, 3 * csr.operations_of(self.sizes, X)
         threads = choose_threads(n_threads, flops, LARGE_CALL)
         g = layout.aligned(self.theta.size, self.dtype)
         with ThreadTeam(threads) as team:
@@ -127,7 +147,9 @@ class Backpropagation(Differentiable):
             layers = where.layers._replace(cost=CODES[of[0]], cost_parameter=parameter_of(*of))
             where = where._replace(layers=layers)
             data = engine.make_data(X, targets, sample_weight=weight)
-            training = engine.make_training(where, data, settings, n=len(X), batch=len(X), g=g)
+            training = engine.make_training(
+                where, data, settings, n=len(X), batch=len(X), g=g, output_weight=targets.output_weight
+            )
             team.start(training)
             if Pace(team, flops).run(0, 1)[1] == DIVERGED:  # the kernel makes no gradient of such errors
                 g[:] = np.nan

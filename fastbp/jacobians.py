@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from fastbp import checks
-from fastbp.arrays import Targets, as_inputs, as_sample_weight, as_targets
+from fastbp.arrays import as_inputs, as_sample_weight
 from fastbp.checks import Cost
 from fastbp.errors import argument_error
 from fastbp.functions import costs
@@ -16,6 +16,7 @@ from fastbp.functions.costs import parameter_of
 from fastbp.layers import PerLayer
 from fastbp.parameters import Parameters
 from fastbp.runtime import tangents
+from fastbp.targets import Targets, as_targets
 
 
 class Differentiable(Parameters):
@@ -30,8 +31,10 @@ class Differentiable(Parameters):
             return checks.check_cost(cost, self.activations), checks.check_cost_parameter(p, cost)
         return self.cost, self.cost_parameter if p is None else checks.check_cost_parameter(p, self.cost)
 
-    def _targets(self, Y: Any, n: int, name: str = "Y", *, of: tuple[str, float | None] | None = None) -> Targets:
-        """Checked targets of the network's cost, or of the one given with its parameter."""
+    def _targets(
+        self, Y: Any, n: int, name: str = "Y", *, of: tuple[str, float | None] | None = None, **options: Any
+    ) -> Targets:
+        """Checked targets of the network's cost, or of the one given with its parameter; options of `as_targets`."""
         cost, p = of or (self.cost, self.cost_parameter)
         return as_targets(
             Y,
@@ -42,6 +45,7 @@ class Differentiable(Parameters):
             self.dtype,
             name,
             within_reach=self._needs_reach,
+            **options,
         )
 
     def _as_layers(self) -> tangents.Layers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from fastbp import synonyms
 from fastbp.arrays import as_inputs, as_names, as_sample_weight, as_samples, require_finite
 from fastbp.data.scaling import Scale
 from fastbp.errors import argument_error
-from fastbp.functions.costs import NAMED
+from fastbp.functions.costs import NAMED, SCALABLE
 from fastbp.io import model_file
 from fastbp.network import Network, not_a_network
 
@@ -27,8 +27,6 @@ INDEX_FORM = {
     "jacobian": "Use model.net.input_jacobian or model.net.parameter_jacobian",
 } | dict.fromkeys(("z", "a", "delta"), "Use model.net.backprop")
 """What is in index form and goes by no such name at a network -> where it is."""
-SCALABLE = tuple(name for name, entry in NAMED.items() if entry.of_difference)
-"""Costs whose targets may be scaled."""
 FAR_FROM_ZERO = 1e4
 """From here on, a mean of targets in units of their deviation, float32 rounds off a thousandth of the deviation."""
 
@@ -291,7 +289,16 @@ class Model:
         decided = self.net.predict(self.transform(X), n_threads=n_threads)
         return decided if self.classes is None else self.classes[decided]
 
-    def evaluate(self, X: Any, Y: Any, *, sample_weight: Any = None, n_threads: int | None = None) -> dict[str, float]:
+    def evaluate(
+        self,
+        X: Any,
+        Y: Any,
+        *,
+        sample_weight: Any = None,
+        output_weight: Any = None,
+        missing_targets: Literal["ignore"] | None = None,
+        n_threads: int | None = None,
+    ) -> dict[str, float]:
         """How well the model does on raw rows with known targets.
 
         Parameters
@@ -300,6 +307,8 @@ class Model:
         Y : array_like
             As `transform_targets` takes them.
         sample_weight : array_like, shape (n_samples,), optional
+        output_weight, missing_targets
+            As in `Network.gradient`.
         n_threads : int, optional
 
         Returns
@@ -308,16 +317,18 @@ class Model:
             As `Network.evaluate`; the ``loss`` of a regression is in the targets' own units.
         """
         Z, T = self.transform(X), self.transform_targets(Y)
-        scores = self.net.evaluate(Z, T, sample_weight=sample_weight, n_threads=n_threads)
+        counting: dict[str, Any] = {"output_weight": output_weight, "missing_targets": missing_targets}
+        scores = self.net.evaluate(Z, T, sample_weight=sample_weight, n_threads=n_threads, **counting)
         if self.target is not None:
             s = as_sample_weight(sample_weight, len(Z), self.dtype)
             out = self.target.invert(self.net.feedforward(Z, n_threads=n_threads))
             y = np.asarray(Y, np.float64).reshape(out.shape)
             entry = NAMED[self.net.cost]
             is_distance = entry.parameter is not None and entry.parameter.is_distance
-            p = self.net._p * (self.target.divide if is_distance else 1.0)
-            C = entry.analytic(None, out, y, self.net.activations[-1], p)
-            scores["loss"] = float(np.average(C, weights=s))
+            p = self.net._p * np.broadcast_to(self.target.divide if is_distance else 1.0, out.shape[1:])
+            of_outputs = entry.analytic(None, out[..., None], y[..., None], self.net.activations[-1], p[:, None])
+            u = np.ones(len(p)) if output_weight is None else np.asarray(output_weight, np.float64)
+            scores["loss"] = float(np.average(np.where(np.isnan(y), 0, of_outputs) @ u, weights=s))
         return scores
 
     def train(self, X: Any, Y: Any, *, validation: Any = None, **options: Any) -> Run:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fastbp import checks, synonyms
-from fastbp.arrays import Targets, as_sample_weight, check_out, decide
+from fastbp.arrays import as_sample_weight, check_out
 from fastbp.checks import Activation, Cost, DType, OtherName
-from fastbp.chunks import squares_of_differences
+from fastbp.chunks import r2
 from fastbp.errors import argument_error
 from fastbp.functions import activations as functions
 from fastbp.functions.costs import CODES, IN_WORDS, PARAMETERS_IN_WORDS
@@ -24,6 +24,7 @@ from fastbp.parameters import freeze
 from fastbp.runtime import csr, engine
 from fastbp.runtime.plan import LARGE_CALL, choose_threads, operations, plan_prediction
 from fastbp.runtime.team import run_outputs
+from fastbp.targets import Targets, decide
 
 
 def not_a_network(value: Any) -> Exception:
@@ -133,7 +134,8 @@ class Network(Backpropagation):
     def _classifies(self, targets: Targets) -> bool:
         """Whether it can be counted how many of these targets the net decides as it should."""
         output = self.activations[-1]
-        return output in checks.CLASSIFYING and self.task == "classification" and targets.are_classes
+        decided = targets.are_classes and targets.are_complete
+        return output in checks.CLASSIFYING and self.task == "classification" and decided
 
     def feedforward(self, X: Any, *, out: Floats | None = None, n_threads: int | None = None) -> Floats:
         """a^L of every sample (F1, F2).
@@ -194,7 +196,8 @@ class Network(Backpropagation):
         else:
             data, cost = engine.make_data(X, targets), np.empty(0 if targets is None else n)
             layers = layers._replace(cost=CODES[self.cost], cost_parameter=self._p)
-        run_outputs(layers, data, workspace, (out, cost, decisions), plan, flops)
+        used = workspace if targets is None else engine.weighing_outputs(workspace, targets.output_weight)
+        run_outputs(layers, data, used, (out, cost, decisions), plan, flops)
         spare.append(workspace)
         return out, cost
 
@@ -233,7 +236,16 @@ class Network(Backpropagation):
             )
             self._warn_of_what_is_not_finite(what, stacklevel + 1, weights)
 
-    def evaluate(self, X: Any, Y: Any, *, sample_weight: Any = None, n_threads: int | None = None) -> dict[str, float]:
+    def evaluate(
+        self,
+        X: Any,
+        Y: Any,
+        *,
+        sample_weight: Any = None,
+        output_weight: Any = None,
+        missing_targets: Literal["ignore"] | None = None,
+        n_threads: int | None = None,
+    ) -> dict[str, float]:
         """How well the net does on samples with known targets.
 
         Parameters
@@ -242,12 +254,15 @@ class Network(Backpropagation):
         Y : array_like
             Labels of shape (n_samples,), or outputs of shape (n_samples, sizes[-1]).
         sample_weight : array_like, shape (n_samples,), optional
+        output_weight, missing_targets
+            As in `gradient`.
 
         Returns
         -------
         dict
             ``loss``: C without penalty; ``accuracy`` where the outputs are sigmoid or softmax, the net is no regression
-            and every target is a label, or 0 or 1; else, of targets that are outputs, ``r2`` (mean over outputs).
+            and every target is a label, or 0 or 1, and none is missing; else, of targets that are outputs, ``r2``, the
+            mean over the outputs, whatever their weights, each of its targets that are not missing.
 
         Raises
         ------
@@ -260,7 +275,7 @@ class Network(Backpropagation):
             ``loss`` is not finite, and why.
         """
         X = csr.as_inputs(X, self.sizes[0], self.dtype)
-        targets = self._targets(Y, len(X))
+        targets = self._targets(Y, len(X), output_weight=output_weight, missing_targets=missing_targets)
         weight = as_sample_weight(sample_weight, len(X), self.dtype)
         scores = self._evaluate(X, targets, weight, n_threads)
         self._warn_of_overflow(scores["loss"])
@@ -279,9 +294,7 @@ class Network(Backpropagation):
                 hits &= ~np.isnan(out).any(axis=1)
             scores["accuracy"] = float(s @ hits / s.sum())
         elif targets.dense is not None:
-            spread, residual = squares_of_differences(targets.dense, out, s)
-            r2 = np.where(spread > 0, 1 - residual / np.where(spread > 0, spread, 1), np.where(residual > 0, 0.0, 1.0))
-            scores["r2"] = float(r2.mean())
+            scores["r2"] = r2(targets.dense, out, s, targets.are_complete)
         return scores
 
     def __repr__(self) -> str:

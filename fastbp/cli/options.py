@@ -17,8 +17,7 @@ import fastbp
 from fastbp.checks import check_name
 from fastbp.data.scaling import standardise
 from fastbp.errors import called
-from fastbp.functions.costs import NAMED
-from fastbp.model import SCALABLE
+from fastbp.functions.costs import NAMED, SCALABLE
 from fastbp.training.optimizers import LBFGS, OPTIMIZERS
 from fastbp.training.schedules import SCHEDULES
 

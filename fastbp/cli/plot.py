@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.arrays import decide
 from fastbp.cli.report import confusion
 from fastbp.data.reading import Data
 from fastbp.io.atomic import write_atomically
 from fastbp.model import Model
+from fastbp.targets import decide
 from fastbp.training.history import Run
 
 

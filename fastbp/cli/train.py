@@ -16,7 +16,6 @@ from rich.text import Text
 import fastbp
 from fastbp import jit
 from fastbp._signals import Phase, signals
-from fastbp.arrays import decide, out_of_reach
 from fastbp.checks import COSTS, HIDDEN, check_int, check_name, check_real
 from fastbp.cli.app import DType, Out, app
 from fastbp.cli.options import (
@@ -34,6 +33,7 @@ from fastbp.cli.options import (
 from fastbp.errors import called
 from fastbp.functions.costs import PARAMETERS_IN_WORDS
 from fastbp.initializers import INITIALIZERS
+from fastbp.targets import decide, out_of_reach
 from fastbp.training.schedules import ReduceOnPlateau
 
 Task = enum.StrEnum("Task", ["classification", "regression"])

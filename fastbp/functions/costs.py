@@ -319,6 +319,8 @@ CANCELLING = sum(1 << code for code, entry in enumerate(COSTS) if entry.cancels)
 """The bit of a cost's code is set where sigma' cancels in BP1."""
 
 
+SCALABLE = tuple(name for name, entry in NAMED.items() if entry.of_difference)
+"""Costs that keep their meaning when targets are scaled."""
 SIMPLE = tuple(name for name, entry in NAMED.items() if entry.cancels and entry.slope is excess)
 """Costs with which sigma' cancels in BP1, and a_j - y_j remains."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from fastbp.functions.costs import CLIPPED, COSTS, clipped_probability
+from fastbp.functions.costs import CLIPPED, COSTS, clipped_probability, term
 from fastbp.functions.elementary import log
 from fastbp.functions.entry import TERMS, by_code, is_own
 from fastbp.jit import strict
@@ -39,6 +39,21 @@ def _own_loop(cost: int, p: Real, X: int, J: int, z: Matrix, a: Matrix, y: Matri
 
 of_outputs = by_code([entry.term for entry in COSTS], _loops, _own_loop)
 """(cost, p, X, J, z, a, y, out): C_x of X samples whose rows of z^L, a^L and y are given, into the vector ``out``."""
+
+
+@strict
+def of_weighed_outputs(
+    cost: int, p: Real, X: int, J: int, z: Matrix, a: Matrix, y: Matrix, u: Array, out: Array
+) -> None:
+    """C_x = sum_j u_j c(a_j, y_j) over those outputs whose target is not missing, which is NaN, likewise."""
+    zero = number(z.buf, 0)
+    for x in range(X):
+        z_x, a_x, y_x = row(z, x, J), row(a, x, J), row(y, x, J)
+        C = zero
+        for j in range(J):
+            if y_x[j] == y_x[j]:
+                C += u[j] * term(cost, zero, z_x[j], a_x[j], y_x[j], p)
+        out[x] = C
 
 
 @strict

@@ -159,6 +159,14 @@ def weigh(n: int, s: Real, d: Array) -> None:
 
 
 @strict
+def weigh_outputs(J: int, u: Array, y: Array, d: Array) -> None:
+    """u_j delta_j of one sample, and 0 where its target is missing, which is NaN: d[j] is overwritten."""
+    zero = u[0] - u[0]
+    for j in range(J):
+        d[j] = u[j] * d[j] if y[j] == y[j] else zero
+
+
+@strict
 def hidden_error(
     X: int, J: int, K: int, w_next: Matrix, delta_next: Matrix, zeros: Matrix, delta: Matrix, workspace: GemmWorkspace
 ) -> None:

@@ -22,6 +22,7 @@ from fastbp.kernels.views import (
     last_weights,
     layer,
     offsets,
+    output_weights,
     targets,
     thread,
     thread_sums,
@@ -114,7 +115,9 @@ def outputs_and_costs(layers: Layers, workspace: Workspace, tile: Tile) -> None:
     out = line(workspace.buf, offsets(workspace).costs + x0, X)
     z, a = weighted_inputs(layers, workspace, L, x0), activations(layers, workspace, L, x0)
     d, y = errors(layers, workspace, L, x0), targets(layers, workspace, x0)
-    if code == SOFTMAX:
+    if offsets(workspace).weighing_outputs:
+        costs.of_weighed_outputs(layers.cost, cost_parameter(layers), X, J, z, a, y, output_weights(workspace, J), out)
+    elif code == SOFTMAX:
         costs.of_softmax(layers.cost, X, J, z, a, d, y, out)
     else:
         costs.of_outputs(layers.cost, cost_parameter(layers), X, J, z, a, y, out)
@@ -169,6 +172,9 @@ def backward(layers: Layers, data: Data, workspace: Workspace, tile: Tile, t: in
     if exists(data.weights):
         for x in range(X):
             dense.weigh(width, data.weights[sample(data, tile.place + x)], row(d, x, width))
+    if offsets(workspace).weighing_outputs:
+        for x in range(X):
+            dense.weigh_outputs(J, output_weights(workspace, J), row(y, x, J), row(d, x, J))
     dense.clear_padding(X, J, width, zeros(workspace), d)
     here = gemm_workspace(data, workspace, t)
     for l in range(L - 1, layers.lowest - 1, -1):

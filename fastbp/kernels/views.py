@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastbp.jit import strict
-from fastbp.jit.addresses import Buffer, after, byte_address, exists, itemsize
+from fastbp.jit.addresses import Array, Buffer, after, byte_address, exists, itemsize, line
 from fastbp.jit.cpu import CACHE_LINE, VECTOR_BYTES
 from fastbp.jit.records import Record, record
 from fastbp.kernels.gemm.prefetch import Prefetch
@@ -108,6 +108,12 @@ def exchanged(layers: Layers, workspace: Workspace, m: int) -> Matrix:
     """z^1 of minibatch m, to which threads with columns of w^1 add those of z."""
     row = layer(layers, 1).row
     return matrix(workspace.buf, offsets(workspace).exchanged + (m & 1) * offsets(workspace).tile * row, row)
+
+
+@strict
+def output_weights(workspace: Workspace, J: int) -> Array:
+    """u_j of the J outputs."""
+    return line(workspace.buf, offsets(workspace).output_weights, J)
 
 
 @strict

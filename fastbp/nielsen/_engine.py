@@ -13,8 +13,9 @@ import numpy as np
 
 import fastbp
 from fastbp import checks
-from fastbp.arrays import as_inputs, out_of_reach, require_finite
+from fastbp.arrays import as_inputs, require_finite
 from fastbp.nielsen._book import pairs, stacked, vectorized_result
+from fastbp.targets import out_of_reach
 
 
 def sizes_on_kernels(net: Any) -> list[int]:

@@ -27,8 +27,8 @@ from fastbp.runtime import csr
 from fastbp.runtime.plan import FAR_BYTES, Plan
 
 if TYPE_CHECKING:
-    from fastbp.arrays import Targets
     from fastbp.parameters import Parameters
+    from fastbp.targets import Targets
 
 
 class Layout(NamedTuple):
@@ -74,6 +74,16 @@ def prepare_workspace(where: Layout) -> Workspace:
     buf[zeros:ones] = 0
     buf[ones:after] = 1
     return Workspace(buf=buf, offsets=where.offsets, cursors=layout.aligned(where.plan.n_threads, CURSOR))
+
+
+def weighing_outputs(workspace: Workspace, u: np.ndarray | None) -> Workspace:
+    """The workspace, in which u_j stand if there are any."""
+    if u is None:
+        return workspace
+    offsets = workspace.offsets.copy()
+    offsets["weighing_outputs"], at = 1, int(offsets["output_weights"][0])
+    workspace.buf[at : at + len(u)] = u
+    return workspace._replace(offsets=offsets)
 
 
 NO_INDICES, NO_COSTS = np.empty(0, np.int64), np.empty(0)
@@ -127,6 +137,7 @@ def make_training(
     sums: np.ndarray | None = None,
     mask: np.ndarray | None = None,
     counting_hits: bool = False,
+    output_weight: np.ndarray | None = None,
 ) -> Training:
     """Everything that a training of n samples works on; without an optimizer's code the gradient is left in g."""
     plan, theta, n_minibatches = where.plan, where.layers.theta, -(-n // batch)
@@ -156,7 +167,7 @@ def make_training(
         fetching=int(plan.prefetch and far),
         counting_hits=int(counting_hits),
     )
-    workspace = prepare_workspace(where)
+    workspace = weighing_outputs(prepare_workspace(where), output_weight)
     return Training(layers=where.layers, data=data, optimizer=optimizer, workspace=workspace, control=control)
 
 

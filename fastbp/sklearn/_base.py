@@ -16,7 +16,6 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from fastbp.arrays import Targets
 from fastbp.chunks import all_finite, by_rows, contiguous, largest_magnitude
 from fastbp.functions.entry import ActivationFunction
 from fastbp.initializers import INITIALIZERS, initialize
@@ -31,6 +30,7 @@ from fastbp.sklearn._stepper import make_stepper, say
 from fastbp.sklearn._validation import INPUT, Stopping, given_validation, hold_out
 from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import check_some_weight
+from fastbp.targets import Targets
 from fastbp.training.explosion import cost_of_best_constant
 from fastbp.training.minibatches import Samples
 from fastbp.training.schedules import SCHEDULES, ReduceOnPlateau

@@ -13,7 +13,6 @@ from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 
-from fastbp.arrays import out_of_reach
 from fastbp.checks import CLASSIFYING
 from fastbp.functions import costs
 from fastbp.functions.entry import ActivationFunction, CostFunction
@@ -22,6 +21,7 @@ from fastbp.sklearn._described import described
 from fastbp.sklearn._fitted import HIDDEN
 from fastbp.sklearn._hooks import remember
 from fastbp.sklearn._parameters import Names, fastbp_name, plain_name
+from fastbp.targets import out_of_reach
 
 LOSSES = Names(
     lambda: {loss for loss, entry in costs.LOSSES.items() if not set(entry.outputs or ()) & set(CLASSIFYING)}

@@ -22,6 +22,8 @@ from fastbp.textbook.extensions import (
     update_decay,
     update_momentum,
     update_rmsprop,
+    weigh_error,
+    weighed_cost,
 )
 from fastbp.textbook.matrices import (
     hidden_error_matrix,
@@ -95,6 +97,8 @@ __all__ = [
     "update_momentum",
     "update_rmsprop",
     "update_sgd",
+    "weigh_error",
+    "weighed_cost",
     "weight_gradient",
     "weight_gradient_matrix",
     "weighted_input",

@@ -13,7 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastbp.functions.activations import CODES, COSTS, SOFTMAX
 from fastbp.functions.costs import NAMED, parameter_of
-from fastbp.textbook.extensions import categorical_cross_entropy, penalty_gradient, sample_cost, softmax
+from fastbp.textbook.extensions import (
+    categorical_cross_entropy,
+    penalty_gradient,
+    sample_cost,
+    softmax,
+    weigh_error,
+    weighed_cost,
+)
 from fastbp.textbook.notes import (
     activation,
     bias_gradient,
@@ -104,15 +111,21 @@ def _feedforward(w: list[Array], b: list[Array], x: Array, codes: list[int]) -> 
     return z, a
 
 
-def _backprop(w: list[Array], b: list[Array], x: Array, y: Array, codes: list[int], of: Cost, s: Any) -> Trace:
+def _backprop(
+    w: list[Array], b: list[Array], x: Array, y: Array, codes: list[int], of: Cost, s: Any, u: Any = None
+) -> Trace:
     (cost, p), (z, a) = of, _feedforward(w, b, x, codes)
     if codes[-1] == SOFTMAX:
         C = categorical_cross_entropy(z[-1], y)
-    else:
+    elif u is None:
         C = sample_cost(cost, z[-1], a[-1], y, y.dtype.type(p))
+    else:
+        C = weighed_cost(cost, z[-1], a[-1], y, y.dtype.type(p), u)
     L = len(w)
     delta = list(z)  # of the same shapes; overwritten from the last to the first
     delta[L - 1] = output_error(cost, codes[L - 1], z[L - 1], a[L], y, s, p)
+    if u is not None:
+        weigh_error(delta[L - 1], y, u)
     for l in range(L - 1, 0, -1):
         delta[l - 1] = hidden_error(w[l], delta[l], codes[l - 1], z[l - 1])
     return Trace(z, a[1:], delta, C)
@@ -193,6 +206,8 @@ def minibatch_gradient(
     cost: str = "quadratic",
     cost_parameter: float | None = None,
     sample_weight: ArrayLike | None = None,
+    output_weight: ArrayLike | None = None,
+    missing_targets: str | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
 ) -> Gradient:
@@ -208,6 +223,10 @@ def minibatch_gradient(
         The samples and their targets.
     sample_weight : array_like, shape (n_samples,), optional
         s_x, 1 if not given.
+    output_weight : array_like, shape (sizes[-1],), optional
+        u_j, 1 if not given: by it the cost of output j is multiplied. Not of softmax.
+    missing_targets : "ignore", optional
+        Targets that are NaN are missing: they add nothing to C_x, and their delta is 0. Not of softmax.
     l1, l2 : float
         Strengths of the penalties on weights; biases are free.
 
@@ -229,10 +248,19 @@ def minibatch_gradient(
             f"X has shape {samples.shape} and the sample weights {s.shape}, of sum {s.sum()}; X needs two axes and "
             "each sample one weight, with a positive sum. Pass X[None] for one sample, and weights that are not all 0."
         )
+    u = None
+    if output_weight is not None or missing_targets is not None:
+        u = np.ones(targets.shape[-1], number) if output_weight is None else np.asarray(output_weight, number)
+        if u.shape != targets.shape[-1:] or missing_targets not in (None, "ignore") or codes[-1] == SOFTMAX:
+            raise ValueError(
+                f"The output weights have shape {u.shape}, missing_targets is {missing_targets!r} and the outputs are "
+                f"{'softmax' if codes[-1] == SOFTMAX else 'functions of one z'}; needed are shape "
+                f"{targets.shape[-1:]}, 'ignore' or None, and no softmax. Change that."
+            )
     g_w, g_b = [np.zeros_like(array) for array in w], [np.zeros_like(array) for array in b]
     C, S = 0.0, 0.0
     for x in range(len(samples)):
-        one = _backprop(w, b, samples[x], targets[x], codes, of, s[x])
+        one = _backprop(w, b, samples[x], targets[x], codes, of, s[x], u)
         for l in range(1, len(w) + 1):
             weight_gradient(samples[x] if l == 1 else one.a[l - 2], one.delta[l - 1], g_w[l - 1])
             bias_gradient(one.delta[l - 1], g_b[l - 1])

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fastbp.arrays import Targets
 from fastbp.chunks import all_finite, largest_magnitude
 from fastbp.functions.costs import NAMED
+from fastbp.targets import Targets
 
 if TYPE_CHECKING:
     from fastbp.network import Network
@@ -75,7 +75,17 @@ def cost_of_best_constant(
     else:
         y = targets.dense[samples].astype(np.float64)
     s = np.ones(len(y)) if weight is None else weight[samples].astype(np.float64)
-    best = cost.best(y, s, p) if cost.best else np.average(y, axis=0, weights=s)
-    with np.errstate(divide="ignore", invalid="ignore"):  # targets that are all 0
-        each = cost.analytic(None, np.broadcast_to(best, y.shape), y, net.activations[-1], p)
-    return float(np.nan_to_num(np.average(each, weights=s)))
+
+    def least(y: np.ndarray, s: np.ndarray) -> float:
+        if not s.sum() > 0:
+            return 0.0
+        best = cost.best(y, s, p) if cost.best else np.average(y, axis=0, weights=s)
+        with np.errstate(divide="ignore", invalid="ignore"):  # targets that are all 0
+            each = cost.analytic(None, np.broadcast_to(best, y.shape), y, net.activations[-1], p)
+        return float(np.nan_to_num(np.average(each, weights=s)) * s.sum())
+
+    if targets.output_weight is None:
+        return least(y, s) / float(s.sum())
+    there = ~np.isnan(y)
+    parts = (least(y[there[:, j], j : j + 1], s[there[:, j]]) for j in range(y.shape[1]))
+    return float(targets.output_weight.astype(np.float64) @ list(parts) / s.sum())

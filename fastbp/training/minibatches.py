@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from fastbp import checks
-from fastbp.arrays import Targets, as_sample_weight
+from fastbp.arrays import as_sample_weight
 from fastbp.errors import argument_error
 from fastbp.network import Network
 from fastbp.runtime import csr
+from fastbp.targets import Targets
 
 
 @dataclass
@@ -41,15 +42,17 @@ class Samples:
         return self.X.values if isinstance(self.X, csr.Rows) else self.X
 
 
-def check_samples(net: Network, X: Any, Y: Any, sample_weight: Any, ending: str = "") -> Samples:
-    """Samples from what a user passes; ``ending`` is that of the arguments' names in messages."""
+def check_samples(net: Network, X: Any, Y: Any, sample_weight: Any, ending: str = "", **options: Any) -> Samples:
+    """Samples from what a user passes; ``ending`` is that of the arguments' names in messages, options are those of
+    `as_targets`.
+    """
     X = csr.as_inputs(X, net.sizes[0], net.dtype, "X" + ending)
-    targets = net._targets(Y, len(X), "Y" + ending)
+    targets = net._targets(Y, len(X), "Y" + ending, **options)
     return Samples(X, targets, as_sample_weight(sample_weight, len(X), net.dtype, "sample_weight" + ending))
 
 
-def check_validation(net: Network, validation: Any) -> Samples | None:
-    """The samples of ``validation=``."""
+def check_validation(net: Network, validation: Any, **options: Any) -> Samples | None:
+    """The samples of ``validation=``; options as in `check_samples`."""
     if validation is None:
         return None
     if not isinstance(validation, Sequence) or len(validation) not in (2, 3):
@@ -59,7 +62,7 @@ def check_validation(net: Network, validation: Any) -> Samples | None:
             "or (X_val, Y_val, sample_weight_val).",
         )
     X, Y, *weight = validation
-    return check_samples(net, X, Y, weight[0] if weight else None, "_val")
+    return check_samples(net, X, Y, weight[0] if weight else None, "_val", **options)
 
 
 def check_batch_size(batch_size: Any, n: int) -> int:

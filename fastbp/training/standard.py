@@ -46,6 +46,8 @@ def train(
     seed: Any = None,
     sample_weight: Any = None,
     class_weight: Literal["balanced"] | Mapping[int, float] | None = None,
+    output_weight: Any = None,
+    missing_targets: Literal["ignore"] | None = None,
     validation: Any = None,
     l1: float = 0.0,
     l2: float = 0.0,
@@ -95,6 +97,11 @@ def train(
         Weights of labels, 1 for a label that is not named, by which the weights of their samples are multiplied.
         "balanced" gives each class of the samples the same share of the cost, whatever its number of samples; where
         they have weights, these are counted. Validation samples keep their own weights.
+    output_weight : array_like, shape (sizes[-1],), optional
+        u_j of ``C_x = sum_j u_j c(a_j, y_j)``; 1 if not given. Not of softmax. It counts for validation samples too.
+    missing_targets : "ignore", optional
+        NaN in Y, or in Y_val, is a target that is missing: it adds 0 to C_x, and its output has delta 0. The sample's
+        weight counts all the same; accuracy is not counted. Default: NaN is refused. Not of softmax.
     validation : tuple, optional
         ``(X_val, Y_val)`` or ``(X_val, Y_val, sample_weight_val)``, evaluated after each epoch.
     l1, l2 : float
@@ -164,8 +171,9 @@ def train(
             "has weights or biases that are not finite; nothing can be learned from there. Make a new network, or "
             "load an older one.",
         )
-    samples = with_class_weight(net, check_samples(net, X, Y, sample_weight), class_weight)
-    held_out = check_validation(net, validation)
+    counting: dict[str, Any] = {"output_weight": output_weight, "missing_targets": missing_targets}
+    samples = with_class_weight(net, check_samples(net, X, Y, sample_weight, **counting), class_weight)
+    held_out = check_validation(net, validation, **counting)
     if not isinstance(optimizer, LBFGS):
         optimizer = as_optimizer(SGD() if optimizer is None else optimizer, net.dtype)
     epochs = checks.check_int(epochs, "epochs", low=0)

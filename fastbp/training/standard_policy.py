@@ -207,11 +207,10 @@ class Standard(Policy):
         """The largest |g| of each layer in a minibatch of the epoch; NaN where errors are not finite."""
         net, trainer, samples = self.net, self.trainer, self.samples
         x = self._order[minibatch * trainer.batch_size : (minibatch + 1) * trainer.batch_size]
-        Y: Any = samples.targets.labels if samples.targets.dense is None else samples.targets.dense
         s = None if samples.weight is None else samples.weight[x]
         X = samples.X.take(x) if isinstance(samples.X, csr.Rows) else samples.X[x]
         of = net.cost, net.cost_parameter
-        g = net._gradient(X, Y[x], s, trainer.l1, trainer.l2, of, 1, keep=False)[0]
+        g = net._gradient(X, samples.targets.take(x), s, trainer.l1, trainer.l2, of, 1, keep=False)[0]
         views = net._views(trainer.trained.only(net, g), "w", "b")
         return [float(max(np.abs(w).max(), np.abs(b).max())) for w, b in zip(*views, strict=True)]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fastbp import checks, synonyms
-from fastbp.arrays import Targets
 from fastbp.errors import argument_error
+from fastbp.targets import Targets
 from fastbp.training.history import Run
 
 if TYPE_CHECKING:

@@ -187,6 +187,7 @@ class Trainer:
             sums=sums,
             mask=self.trained.mask,
             counting_hits=self.counting_hits,
+            output_weight=samples.targets.output_weight,
         )
 
     # The loop

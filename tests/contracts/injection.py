@@ -25,8 +25,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 import fastbp
-from fastbp.arrays import Targets
 from fastbp.runtime import csr, pool, team
+from fastbp.targets import Targets
 from fastbp.training.minibatches import Samples
 from fastbp.training.trainer import Trainer
 

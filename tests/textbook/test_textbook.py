@@ -280,7 +280,7 @@ def without_transpose(w_next: Any, delta_next: Any, code: int, z: Any) -> Any:
     return (w_next @ delta_next) * textbook.link_1(code, z)
 
 
-def target_minus_output(cost: int, code: int, z: Any, a: Any, y: Any, s: Any) -> Any:
+def target_minus_output(cost: int, code: int, z: Any, a: Any, y: Any, s: Any, p: Any) -> Any:
     return (y - a) * textbook.link_1(code, z) * s
 
 

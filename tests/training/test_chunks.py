@@ -12,9 +12,10 @@ from sklearn.metrics import r2_score
 
 import fastbp
 from fastbp import chunks
-from fastbp.arrays import Targets, as_inputs, as_targets, decide, out_of_reach
+from fastbp.arrays import as_inputs
 from fastbp.nielsen._book import stacked
 from fastbp.runtime import csr
+from fastbp.targets import Targets, as_targets, decide, out_of_reach
 
 DTYPES = (np.float64, np.float32, np.int64, np.uint8, bool)
 
@@ -127,15 +128,15 @@ def test_samples_and_labels() -> None:
     with pytest.raises(ValueError, match="nan in row 17, column 2"):
         as_inputs(spoilt, 3, np.dtype(np.float64))
     labels = (np.arange(40) % 4).astype(float)
-    targets = as_targets(labels, 40, 4, "quadratic", "sigmoid", np.dtype(np.float64))
+    targets = as_targets(labels, 40, 4, ("quadratic", 0.0), "sigmoid", np.dtype(np.float64))
     assert targets.labels is not None
     assert np.array_equal(targets.labels, labels)
     labels[31] = 0.5
     with pytest.raises(ValueError, match=r"0\.5 in row 31"):
-        as_targets(labels, 40, 4, "quadratic", "sigmoid", np.dtype(np.float64))
+        as_targets(labels, 40, 4, ("quadratic", 0.0), "sigmoid", np.dtype(np.float64))
     labels[31] = 4
     with pytest.raises(ValueError, match="label 4 in row 31"):
-        as_targets(labels, 40, 4, "quadratic", "sigmoid", np.dtype(np.float64))
+        as_targets(labels, 40, 4, ("quadratic", 0.0), "sigmoid", np.dtype(np.float64))
 
 
 def test_sparse_rows() -> None:

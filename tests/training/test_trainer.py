@@ -10,8 +10,8 @@ from scipy.sparse import csr_matrix
 
 import fastbp
 import fastbp.sklearn
-from fastbp.arrays import Targets
 from fastbp.runtime import csr, slices
+from fastbp.targets import Targets
 from fastbp.training.minibatches import Samples, check_samples
 from fastbp.training.policy import Epoch, Policy
 from fastbp.training.trainer import Trainer
