@@ -142,6 +142,8 @@ TRAIN = _by_name(
         ),
         "Pass sample_weight, a number for each sample.": "weights sample_weights",
         "Pass class_weight={}.": "class_weights",
+        "Pass output_weight={}, a number for each output.": "output_weights loss_weights target_weight task_weights",
+        "Pass missing_targets='ignore', with NaN for every target that is missing.": "mask target_mask ignore_nan",
         "Pass progress=True.": "verbose",
         "Pass callbacks=[{}].": "callback",
         "Pass early_stopping=fastbp.EarlyStopping(patience=10), say.": "patience n_iter_no_change tol",

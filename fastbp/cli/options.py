@@ -83,6 +83,14 @@ def trained(options: Mapping[str, Any]) -> tuple[list[int] | None, list[float] |
     return layers, None if rates is None else _numbers(rates, "--layer-rates", need)
 
 
+def counting(options: Mapping[str, Any]) -> dict[str, Any]:
+    """How much outputs, and targets that are missing, count in C."""
+    weights = options["output_weight"]
+    need = "it must have a number of at least 0 for each output. Pass for example --output-weight 1,0.5."
+    u = None if weights is None else _numbers(weights, "--output-weight", need)
+    return {"output_weight": u, "missing_targets": options["missing_targets"]}
+
+
 def column(name: str | None) -> str | int | None:
     """A column by name, or by its index."""
     return int(name) if name is not None and re.fullmatch("-?[0-9]+", name) else name
@@ -135,7 +143,11 @@ def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastb
     if not options["scale"]:
         return fastbp.Model(net)
     both = data.task == "regression" and output == "identity" and net.cost in SCALABLE
-    return fastbp.Model(net, [data.scaling(rows)], target=standardise(data.Y[rows]) if both else None)
+    return fastbp.Model(
+        net,
+        [data.scaling(rows)],
+        target=standardise(data.Y[rows], missing=options["missing_targets"] is not None) if both else None,
+    )
 
 
 def default_output(cost: str) -> str:

@@ -86,6 +86,7 @@ def picture(path: str | os.PathLike[str], run: Run, model: Model, data: Data) ->
     out = model.feedforward(X)
     if not classifying:
         _curves(axes[1], run, (("val_r2", "validation"),), "R2")
+        Y, out = Y[~np.isnan(Y)], out[~np.isnan(Y)]
         axes[2].scatter(Y, out, s=6, alpha=0.5)
         low, high = min(Y.min(), out.min()), max(Y.max(), out.max())
         axes[2].plot([low, high], [low, high], color="black", linewidth=0.8)

@@ -24,6 +24,7 @@ from fastbp.cli.options import (
     check_file,
     checkpoint,
     column,
+    counting,
     dropped,
     model_for,
     optimizer,
@@ -56,6 +57,8 @@ def train(
     class_weight: Annotated[
         str | None, typer.Option(help="balanced: each class has the same share of the cost; default: each sample has.")
     ] = None,
+    output_weight: Annotated[str | None, typer.Option(help="Weight of each output in the cost, such as 1,0.5.")] = None,
+    missing_targets: Annotated[str | None, typer.Option(help="ignore: a target that is NaN counts nothing.")] = None,
     task: Annotated[Task | None, typer.Option(help="What the targets are; default: decided from them.")] = None,
     hidden: Annotated[str, typer.Option(help="Neurons of the hidden layers, such as 128,64; or none.")] = "30",
     activation: Annotated[str, typer.Option(help=f"Of hidden layers: {', '.join(HIDDEN)}.")] = "sigmoid",
@@ -156,7 +159,8 @@ def _read(o: dict[str, Any]) -> Any:
         raise ValueError("--target and --targets are both given; the targets stand in one place. Leave one out.")
     task = o["task"] and o["task"].value
     with called({"target": "--target" if o["targets"] is None else "--targets", "weight": "--sample-weight"}):
-        data = files.read(path, column(o["target"]), weight=column(o["sample_weight"]), task=task)
+        options = {"weight": column(o["sample_weight"]), "task": task, "missing_targets": o["missing_targets"]}
+        data = files.read(path, column(o["target"]), **options)
     return data if data.X_test is not None else files.split(data, o["test"], seed=o["seed"])
 
 
@@ -251,7 +255,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     o = options
     held = check_real(o["validation"], "--validation", low=0.0, below=1.0) > 0
     check_int(o["seed"], "--seed", low=0)
-    stopping, rule, parts = _stopping(o), _rate(o), dropped(o["dropout"])
+    stopping, rule, parts, counted = _stopping(o), _rate(o), dropped(o["dropout"]), counting(o)
     frozen, layer_rates = trained(o)
     data = _read(o)
     for who, where in ((stopping, "--monitor"), (rule, "--schedule plateau:monitor")):
@@ -299,6 +303,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
                 seed=o["seed"],
                 sample_weight=None if s is None else s[kept],
                 class_weight=o["class_weight"],
+                **counted,
                 validation=(X[aside], Y[aside], None if s is None else s[aside]) if held else None,
                 l1=o["l1"],
                 l2=o["l2"],
@@ -377,7 +382,7 @@ def _conclude(console: Out, model: fastbp.Model, run: fastbp.Run, data: Any, o: 
     """Test, print and draw."""
     from fastbp.cli.report import class_table, confusion
 
-    scores = model.evaluate(data.X_test, data.named(data.Y_test))
+    scores = model.evaluate(data.X_test, data.named(data.Y_test), **counting(o))
     names = data.classes or ()
     if names:
         if not o["quiet"]:

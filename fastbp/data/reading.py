@@ -10,12 +10,13 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from fastbp.arrays import as_names, as_sample_weight
+from fastbp.checks import check_name
 from fastbp.chunks import every, extremes, take
 from fastbp.data import sources
 from fastbp.data.formats import Raw
@@ -105,6 +106,7 @@ def read(
     weight: Path | int | None = None,
     task: Task | None = None,
     columns: Sequence[str] | None = None,
+    missing_targets: Literal["ignore"] | None = None,
 ) -> Data:
     """Read a data set with targets.
 
@@ -127,6 +129,9 @@ def read(
         (``$412,345``) is refused unless it is said to be the names of classes.
     columns : sequence of str or None
         Tables with a header: the features wanted, in this order; None for all columns but the target and the weights.
+    missing_targets : "ignore" or None
+        Arrays of numbers: whether NaN is a target that is missing, as `fastbp.train` takes them. A row of a table has
+        one target, without which it tells nothing: it is refused.
 
     Returns
     -------
@@ -147,6 +152,8 @@ def read(
         The file does not exist or cannot be read.
     """
     check_task(task)
+    if missing_targets is not None:
+        check_name(missing_targets, ("ignore",), "missing_targets")
     if isinstance(path, tuple) and len(path) == 2:
         path, target = path
     name = _name(path)
@@ -154,10 +161,10 @@ def read(
         raw = sources.find(name, target, weight, task, columns)
         if raw.y is None:
             raise LoadError(f"{raw.where!r} has no targets that fastbp can find. {raw.hint}")
-        return _data(raw, task)
+        return _data(raw, task, missing_targets is not None)
 
 
-def _data(raw: Raw, task: Task | None) -> Data:
+def _data(raw: Raw, task: Task | None, missing: bool) -> Data:
     """A data set from what was found, checked and encoded."""
     assert raw.y is not None
     _check_rows(raw.where, raw.X, raw.y)
@@ -172,7 +179,7 @@ def _data(raw: Raw, task: Task | None) -> Data:
             )
         X_test, _ = _flatten(raw.where, raw.X_test)
         parts.append(raw.y_test)
-    found, classes, targets = encode(parts, task, raw.where, raw.lines)
+    found, classes, targets = encode(parts, task, raw.where, raw.lines, missing=missing)
     try:
         weight = as_sample_weight(raw.weight, len(X), np.dtype(np.float64))
     except (ValueError, TypeError) as error:

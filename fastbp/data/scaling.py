@@ -108,9 +108,16 @@ def _mean(values: npt.NDArray[Any], function: Any) -> Any:
     return total / len(values)
 
 
-def standardise(X: npt.ArrayLike) -> Scale:
-    """The scaling that gives each column of X mean 0 and standard deviation 1; a constant column is centred."""
+def standardise(X: npt.ArrayLike, *, missing: bool = False) -> Scale:
+    """The scaling that gives each column of X mean 0 and standard deviation 1; a constant column is centred.
+
+    With ``missing``, NaN is left out of both.
+    """
     values = np.asarray(X)
+    if missing and np.isnan(values).any():
+        columns = [column[~np.isnan(column)] for column in values.T]
+        scales = [standardise(column[:, np.newaxis]) if column.size else Scale([0.0], [1.0]) for column in columns]
+        return Scale(*(np.concatenate([getattr(scale, part) for scale in scales]) for part in ("subtract", "divide")))
     with np.errstate(over="ignore", invalid="ignore"):
         mean = _mean(values, lambda x: x)
         std = np.sqrt(_mean(values, lambda x: (x - mean) ** 2))

@@ -25,14 +25,15 @@ def check_task(task: Any) -> None:
 
 
 def encode(
-    parts: Sequence[Array], task: Task | None, where: str, lines: Sequence[int] = ()
+    parts: Sequence[Array], task: Task | None, where: str, lines: Sequence[int] = (), *, missing: bool = False
 ) -> tuple[Task, tuple[Any, ...] | None, tuple[Array, ...]]:
     """The task, decided from the values if it is None, the names of the classes, and each part encoded.
 
     Parts, (n,) or (n, n_outputs), are the targets to train and, if there are any, to test on: numbers, booleans or
-    strings. Messages name the file ``where``, and of a text file the lines.
+    strings. Messages name the file ``where``, and of a text file the lines. With ``missing``, numbers of a regression
+    may be NaN; there are no classes that are missing.
     """
-    parts = [_checked(part, where) for part in parts]
+    parts = [_checked(part, where, missing and task != "classification") for part in parts]
     if len({part.shape[1:] for part in parts}) > 1:
         shapes = " and ".join(str(part.shape) for part in parts)
         raise LoadError(f"{where!r} has targets of shapes {shapes}; their columns must agree. Check the files.")
@@ -108,7 +109,7 @@ def _refuse_disguised(cells: Sequence[str], lines: Sequence[int], task: Task | N
     raise LoadError(f"{where!r} has the text {cells[i][:40]!r} as its target in {place}; {need}. {remedy}{instead}")
 
 
-def _checked(y: Array, where: str) -> Array:
+def _checked(y: Array, where: str, missing: bool) -> Array:
     if y.dtype.kind not in "biufUS":
         raise LoadError(
             f"{where!r} has targets of type {y.dtype}; needed are real numbers or text. Convert them first."
@@ -119,8 +120,9 @@ def _checked(y: Array, where: str) -> Array:
         raise LoadError(f"{where!r} has targets of shape {y.shape}; needed is (n_samples,) or (n_samples, n_outputs).")
     if y.dtype.kind == "S":
         y = np.char.decode(y, "utf-8", "replace")
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        row = np.argwhere(~np.isfinite(y))[0][0]
+    unknown = ~np.isfinite(y) & ~(np.isnan(y) & missing) if y.dtype.kind == "f" else np.zeros(0, bool)
+    if unknown.any():
+        row = np.argwhere(unknown)[0][0]
         raise LoadError(
             f"{where!r} has a target that is missing or infinite in row {row}, counting from 0; every target must be a "
             "finite number. Fill in or remove the row."

@@ -42,12 +42,13 @@ of_outputs = by_code([entry.term for entry in COSTS], _loops, _own_loop)
 
 
 @strict
-def of_weighed_outputs(
-    cost: int, p: Real, X: int, J: int, z: Matrix, a: Matrix, y: Matrix, u: Array, out: Array
-) -> None:
-    """C_x = sum_j u_j c(a_j, y_j) over those outputs whose target is not missing, which is NaN, likewise."""
-    zero = number(z.buf, 0)
-    for x in range(X):
+def of_weighed_outputs(cost: int, p: Real, z: Matrix, a: Matrix, y: Matrix, u: Array, out: Array) -> None:
+    """C_x = sum_j u_j c(a_j, y_j) over those outputs whose target is not missing, which is NaN.
+
+    Of as many samples as ``out`` has room for, and as many outputs as there are u[j].
+    """
+    zero, J = number(z.buf, 0), u.size
+    for x in range(out.size):
         z_x, a_x, y_x = row(z, x, J), row(a, x, J), row(y, x, J)
         C = zero
         for j in range(J):

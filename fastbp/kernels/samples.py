@@ -116,7 +116,7 @@ def outputs_and_costs(layers: Layers, workspace: Workspace, tile: Tile) -> None:
     z, a = weighted_inputs(layers, workspace, L, x0), activations(layers, workspace, L, x0)
     d, y = errors(layers, workspace, L, x0), targets(layers, workspace, x0)
     if offsets(workspace).weighing_outputs:
-        costs.of_weighed_outputs(layers.cost, cost_parameter(layers), X, J, z, a, y, output_weights(workspace, J), out)
+        costs.of_weighed_outputs(layers.cost, cost_parameter(layers), z, a, y, output_weights(workspace, J), out)
     elif code == SOFTMAX:
         costs.of_softmax(layers.cost, X, J, z, a, d, y, out)
     else:

@@ -194,7 +194,8 @@ def train(
         given = {"batch_size": batch_size, "shuffle": shuffle, "l1": l1, "dropout": dropout, "clip_norm": clip_norm}
         lbfgs.check_options(samples, **given, schedule=schedule, layer_rates=layer_rates, checkpoint=checkpoint)
         batch = len(samples)
-    options = settings(arguments, optimizer=optimizer, batch_size=batch, l1=l1, l2=l2, dropout=dropped)
+    u = None if output_weight is None else samples.targets.output_weight
+    options = settings(arguments, optimizer=optimizer, batch_size=batch, l1=l1, l2=l2, dropout=dropped, output_weight=u)
     before = continuing
     if continuing is not None:
         check_going_on(continuing, net, options)

@@ -184,6 +184,38 @@ def test_costs_and_their_parameter(cost: str, p: float | None, output: str) -> N
     assert f"cost {cost}{'' if p is None else f' ({p:g})'}, float32" in printed[0]
 
 
+def test_weights_of_outputs_and_targets_that_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    train = fastbp.train
+    monkeypatch.setattr(
+        fastbp, "train", lambda *args, **options: seen.append((args, options)) or train(*args, **options)
+    )
+    rng = np.random.default_rng(3)
+    X, Y = rng.standard_normal((60, 3)), rng.standard_normal((60, 2)) * [1.0, 100.0] + [5.0, -3.0]
+    holed = np.where(rng.random((60, 2)) < 0.3, np.nan, Y)
+    np.savez("t.npz", X=X, y=holed)
+    assert "missing or infinite in row" in " ".join(fastbp_("train", "t.npz", "--epochs", "1", code=1).split())
+    options = ("--output-weight", "1,0.5", "--missing-targets", "ignore", "--epochs", "2", "--plot", "t.svg")
+    printed = fastbp_("train", "t.npz", "--hidden", "4", *options)
+    (_, samples, targets), given = seen[-1]
+    assert given["output_weight"] == [1.0, 0.5]
+    assert given["missing_targets"] == "ignore"
+    assert 0.2 < np.isnan(targets).mean() < 0.4
+    # Scaled by what is there of the samples to train on.
+    np.testing.assert_allclose(np.nanmean(targets, axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(np.nanstd(targets, axis=0), 1, rtol=1e-6)
+    assert len(samples) == len(targets)
+    model = fastbp.load("model.fastbp")
+    test = fastbp.data.split(fastbp.data.read("t.npz", missing_targets="ignore"), 0.2, seed=0)
+    counting = {"output_weight": [1, 0.5], "missing_targets": "ignore"}
+    scores = model.evaluate(test.X_test, test.Y_test, **counting)
+    assert f"Test R2 {scores['r2']:.4f}, loss {scores['loss']:.4f}" in printed
+    with pytest.raises(ValueError, match="missing_targets is 'drop'"):
+        fastbp.data.read("t.npz", missing_targets="drop")
+    np.savez("t.npz", X=X, y=np.where(np.isnan(holed), np.inf, holed))
+    assert "missing or infinite in row" in " ".join(fastbp_("train", "t.npz", *options, code=1).split())
+
+
 def test_weights_of_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     train = fastbp.train

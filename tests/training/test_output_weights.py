@@ -130,6 +130,19 @@ def test_every_schedule_has_the_same_bits(dtype: str) -> None:
     assert sparse.theta.tobytes() == trained[0]
 
 
+def test_a_run_goes_on_with_them() -> None:
+    options: dict[str, Any] = {"optimizer": fastbp.Adam(), "batch_size": 8, "seed": 3, "output_weight": [*U], **IGNORE}
+    whole, net = make_net(), make_net()
+    fastbp.train(whole, X, HOLED, epochs=4, **options)
+    run = fastbp.train(net, X, HOLED, epochs=2, **options)
+    with pytest.raises(ValueError, match=r"output_weight: run: .*; now: "):
+        fastbp.train(net, X, HOLED, epochs=4, continuing=run, output_weight=2 * U)
+    run = fastbp.train(net, X, HOLED, epochs=3, continuing=run, output_weight=[*U])
+    assert not same_bits(net.theta, whole.theta)
+    fastbp.train(net, X, HOLED, epochs=4, continuing=run)
+    assert same_bits(net.theta, whole.theta)
+
+
 def test_scores_are_those_of_the_targets_that_are_there() -> None:
     net = make_net()
     out = net.feedforward(X)
