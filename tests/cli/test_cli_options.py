@@ -51,7 +51,7 @@ TRAIN = """
 --threads 0 | --threads 65 | --hidden 1e3 | --hidden 99999999999 | --hidden 30, | --activation softmax
 --activation foo | --output foo | --output relu | --cost foo | --cost poisson | --cost-parameter 2
 --cost-parameter 0 --cost huber | --output-weight x | --output-weight 1,2,3 --cost quadratic | --output-weight 1,2
---missing-targets drop | --missing-targets ignore | --init foo | --learning-rate -1
+--missing-targets drop | --init foo | --learning-rate -1
 --learning-rate inf | --learning-rate 1e38 | --momentum 1 | --nesterov | --beta-1 0.5 | --beta-1 1 --optimizer adam
 --beta-2 -1 --optimizer adam | --epsilon 0 --optimizer adam | --epsilon 1e-30 --optimizer adam
 --rho 3 --optimizer rmsprop | --weight-decay -1 | --weight-decay 5 | --l2 5 | --schedule foo | --schedule step:every=0

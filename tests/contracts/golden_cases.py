@@ -144,6 +144,16 @@ EXTRAS: dict[str, Callable[[Data], dict[str, Any]]] = {
 }
 """Words in a name -> what they add to the arguments of ``train``."""
 
+OF_OUTPUTS: dict[str, Callable[[Data], dict[str, Any]]] = {
+    "weights of outputs": lambda d: {"output_weight": [0.5, 2.0, 0.0, 1.5]},
+    "missing targets": lambda d: {
+        "Y": np.where(np.indices(d.Y.shape).sum(axis=0) % 3 == 0, np.nan, d.Y),
+        "missing_targets": "ignore",
+        "sample_weight": d.weight,
+    },
+}
+"""Likewise, of trainings on outputs."""
+
 
 def words(optimizer: Any) -> str:
     """An optimizer and those of its numbers that are not the defaults."""
@@ -191,7 +201,7 @@ def training(
             "n_threads": threads, **penalties,
         }  # fmt: skip
         for extra in extras:
-            options |= EXTRAS[extra](data)
+            options |= (EXTRAS | OF_OUTPUTS)[extra](data)
         losses: list[float] = []
         for _ in range(times):
             history = fastbp.train(net, **options).history
@@ -285,6 +295,10 @@ def functions() -> Iterator[Case]:
             ("identity", "quadratic", "outputs", "6-9-1"),
             ("exp", "poisson", "outputs", "6-9-1"),
             ("exp", "poisson", "outputs", "6-9-4"),
+            ("identity", "absolute", "outputs", "6-9-4"),
+            ("identity", "huber", "outputs", "6-9-4"),
+            ("tanh", "quantile", "outputs", "6-9-4"),
+            ("exp", "tweedie", "outputs", "6-9-4"),
         ):
             yield training("functions", sizes, output=output, cost=cost, dtype=dtype, kind=kind)
 
@@ -299,6 +313,11 @@ def options() -> Iterator[Case]:
         *("clipped", "dropout", "frozen", "frozen weights", "rates of layers"),
     ):
         yield training("options", "12-9-4", extra, threads=2, n=31, epochs=3, dtype="float32")
+    for extra in OF_OUTPUTS:
+        for dtype in DTYPES:
+            for threads in 1, 2:
+                yield training("options", "21-20-4", extra, output="identity", cost="quadratic", kind="outputs",
+                               dtype=dtype, threads=threads)  # fmt: skip
     for optimizer in fastbp.SGD(0.125), fastbp.SGD(0.25, momentum=0.5), fastbp.Adam(0.0625):
         yield training("options", "21-18-3", "order of RandomState", optimizer=optimizer, times=3, threads=2)
         yield training("options", "6-5-4-3", optimizer=optimizer, times=2, epochs=0)
