@@ -246,3 +246,17 @@ def test_what_does_not_go_with_softmax_and_what_is_refused_as_before() -> None:
         fastbp.train(net, X, HOLED, validation=(X, infinite), **IGNORE)
     with pytest.raises(ValueError, match=r"needed are shape \(3,\), 'ignore' or None, and no softmax"):
         fastbp.textbook.minibatch_gradient([*net.w], [*net.b], X, Y, output_weight=[1.0])
+
+
+@pytest.mark.usefixtures("own")
+def test_a_cost_of_ones_own_is_weighed_too(dtype: str) -> None:
+    net = make_net(cost="quartic", dtype=dtype)
+    options: dict[str, Any] = {"output_weight": U, **IGNORE}
+    e = np.where(GAPS, 0, net.feedforward(X) - Y.astype(dtype))
+    close = 1e-5 if dtype == "float32" else 1e-12
+    assert net.evaluate(X, HOLED, **options)["loss"] == pytest.approx((e**4 @ U / 4).mean(), rel=close)
+    np.testing.assert_allclose(net.backprop(X, HOLED, **options).delta[3], e**3 * U, rtol=100 * close, atol=close)
+    fast, slow = net.gradient(X, HOLED, **options), textbook_gradient(net, X, HOLED, **options)
+    assert same_bits(fast.w[1], slow.w[0])
+    assert fast.cost == slow.cost
+    assert fastbp.gradcheck(net, X, HOLED, **options).passed
