@@ -18,6 +18,7 @@ _MODULES = {
     "Gradient": "layers",
     "Trace": "layers",
     "train": "training.standard",
+    "train_many": "training.many",
     "plan": "training.planning",
     "activation": "functions.own",
     "cost": "functions.own",
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     from fastbp.training.checkpoints import Checkpoint as Checkpoint
     from fastbp.training.history import History as History
     from fastbp.training.history import Run as Run
+    from fastbp.training.many import train_many as train_many
     from fastbp.training.optimizers import LBFGS as LBFGS
     from fastbp.training.optimizers import SGD as SGD
     from fastbp.training.optimizers import Adagrad as Adagrad

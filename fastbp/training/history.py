@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fastbp.errors import DivergenceError
     from fastbp.network import Network
     from fastbp.runtime.plan import Plan
     from fastbp.training.state import State
@@ -56,18 +57,22 @@ class Run:
     """Why the run ended before its last epoch: ``"interrupted"``, ``"early stopping"`` or ``"stop() was called"``."""
     best_epoch: int | None = None
     """Epoch, counted from 1, whose monitored value was best; None without early stopping."""
+    error: DivergenceError | None = None
+    """Of `train_many`, how the run diverged; `train` raises it."""
     running: dict[str, float] = field(default_factory=dict)
     """Loss and accuracy of the current epoch so far."""
     _control: Any = None
     _state: State | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
-        done = f"{self.epoch} of {self.n_epochs} epochs" + (f", {self.stopped}" if self.stopped else "")
+        why = self.stopped or (self.error and "diverged")
+        done = f"{self.epoch} of {self.n_epochs} epochs" + (f", {why}" if why else "")
         last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items() if values)
         return f"<Run of {done}{': ' + last if last else ''}>"
 
     def stop(self) -> None:
         """End the run after the current minibatch; may be called from a callback or from another thread."""
         self.stopped = "stop() was called"
-        if self._control is not None:
-            self._control.stop = 1
+        control = self._control  # which another thread may be about to take away
+        if control is not None:
+            control.stop = 1

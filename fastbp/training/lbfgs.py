@@ -129,6 +129,9 @@ class Iterations(Standard):
         """Those of the samples held out."""
         return {name: value for name, value in super().scores(run).items() if name != "learning_rate"}
 
+    def look_at_end(self, run: Run) -> None:
+        """Nothing: an iteration's cost is that of the weights to which it has led."""
+
     def end(self, run: Run) -> None:
         """Put the best weights back, and tell the callbacks: what SciPy knows of the iterations is lost."""
         self.best.restore()
@@ -178,7 +181,7 @@ def descend(trainer: Trainer, samples: Samples, optimizer: LBFGS, n_epochs: int,
         run.n_threads, run.plan = trainer.plan.n_threads, trainer.plan
         logger.began(run)
         policy.begin(run)
-        if n_epochs == 0:
+        if n_epochs == 0 or run.stopped:
             return None
         known = {"gtol": optimizer.tol, "maxcor": optimizer.memory, "maxfun": optimizer.max_evaluations}
         return minimize(timed, packed(weights), iterated, maxiter=n_epochs, **known)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +45,38 @@ class Samples:
         return self.X.values if isinstance(self.X, csr.Rows) else self.X
 
 
+_known: ContextVar[dict[Any, Any] | None] = ContextVar("known", default=None)
+
+
+@contextlib.contextmanager
+def sharing_samples() -> Iterator[None]:
+    """Within this context the same samples, for networks of one kind, are checked and converted once."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
+
+def _once(check: Callable[..., Samples]) -> Callable[..., Samples]:
+    """Decorator of what checks samples for a network: `sharing_samples` answers where it has been asked already."""
+
+    @functools.wraps(check)
+    def call(net: Network, *given: Any, **options: Any) -> Samples:
+        known = _known.get()
+        if known is None:
+            return check(net, *given, **options)
+        kind = net.sizes[0], net.sizes[-1], net.dtype, net.cost, net.cost_parameter, net.activations[-1]
+        key = *kind, *map(id, given), *((name, id(value)) for name, value in options.items())
+        if key not in known:
+            known[key] = check(net, *given, **options), given, options  # kept, so that nothing else gets their ids
+        samples: Samples = known[key][0]
+        return samples
+
+    return call
+
+
+@_once
 def check_samples(net: Network, X: Any, Y: Any, sample_weight: Any, ending: str = "", **options: Any) -> Samples:
     """Samples from what a user passes; ``ending`` is that of the arguments' names in messages, options are those of
     `as_targets`.
@@ -76,7 +111,7 @@ def check_batch_size(batch_size: Any, n: int) -> int:
         warnings.warn(
             f"batch_size is {size}; there are {n} samples. Each epoch is one minibatch of {n}.",
             UserWarning,
-            stacklevel=4,
+            stacklevel=6,
         )
     return min(size, n)
 

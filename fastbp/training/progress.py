@@ -33,6 +33,13 @@ def as_bars(progress: Any) -> list[Callback]:
     return [check_every(progress, "progress")]
 
 
+def as_bar_of_many(progress: Any, n: int) -> BarOfMany | None:
+    """The callback of ``progress=`` where n networks are trained, if there is one."""
+    if not isinstance(progress, bool):
+        raise argument_error("progress", f"is {progress!r}; it must be True or False. Pass one of these.", TypeError)
+    return BarOfMany(n) if progress else None
+
+
 def _unbreakable() -> contextlib.AbstractContextManager[None]:
     """Context in which a terminal or reader that is gone does not stop the training.
 
@@ -110,3 +117,43 @@ class ProgressBar(Callback):
             shown.append(f"{samples / run.seconds:,.0f} samples/s")
         line = (" " if self._narrow else "  ").join(shown)
         self._progress.update(self._task, completed=done, description=f"epoch {epoch}/{run.n_epochs}", values=line)
+
+
+class BarOfMany(ProgressBar):
+    """One line for n networks that are trained at a time; `close` ends it."""
+
+    def __init__(self, n: int, console: Console | None = None) -> None:
+        super().__init__(console)
+        self._n, self._ended = n, 0
+        self._parts: dict[int, float] = {}
+
+    def on_train_begin(self, run: Run) -> None:
+        """Start drawing with the first network."""
+        if self._task is None:
+            self._task = self._progress.add_task("", total=self._n, values="")
+            with _unbreakable():
+                self._progress.start()
+        self._note(run, run.epoch)
+
+    def on_progress(self, run: Run) -> None:
+        """Note how far this run is."""
+        self._note(run, run.epoch + run.minibatch / run.n_minibatches)
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Note how far this run is."""
+        self._note(run, run.epoch)
+
+    def on_train_end(self, run: Run) -> None:
+        """Count this network."""
+        self._ended += 1
+        self._note(run, run.n_epochs)
+
+    def _note(self, run: Run, epochs: float) -> None:
+        self._parts[id(run.net)] = epochs / run.n_epochs if run.n_epochs else 1.0
+        done = f"{self._ended} of {self._n} networks"
+        self._progress.update(self._task, completed=sum(self._parts.values()), description=done)
+
+    def close(self) -> None:
+        """Leave the line on the screen."""
+        with _unbreakable():
+            self._progress.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from fastbp.training.frozen import check_trained
 from fastbp.training.history import Run
 from fastbp.training.minibatches import check_batch_size, check_samples, check_validation, make_order
 from fastbp.training.optimizers import LBFGS, SGD, Optimizer, as_optimizer
+from fastbp.training.prepared import Prepared, run_at_once
 from fastbp.training.progress import as_bars
 from fastbp.training.schedules import Factors, ReduceOnPlateau
 from fastbp.training.standard_policy import Standard, require_room
@@ -33,6 +35,7 @@ from fastbp.training.trainer import Trainer
         "It takes net, X and Y so, and all else by name: epochs=30, batch_size=10, optimizer=fastbp.SGD(3.0), say."
     ),
 )
+@run_at_once
 @with_settings_of_run
 def train(
     net: Network,
@@ -62,7 +65,7 @@ def train(
     progress: bool | Callback = False,
     continuing: Run | None = None,
     checkpoint: Checkpoint | None = None,
-) -> Run:
+) -> Prepared:
     """Train a network in place by minibatch gradient descent (F1, F2, BP1 to BP4, U).
 
     The weights have the same bits for any number of threads. Ctrl-C ends the run within 0.1 s and one minibatch, at a
@@ -210,8 +213,6 @@ def train(
         seed = checks.make_rng(seed)
         seed_of = mask_seeds(seed) if state is None else masks_from(state.seed)
     order = make_order(shuffle, seed)
-    if epochs:
-        net._learns(samples.targets)
     trainer = Trainer(
         net,
         None if isinstance(optimizer, LBFGS) else optimizer,
@@ -238,9 +239,9 @@ def train(
         before=state,
         saving=saving,
     )
+    loop: Callable[[], Run] = functools.partial(trainer.run, samples, epochs, policy, before)
     if isinstance(optimizer, LBFGS):
-        return lbfgs.descend(trainer, samples, optimizer, epochs, policy)
-    run = trainer.run(samples, epochs, policy, before)
-    if run.history or run.minibatch:
-        policy.look_at_end(run)
-    return run
+        loop = functools.partial(lbfgs.descend, trainer, samples, optimizer, epochs, policy)
+    elif epochs and schedule is None:
+        policy.check_eta(optimizer, optimizer.learning_rate)
+    return Prepared(policy, epochs, loop)

@@ -75,17 +75,17 @@ class Standard(Policy):
         eta = run.optimizer.learning_rate * self.factors.of_epoch(run.epoch, run.n_epochs, run.n_minibatches)
         if not (isinstance(eta, float) and isinstance(self._eta, float) and eta == self._eta):
             self._eta = eta
-            self._check_eta(run)
+            self.check_eta(run.optimizer, eta if isinstance(eta, float) else float(eta.max()))
         self._order = self._make_order(run.epoch, len(self.samples))
         return Epoch(self._order, self._eta, self._seed_of(run.epoch))
 
-    def _check_eta(self, run: Run) -> None:
-        largest = self._eta if isinstance(self._eta, float) else float(self._eta.max())
+    def check_eta(self, optimizer: Any, largest: float) -> None:
+        """ValueError where a step of this size could overflow."""
         largest *= max(self.trainer.trained.rates)
         l1, dtype = self.trainer.l1, self.net.dtype
         require_room(largest, "learning_rate", dtype)
         require_room(largest * l1, "learning_rate * l1", dtype)
-        run.optimizer.check_shrinking(largest, self.trainer.l2)
+        optimizer.check_shrinking(largest, self.trainer.l2)
 
     def measure(self, statistics: np.ndarray) -> dict[str, float]:
         """The mean cost, penalty included, and the share of right decisions."""
