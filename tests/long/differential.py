@@ -148,3 +148,67 @@ def test_pytorchs_steps(name: str, seed: int) -> None:
     fastbp.train(twin, X, Y, optimizer=OPTIMIZERS[name], epochs=STEPS, batch_size=len(X), shuffle=False)
     for ours, other in zip((*twin.w, *twin.b), weights, strict=True):
         close(ours, other.detach().numpy(), 1e-6)
+
+
+COSTS = {
+    "absolute": (None, "identity"),
+    "huber": (0.7, "identity"),
+    "quantile": (0.8, "tanh"),
+    "poisson": (None, "exp"),
+    "tweedie": (1.3, "exp"),
+    "quadratic": (None, "softplus"),
+    "cross_entropy": (None, "sigmoid"),
+}
+"""Cost -> its parameter, and outputs that it goes with."""
+
+
+def torch_costs(torch: Any, cost: str, p: float, z: Any, Y: Any) -> Any:
+    """c(a_j, y_j) of every sample and output."""
+    F = torch.nn.functional
+    if cost == "quadratic":
+        return F.mse_loss(F.softplus(z, threshold=40), Y, reduction="none") / 2
+    if cost == "cross_entropy":
+        return F.binary_cross_entropy_with_logits(z, Y, reduction="none")
+    if cost == "absolute":
+        return F.l1_loss(z, Y, reduction="none")
+    if cost == "huber":
+        return F.huber_loss(z, Y, reduction="none", delta=p)
+    if cost == "quantile":
+        e = Y - torch.tanh(z)
+        return torch.maximum(p * e, (p - 1) * e)
+    if cost == "poisson":  # theirs is without what does not depend on the outputs
+        return F.poisson_nll_loss(z, Y, reduction="none") + torch.xlogy(Y, Y) - Y
+    return Y ** (2 - p) / ((1 - p) * (2 - p)) - Y * torch.exp((1 - p) * z) / (1 - p) + torch.exp((2 - p) * z) / (2 - p)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("cost", list(COSTS))
+def test_pytorchs_steps_of_other_costs_weights_of_outputs_and_gaps(cost: str, seed: int) -> None:
+    """Steps of descent and of Adam on targets some of which are missing, of outputs with weights."""
+    import torch
+
+    rng = np.random.default_rng(seed)
+    p, output = COSTS[cost]
+    sizes = [int(n) for n in rng.integers(1, 12, 3)]
+    functions: dict[str, Any] = {"activations": ["tanh", output], "cost": cost, "cost_parameter": p}
+    net = fastbp.Network(sizes, **functions, seed=rng)
+    X, u = rng.standard_normal((9, sizes[0])), rng.uniform(0.1, 2, sizes[-1])
+    Y = rng.uniform(0.05, 0.95, (9, sizes[-1]))
+    gaps = rng.random(Y.shape) < 0.3
+    holed = np.where(gaps, np.nan, Y)
+    options: dict[str, Any] = {"output_weight": u, "missing_targets": "ignore"}
+    for name in "SGD", "Adam":
+        weights = tensors(torch, net)
+        theirs = getattr(torch.optim, name)(weights, lr=0.01, **({} if name == "SGD" else {"eps": EPSILON}))
+        for _ in range(STEPS):
+            theirs.zero_grad()
+            a = torch.tanh(torch.nn.functional.linear(torch.tensor(X), weights[0], weights[2]))
+            z = torch.nn.functional.linear(a, weights[1], weights[3])
+            each = torch_costs(torch, cost, p or 0.0, z, torch.tensor(Y)) * torch.tensor(u)
+            C = each[torch.tensor(~gaps)].sum() / len(X)
+            C.backward()
+            theirs.step()
+        run = fastbp.train(net, X, holed, optimizer=OPTIMIZERS[name], epochs=STEPS, batch_size=None, **options)
+        assert run.history["loss"][-1] == pytest.approx(C.item(), rel=1e-9, abs=1e-12)
+        for ours, other in zip((*net.w, *net.b), weights, strict=True):
+            close(ours, other.detach().numpy(), 1e-8)
