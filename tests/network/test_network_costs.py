@@ -220,3 +220,32 @@ def test_a_quantile_is_learned() -> None:
         net = fastbp.Network([1, 1], activations="identity", cost="quantile", cost_parameter=q, seed=0)
         fastbp.train(net, np.zeros((400, 1)), y, optimizer=fastbp.Adam(0.02), epochs=600, batch_size=None, seed=0)
         assert np.mean(y < net.b[1][0]) == pytest.approx(q, abs=0.02)
+
+
+@pytest.mark.parametrize(("cost", "output"), [(cost, output) for cost, p, output in CASES if p is None])
+def test_a_learners_own_numbers_are_checked(cost: str, output: str) -> None:
+    """A right function passes, one that forgets the slope of the output does not; numbers are told right from wrong."""
+
+    def mine(w: Any, b: Any, x: Any, y: Any, slope: float = 1.0) -> Any:
+        a, z = [x], []
+        activations = {"identity": lambda z: z, "tanh": np.tanh, "exp": np.exp}
+        slopes = {"identity": np.ones_like, "tanh": lambda z: 1 - np.tanh(z) ** 2, "exp": np.exp}
+        for w_l, b_l in zip(w, b, strict=True):
+            z.append(w_l @ a[-1] + b_l)
+            a.append(activations[output](z[-1]))
+        d = [slope_of_error(cost, DEFAULTS.get(cost, 0.0), a[-1], y) * (slopes[output](z[-1]) if slope else 1)]
+        for l in range(len(z) - 1, 0, -1):
+            d.insert(0, [*w][l].T @ d[0] * slopes[output](z[l - 1]))
+        return [np.outer(d_l, a_l) for d_l, a_l in zip(d, a[:-1], strict=True)], d
+
+    check = fastbp.check_backprop(mine, activations=output, cost=cost)
+    assert check.passed, str(check)
+    if output != "identity":
+        wrong = fastbp.check_backprop(lambda *sample: mine(*sample, slope=0.0), activations=output, cost=cost)
+        assert not wrong.passed
+        assert wrong.first_wrong == "BP1"
+    net = make_net(cost, None, output)
+    targets = np.tanh(Y) if output == "tanh" else Y
+    g = net.gradient(X[:1], targets[:1])
+    assert fastbp.diagnose(net, X[0], targets[0], w=g.w, b=g.b).correct
+    assert not fastbp.diagnose(net, X[0], targets[0], w=[1.5 * part for part in g.w], b=g.b).correct
