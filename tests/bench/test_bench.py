@@ -439,7 +439,7 @@ def test_the_suites_choose_nets_and_peers_by_name(tmp_path: Path) -> None:
     found = re.findall(r"::test_step\[(784-30-10 b10) (\w+), (\w+), 1 thread\]", printed)
     assert found == [("784-30-10 b10", dtype, peer) for dtype in ("float32", "float64") for peer in ("fastbp", "JAX")]
     smallest = suites(tmp_path, "bench/", "--smallest", "--collect-only", "-q")
-    assert len({line.split("::")[0] for line in smallest.splitlines() if "::" in line}) == 5
+    assert len({line.split("::")[0] for line in smallest.splitlines() if "::" in line}) == 6
 
 
 def test_the_number_of_threads_of_a_suite_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
