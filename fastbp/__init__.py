@@ -34,6 +34,7 @@ _MODULES = {
     "Adagrad": "training.optimizers",
     "LBFGS": "training.optimizers",
     "Model": "model",
+    "Ensemble": "ensemble",
     "Scale": "data.scaling",
     "standardise": "data.scaling",
     "split": "data.reading",
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     from fastbp.data.scaling import Scale as Scale
     from fastbp.data.scaling import standardise as standardise
     from fastbp.derivatives import gradcheck as gradcheck
+    from fastbp.ensemble import Ensemble as Ensemble
     from fastbp.errors import DivergenceError as DivergenceError
     from fastbp.errors import LoadError as LoadError
     from fastbp.functions import activations as activations

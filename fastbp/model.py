@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from fastbp import synonyms
 from fastbp.arrays import as_inputs, as_names, as_sample_weight, as_samples, require_finite
 from fastbp.data.scaling import Scale
+from fastbp.ensemble import Ensemble, costs_of_outputs
 from fastbp.errors import argument_error
 from fastbp.functions.costs import NAMED, SCALABLE
 from fastbp.io import model_file
@@ -40,7 +41,7 @@ class Model:
 
     Parameters
     ----------
-    net : Network
+    net : Network or Ensemble
         It is not copied. Its ``meta`` may name the ``classes``, and the columns as ``features``.
     steps : sequence of Scale
         Applied to raw rows, in this order.
@@ -69,8 +70,8 @@ class Model:
     meta: Mapping[str, Any]
     n_parameters: int
 
-    def __init__(self, net: Network, steps: Sequence[Scale] = (), *, target: Scale | None = None) -> None:
-        if not isinstance(net, Network):
+    def __init__(self, net: Network | Ensemble, steps: Sequence[Scale] = (), *, target: Scale | None = None) -> None:
+        if not isinstance(net, Network | Ensemble):
             raise not_a_network(net)
         if isinstance(steps, Scale) or not isinstance(steps, Sequence):
             raise TypeError(f"steps is {steps!r}; a list of them is needed. Pass [fastbp.Scale(0, 255)], say.")
@@ -93,11 +94,12 @@ class Model:
                 f"target is {target!r}, which divides by a negative number: what is above would be below. Pass a scale "
                 "that divides by positive ones."
             )
-        self._net, self._steps, self._target = net, tuple(steps), target
+        self._net = cast(Network, net)  # an ensemble says itself what it does not have
+        self._steps, self._target = tuple(steps), target
 
     @property
     def net(self) -> Network:
-        """The network, whose unit is the scaled one."""
+        """The network or ensemble, whose unit is the scaled one."""
         return self._net
 
     @property
@@ -325,10 +327,8 @@ class Model:
             y = np.asarray(Y, np.float64).reshape(out.shape)
             entry = NAMED[self.net.cost]
             is_distance = entry.parameter is not None and entry.parameter.is_distance
-            p = self.net._p * np.broadcast_to(self.target.divide if is_distance else 1.0, out.shape[1:])
-            of_outputs = entry.analytic(None, out[..., None], y[..., None], self.net.activations[-1], p[:, None])
-            u = np.ones(len(p)) if output_weight is None else np.asarray(output_weight, np.float64)
-            scores["loss"] = float(np.average(np.where(np.isnan(y), 0, of_outputs) @ u, weights=s))
+            p = self.net._p * self.target.divide if is_distance else None
+            scores["loss"] = float(np.average(costs_of_outputs(self.net, out, y, p, output_weight), weights=s))
         return scores
 
     def train(self, X: Any, Y: Any, *, validation: Any = None, **options: Any) -> Run:
@@ -387,8 +387,8 @@ class Model:
         return f"Model({self.net!r}, {list(self.steps)!r}{target})"
 
 
-def as_model(net: Network | Model) -> Model:
-    """A network as a model without preprocessing."""
+def as_model(net: Network | Model | Ensemble) -> Model:
+    """A network or an ensemble as a model without preprocessing."""
     return net if isinstance(net, Model) else Model(net)
 
 

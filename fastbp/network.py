@@ -284,8 +284,11 @@ class Network(Backpropagation):
     def _evaluate(
         self, X: np.ndarray | csr.Rows, targets: Targets, weight: Any, n_threads: int | None
     ) -> dict[str, float]:
-        out, cost = self._outputs(X, targets, n_threads)
-        s = np.ones(len(X)) if weight is None else weight.astype(np.float64)
+        return self._scores(*self._outputs(X, targets, n_threads), targets, weight)
+
+    def _scores(self, out: np.ndarray, cost: np.ndarray, targets: Targets, weight: Any) -> dict[str, float]:
+        """What `evaluate` says of outputs and C_x."""
+        s = np.ones(len(out)) if weight is None else weight.astype(np.float64)
         with np.errstate(over="ignore", invalid="ignore"):  # the caller says what a loss that is not finite means
             scores = {"loss": float(np.cumsum(s * cost)[-1] / np.cumsum(s)[-1])}
         if self._classifies(targets):

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from fastbp.ensemble import Ensemble
 from fastbp.errors import argument_error
 from fastbp.functions.entry import ActivationFunction, CostFunction
 from fastbp.io import model_file
@@ -13,15 +14,15 @@ from fastbp.model import Model
 from fastbp.network import Network
 
 
-def save(net: Network | Model, path: str | bytes | os.PathLike[Any]) -> None:
-    """Write a network or a model to a model file.
+def save(net: Network | Model | Ensemble, path: str | bytes | os.PathLike[Any]) -> None:
+    """Write a network, a model or an ensemble to a model file.
 
     The file appears whole or not at all: on any failure (disk full, interruption, power loss) an older file of that
     name stays as it was.
 
     Parameters
     ----------
-    net : Network or Model
+    net : Network, Model or Ensemble
         Weights, biases, ``meta`` and, of a model, its preprocessing are stored; ``save(model.net, path)`` drops it.
         Values of ``meta`` may be strings, numbers, booleans, None, and lists, arrays or mappings of these. Weights that
         are not finite are written as they are; ``load`` then asks for ``allow_nonfinite=True``.
@@ -42,8 +43,8 @@ def save(net: Network | Model, path: str | bytes | os.PathLike[Any]) -> None:
         The older file was another user's, and now is yours.
     """
     name = model_file.as_path(path)
-    if not isinstance(net, Network | Model):
-        raise TypeError(f"net is {net!r}; a network or a model is needed. Pass fastbp.save(net, path).")
+    if not isinstance(net, Network | Model | Ensemble):
+        raise TypeError(f"net is {net!r}; a network, a model or an ensemble is needed. Pass fastbp.save(net, path).")
     model_file.write(name, net.contents() if isinstance(net, Model) else model_file.Contents(net))
 
 
@@ -52,8 +53,8 @@ def load(
     *,
     allow_nonfinite: bool = False,
     functions: Sequence[ActivationFunction | CostFunction] = (),
-) -> Network | Model:
-    """Read what `save` wrote: a model if the file has preprocessing, else a network.
+) -> Network | Model | Ensemble:
+    """Read what `save` wrote: a model if the file has preprocessing, else a network, or an ensemble.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def load(
 
     Returns
     -------
-    Network or Model
+    Network, Model or Ensemble
         ``fastbp train`` writes models. A file of fastbp 0.1.0 is one if it has a scaling of its inputs; the scaling of
         targets is part of its last layer.
 

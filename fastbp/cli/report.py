@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fastbp import __version__, jit
+from fastbp.ensemble import Ensemble
 from fastbp.jit import cpu
 from fastbp.kernels.gemm import tiling
 from fastbp.machine import cpu_name
@@ -60,7 +61,10 @@ def network_table(net: Network) -> Table:
 def describe(model: Model, console: Console) -> None:
     """Print what a model is and what travels with it."""
     net = model.net
-    console.print(network_table(net))
+    for part in net if isinstance(net, Ensemble) else [net]:
+        console.print(network_table(part))
+    if isinstance(net, Ensemble):
+        console.print(f"an ensemble of {len(net)} networks")
     p = "" if net.cost_parameter is None else f" ({net.cost_parameter:g})"
     console.print(f"cost {net.cost}{p}, {net.dtype.name}, {net.n_parameters:,} parameters, {net.task}")
     scales = [*(("input", step) for step in model.steps), *([] if model.target is None else [("target", model.target)])]

@@ -145,7 +145,7 @@ def strict_json(raw: bytes | str, what: str) -> dict[str, Any]:
         )
         if not isinstance(value, dict):
             raise ValueError("it is not an object")
-        if _depth(value) > MAX_DEPTH:
+        if depth(value) > MAX_DEPTH:
             raise RecursionError
     except RecursionError:
         raise LoadError(f"is damaged: its {what} is nested too deeply. {AGAIN}") from None
@@ -171,7 +171,8 @@ def _digest(head: bytes, payload: Sequence[bytes | memoryview]) -> str:
     return h.hexdigest()
 
 
-def _depth(value: Any) -> int:
+def depth(value: Any) -> int:
+    """How deeply lists and mappings are nested."""
     depth, level = 0, [value]
     while level := [item for item in level if isinstance(item, dict | list)]:
         depth += 1

@@ -5,7 +5,9 @@ safetensors library reads it too, and a description of the network: format versi
 and ``net.meta``. From format version 2 on, the file of a `Model` also names its steps, whose numbers are further
 arrays, ``steps.{i}.subtract``, ``steps.{i}.divide``, ``target.subtract`` and ``target.divide``. From version 3 on, a
 file may be a checkpoint: that of a network, whose description has ``checkpoint`` too, and which has the arrays of a
-training beside the network's. ``container.py`` says where which byte stands. Nothing in a file is ever executed.
+training beside the network's; or an `Ensemble`'s, whose description lists those of its ``networks``, the first with the
+steps, and whose arrays are theirs behind ``networks.{i}.``. ``container.py`` says where which byte stands. Nothing in a
+file is ever executed.
 """
 
 from __future__ import annotations
@@ -25,17 +27,18 @@ from fastbp.errors import LoadError, argument_error
 from fastbp.functions import activations as functions
 from fastbp.functions import costs, own
 from fastbp.io.atomic import write_atomically
-from fastbp.io.container import AGAIN, MAX_DEPTH, Array, header, pack, unpack
+from fastbp.io.container import AGAIN, MAX_DEPTH, Array, depth, header, pack, unpack
 
 if TYPE_CHECKING:
+    from fastbp.ensemble import Ensemble
     from fastbp.network import Network
 
-CHECKPOINT_VERSION = 3
+CHECKPOINT_VERSION = ENSEMBLE_VERSION = 3
 _ENTRIES = (*functions.ACTIVATIONS, *costs.COSTS)
 FORMAT_VERSION = max(own.FORMAT, CHECKPOINT_VERSION, *(entry.since for entry in _ENTRIES))
 """Version 1 is a network, in whose meta fastbp 0.1.0 kept the scaling of its inputs; version 2 is a model. A later one
-is either, whose ``steps`` are null for a network, or a checkpoint; it holds the cost's parameter, null for a cost that
-has none, and may hold a name that no earlier version knows.
+is either, whose ``steps`` are null for a network, or a checkpoint, or an ensemble; it holds the cost's parameter, null
+for a cost that has none, and may hold a name that no earlier version knows.
 """
 DTYPES = ("float32", "float64")
 TASKS = ("classification", "regression")
@@ -47,9 +50,9 @@ SCALE = ("subtract", "divide")
 
 
 class Contents(NamedTuple):
-    """What a file holds; ``steps`` is None for a network without preprocessing."""
+    """What a file holds: a network or an ensemble; ``steps`` is None for a network without preprocessing."""
 
-    net: Network
+    net: Any
     steps: tuple[Scale, ...] | None = None
     target: Scale | None = None
 
@@ -72,7 +75,11 @@ def check_savable(contents: Contents) -> None:
 
 def _described(contents: Contents, least_version: int = 1) -> tuple[dict[str, Any], dict[str, Array]]:
     """Description and tensors of a file; what would not load is refused."""
+    from fastbp.network import Network
+
     net, steps, target = contents
+    if not isinstance(net, Network):
+        return _described_ensemble(net, contents)
     since = (costs.NAMED[net.cost].since, *(functions.NAMED[name].since for name in net.activations))
     description: dict[str, Any] = {
         "format_version": max(least_version, *since),
@@ -87,10 +94,9 @@ def _described(contents: Contents, least_version: int = 1) -> tuple[dict[str, An
             "net.meta has the key 'input', where fastbp 0.1.0 kept the scaling of the inputs; a network never scales. "
             "Save fastbp.Model(net, [fastbp.Scale(subtract, divide)]), or rename the key."
         )
-    tensors = {}
+    tensors: dict[str, Array] = {}
     for l in range(1, len(net.sizes)):
-        tensors[f"layers.{l}.weight"] = net.w[l]
-        tensors[f"layers.{l}.bias"] = net.b[l]
+        tensors |= {f"layers.{l}.weight": net.w[l], f"layers.{l}.bias": net.b[l]}
     if steps is not None or description["format_version"] > 1:
         named = {f"steps.{i}": step for i, step in enumerate(steps or ())} | ({"target": target} if target else {})
         description |= {
@@ -105,6 +111,17 @@ def _described(contents: Contents, least_version: int = 1) -> tuple[dict[str, An
         _check_description(description)
     except LoadError as error:
         raise ValueError(f"This network cannot be saved: its file {error}") from None
+    return description, tensors
+
+
+def _described_ensemble(ensemble: Ensemble, contents: Contents) -> tuple[dict[str, Any], dict[str, Array]]:
+    first, *others = ensemble
+    parts = [_described(own, ENSEMBLE_VERSION) for own in (contents._replace(net=first), *map(Contents, others))]
+    tensors = {f"networks.{i}.{name}": tensor for i, (_, own) in enumerate(parts) for name, tensor in own.items()}
+    networks = [own for own, _ in parts]
+    description = {"format_version": max(own["format_version"] for own in networks), "networks": networks}
+    if depth(description) > MAX_DEPTH:
+        raise ValueError("The net.meta of a network is nested too deeply for the file of an ensemble. Flatten it.")
     return description, tensors
 
 
@@ -126,6 +143,8 @@ def read_checkpoint(
             raise LoadError("is not a regular file. Pass the path of a file that fastbp.save wrote.")
         with open(name, "rb") as stream:
             description, tensors = unpack(stream, os.fstat(stream.fileno()).st_size)
+        if "networks" in description:
+            return _build_ensemble(description, tensors, allow_nonfinite), None, {}
         training = description.pop("checkpoint", None)
         _check_description(description)
         later = description["format_version"] >= CHECKPOINT_VERSION
@@ -182,6 +201,27 @@ def _build(description: dict[str, Any], tensors: dict[str, Array]) -> Contents:
     return Contents(net, steps, target)
 
 
+def _build_ensemble(description: dict[str, Any], tensors: dict[str, Array], allow_nonfinite: bool) -> Contents:
+    from fastbp.ensemble import Ensemble
+
+    _check_version(description, ENSEMBLE_VERSION)
+    networks, parts = description["networks"], []
+    if len(description) > 2 or not isinstance(networks, list) or not all(isinstance(d, dict) for d in networks):
+        raise LoadError(f"is damaged: the description of an ensemble is that of its networks alone. {AGAIN}")
+    for i, d in enumerate(networks):
+        _check_description(d)
+        names = {name: f"networks.{i}.{name}" for name in _expected(d)}
+        own = {name: tensors.pop(long) for name, long in names.items() if long in tensors}
+        _check_tensors(d, own, allow_nonfinite)
+        parts.append(_build(d, own))
+    if tensors or any(steps is not None for _, steps, _ in parts[1:]):
+        raise LoadError(f"is damaged: it holds what belongs to none of its networks: {_short(list(tensors))}. {AGAIN}")
+    try:
+        return Contents(Ensemble([part.net for part in parts]), *parts[0][1:])
+    except ValueError as error:
+        raise LoadError(f"describes an ensemble that cannot be: {error}") from error
+
+
 def _scale(tensors: dict[str, Array], name: str) -> Scale:
     try:
         return Scale(*(tensors[f"{name}.{part}"] for part in SCALE))
@@ -201,18 +241,23 @@ def _old_scale(scaling: Any, n_inputs: int) -> Scale:
     )
 
 
-def _check_description(d: dict[str, Any]) -> None:
-    """Closed lists and plausible numbers only."""
+def _check_version(d: dict[str, Any], least: int = 1) -> int:
+    """The version, if it is one that this fastbp reads."""
     version = d.get("format_version")
-    if not _is_int(version) or version < 1:
-        raise LoadError(
-            f"is damaged: its format_version is {_short(version)}; it must be a whole number from 1. {AGAIN}"
-        )
+    if not _is_int(version) or version < least:
+        problem = f"its format_version is {_short(version)}; it must be a whole number from {least}"
+        raise LoadError(f"is damaged: {problem}. {AGAIN}")
     if version > FORMAT_VERSION:
         raise LoadError(
             f"was written by a newer fastbp: it has format version {version}, and this fastbp reads versions up to "
             f"{FORMAT_VERSION}. Upgrade with: pip install --upgrade fastbp"
         )
+    return version
+
+
+def _check_description(d: dict[str, Any]) -> None:
+    """Closed lists and plausible numbers only."""
+    version = _check_version(d)
     keys = KEYS if version == 1 else MODEL_KEYS if version == 2 else LATER_KEYS
     if set(d) != keys:
         raise LoadError(f"is damaged: its description must hold {', '.join(sorted(keys))}, and nothing else. {AGAIN}")
