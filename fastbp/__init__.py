@@ -19,6 +19,7 @@ _MODULES = {
     "Trace": "layers",
     "train": "training.standard",
     "train_many": "training.many",
+    "Trainer": "training.online",
     "plan": "training.planning",
     "activation": "functions.own",
     "cost": "functions.own",
@@ -98,6 +99,7 @@ if TYPE_CHECKING:
     from fastbp.training.history import History as History
     from fastbp.training.history import Run as Run
     from fastbp.training.many import train_many as train_many
+    from fastbp.training.online import Trainer as Trainer
     from fastbp.training.optimizers import LBFGS as LBFGS
     from fastbp.training.optimizers import SGD as SGD
     from fastbp.training.optimizers import Adagrad as Adagrad

@@ -15,3 +15,13 @@ def largest_magnitude(values: Array) -> float:
     for i in range(values.size):
         largest = max(largest, magnitude(values[i]))
     return float(from_bits(zero, largest))
+
+
+@strict(cache=True)
+def all_between(values: Array, least: float, largest: float) -> bool:
+    """Whether all values of a contiguous vector lie between two numbers, or are one of them; NaN does not."""
+    for i in range(values.size):
+        value = float(values[i])
+        if not (least <= value <= largest):
+            return False
+    return True

@@ -8,11 +8,12 @@ happen stands in such a place: what a call leaves behind ends by itself. Threads
 from __future__ import annotations
 
 import contextlib
+import itertools
 import queue
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -106,8 +107,27 @@ class _Reached(NamedTuple):
     status: int
 
 
-_teams: list[weakref.ref[ThreadTeam]] = []
-"""Teams that update weights; those that are gone, or whose call has ended, do not count."""
+teams: list[weakref.ref[Any]] = []
+"""Teams, and single threads, that update weights; those that are gone, or whose call has ended, do not count."""
+
+
+def require_alone(others: Iterable[weakref.ref[Any]], theta: Any) -> None:
+    """RuntimeError where one of these updates these weights."""
+    for known in others:
+        other = known()
+        if other is not None and other.trains(theta):
+            raise RuntimeError(
+                "This network is being trained already, by a call that has not ended; two at a time would mix their "
+                "steps. Wait for it, or train a copy: net.copy()."
+            )
+
+
+def is_on_stack(thread: int, frame_id: int) -> bool:
+    """Whether a call has not ended: whether its frame is on its thread's stack."""
+    frame = sys._current_frames().get(thread)
+    while frame is not None and id(frame) != frame_id:
+        frame = frame.f_back
+    return frame is not None
 
 
 class ThreadTeam:
@@ -136,7 +156,7 @@ class ThreadTeam:
         RuntimeError
             The training updates weights that another training updates.
         """
-        _load(training)
+        load_code(training)
         self._training, self.batch = training, training.control.batch
         flags = training.control.flags  # several fields at once, as a tuple: an epoch may be a few microseconds
         self._asked, self._reached = flags[list(_Asked._fields)], flags[list(_Reached._fields)]
@@ -147,29 +167,20 @@ class ThreadTeam:
             self._session = _Session(training, self.size)
 
     def _require_alone(self) -> None:
-        mine: weakref.ref[ThreadTeam] = weakref.ref(self, _teams.remove)
-        _teams.append(mine)  # first, so that of two at the same time the second one sees the first
+        mine: weakref.ref[ThreadTeam] = weakref.ref(self, teams.remove)
+        teams.append(mine)  # first, so that of two at the same time the second one sees the first
         assert self._training is not None
-        for known in list(_teams):
-            if known is mine:
-                return
-            other = known()
-            if other is not None and other._trains(self._training.layers.theta):
-                self._training = None
-                raise RuntimeError(
-                    "This network is being trained already, by a call that has not ended; two at a time would mix "
-                    "their steps. Wait for it, or train a copy: net.copy()."
-                )
+        try:
+            before = itertools.takewhile(lambda known: known is not mine, list(teams))
+            require_alone(before, self._training.layers.theta)
+        except RuntimeError:
+            self._training = None
+            raise
 
-    def _trains(self, theta: Any) -> bool:
+    def trains(self, theta: Any) -> bool:
         """Whether this team updates these weights, in a call that is still on its thread's stack."""
         training = self._training
-        if training is None or training.layers.theta is not theta:
-            return False
-        frame = sys._current_frames().get(self._thread)
-        while frame is not None and id(frame) != self._frame:
-            frame = frame.f_back
-        return frame is not None
+        return training is not None and training.layers.theta is theta and is_on_stack(self._thread, self._frame)
 
     def run(self, first: int, last: int, begun: int = 0, part: float = 1.0) -> _Reached:
         """Minibatches first .. last - 1 in one slice, if they are not too long.
@@ -200,7 +211,7 @@ class ThreadTeam:
         at_most = max(1, int(part * self.batch / self._tile)) * self._tile
         self._asked[0] = _Asked(first=first, last=last, done=first, begun=begun, at_most=at_most)
         if self.size == 1:
-            data_parallel.work(training, _CLOSED_GATE, 0)
+            data_parallel.work(training, CLOSED_GATE, 0)
         else:
             while not self._run_slice(training):
                 pass
@@ -231,7 +242,7 @@ class ThreadTeam:
         self._training = self._session = None
 
 
-_CLOSED_GATE = np.full(2, CLOSED, GATE)
+CLOSED_GATE = np.full(2, CLOSED, GATE)
 _loaded: set[Any] = set()
 _code_of_outputs: dict[int, Any] = {}
 
@@ -249,7 +260,7 @@ def _outputs(layers: Layers, data: tuple[Any, ...], workspace: Workspace, out: t
     return code
 
 
-def _load(training: Training) -> None:
+def load_code(training: Training) -> None:
     """Compile or load the code of training and of predictions, once for each dtype: who trains will predict.
 
     The first prediction, or evaluation between epochs, then finds it in memory, and one of a later process on disk; and
@@ -261,7 +272,7 @@ def _load(training: Training) -> None:
         out = np.empty((0, 1), dtype), np.empty(0), np.empty(0, np.int64)
         _outputs(layers, data, workspace, out)
         if not jit.DISABLED:
-            data_parallel.work(training._replace(control=control._replace(n_threads=2)), _CLOSED_GATE, 1)
+            data_parallel.work(training._replace(control=control._replace(n_threads=2)), CLOSED_GATE, 1)
         _loaded.add(dtype)
 
 

@@ -17,6 +17,7 @@ from fastbp.training.checkpoints import Saving
 from fastbp.training.explosion import Watch, cost_of_best_constant, infinite_moment
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Order, Samples
+from fastbp.training.optimizers import Optimizer
 from fastbp.training.policy import Epoch, Policy
 from fastbp.training.schedules import Factors
 from fastbp.training.state import State, checksum
@@ -30,6 +31,13 @@ def require_room(number: float, name: str, dtype: np.dtype[Any]) -> None:
     if number >= limit:
         remedy = "Lower it" + checks.or_wider(dtype)
         raise argument_error(name, f"is {number:g}; in {dtype.name} steps overflow from {limit:.2g} on. {remedy}.")
+
+
+def check_rate(optimizer: Optimizer, largest: float, l1: float, l2: float, dtype: np.dtype[Any]) -> None:
+    """ValueError where the largest step size lets weights overflow, or grow that the penalties should shrink."""
+    require_room(largest, "learning_rate", dtype)
+    require_room(largest * l1, "learning_rate * l1", dtype)
+    optimizer.check_shrinking(largest, l2)
 
 
 class Standard(Policy):
@@ -82,10 +90,7 @@ class Standard(Policy):
     def check_eta(self, optimizer: Any, largest: float) -> None:
         """ValueError where a step of this size could overflow."""
         largest *= max(self.trainer.trained.rates)
-        l1, dtype = self.trainer.l1, self.net.dtype
-        require_room(largest, "learning_rate", dtype)
-        require_room(largest * l1, "learning_rate * l1", dtype)
-        optimizer.check_shrinking(largest, self.trainer.l2)
+        check_rate(optimizer, largest, self.trainer.l1, self.trainer.l2, self.net.dtype)
 
     def measure(self, statistics: np.ndarray) -> dict[str, float]:
         """The mean cost, penalty included, and the share of right decisions."""
