@@ -34,6 +34,7 @@ _MODULES = {
     "RMSprop": "training.optimizers",
     "Adagrad": "training.optimizers",
     "LBFGS": "training.optimizers",
+    "optimizer": "training.own_optimizer",
     "Model": "model",
     "Ensemble": "ensemble",
     "Scale": "data.scaling",
@@ -106,6 +107,7 @@ if TYPE_CHECKING:
     from fastbp.training.optimizers import Adam as Adam
     from fastbp.training.optimizers import AdamW as AdamW
     from fastbp.training.optimizers import RMSprop as RMSprop
+    from fastbp.training.own_optimizer import optimizer as optimizer
     from fastbp.training.planning import plan as plan
     from fastbp.training.standard import train as train
     from fastbp.training.stopping import EarlyStopping as EarlyStopping

@@ -91,11 +91,9 @@ def _compiled(functions: dict[str, Any], rows: list[Any]) -> Rows:
     try:
         return Rows(rows)
     except Uncompilable as error:
-        reasons = [line.strip() for line in str(error).splitlines() if line.strip()]
-        shown = next((line for line in reasons if "Untyped" in line or "No impl" in line or "returns" in line), "")
         raise argument_error(
             " or ".join(functions),
-            f"cannot be compiled ({shown or reasons[-1]}); needed is arithmetic on numbers, with if and for, "
+            f"cannot be compiled ({error.reason}); needed is arithmetic on numbers, with if and for, "
             "fastbp.functions, math or np, and no function beside them that numba.njit has not marked. Write it so.",
             TypeError,
         ) from error

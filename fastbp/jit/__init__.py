@@ -8,7 +8,7 @@ from __future__ import annotations
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from fastbp.jit.decorators import DISABLED, by_dtype, constants, fma, fused, inlined, overload, strict
+from fastbp.jit.decorators import DISABLED, apart, by_dtype, constants, fma, fused, inlined, overload, strict
 
 if TYPE_CHECKING:
     from fastbp.jit.compiling import machine_code, parallel, prange
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CACHE_DIR",
     "DISABLED",
+    "apart",
     "by_dtype",
     "constants",
     "fma",

@@ -33,6 +33,13 @@ DISABLED = flag("FASTBP_DISABLE_JIT") or flag("NUMBA_DISABLE_JIT")
 class Uncompilable(TypeError):
     """A user's function cannot be compiled; the message is Numba's."""
 
+    @property
+    def reason(self) -> str:
+        """The line of the message that says most."""
+        reasons = [line.strip() for line in str(self).splitlines() if line.strip()]
+        telling = (line for line in reasons if "Untyped" in line or "No impl" in line or "returns" in line)
+        return next(telling, reasons[-1])
+
 
 class Inner:
     """A function that compiled code calls. What Numba calls it is made when Numba first asks for its type."""
@@ -133,6 +140,15 @@ def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
     from fastbp.jit import compiling
 
     return compiling.overload(python, **options)
+
+
+def apart(function: F) -> F:
+    """Keep what few trainings call out of its callers, which inserting it there would make slower.
+
+    It stands below the decorator that compiles.
+    """
+    function.apart = True  # type: ignore[attr-defined]
+    return function
 
 
 def fma(function: F) -> F:

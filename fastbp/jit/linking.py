@@ -109,7 +109,7 @@ class BitcodeCompiler(Compiler):
         """Compile a function into a ``Bitcode``."""
         context = self.state.targetctx
         self.state.library = Bitcode(context.codegen(), func.__qualname__)
-        self.state.library.apart = asks_for_literals(func)
+        self.state.library.apart = asks_for_literals(func) or getattr(func, "apart", False)
         context.get_executable = self._no_executable
         return super().compile_extra(func)
 

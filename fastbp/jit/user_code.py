@@ -97,7 +97,8 @@ def _guarded(typing: Any, function: Any, numbers: Any) -> Any:
     return number(function, numbers), codegen
 
 
-def _dispatcher(function: Callable[..., Any]) -> Any:
+def dispatcher_of(function: Callable[..., Any]) -> Any:
+    """Numba's object of a user's function, whose constants are weak and whose indices are looked at."""
     options = options_of(set(), False) | {"no_cpython_wrapper": True, "boundscheck": True}
     return InnerDispatcher(function, targetoptions=options, pipeline_class=_UserCompiler)
 
@@ -108,10 +109,10 @@ def type_of_guarded(function: Any, n: int) -> Any:
     What is no function of exactly these, being of C or having defaults, is called by one that is.
     """
     is_python = inspect.isfunction(function)
-    known = _dispatcher(function) if is_python else function
+    known = dispatcher_of(function) if is_python else function
     dispatcher = known
     if not is_python or len(inspect.signature(function).parameters) != n or function.__defaults__:
-        dispatcher = _dispatcher((lambda z: known(z)) if n == 1 else (lambda a, y: known(a, y)))
+        dispatcher = dispatcher_of((lambda z: known(z)) if n == 1 else (lambda a, y: known(a, y)))
 
     def twin(*numbers):  # type: ignore[no-untyped-def]
         return lambda *numbers: _guarded(dispatcher, numbers)  # type: ignore[call-arg]

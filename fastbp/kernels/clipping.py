@@ -1,4 +1,6 @@
-"""Clipping by norm: a gradient longer than allowed is scaled to the length allowed, then the update U follows.
+"""Updates U that wait for the whole gradient: after clipping by norm, and by a user's own function.
+
+A gradient longer than allowed is scaled to the length allowed.
 
 The sum of squares is that of blocks of parameters, each in order, added in the order of the blocks: the number of
 threads does not change it.
@@ -10,11 +12,13 @@ import math
 
 import numpy as np
 
-from fastbp.jit import strict
+from fastbp.jit import apart, strict
 from fastbp.jit.addresses import Array, line, number
+from fastbp.kernels.own_update import own_step
 from fastbp.kernels.parameters import constants, step
 from fastbp.kernels.records import Optimizer, Training
 from fastbp.kernels.team import barrier
+from fastbp.kernels.updates import OWN
 from fastbp.kernels.views import layer, settings
 
 BLOCK = 1024
@@ -72,14 +76,33 @@ def thread_update(training: Training, m: int, by: float, t: int) -> None:
                 scale = number(g, by)
                 for i in range(n):
                     g[i] = g[i] * scale
-            step(training, g, at, n, number(g, 0), constants(training, m, rate))
+            c = constants(training, m, rate)
+            if optimizer.code == OWN:
+                own_step(training, l, g, at, n, c)
+            else:
+                step(training, g, at, n, number(g, 0), c)
 
 
 @strict
-def clipped_update(training: Training, m: int, t: int) -> None:
-    """U of minibatch m, whose gradient, penalty included, is in g: of frozen weights it is 0."""
+@apart
+def update_of_all(training: Training, m: int, t: int) -> bool:
+    """U of minibatch m, whose gradient, penalty included, is in g: of frozen weights it is 0.
+
+    Whether all that a user's own update has made is finite, which all threads learn.
+    """
     optimizer, threads, n_threads = training.optimizer, training.control.threads, training.control.n_threads
+    known = settings(optimizer)
     barrier(threads, n_threads, t)
-    thread_squares(optimizer, n_threads, t)
+    by = 1.0
+    if optimizer.code == OWN and t == 0:
+        known.beta_1_power += 1.0
+    if known.clip_norm < np.inf:
+        thread_squares(optimizer, n_threads, t)
     barrier(threads, n_threads, t)
-    thread_update(training, m, factor(optimizer), t)
+    if known.clip_norm < np.inf:
+        by = factor(optimizer)
+    thread_update(training, m, by, t)
+    if optimizer.code != OWN:
+        return True
+    barrier(threads, n_threads, t)
+    return bool(known.failed == 0)

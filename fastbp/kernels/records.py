@@ -69,6 +69,8 @@ class Optimizer(NamedTuple):
     """float64, of `layout.sums_size`."""
     mask: Buffer
     """Like theta: 0 where a weight is frozen, else 1; if any is whose layer is not."""
+    numbers: Buffer
+    """Of a user's own update: its constants."""
     stepped: Buffer
     """Like theta: with a mask, room for what the step makes of all weights."""
 
@@ -205,13 +207,15 @@ SETTINGS = fields(
     beta_2=np.float64,
     epsilon=np.float64,
     weight_decay=np.float64,
-    beta_1_power=np.float64,  # beta_1^t and beta_2^t after t updates
+    beta_1_power=np.float64,  # beta_1^t and beta_2^t after t updates; of a user's own update the first is 1 + t
     beta_2_power=np.float64,
     plain_epsilon=np.float64,  # where not 0, Adam's epsilon is this one, added to the uncorrected root (scikit-learn)
     largest_input=np.float64,  # the largest |a_k^0|
     limit=np.float64,  # a minibatch whose gradient might reach it is not applied
-    clip_norm=np.float64,  # the longest gradient that is not scaled; 0: any
+    clip_norm=np.float64,  # the longest gradient that is not scaled; 0: any, and U need not wait for all of it
     clip_sums=np.int64,  # where in the float64 sums the squares of the gradient are summed up
+    own=np.int64,  # where the code of a user's own update is
+    failed=np.int64,  # not 0: it has made something that is not finite
 )
 """Numbers of an update that are not one for each minibatch."""
 

@@ -15,7 +15,7 @@ from fastbp.jit import strict
 from fastbp.jit.addresses import Array, Real
 from fastbp.kernels.gemm.epilogues import sgd_step
 
-SGD, MOMENTUM, NESTEROV, ADAM, RMSPROP, ADAGRAD = range(6)
+SGD, MOMENTUM, NESTEROV, ADAM, RMSPROP, ADAGRAD, OWN = range(7)
 
 
 class Constants(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -136,6 +137,7 @@ def make_training(
     state: np.ndarray | None = None,
     sums: np.ndarray | None = None,
     mask: np.ndarray | None = None,
+    numbers: Sequence[float] = (),
     counting_hits: bool = False,
     output_weight: np.ndarray | None = None,
 ) -> Training:
@@ -152,6 +154,7 @@ def make_training(
         eta=np.ones(n_minibatches),
         settings=settings,
         sums=np.empty(where.sums_size) if sums is None else sums,
+        numbers=np.array(numbers, theta.dtype),
         mask=nothing if mask is None else mask,
         stepped=nothing if mask is None else layout.aligned(theta.size, theta.dtype),
     )

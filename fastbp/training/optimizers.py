@@ -29,6 +29,10 @@ class Update(NamedTuple):
     """Adam's, if it is added to the root before that is corrected, as scikit-learn does."""
     t: int = 0
     """Steps that were made before."""
+    own: Any = None
+    """A user's own update: an `OwnUpdate`."""
+    numbers: tuple[float, ...] = ()
+    """Its constants."""
 
 
 class HasUpdate(Protocol):

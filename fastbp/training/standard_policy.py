@@ -197,6 +197,10 @@ class Standard(Policy):
     def diverged(self, run: Run) -> None:
         """Raise DivergenceError, which names layer and moment."""
         dtype = self.net.dtype
+        if self.trainer.update_has_failed():
+            problem = f": {run.optimizer!r} makes of some parameters what is not finite."
+            place = f", minibatch {run.minibatch + 1} of {run.n_minibatches}"
+            self._refuse(run, place + problem, 1, kept=" These parameters are left as they were.")
         problem = "its gradient is not finite or too large to apply"
         largest = self._largest_gradients(run.minibatch)
         if not np.isnan(largest).any():

@@ -125,7 +125,7 @@ class Trainer:
             dropout=any(self.dropout),
             sparse=sparse,
             masked=self.trained.mask is not None,
-            whole_gradient=self.optimizer is None or self.clip_norm is not None,
+            whole_gradient=self.optimizer is None or self.clip_norm is not None or self.update.own is not None,
         )
 
     def _settings(self, samples: Samples) -> np.ndarray:
@@ -133,6 +133,7 @@ class Trainer:
         values = (*self.update.constants, self.update.epsilon, *self._powers)
         limit = np.inf if self.optimizer is None else float(np.finfo(self.net.dtype).max) ** 0.5
         return new_settings(
+            own=0 if self.update.own is None else self.update.own.address(self.net.dtype),
             largest_input=largest_magnitude(samples.values),
             limit=(limit if self._limit is None else self._limit) / max(1.0, *self.trained.rates),
             l1=self.l1,
@@ -164,6 +165,8 @@ class Trainer:
             vectors = update.slots * net.theta.size
             self.state = self._make_state(net) if self._make_state else layout.aligned(vectors, net.dtype)
         settings, sums = self._settings(samples), None
+        if self.update.own is not None:
+            settings["clip_norm"] = np.inf
         if self.clip_norm is not None:
             settings["clip_norm"], settings["clip_sums"] = self.clip_norm, where.sums_size
             sums = np.empty(where.sums_size + -(-net.theta.size // clipping.BLOCK))
@@ -186,6 +189,7 @@ class Trainer:
             state=self.state,
             sums=sums,
             mask=self.trained.mask,
+            numbers=update.numbers,
             counting_hits=self.counting_hits,
             output_weight=samples.targets.output_weight,
         )
@@ -281,6 +285,13 @@ class Trainer:
             policy.progress(run)
             if run.stopped:
                 return
+
+    def update_has_failed(self) -> bool:
+        """Whether a user's own update has made what is not finite, since this was asked last."""
+        assert self._begun is not None
+        settings = self._begun.optimizer.settings
+        failed, settings["failed"] = bool(settings["failed"][0]), 0
+        return failed
 
     def _count_steps(self, run: Run) -> None:
         """Note the updates made until ``run.minibatch`` of the epoch that has begun last."""

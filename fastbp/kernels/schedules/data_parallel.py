@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from fastbp.jit import strict
 from fastbp.jit.addresses import Buffer, addressed, exists, itemsize, line, pointer
-from fastbp.kernels.clipping import clipped_update
+from fastbp.kernels.clipping import update_of_all
 from fastbp.kernels.gemm.tiling import CROWDING_STRIDE
 from fastbp.kernels.matrix import matrix, row
 from fastbp.kernels.parameters import (
@@ -78,7 +78,7 @@ def minibatch(training: Training, m: int, t: int) -> bool:
             coming = prefetch(training, tile.place + tile.X, t)
             parameters(training, batch, tile, 1, n_threads, coming, t)
             if finishing and training.optimizer.updating and settings(training.optimizer).clip_norm > 0.0:
-                clipped_update(training, m, t)
+                ruling = APPLY if update_of_all(training, m, t) else REFUSE
         barrier(control.threads, n_threads, t)
         done += tile.X
     if t == 0:
