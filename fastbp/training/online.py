@@ -266,6 +266,11 @@ class Trainer:
         if self._seed_of is not no_masks:
             minibatch.training.layers.table["seed"] = self._seed_of(self._step)
         if minibatch.run() == DIVERGED:
+            settings = minibatch.training.optimizer.settings
+            failed, settings["failed"] = bool(settings["failed"][0]), 0
+            if failed:
+                problem = f"{self.optimizer!r} makes of some parameters what is not finite"
+                self._refuse(problem, " These parameters are left as they were.")
             self._refuse("its gradient is not finite or too large to apply", " The weights before it are kept.")
         cost, weight, _, penalty = minibatch.statistics.tolist()
         loss = float((cost + weight * penalty) / weight)

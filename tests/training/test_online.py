@@ -277,6 +277,34 @@ def test_a_step_that_cannot_be_applied_leaves_the_weights() -> None:
     trainer.step(X, ONE_HOT)
 
 
+def own(g, w, m, eta, t):  # type: ignore[no-untyped-def]
+    """With a number of steps and a state; large weights are lost."""
+    return w - eta * (g + m) * (1.0 + 1.0 / t) if w < 100.0 else w * 1e308 * 1e308, 0.5 * m + g
+
+
+def test_a_users_own_update() -> None:
+    """It goes on in a checkpoint and a trainer; what it makes that is not finite is said."""
+    optimizer = fastbp.optimizer(own, learning_rate=0.1)
+    whole, net = make_net(), make_net()
+    train(whole, optimizer=optimizer, epochs=3)
+    trainer = fastbp.Trainer(net, optimizer=optimizer)
+    steps(trainer)
+    trainer.fit(X, LABELS, epochs=1, batch_size=8, shuffle=False)
+    steps(trainer)
+    assert same_bits(net.theta, whole.theta)
+    half = make_net()
+    run = train(half, optimizer=optimizer, epochs=1)
+    fastbp.train(half, X, LABELS, continuing=run, epochs=3)
+    assert same_bits(half.theta, whole.theta)
+    net.b[2][0] = 200.0
+    with pytest.raises(
+        fastbp.DivergenceError, match=r"^Step 10 diverged: optimizer\(.*own, .* makes of some parameters"
+    ):
+        trainer.step(X, LABELS)
+    net.b[2][0] = 0.0
+    trainer.step(X, LABELS)
+
+
 def test_a_moment_that_has_overflowed_is_noticed() -> None:
     net = fastbp.Network([1, 1], activations="identity", dtype="float32", seed=0)
     trainer = fastbp.Trainer(net, optimizer=fastbp.Adagrad(1e-3))
