@@ -129,13 +129,16 @@ def r2(Y: np.ndarray, out: np.ndarray, s: np.ndarray, complete: bool) -> float:
 
     Unless they are ``complete``, each output's is that of its targets that are not NaN; of one that has none, none.
     """
-    parts = [squares_of_differences(Y, out, s)] if complete else []
-    for j in range(0 if complete else Y.shape[1]):
-        there = ~np.isnan(Y[:, j])
-        if s[there].sum() > 0:
-            parts.append(squares_of_differences(Y[there, j : j + 1], out[there, j : j + 1], s[there]))
-    if not parts:
-        return math.nan
-    spread, residual = (np.concatenate(side) for side in zip(*parts, strict=True))
+    if complete:
+        spread, residual = squares_of_differences(Y, out, s)
+    else:
+        parts = []
+        for j in range(Y.shape[1]):
+            there = ~np.isnan(Y[:, j])
+            if s[there].sum() > 0:
+                parts.append(squares_of_differences(Y[there, j : j + 1], out[there, j : j + 1], s[there]))
+        if not parts:
+            return math.nan
+        spread, residual = (np.concatenate(side) for side in zip(*parts, strict=True))
     of_outputs = np.where(spread > 0, 1 - residual / np.where(spread > 0, spread, 1), np.where(residual > 0, 0.0, 1.0))
     return float(of_outputs.mean())

@@ -134,8 +134,9 @@ class Network(Backpropagation):
     def _classifies(self, targets: Targets) -> bool:
         """Whether it can be counted how many of these targets the net decides as it should."""
         output = self.activations[-1]
-        decided = targets.are_classes and targets.are_complete
-        return output in checks.CLASSIFYING and self.task == "classification" and decided
+        if output not in checks.CLASSIFYING or self.task != "classification":
+            return False
+        return targets.are_classes and targets.are_complete
 
     def feedforward(self, X: Any, *, out: Floats | None = None, n_threads: int | None = None) -> Floats:
         """a^L of every sample (F1, F2).

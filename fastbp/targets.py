@@ -39,10 +39,10 @@ class Targets:
         dense, labels = (None if part is None else part[index] for part in (self.dense, self.labels))
         return Targets(dense, labels, self.output_weight)
 
-    @functools.cached_property
+    @property
     def are_complete(self) -> bool:
         """Whether no target is missing."""
-        return self.dense is None or self.output_weight is None or every(lambda y: y == y, self.dense)
+        return self.output_weight is None or self.dense is None or every(lambda y: y == y, self.dense)
 
     @functools.cached_property
     def decisions(self) -> np.ndarray:
@@ -84,7 +84,7 @@ def as_targets(
     """
     cost, p = of
     u = None if output_weight is None else as_output_weight(output_weight, J, activation, dtype)
-    ignoring = check_missing_targets(missing_targets, activation)
+    ignoring = missing_targets is not None and check_missing_targets(missing_targets, activation)
     original = as_numbers(Y, name)
     if original.ndim == 0 or original.ndim > 2:
         raise argument_error(
@@ -160,10 +160,8 @@ def as_output_weight(u: Any, J: int, activation: str, dtype: np.dtype[Any]) -> n
 
 
 def check_missing_targets(missing_targets: Any, activation: str) -> bool:
-    """Whether NaN stands for a target that is missing."""
+    """True, or what is wrong with NaN for targets that are missing."""
     name = "missing_targets"
-    if missing_targets is None:
-        return False
     if not isinstance(missing_targets, str) or missing_targets != "ignore":
         raise argument_error(name, f"is {missing_targets!r}; it must be 'ignore' or None. Pass one of these.")
     if activation == "softmax":

@@ -77,15 +77,16 @@ def cost_of_best_constant(
     s = np.ones(len(y)) if weight is None else weight[samples].astype(np.float64)
 
     def least(y: np.ndarray, s: np.ndarray) -> float:
-        if not s.sum() > 0:
-            return 0.0
         best = cost.best(y, s, p) if cost.best else np.average(y, axis=0, weights=s)
         with np.errstate(divide="ignore", invalid="ignore"):  # targets that are all 0
             each = cost.analytic(None, np.broadcast_to(best, y.shape), y, net.activations[-1], p)
-        return float(np.nan_to_num(np.average(each, weights=s)) * s.sum())
+        return float(np.nan_to_num(np.average(each, weights=s)))
 
     if targets.output_weight is None:
-        return least(y, s) / float(s.sum())
-    there = ~np.isnan(y)
-    parts = (least(y[there[:, j], j : j + 1], s[there[:, j]]) for j in range(y.shape[1]))
-    return float(targets.output_weight.astype(np.float64) @ list(parts) / s.sum())
+        return least(y, s)
+    total = 0.0
+    for j, u in enumerate(targets.output_weight.tolist()):
+        there = ~np.isnan(y[:, j])
+        share = s[there].sum() / s.sum()
+        total += u * share * least(y[there, j : j + 1], s[there]) if share > 0 else 0.0
+    return float(total)
