@@ -60,8 +60,8 @@ def state_of(run: Any) -> State:
     if run._state is None:
         raise argument_error(
             "continuing",
-            "is a run that has left no state to go on from: it has not ended yet, was not made by train, or is one of "
-            "L-BFGS. Wait for its end, or train anew.",
+            "is a run that has left no state to go on from: it has not ended yet, or was not made by train. Wait for "
+            "its end, or train anew.",
         )
     return run._state
 

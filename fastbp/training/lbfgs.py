@@ -108,6 +108,7 @@ def check_options(samples: Samples, **given: Any) -> None:
     whole = "L-BFGS takes all samples at once, in one order. Leave it out"
     no_rate = "L-BFGS has no learning rate. Leave it out"
     refused = {
+        "continuing": given["continuing"] is not None and "L-BFGS goes on from no run. Leave it out",
         "batch_size": given["batch_size"] not in (None, "auto", len(samples)) and whole,
         "shuffle": callable(given["shuffle"]) and whole,
         "l1": given["l1"] and "|w| has no slope at 0, and L-BFGS needs one everywhere. Pass l2",

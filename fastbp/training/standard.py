@@ -194,8 +194,8 @@ def train(
     made = [*as_callbacks(callbacks), *as_bars(progress)]
     dropped = check_dropout(dropout, net.L)
     if isinstance(optimizer, LBFGS):
-        given = {"batch_size": batch_size, "shuffle": shuffle, "l1": l1, "dropout": dropout, "clip_norm": clip_norm}
-        lbfgs.check_options(samples, **given, schedule=schedule, layer_rates=layer_rates, checkpoint=checkpoint)
+        names = "batch_size shuffle l1 dropout clip_norm schedule layer_rates checkpoint continuing"
+        lbfgs.check_options(samples, **{name: arguments[name] for name in names.split()})
         batch = len(samples)
     u = None if output_weight is None else samples.targets.output_weight
     options = settings(arguments, optimizer=optimizer, batch_size=batch, l1=l1, l2=l2, dropout=dropped, output_weight=u)

@@ -150,6 +150,37 @@ def test_pytorchs_steps(name: str, seed: int) -> None:
         close(ours, other.detach().numpy(), 1e-6)
 
 
+@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("name", ["SGD", "AdamW"])
+def test_pytorchs_frozen_layers_and_groups(name: str, seed: int) -> None:
+    """Layers without gradients, layers at rates of their own, and one norm of all gradients that there are."""
+    import torch
+
+    net, X, Y = drawn(seed)
+    smooth = [a if a not in ("relu", "leaky_relu") else "tanh" for a in net.activations]
+    twin = fastbp.Network(net.sizes, activations=smooth, cost=net.cost, seed=0)
+    twin.theta[...] = net.theta
+    rng = np.random.RandomState(seed)
+    rates = rng.choice([0.5, 1.0, 2.0], twin.L)
+    frozen = [l for l in range(1, twin.L) if rng.rand() < 0.5]
+    weights = tensors(torch, twin)
+    for l in frozen:
+        weights[l - 1].requires_grad = weights[twin.L + l - 1].requires_grad = False
+    groups = [{"params": weights[l :: twin.L], "lr": 0.01 * rates[l]} for l in range(twin.L)]
+    optimizer = OPTIMIZERS[name]
+    options = {} if name == "SGD" else {"eps": EPSILON}
+    theirs = getattr(torch.optim, name)(groups, lr=0.01, weight_decay=optimizer.weight_decay, **options)
+    for _ in range(STEPS):
+        theirs.zero_grad()
+        torch_cost(torch, twin, weights, X, Y).backward()
+        torch.nn.utils.clip_grad_norm_([w for w in weights if w.requires_grad], 0.1)
+        theirs.step()
+    options = {"epochs": STEPS, "batch_size": len(X), "shuffle": False, "clip_norm": 0.1}
+    fastbp.train(twin, X, Y, optimizer=optimizer, frozen=frozen, layer_rates=rates, **options)
+    for ours, other in zip((*twin.w, *twin.b), weights, strict=True):
+        close(ours, other.detach().numpy(), 1e-5)  # PyTorch divides by the norm and 1e-6
+
+
 COSTS = {
     "absolute": (None, "identity"),
     "huber": (0.7, "identity"),
