@@ -55,7 +55,11 @@ class Targets:
     @functools.cached_property
     def are_classes(self) -> bool:
         """Whether every target that is not missing is a label, or 0 or 1."""
-        return self.dense is None or every(lambda y: (y == 0) | (y == 1) | (y != y), self.dense)
+        if self.dense is None:
+            return True
+        if self.output_weight is None:
+            return every(lambda y: (y == 0) | (y == 1), self.dense)
+        return every(lambda y: (y == 0) | (y == 1) | (y != y), self.dense)
 
 
 def decide(outputs: np.ndarray) -> np.ndarray:
