@@ -209,7 +209,8 @@ class Trainer:
         check_rate(optimizer, optimizer.learning_rate * max(trained.rates), l1, l2, net.dtype)
         if output_weight is not None:
             output_weight = as_output_weight(output_weight, net.sizes[-1], net.activations[-1], net.dtype)
-        check_missing_targets(missing_targets, net.activations[-1])
+        if missing_targets is not None:
+            check_missing_targets(missing_targets, net.activations[-1])
         self._rng = checks.make_rng(seed)
         self._seed_of = mask_seeds(self._rng) if any(dropped) else no_masks
         plain = {"l1": l1, "l2": l2, "dropout": dropped, "clip_norm": clip_norm, "n_threads": n_threads}
