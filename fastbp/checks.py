@@ -23,6 +23,9 @@ Activation = functions.Name
 OtherName = functions.OtherName
 """Of an activation, taken for one of these."""
 Cost = costs.Name
+AnyActivation = Activation | OtherName | ActivationFunction
+AnyCost = Cost | CostFunction
+"""What users pass: a name, or what `fastbp.activation` or `fastbp.cost` has returned."""
 DTypeName = Literal["float32", "float64"]
 DType = DTypeName | np.dtype[Any] | type[np.float32] | type[np.float64]
 """Of networks."""

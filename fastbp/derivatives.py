@@ -10,7 +10,7 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.arrays import as_inputs, as_sample_weight
-from fastbp.checks import Cost
+from fastbp.checks import AnyCost
 from fastbp.functions import analytic, costs
 from fastbp.functions.activations import NAMED
 from fastbp.network import Network
@@ -94,7 +94,7 @@ def numerical_gradient(
     missing_targets: Literal["ignore"] | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
-    cost: Cost | None = None,
+    cost: AnyCost | None = None,
     cost_parameter: float | None = None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """dC/dw^l and dC/db^l for l = 1..L from their definition, in float64.
@@ -180,7 +180,7 @@ def gradcheck(
     missing_targets: Literal["ignore"] | None = None,
     l1: float = 0.0,
     l2: float = 0.0,
-    cost: Cost | None = None,
+    cost: AnyCost | None = None,
     cost_parameter: float | None = None,
 ) -> GradientCheck:
     """Compare a gradient with numerical derivatives of C (BP3, BP4 against their definition).

@@ -8,7 +8,7 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.arrays import as_sample_weight
-from fastbp.checks import Cost
+from fastbp.checks import AnyCost, Cost
 from fastbp.chunks import all_finite
 from fastbp.functions.costs import CODES, parameter_of
 from fastbp.jacobians import Differentiable
@@ -38,7 +38,7 @@ class Backpropagation(Differentiable):
         missing_targets: Literal["ignore"] | None = None,
         l1: float = 0.0,
         l2: float = 0.0,
-        cost: Cost | None = None,
+        cost: AnyCost | None = None,
         cost_parameter: float | None = None,
         n_threads: int | None = None,
     ) -> Gradient:
@@ -88,7 +88,7 @@ class Backpropagation(Differentiable):
         missing_targets: Literal["ignore"] | None = None,
         l1: float = 0.0,
         l2: float = 0.0,
-        cost: Cost | None = None,
+        cost: AnyCost | None = None,
         cost_parameter: float | None = None,
         n_threads: int | None = None,
     ) -> Trace:

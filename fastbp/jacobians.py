@@ -28,7 +28,8 @@ class Differentiable(Parameters):
     def _cost_or(self, cost: Any, p: Any) -> tuple[Cost, float | None]:
         """The cost of this name and its parameter, if they go with the outputs; the network's own for None."""
         if cost:
-            return checks.check_cost(cost, self.activations), checks.check_cost_parameter(p, cost)
+            cost = checks.check_cost(cost, self.activations)
+            return cost, checks.check_cost_parameter(p, cost)
         return self.cost, self.cost_parameter if p is None else checks.check_cost_parameter(p, self.cost)
 
     def _targets(

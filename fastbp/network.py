@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fastbp import checks, synonyms
 from fastbp.arrays import as_sample_weight, check_out
-from fastbp.checks import Activation, Cost, DType, OtherName
+from fastbp.checks import AnyActivation, AnyCost, DType
 from fastbp.chunks import r2
 from fastbp.errors import argument_error
 from fastbp.functions import activations as functions
@@ -50,10 +50,10 @@ class Network(Backpropagation):
         Neurons of layers 0 (the input) to L (the output).
     activations : str or sequence of str
         One for all layers 1..L, or one for each; ``softmax`` in layer L only:
-        {activations}.
+        {activations}; and your own, which `fastbp.activation` returns.
     cost : str
         The cost C, and the outputs that it goes with; cross-entropy is binary for each output after ``sigmoid``,
-        categorical after ``softmax``: {costs}.
+        categorical after ``softmax``: {costs}; and your own, which `fastbp.cost` returns.
     cost_parameter : float, optional
         The number p of a cost that has one: {parameters}.
     dtype : {"float64", "float32"}
@@ -88,8 +88,8 @@ class Network(Backpropagation):
         self,
         sizes: Sequence[int],
         *,
-        activations: Activation | OtherName | Sequence[Activation | OtherName] = "sigmoid",
-        cost: Cost = "quadratic",
+        activations: AnyActivation | Sequence[AnyActivation] = "sigmoid",
+        cost: AnyCost = "quadratic",
         cost_parameter: float | None = None,
         dtype: DType = "float64",
         seed: int | np.random.Generator | None = None,

@@ -6,6 +6,7 @@ and pickles hold the name alone: whoever opens them registers the function first
 
 from __future__ import annotations
 
+import inspect
 import math
 import threading
 from collections.abc import Callable, Iterable
@@ -53,6 +54,12 @@ class OwnCost(CostFunction):
         return _by_name, ("cost", self.name)
 
 
+def of_users(names: Iterable[str]) -> list[str]:
+    """Those of these names that stand for a function of a user's."""
+    entries = ((name, activations.NAMED.get(name) or costs.NAMED.get(name)) for name in names)
+    return [name for name, entry in entries if isinstance(entry, OwnActivation | OwnCost)]
+
+
 def require(names: Iterable[str], cost: str | None = None) -> None:
     """Raise LoadError unless these activations, and this cost, are known in this process."""
     unknown = [("activation", name, "f, f_prime") for name in names if name not in activations.NAMED]
@@ -79,24 +86,36 @@ def _check_new(name: Any, kind: str, known: Iterable[str]) -> str:
     return name
 
 
-def _check_callable(function: Any, name: str, what: str) -> None:
-    if not callable(function):
-        raise argument_error(
-            name, f"is {function!r}; a function of {what} is needed. Pass one, such as a lambda.", TypeError
-        )
-
-
-def _compiled(functions: dict[str, Any], rows: list[Any]) -> Rows:
-    """Row functions, or the error of the user's function that cannot be compiled."""
+def _takes(function: Any, n: int) -> bool:
+    """Whether a function can be called with n arguments, as far as Python knows."""
     try:
-        return Rows(rows)
-    except Uncompilable as error:
-        raise argument_error(
-            " or ".join(functions),
-            f"cannot be compiled ({error.reason}); needed is arithmetic on numbers, with if and for, "
-            "fastbp.functions, math or np, and no function beside them that numba.njit has not marked. Write it so.",
-            TypeError,
-        ) from error
+        inspect.signature(function).bind(*range(n))
+    except TypeError:
+        return False
+    except ValueError:  # some of C have no signature
+        pass
+    return True
+
+
+def _compiled(functions: dict[str, Any], n: int, what: str) -> list[Any]:
+    """The user's functions of n numbers, guarded."""
+    made = []
+    for name, function in functions.items():
+        if not callable(function) or not _takes(function, n):
+            raise argument_error(
+                name, f"is {function!r}; a function of {what} is needed. Pass one, such as a lambda.", TypeError
+            )
+        try:
+            made.append(guarded(function, n))
+        except Uncompilable as error:
+            raise argument_error(
+                name,
+                f"cannot be compiled: {error.reason}. Needed is a number, by arithmetic, if and for, with "
+                "fastbp.functions, math or np, and no function beside them that numba.njit has not marked. Write it "
+                "so.",
+                TypeError,
+            ) from error
+    return made
 
 
 def _check_range(range_: Any) -> tuple[float, float]:
@@ -160,16 +179,14 @@ def activation(
     True
     """
     given = {"f": f, "f_prime": f_prime} | ({"f_second": f_second} if f_second is not None else {})
-    for parameter, function in given.items():
-        _check_callable(function, parameter, "one number")
     bounds = (-math.inf, math.inf) if range is None else _check_range(range)
     with _lock:
         taken = {*activations.NAMED, *(other for entry in activations.ACTIVATIONS for other in entry.also)}
         _check_new(name, "activation", taken)
-        value, slope, *second = (guarded(function, 1) for function in given.values())
+        value, slope, *second = _compiled(given, 1, "one number")
         pair_row = _pair_row(value, slope)
         # Without f'' nobody asks for it, but for loops that leave out what they have made of it.
-        rows = _compiled(given, [pair_row, _second_row(*second) if second else pair_row])
+        rows = Rows([pair_row, _second_row(*second) if second else pair_row])
 
         def evaluated(which: int, z: Any) -> tuple[Any, Any]:
             z = np.ascontiguousarray(z, np.float64)
@@ -255,13 +272,10 @@ def cost(name: str, c: Number, dc: Number) -> CostFunction:
     >>> fastbp.gradcheck(net, [[0.5, -1.0]], [[0.3]]).passed
     True
     """
-    given = {"c": c, "dc": dc}
-    for parameter, function in given.items():
-        _check_callable(function, parameter, "two numbers, a and y,")
     with _lock:
         _check_new(name, "cost", {*(entry.name for entry in costs.COSTS), *costs.LOSSES, *costs.NAMED})
-        term, slope = guarded(c, 2), guarded(dc, 2)
-        rows = _compiled(given, [_terms_row(term), _slopes_row(slope)])
+        term, slope = _compiled({"c": c, "dc": dc}, 2, "two numbers, a and y,")
+        rows = Rows([_terms_row(term), _slopes_row(slope)])
 
         def evaluated(which: int, a: Any, y: Any) -> Any:
             a, y = (np.ascontiguousarray(part, np.float64) for part in np.broadcast_arrays(a, y))

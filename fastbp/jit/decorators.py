@@ -35,10 +35,11 @@ class Uncompilable(TypeError):
 
     @property
     def reason(self) -> str:
-        """The line of the message that says most."""
-        reasons = [line.strip() for line in str(self).splitlines() if line.strip()]
-        telling = (line for line in reasons if "Untyped" in line or "No impl" in line or "returns" in line)
-        return next(telling, reasons[-1])
+        """The line of the message that says most: the innermost cause, or the first that is more than a place."""
+        lines = [line.strip() for line in str(self).splitlines()]
+        lines = [line for line in lines if line and not line.startswith(("Failed in", "File", "-", "^"))]
+        causes = [line for line in lines if line.startswith(("Untyped", "Unknown attribute", "it "))]
+        return (causes or lines or [type(self.__cause__).__name__])[0].rstrip(".:")
 
 
 class Inner:

@@ -8,13 +8,15 @@ costs is shared by a whole row.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import numbers
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from fastbp.jit.decorators import DISABLED, Twin
+from fastbp.jit.decorators import DISABLED, Twin, Uncompilable
 
 FIRST_ADDRESS = 4096
 """Codes below it are those of the library's own functions: no system has anything at such an address."""
@@ -75,7 +77,7 @@ def _call_row(code: int, which: int, n: int, u: Any, v: Any, w: Any) -> None:
 
 
 def _call_once(code: int, which: int, u: Any, v: Any, w: Any) -> tuple[Any, Any, Any]:
-    vectors = [np.array([number]) for number in (u, v, w)]
+    vectors = [np.array([part]) for part in (u, v, w)]
     _known[code](which, 1, *vectors)
     return vectors[0][0], vectors[1][0], vectors[2][0]
 
@@ -87,22 +89,34 @@ call_once = _by_address(_call_once, "type_of_call_once")
 
 
 def guarded(function: Callable[..., Any], n: int) -> Any:
-    """A user's function of n numbers of one dtype, whose result is of that dtype: NaN where it raises an exception."""
+    """A user's function of n numbers of one dtype, whose result is of that dtype: NaN where it raises an exception.
+
+    Raises
+    ------
+    Uncompilable
+        It cannot be compiled, or returns no number; the message says why.
+    """
     plain: Any = getattr(function, "py_func", function)
 
-    def call(*numbers: Any) -> Any:
-        kind = type(numbers[0])
+    def call(*given: Any) -> Any:
+        kind = type(given[0])
         try:
-            return kind(plain(*numbers))
+            return kind(as_number(plain(*given)))
         except Exception:
             return kind(np.nan)
 
     if DISABLED:
+        with np.errstate(all="ignore"), contextlib.suppress(ArithmeticError, ValueError, LookupError):
+            as_number(plain(*[np.float64(0.5)] * n))
         return call
+    from fastbp.jit.user_code import type_of_guarded
 
-    def make() -> Any:
-        from fastbp.jit.user_code import type_of_guarded
+    of_guarded = type_of_guarded(plain, n)
+    return Twin(call, lambda: of_guarded)
 
-        return type_of_guarded(plain, n)
 
-    return Twin(call, make)
+def as_number(result: Any) -> Any:
+    """What a user's function has returned, unless it is no real number."""
+    if not isinstance(result, bool | np.bool_ | numbers.Real):
+        raise Uncompilable(f"it returns a {type(result).__name__}, not a number")
+    return result

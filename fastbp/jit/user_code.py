@@ -14,7 +14,6 @@ from numba.core import cgutils, ir, types
 from numba.core.ccallback import CFunc
 from numba.core.compiler import Compiler
 from numba.core.compiler_machinery import FunctionPass, register_pass
-from numba.core.errors import TypingError
 from numba.core.typing import signature
 from numba.core.untyped_passes import IRProcessing
 from numba.extending import intrinsic
@@ -83,8 +82,6 @@ class _UserCompiler(BitcodeCompiler):
 def _guarded(typing: Any, function: Any, numbers: Any) -> Any:
     number = numbers.types[0]
     sig = function.get_call_type(typing, numbers.types, {})
-    if not isinstance(sig.return_type, types.Float | types.Integer | types.Boolean):
-        raise TypingError(f"it returns {sig.return_type}, not a number")
 
     def codegen(context: Any, builder: Any, outer: Any, args: Any) -> Any:
         compiled = function.dispatcher.overloads[tuple(sig.args)]
@@ -103,6 +100,19 @@ def dispatcher_of(function: Callable[..., Any]) -> Any:
     return InnerDispatcher(function, targetoptions=options, pipeline_class=_UserCompiler)
 
 
+def _compiled(dispatcher: Any, numbers: tuple[Any, ...]) -> Any:
+    """Compile a user's function, and say what it returns, in Numba's words.
+
+    In this thread, though an interrupt may meet Numba at work: it imports the module of the function, which may be
+    importing still, and another thread would wait for that forever.
+    """
+    try:
+        dispatcher.compile(numbers)
+    except Exception as error:  # not all of Numba's are its own
+        raise Uncompilable(str(error)) from error
+    return dispatcher.overloads[numbers].signature.return_type
+
+
 def type_of_guarded(function: Any, n: int) -> Any:
     """Of a user's function of n numbers that gives NaN where it raises an exception, as an index beyond an array does.
 
@@ -113,6 +123,15 @@ def type_of_guarded(function: Any, n: int) -> Any:
     dispatcher = known
     if not is_python or len(inspect.signature(function).parameters) != n or function.__defaults__:
         dispatcher = dispatcher_of((lambda z: known(z)) if n == 1 else (lambda a, y: known(a, y)))
+    for number in types.float32, types.float64:
+        try:
+            returned = _compiled(dispatcher, (number,) * n)
+        except Uncompilable as error:
+            if is_python or "'known'" not in error.reason:
+                raise
+            raise Uncompilable(f"it is a {type(function).__name__}, which only Python can call") from error
+        if not isinstance(returned, types.Float | types.Integer | types.Boolean):
+            raise Uncompilable(f"it returns {returned}, not a number")
 
     def twin(*numbers):  # type: ignore[no-untyped-def]
         return lambda *numbers: _guarded(dispatcher, numbers)  # type: ignore[call-arg]
@@ -121,13 +140,7 @@ def type_of_guarded(function: Any, n: int) -> Any:
 
 
 def compile_row(function: Any, dtype: str) -> Any:
-    """A row function as machine code of a C function, with its ``address``.
-
-    Raises
-    ------
-    Uncompilable
-        It cannot be compiled; the message says why, in Numba's words.
-    """
+    """A row function as machine code of a C function, with its ``address``."""
     vector = types.CPointer(getattr(types, dtype))
 
     def row(n, u, v, w):  # type: ignore[no-untyped-def]
@@ -136,12 +149,7 @@ def compile_row(function: Any, dtype: str) -> Any:
     options = {"error_model": "numpy", "nogil": True, "fastmath": set(), "forceinline": False}
     parts = (types.int64, vector, vector, vector), types.void
     compiled = CFunc(row, parts, locals={}, options=options, pipeline_class=LinkingCompiler)
-    try:
-        # In this thread, though an interrupt meets Numba at work: it imports the module of the function, which may be
-        # importing still, and another thread would wait for it forever.
-        compiled.compile()
-    except Exception as error:  # not all of Numba's are its own
-        raise Uncompilable(str(error)) from error
+    compiled.compile()
     return compiled
 
 

@@ -133,7 +133,7 @@ def explain(
     *,
     k: int | None = None,
     learning_rate: float = 0.1,
-    cost: checks.Cost | None = None,
+    cost: checks.AnyCost | None = None,
     cost_parameter: float | None = None,
     sample_weight: Any = None,
     l1: float = 0.0,

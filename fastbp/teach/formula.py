@@ -90,7 +90,7 @@ class _Parser:
             return self.row("}")
         if token.startswith("\\") and token.endswith("}") and "{" in token:
             command, _, inner = token[1:-1].partition("{")
-            return Node({"num": "number", "text": "text"}.get(command, "letter"), inner)
+            return Node({"num": "number", "text": "text"}.get(command, "letter"), inner.replace(r"\_", "_"))
         if token in (r"\frac", r"\tfrac"):
             return Node("fraction", parts=(self.argument(), self.argument()))
         if token == r"\mathsf":

@@ -348,7 +348,7 @@ def gather(
     *,
     k: Any,
     learning_rate: float,
-    cost: checks.Cost | None,
+    cost: checks.AnyCost | None,
     cost_parameter: float | None = None,
     sample_weight: Any = None,
     l1: float,

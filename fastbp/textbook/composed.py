@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastbp.functions.activations import CODES, COSTS, SOFTMAX
 from fastbp.functions.costs import NAMED, parameter_of
+from fastbp.functions.entry import ActivationFunction, CostFunction
 from fastbp.textbook.extensions import (
     categorical_cross_entropy,
     penalty_gradient,
@@ -31,7 +32,7 @@ from fastbp.textbook.notes import (
 )
 
 Array = NDArray[Any]
-Names = str | Sequence[str]
+Names = str | ActivationFunction | Sequence[str | ActivationFunction]
 
 
 class Trace(NamedTuple):
@@ -55,9 +56,20 @@ Cost = tuple[int, float]
 """Code of a cost, and its parameter."""
 
 
-def _codes(activations: Names, cost: str, L: int, p: float | None = None) -> tuple[list[int], Cost]:
+def _name(function: str | ActivationFunction | CostFunction) -> str:
+    return function if isinstance(function, str) else function.name
+
+
+def _names(activations: Names, L: int) -> list[str]:
+    """One for each layer 1..L, of one for all or of several."""
+    if isinstance(activations, str | ActivationFunction):
+        return [_name(activations)] * L
+    return [_name(function) for function in activations]
+
+
+def _codes(activations: Names, cost: str | CostFunction, L: int, p: float | None = None) -> tuple[list[int], Cost]:
     """Codes of the activations of layers 1..L and of the cost, with its parameter."""
-    names = [activations] * L if isinstance(activations, str) else list(activations)
+    names, cost = _names(activations, L), _name(cost)
     if L == 0 or len(names) != L:
         raise ValueError(
             f"There are {len(names)} activations for {L} layers. Pass one name, or one for each layer 1..L."
@@ -135,7 +147,7 @@ def feedforward(
     weights: Sequence[Array], biases: Sequence[Array], x: ArrayLike, *, activations: Names = "sigmoid"
 ) -> list[Array]:
     """a^l of one sample for l = 1..L (F1, F2). Parameters as in `gradient`."""
-    names = [activations] if isinstance(activations, str) else list(activations)
+    names = _names(activations, 1)
     codes, _ = _codes(activations, "cross_entropy" if names[-1:] == ["softmax"] else "quadratic", len(weights))
     w, b, sample, _ = _arrays(weights, biases, x, np.zeros(len(weights[-1])))
     return _feedforward(w, b, sample, codes)[1][1:]
@@ -148,7 +160,7 @@ def backprop(
     y: ArrayLike,
     *,
     activations: Names = "sigmoid",
-    cost: str = "quadratic",
+    cost: str | CostFunction = "quadratic",
     cost_parameter: float | None = None,
 ) -> Trace:
     """z^l, a^l and delta^l of one sample, and C_x (F1, F2, C, BP1, BP2). Parameters as in `gradient`."""
@@ -164,7 +176,7 @@ def gradient(
     y: ArrayLike,
     *,
     activations: Names = "sigmoid",
-    cost: str = "quadratic",
+    cost: str | CostFunction = "quadratic",
     cost_parameter: float | None = None,
 ) -> Gradient:
     """The gradient of C_x for one sample (BP1 to BP4).
@@ -203,7 +215,7 @@ def minibatch_gradient(
     Y: ArrayLike,
     *,
     activations: Names = "sigmoid",
-    cost: str = "quadratic",
+    cost: str | CostFunction = "quadratic",
     cost_parameter: float | None = None,
     sample_weight: ArrayLike | None = None,
     output_weight: ArrayLike | None = None,

@@ -11,6 +11,7 @@ import numpy as np
 from fastbp import checks
 from fastbp.chunks import largest_magnitude
 from fastbp.errors import DivergenceError, argument_error
+from fastbp.functions import own
 from fastbp.runtime import csr, slices
 from fastbp.training.callbacks import Callback
 from fastbp.training.checkpoints import Saving
@@ -229,7 +230,9 @@ class Standard(Policy):
         wide = "scale inputs and targets: standardise X and y"
         scale = "scale the inputs" if self.samples.targets.are_classes else wide
         problem = f"Training diverged in epoch {epoch}{problem}"
-        message = f"{problem}{kept} Lower the learning rate ({run.optimizer.learning_rate:g}) or {scale}."
+        users = own.of_users((*self.net.activations, self.net.cost))
+        look = f", or see that {users[0]}, your own, is finite wherever a neuron comes" if users else ""
+        message = f"{problem}{kept} Lower the learning rate ({run.optimizer.learning_rate:g}) or {scale}{look}."
         raise DivergenceError(message, epoch, run.minibatch + ahead, problem=problem)
 
     def _require_finite_moments(self, run: Run) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 import fastbp
 from fastbp import checks
+from fastbp.functions.entry import CostFunction
 
 X, Y = np.ones((3, 4)), np.eye(3)[:, :2]
 
@@ -177,12 +178,13 @@ def test_types_say_which_names_there_are_and_what_is_an_array() -> None:
     pytest.importorskip("sklearn")
     from fastbp.sklearn import MLPClassifier, MLPRegressor
 
-    assert set(typing.get_args(checks.Activation)) == set(fastbp.activations.CODES)
+    assert set(typing.get_args(checks.Activation)) == {entry.name for entry in fastbp.activations.ACTIVATIONS}
     assert set(typing.get_args(checks.Cost)) == set(fastbp.activations.COSTS)
     hints = typing.get_type_hints(fastbp.Network.__init__.__wrapped__)  # type: ignore[attr-defined]
     names = {name for part in typing.get_args(hints["activations"]) for name in typing.get_args(part)}
+    assert fastbp.activations.ActivationFunction in typing.get_args(hints["activations"])
     assert {"sigmoid", "softmax", "linear", "swish"} <= names
-    assert hints["cost"] == checks.Cost
+    assert set(typing.get_args(hints["cost"])) == {checks.Cost, CostFunction}
     assert typing.get_args(hints["init"]) == fastbp.initializers.INITIALIZERS
     for function in (fastbp.train, MLPClassifier.__init__, MLPRegressor.__init__):
         options = typing.get_args(typing.get_type_hints(inspect.unwrap(function))["batch_size"])

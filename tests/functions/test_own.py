@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import pickle
 import subprocess
@@ -18,6 +19,7 @@ from nets import SMALL, same_bits, textbook_gradient
 
 import fastbp
 from fastbp import functions
+from fastbp.teach import page
 
 mp.mp.dps = 40
 pytestmark = pytest.mark.usefixtures("own")
@@ -118,6 +120,10 @@ def raising(z: float) -> float:
 TABLE = np.linspace(-30, 30, 61)
 
 
+def helper(z: float) -> float:
+    return z
+
+
 @pytest.mark.parametrize("mistake", ["an exception", "NaN", "an index beyond the end"])
 def test_what_goes_wrong_inside_is_divergence(mistake: str, dtype: str) -> None:
     name = "_".join(["wrong", *mistake.split(), dtype])
@@ -131,7 +137,7 @@ def test_what_goes_wrong_inside_is_divergence(mistake: str, dtype: str) -> None:
     net.w[1][...] = 1
     assert np.isnan(net.feedforward(X)).ravel().tolist() == [False, True, False]
     before = net.theta.copy()
-    with pytest.raises(fastbp.DivergenceError, match="Training diverged in epoch 1"):
+    with pytest.raises(fastbp.DivergenceError, match=f"Training diverged in epoch 1.* see that {name}, your own"):
         fastbp.train(net, X, Y, epochs=2, batch_size=3, seed=0)
     assert same_bits(net.theta, before)
 
@@ -146,6 +152,7 @@ def test_what_goes_wrong_inside_is_divergence(mistake: str, dtype: str) -> None:
         (("swoosh", math.sin, math.cos), "name", "in a notebook, register it in a cell of its own"),
         (("wave", 3, math.cos), "f", "a function of one number is needed"),
         (("wave", math.sin, None), "f_prime", "a function of one number is needed"),
+        (("wave", math.sin, lambda a, y: a), "f_prime", "a function of one number is needed"),
         (("wave", math.sin, math.sin), "f_prime", "where differences of f come to"),
         (("wave", math.sin, lambda z: math.cos(z) + (1e-4 if z > 9.9 else 0)), "f_prime", "at z = 9.9"),
         (("wave", math.sin, math.cos, math.sin), "f_second", "where differences of f_prime come to"),
@@ -175,6 +182,7 @@ def test_activations_that_cannot_be(arguments: tuple[Any, ...], parameter: str, 
         (("quartic", lambda a, y: a, lambda a, y: 1), "name", "which stands for a cost already"),
         (("of no use", lambda a, y: a, lambda a, y: 1), "name", "the name of the cost is needed"),
         (("steep", 1, lambda a, y: 1), "c", "a function of two numbers"),
+        (("steep", lambda a, y: 1, lambda a: 1), "dc", "a function of two numbers"),
         (("steep", lambda a, y: a * y, lambda a, y: a), "dc", r"at a = -?[0-9.]+, y = .* differences of c come to"),
         (("steep", lambda a, y: math.nan, lambda a, y: 1), "c", "has finite values and a slope at 0 of 1000 points"),
     ],
@@ -221,14 +229,43 @@ def test_a_cost_may_have_a_domain() -> None:
 
 
 @pytest.mark.compiled
-def test_functions_that_numba_cannot_compile_are_refused() -> None:
-    def helper(z: float) -> float:
-        return z
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda z: helper(z), "Untyped global name 'helper'"),
+        (lambda z: z.nothing, "Unknown attribute 'nothing' of type float32"),
+        (lambda z: z + 0j, "it returns complex128, not a number"),
+        (lambda z: (z, z), r"it returns (Uni)?Tuple.*, not a number"),
+        (lambda z: None, "it returns none, not a number"),
+        (functools.partial(pow, 2), "it is a partial, which only Python can call"),
+    ],
+)
+def test_functions_that_numba_cannot_compile_are_refused(f: Any, message: str) -> None:
+    for pair, name in (((f, lambda z: 1.0), "f"), ((lambda z: z, f), "f_prime")):
+        with pytest.raises(TypeError, match=f"^{name} cannot be compiled: {message}.*Write it so") as caught:
+            fastbp.activation("uncompiled", *pair)
+        assert caught.value.parameter == name  # type: ignore[attr-defined]
 
-    for f in (lambda z: helper(z), lambda z: str(z), lambda z: z.nothing, lambda z: (z, z), lambda z: None):
-        with pytest.raises(TypeError, match=r"f or f_prime cannot be compiled .* Write it so") as caught:
+
+@pytest.mark.plain
+def test_what_returns_no_number_is_refused() -> None:
+    for f in (lambda z: str(z), lambda z: (z, z), lambda z: None, lambda z: 1j * z):
+        with pytest.raises(TypeError, match=r"^f cannot be compiled: it returns a \w+, not a number"):
             fastbp.activation("uncompiled", f, lambda z: 1.0)
-        assert "lib/python" not in str(caught.value)
+
+
+def with_a_default(z: float, slope: float = 0.5) -> float:
+    return slope * z
+
+
+@pytest.mark.parametrize("f", [np.tanh, math.tanh, functions.tanh], ids=["numpy", "math", "fastbp"])
+def test_functions_of_c_and_with_defaults_are_called(f: Any) -> None:
+    activation = fastbp.activation("of_c", f, lambda z: 1 - f(z) ** 2)
+    line = fastbp.activation("line", with_a_default, lambda z, slope=0.5: slope)
+    net = fastbp.Network([1, 1, 1], activations=[activation, line], seed=0)
+    z = net.backprop([[0.7]], [[0.0]]).z
+    assert net.feedforward([[0.7]])[0, 0] == 0.5 * z[2][0, 0]
+    assert z[2][0, 0] == pytest.approx(net.w[2][0, 0] * math.tanh(z[1][0, 0]) + net.b[2][0], rel=1e-15)
 
 
 STRANGER = """
@@ -286,6 +323,22 @@ def test_files_and_copies_here(own: SimpleNamespace, tmp_path: Path) -> None:
             fastbp.load(tmp_path / "net.fastbp", functions=wrong)  # type: ignore[arg-type]
 
 
+def test_entries_stand_for_their_names_everywhere(own: SimpleNamespace) -> None:
+    net = fastbp.Network([2, 3, 1], activations=own.swoosh, seed=0)
+    X, Y = samples(net)
+    by_name, w, b = net.gradient(X, Y, cost="quartic"), list(net.w), list(net.b)
+    for g in (
+        net.gradient(X, Y, cost=own.quartic),
+        fastbp.textbook.minibatch_gradient(w, b, X, Y, activations=own.swoosh, cost=own.quartic),
+        fastbp.textbook.minibatch_gradient(w, b, X, Y, activations=[own.swoosh, "swoosh"], cost="quartic"),
+    ):
+        assert all(same_bits(mine, named) for mine, named in zip(g.w, by_name.w, strict=True))
+    assert same_bits(fastbp.textbook.feedforward(w, b, X[0], activations=own.swoosh)[1], net.feedforward(X[:1])[0])
+    assert fastbp.gradcheck(net, X, Y, cost=own.quartic).passed
+    told = [fastbp.explain(net, X[0], Y[0], layer=2, cost=cost).result for cost in ("quartic", own.quartic)]
+    assert told[0] == told[1]
+
+
 def test_explanations_know_them() -> None:
     net = fastbp.Network([2, 3, 1], activations=["swoosh", "hinge"], cost="quartic", seed=0)
     x, y = [0.5, -1.0], [0.3]
@@ -298,6 +351,9 @@ def test_explanations_know_them() -> None:
     for render in (told.text, told.latex, told.html, told.markdown, told.svg):
         assert render()
     assert "quartic" in told.text()
+    net.cost = "twin_of_quadratic"
+    assert "<mi>twin_of_quadratic<" in page(net, x, y)
+    net.cost = "quartic"
     hidden = fastbp.explain(net, x, y, layer=1, neuron=0, of="delta")
     assert hidden.result == t.delta[1][0, 0]
     assert np.isclose(float(hidden.paths().total), hidden.result)
