@@ -88,7 +88,7 @@ def as_targets(
     """
     cost, p = of
     u = None if output_weight is None else as_output_weight(output_weight, J, activation, dtype)
-    ignoring = missing_targets is not None and check_missing_targets(missing_targets, activation)
+    ignoring = check_missing_targets(missing_targets, activation)
     original = as_numbers(Y, name)
     if original.ndim == 0 or original.ndim > 2:
         raise argument_error(
@@ -164,7 +164,9 @@ def as_output_weight(u: Any, J: int, activation: str, dtype: np.dtype[Any]) -> n
 
 
 def check_missing_targets(missing_targets: Any, activation: str) -> bool:
-    """True, or what is wrong with NaN for targets that are missing."""
+    """Whether NaN stands for a target that is missing."""
+    if missing_targets is None:
+        return False
     name = "missing_targets"
     if not isinstance(missing_targets, str) or missing_targets != "ignore":
         raise argument_error(name, f"is {missing_targets!r}; it must be 'ignore' or None. Pass one of these.")
