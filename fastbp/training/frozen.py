@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -53,10 +53,16 @@ def check_trained(net: Network, frozen: Any, layer_rates: Any) -> Trained:
     return Trained(tuple(rates), mask if any(partly) else None)
 
 
+def _is_collection(given: Any) -> bool:
+    """Whether it can be looked at more than once, as a run does that another one goes on from."""
+    listed = isinstance(given, Collection) and not isinstance(given, str | Mapping)
+    return listed and getattr(given, "ndim", 1) > 0
+
+
 def _factors(layer_rates: Any, L: int) -> tuple[float, ...]:
     if layer_rates is None:
         return (1.0,) * L
-    if isinstance(layer_rates, str) or not isinstance(layer_rates, Iterable):
+    if not _is_collection(layer_rates):
         raise argument_error(
             "layer_rates",
             f"is {layer_rates!r}; it must have a factor on the learning rate for each of layers 1..{L}. Pass "
@@ -79,7 +85,7 @@ def _factors(layer_rates: Any, L: int) -> tuple[float, ...]:
 def _masks(net: Network, frozen: Any) -> list[tuple[Any, Any]]:
     """The masks of w and of b of each layer, True where frozen."""
     need = f"it must list layers in 1..{net.L}, or have a pair of masks, of w and of b, for each of them"
-    if isinstance(frozen, str) or not isinstance(frozen, Iterable):
+    if not _is_collection(frozen):
         raise argument_error("frozen", f"is {frozen!r}; {need}. Pass frozen=[1], say.", TypeError)
     given = list(frozen)
     if not any(isinstance(item, (Sequence, np.ndarray)) and not isinstance(item, str) for item in given):

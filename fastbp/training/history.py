@@ -54,7 +54,9 @@ class Run:
     seconds: float = 0.0
     """In kernels and validation."""
     stopped: str | None = None
-    """Why the run ended before its last epoch: ``"interrupted"``, ``"early stopping"`` or ``"stop() was called"``."""
+    """Why the run ended before its last epoch: ``"interrupted"``, ``"early stopping"`` or ``"stop() was called"``; of
+    L-BFGS also ``"converged"``, ``"max_evaluations were made"`` or ``"no step lowers the cost"``.
+    """
     best_epoch: int | None = None
     """Epoch, counted from 1, whose monitored value was best; None without early stopping."""
     error: DivergenceError | None = None

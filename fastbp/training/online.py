@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
@@ -185,7 +185,7 @@ class Trainer:
         l2: float = 0.0,
         dropout: float | Sequence[float] = 0.0,
         clip_norm: float | None = None,
-        frozen: Iterable[Any] | None = None,
+        frozen: Collection[Any] | None = None,
         layer_rates: Sequence[float] | None = None,
         output_weight: Any = None,
         missing_targets: Literal["ignore"] | None = None,

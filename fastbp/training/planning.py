@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ def plan(
     l2: float = 0.0,
     dropout: float | Sequence[float] = 0.0,
     clip_norm: float | None = None,
-    frozen: Iterable[Any] | None = None,
+    frozen: Collection[Any] | None = None,
     n_samples: int | None = None,
     n_threads: int | None = None,
 ) -> Planned:

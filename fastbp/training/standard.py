@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from fastbp import checks, synonyms
@@ -56,7 +56,7 @@ def train(
     l2: float = 0.0,
     dropout: float | Sequence[float] = 0.0,
     clip_norm: float | None = None,
-    frozen: Iterable[Any] | None = None,
+    frozen: Collection[Any] | None = None,
     layer_rates: Sequence[float] | None = None,
     schedule: Callable[..., Any] | ReduceOnPlateau | None = None,
     early_stopping: EarlyStopping | None = None,
@@ -116,7 +116,7 @@ def train(
     clip_norm : float, optional
         Length of the longest gradient that is not scaled down: a minibatch's gradient of all weights and biases,
         penalties included, whose norm is larger is divided by as much as brings it to this length.
-    frozen : iterable, optional
+    frozen : collection, optional
         What keeps its bits: layers l, counted from L if negative, or a pair (mask of w, mask of b) for each of layers
         1..L, each True, False, or an array of bool of the shape of ``net.w[l]`` or ``net.b[l]``, True where a number
         is frozen. Frozen weights see neither decay nor penalty, but count in the penalty in C; ``clip_norm`` knows the

@@ -161,7 +161,8 @@ def test_what_diverges_is_no_frozen_layer() -> None:
 
 @pytest.mark.parametrize(
     "frozen",
-    [1, "1", [0], [4], [-4], [1.5], [True], ["1"], [1, 2, 3], [(True, True)] * 3, [(True, True)], [(True,)] * 3,
+    [1, "1", iter([1]), {1: True}, np.array(1),
+     [0], [4], [-4], [1.5], [True], ["1"], [1, 2, 3], [(True, True)] * 3, [(True, True)], [(True,)] * 3,
      [(np.ones((9, 20), bool), True), (False, False), (False, False)], [(0.5, True), (False, False), (False, False)],
      [1, (True, True), (False, False)]],
     ids=str,
@@ -176,7 +177,19 @@ def test_what_cannot_be_frozen_is_refused(frozen: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "rates", [1.0, "1,1,1", (1, 1), (1, 1, 1, 1), (1, 0, 1), (1, -1, 1), (1, np.nan, 1), (1, "1", 1)]
+    "rates",
+    [
+        1.0,
+        "1,1,1",
+        iter([1, 1, 1]),
+        np.array(1),
+        (1, 1),
+        (1, 1, 1, 1),
+        (1, 0, 1),
+        (1, -1, 1),
+        (1, np.nan, 1),
+        (1, "1", 1),
+    ],
 )
 def test_rates_that_no_layer_can_have_are_refused(rates: Any) -> None:
     net = make_net()

@@ -357,6 +357,7 @@ def test_the_codes_of_optimizers_are_the_kernels() -> None:
         "ADAM": fastbp.Adam(),
         "RMSPROP": fastbp.RMSprop(),
         "ADAGRAD": fastbp.Adagrad(),
+        "OWN": fastbp.optimizer(lambda g, w, eta, t: w - eta * g, 0.1),
     }
     for name, optimizer in made.items():
         assert optimizer.code == getattr(updates, name)
