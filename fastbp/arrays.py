@@ -10,6 +10,9 @@ import numpy as np
 from fastbp.chunks import all_finite, contiguous
 from fastbp.errors import argument_error
 
+REMEDY = "Impute them, or drop the samples"
+"""What to do about numbers that are not finite."""
+
 
 def as_names(classes: Sequence[Any]) -> np.ndarray:
     """Names of classes as an array; of objects where they are of several kinds, or larger than int64."""
@@ -67,7 +70,9 @@ def _place(first: tuple[int, ...]) -> str:
     return f"row {first[0]}" + (f", column {first[1]}" if len(first) > 1 else "")
 
 
-def _refuse(array: np.ndarray, original: np.ndarray, name: str, place: Callable[[tuple[int, ...]], str]) -> None:
+def _refuse(
+    array: np.ndarray, original: np.ndarray, name: str, place: Callable[[tuple[int, ...]], str], remedy: str
+) -> None:
     """Name the first value that is not finite, and how many there are."""
     bad = np.argwhere(~np.isfinite(array))
     first = tuple(int(i) for i in bad[0])
@@ -83,19 +88,23 @@ def _refuse(array: np.ndarray, original: np.ndarray, name: str, place: Callable[
     raise argument_error(
         name,
         f"has {float(value)} in {where}, and {len(bad)} values that are not finite in all; numbers are needed. "
-        "Impute them, or drop the samples.",
+        f"{remedy}.",
     )
 
 
 def require_finite(
-    array: np.ndarray, original: np.ndarray, name: str, place: Callable[[tuple[int, ...]], str] = _place
+    array: np.ndarray,
+    original: np.ndarray,
+    name: str,
+    place: Callable[[tuple[int, ...]], str] = _place,
+    remedy: str = REMEDY,
 ) -> None:
     """Raise unless every value of a contiguous float array is finite; ``original`` is what it was made from.
 
-    ``place`` says where the value of an index stands.
+    ``place`` says where the value of an index stands, ``remedy`` what to do about it.
     """
     if not all_finite(array.reshape(-1)):
-        _refuse(array, original, name, place)
+        _refuse(array, original, name, place, remedy)
 
 
 def refuse_shape(original: Any, K: int, name: str, kind: str) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.arrays import as_numbers, require_finite
+from fastbp.arrays import REMEDY, as_numbers, require_finite
 from fastbp.checks import ROUNDING, or_wider
 from fastbp.chunks import all_finite, by_rows, contiguous, every, extremes
 from fastbp.errors import argument_error
@@ -113,7 +113,8 @@ def as_targets(
         u = np.ones(J, dtype) if u is None else u
         array = np.where(np.isnan(array), dtype.type(1), array)  # which every output can reach, and every cost takes
         original = np.where(np.isnan(original), 1, original)
-    require_finite(array, original, name)
+    ignorable = J > 1 and activation != "softmax" and not ignoring
+    require_finite(array, original, name, remedy=_OR_IGNORE if ignorable else REMEDY)
     problem = out_of_reach(array, activation, name) if within_reach else None
     if problem is not None:
         instead = ' and cost="quadratic"' if cost != "quadratic" else ""
@@ -131,6 +132,9 @@ def as_targets(
     if not (bounded or (entry.outputs and NAMED[activation].probabilities)):
         _check_squares(array, cost, name)
     return Targets(made, None, u)
+
+
+_OR_IGNORE = f"{REMEDY}; where NaN is a target that is missing, pass missing_targets='ignore'"
 
 
 def as_output_weight(u: Any, J: int, activation: str, dtype: np.dtype[Any]) -> np.ndarray:
