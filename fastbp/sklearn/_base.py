@@ -23,6 +23,7 @@ from fastbp.network import Network
 from fastbp.runtime.pool import MAX_THREADS
 from fastbp.sklearn import _lbfgs, _stochastic
 from fastbp.sklearn._attempt import Attempt, CallbackSupportMixin, Tasks
+from fastbp.sklearn._checkpoint import require_checkpoint_of_a_fit
 from fastbp.sklearn._fitted import HIDDEN, FittedNetwork
 from fastbp.sklearn._hooks import LOOPED, Overridable, check_overrides, run_scikit_learns_loop
 from fastbp.sklearn._parameters import fastbp_name, sizes_of
@@ -31,6 +32,7 @@ from fastbp.sklearn._validation import INPUT, Stopping, given_validation, hold_o
 from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import check_some_weight
 from fastbp.targets import Targets
+from fastbp.training.checkpoints import Checkpoint
 from fastbp.training.explosion import cost_of_best_constant
 from fastbp.training.minibatches import Samples
 from fastbp.training.schedules import SCHEDULES, ReduceOnPlateau
@@ -63,6 +65,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         "callbacks": [callable, list, tuple, None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "checkpoint": [Checkpoint, None],
     }
 
     best_loss_: Any
@@ -219,6 +222,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         classes: Any = None,
     ) -> Self:
         hooks = check_overrides(self)
+        require_checkpoint_of_a_fit(self, incremental)
         hidden = self._hidden_sizes()
         first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         with Attempt(self, going_on=incremental or not first, hooks=hooks):

@@ -92,6 +92,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         callbacks: Any = None,
         dropout: float = 0.0,
         clip_norm: float | None = None,
+        checkpoint: Any = None,
         class_weight: Any = None,
     ) -> None:
         self._keep(locals())

@@ -79,6 +79,9 @@ dropout : float, default=0.0
 clip_norm : float or None, default=None
     Longest gradient, over all parameters and penalty included, that is not scaled to this length. Not with
     ``lbfgs``.
+checkpoint : fastbp.Checkpoint or None, default=None
+    File in which `fit` keeps its state, and from which it goes on after its process was killed, with the same data,
+    parameters and ``random_state``. Not with ``lbfgs`` or ``warm_start``.
 """
 
 ATTRIBUTES = """\

@@ -138,6 +138,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         callbacks: Any = None,
         dropout: float = 0.0,
         clip_norm: float | None = None,
+        checkpoint: Any = None,
         output_activation: str | None = None,
         huber_delta: float = 1.35,
         quantile: float = 0.5,

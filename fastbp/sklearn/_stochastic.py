@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from fastbp.functions.costs import CLIPPED
+from fastbp.sklearn._checkpoint import extra, restore, saving_of
 from fastbp.sklearn._parameters import Estimator, pack
 from fastbp.sklearn._stepper import Stepper, say
 from fastbp.sklearn._validation import HeldOut, Stopping
@@ -19,6 +20,7 @@ from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples, sizes_of_minibatches
 from fastbp.training.policy import Epoch, Policy
 from fastbp.training.schedules import SCHEDULES, Factors
+from fastbp.training.state import State
 from fastbp.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -127,13 +129,44 @@ class ScikitLearn(Policy):
         self._watch = Watch(trainer.net)
         self._warned = False
         self._task: Any = None
+        self.saving = saving_of(estimator, trainer.net, estimator._optimizer, samples, self._held_out_samples())
+        self.before: Run | None = None
+        self._settled = 0
+        self._drawn: tuple[int, Any, np.ndarray] = -1, None, self._order
+
+    def _held_out_samples(self) -> Samples | None:
+        if self.held_out is None:
+            return None
+        samples = self.stopping._samples
+        return Samples(samples.X, samples.targets, self.held_out.weight)
+
+    def look_for_a_checkpoint(self) -> None:
+        """Go on from the file, if there is one."""
+        found = None if self.saving is None else self.saving.read()
+        if found is not None:
+            self.before, more = found
+            order = restore(self.estimator, self.trainer.net, self.before, more, self._factors, len(self._sizes))
+            self._order = self._order if order is None else order
+            state = self.before._state
+            assert state is not None
+            self._factors.restore(state.plateau)
+            self._watch.limit = state.limit
 
     def begin(self, run: Run) -> None:
-        self.estimator.n_iter_ = 0
+        if self.before is None:
+            self.estimator.n_iter_ = 0
+            return
+        state, self._settled = self.before._state, run.epoch
+        assert state is not None
+        self.trainer.net.theta[:] = state.last_theta
+        if state.finished:
+            run.stopped = "early stopping"
 
     def epoch(self, run: Run) -> Epoch:
         """Draw as scikit-learn draws; from here on weights change."""
         estimator, n = self.estimator, len(self.samples)
+        if self.saving is not None:
+            self._drawn = run.epoch, self._generator(), self._order
         self._task = estimator._tasks.epoch()
         if estimator.shuffle:
             # The draws of sklearn.utils.shuffle, epoch upon epoch.
@@ -160,10 +193,36 @@ class ScikitLearn(Policy):
         return {"loss": float(total / weight @ sizes) / n}
 
     def progress(self, run: Run) -> None:
-        """scikit-learn looks at whole epochs only."""
+        """scikit-learn looks at whole epochs only; a checkpoint is of any minibatch."""
+        if self.saving is not None and self.saving.is_due():
+            self._save(run)
+
+    def _generator(self) -> Any:
+        return self.estimator._random_state.get_state(legacy=False)
+
+    def _save(self, run: Run) -> None:
+        """Write a checkpoint, unless an interrupt has come in between what belongs together."""
+        if self.saving is None or self._settled != run.epoch or not self.finite:
+            return
+        epoch, generator, order = self._drawn
+        if epoch != run.epoch:  # nothing is drawn yet
+            generator, order = self._generator(), self._order
+        state = State(
+            options={},
+            generator=None,
+            seed=0,
+            plateau=self._factors.state,
+            concluded=True,
+            limit=self._watch.limit,
+            best=None,
+            best_theta=None,
+            **self.trainer.kept(run),
+        )
+        self.saving.write(run, state, extra(self.estimator, generator, order))
 
     def scores(self, run: Run) -> dict[str, float]:
         """None; the optimizer's own count of its steps goes on."""
+        self._settled = -1
         if self.finite:
             self.estimator._optimizer.stepped(self.trainer.n_applied)
         return {}
@@ -199,6 +258,8 @@ class ScikitLearn(Policy):
                 ConvergenceWarning,
             )
 
+        self._settled = run.epoch
+
     def diverged(self, run: Run) -> None:
         """The end, unless early stopping will go back to the best weights.
 
@@ -212,7 +273,8 @@ class ScikitLearn(Policy):
             part[...] = np.nan
 
     def end(self, run: Run) -> None:
-        """What follows depends on how it ended."""
+        """Write a checkpoint; what follows depends on how it ended."""
+        self._save(run)
 
     def _cost_of_best_constant(self) -> float:
         return self.estimator._cost_of_best_constant(self.trainer.net, self.samples.targets, self._weight)
@@ -255,7 +317,8 @@ def train(estimator: Estimator, net: Network, samples: Samples, held_out: HeldOu
         n_threads=estimator.n_threads,
     )
     policy = ScikitLearn(estimator, trainer, samples, held_out, incremental)
-    run = trainer.run(samples, estimator.max_iter, policy)
+    policy.look_for_a_checkpoint()
+    run = trainer.run(samples, estimator.max_iter, policy, policy.before)
     if run.stopped == "interrupted":
         warn_as_scikit_learn("Training interrupted by user.", UserWarning)
     policy.stopping.restore()

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -74,8 +74,8 @@ class Checkpoint:
         return as_path(self.path)
 
 
-def check_checkpoint(checkpoint: Any) -> Checkpoint:
-    """What was passed as ``checkpoint=``, if it is one and its file can be."""
+def check_checkpoint(checkpoint: Any, continuing: Run | None = None) -> Checkpoint:
+    """What was passed as ``checkpoint=``, if it is one, and its file can be beside the run that is passed."""
     if not isinstance(checkpoint, Checkpoint):
         raise argument_error(
             "checkpoint",
@@ -93,6 +93,8 @@ def check_checkpoint(checkpoint: Any) -> Checkpoint:
         problem = "there is no such file, and resume is True. Leave resume out to begin without"
     elif checkpoint.resume is False and exists:
         problem = "the file is there, and resume is False. Leave resume out to go on from it, or remove it"
+    elif exists and continuing is not None:
+        problem = "the file is there, and a run to go on from is passed too. Leave continuing out, or pass another name"
     if problem is not None:
         raise argument_error("checkpoint", f"is {name!r}: {problem}.")
     return checkpoint
@@ -134,6 +136,12 @@ def in_words(path: str | bytes | os.PathLike[Any]) -> list[str]:
     return lines + [f"{name}: {value}" for name, value in (options.items() if isinstance(options, dict) else ())]
 
 
+Extra: TypeAlias = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]
+"""Numbers, and arrays, by name."""
+
+NOTHING: Extra = {}, {}
+
+
 class Saving:
     """Writes a training's checkpoints.
 
@@ -144,12 +152,19 @@ class Saving:
         Settings of the training, by name.
     samples, held_out : Samples
         That it trains on, and those that it validates on.
+    n_slots : int
+        Vectors of its optimizer.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, options: Mapping[str, Any], samples: Samples, held_out: Samples | None
+        self,
+        checkpoint: Checkpoint,
+        options: Mapping[str, Any],
+        samples: Samples,
+        held_out: Samples | None,
+        n_slots: int,
     ) -> None:
-        self.checkpoint, self._n_slots = checkpoint, options["optimizer"].update().slots
+        self.checkpoint, self._n_slots = checkpoint, n_slots
         self._options = {name: described(value) for name, value in options.items()}
         self._options |= {"data": digest(samples), "validation": digest(held_out)}
         self._due = time.monotonic() + checkpoint.every
@@ -158,11 +173,15 @@ class Saving:
         """Whether it is time for the next one."""
         return time.monotonic() >= self._due
 
-    def write(self, run: Run, state: State) -> None:
-        """Write one, or warn of what prevents it: then the file stays as it was."""
+    def write(self, run: Run, state: State, more: Extra = NOTHING) -> None:
+        """Write one, or warn of what prevents it: then the file stays as it was.
+
+        ``more`` are numbers and arrays that the state does not have.
+        """
         name = self.checkpoint.name
         try:
-            write_checkpoint(name, run.net, _description(run, state, self._options), _tensors(run, state))
+            training = {**_description(run, state, self._options), "more": more[0]}
+            write_checkpoint(name, run.net, training, {**_tensors(run, state), **more[1]})
         except (OSError, MemoryError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             warnings.warn(
@@ -172,8 +191,8 @@ class Saving:
             )
         self._due = time.monotonic() + self.checkpoint.every
 
-    def read(self, continuing: Run | None) -> Run | None:
-        """The run that the file is of, if there is one and it is this training; else the one ``continuing``.
+    def read(self) -> tuple[Run, Extra] | None:
+        """The run that the file is of, if there is one and it is this training; and what was written beside.
 
         Raises
         ------
@@ -184,13 +203,7 @@ class Saving:
         """
         name = self.checkpoint.name
         if not os.path.exists(name):
-            return continuing
-        if continuing is not None:
-            raise argument_error(
-                "checkpoint",
-                f"is {name!r}, which is there, and a run to go on from is passed too. Leave continuing out, or pass "
-                "another name.",
-            )
+            return None
         contents, training, tensors = read_checkpoint(name)
         if training is None:
             raise LoadError(f"{name!r} is a model file, and no checkpoint. Pass another name for the checkpoint.")
@@ -212,7 +225,7 @@ class Saving:
                 "name.",
             )
         try:
-            return _run(contents.net, training, tensors, self._n_slots)
+            return _run(contents.net, training, tensors, self._n_slots), (training["more"], tensors)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise LoadError(f"{name!r} is damaged: of its training, {error!r}. {AGAIN}") from error
 
@@ -232,7 +245,7 @@ def _description(run: Run, state: State, options: dict[str, str]) -> dict[str, A
         "seconds": run.seconds.hex(),
         "powers": [power.hex() for power in state.powers],
         "first_loss": None if state.first_loss is None else state.first_loss.hex(),
-        "generator": None if state.generator is None else _encoded(state.generator),
+        "generator": None if state.generator is None else encoded(state.generator),
         "seed": hex(state.seed),
         "plateau": [float(state.plateau[0]).hex(), float(state.plateau[1]).hex(), state.plateau[2]],
         "concluded": state.concluded,
@@ -285,7 +298,7 @@ def _run(net: Network, training: dict[str, Any], tensors: dict[str, np.ndarray],
         minibatch=len(statistics),
         statistics=statistics,
         first_loss=None if training["first_loss"] is None else float.fromhex(training["first_loss"]),
-        generator=None if training["generator"] is None else _decoded(training["generator"]),
+        generator=None if training["generator"] is None else decoded(training["generator"]),
         seed=int(training["seed"], 16),
         plateau=(
             float.fromhex(training["plateau"][0]),
@@ -312,19 +325,24 @@ def _run(net: Network, training: dict[str, Any], tensors: dict[str, np.ndarray],
     return run
 
 
-def _encoded(value: Any) -> Any:
+def encoded(value: Any) -> Any:
     """A bit generator's state for JSON: its numbers, of up to 128 bits, as text."""
     if isinstance(value, Mapping):
-        return {key: _encoded(item) for key, item in value.items()}
+        return {key: encoded(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         return f"{value.dtype.name}:{value.astype(value.dtype.newbyteorder('<')).tobytes().hex()}"
+    if isinstance(value, float):
+        return f"float:{value.hex()}"
     return value if isinstance(value, str) else hex(value)
 
 
-def _decoded(value: Any) -> Any:
+def decoded(value: Any) -> Any:
+    """What `encoded` made text of."""
     if isinstance(value, Mapping):
-        return {key: _decoded(item) for key, item in value.items()}
+        return {key: decoded(item) for key, item in value.items()}
     kind, colon, digits = value.partition(":")
+    if kind == "float":
+        return float.fromhex(digits)
     if colon:
         return np.frombuffer(bytes.fromhex(digits), np.dtype(kind).newbyteorder("<")).astype(kind)
     return int(value, 16) if value.startswith("0x") else value

@@ -202,9 +202,13 @@ def train(
     before = continuing
     if continuing is not None:
         check_going_on(continuing, net, options)
-    saving = None if checkpoint is None else Saving(check_checkpoint(checkpoint), options, samples, held_out)
-    if saving is not None:
-        before = saving.read(continuing)
+    saving = None
+    if checkpoint is not None:
+        assert not isinstance(optimizer, LBFGS)  # which keeps none
+        slots = optimizer.update().slots
+        saving = Saving(check_checkpoint(checkpoint, continuing), options, samples, held_out, slots)
+        found = saving.read()
+        before = continuing if found is None else found[0]
     if before is not None:
         check_totals(before, epochs, len(samples), -(-len(samples) // batch), factors)
     state = None if before is None else before._state

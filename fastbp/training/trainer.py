@@ -310,7 +310,8 @@ class Trainer:
         run.history.update({name: list(values) for name, values in before.history.items()})
         run.epoch, run.step, run.seconds, run.best_epoch = before.epoch, before.step, before.seconds, before.best_epoch
         run.minibatch, self._powers, self.first_loss = state.minibatch, list(state.powers), state.first_loss
-        self.state = layout.aligned(state.moments.size, self.net.dtype)
+        make = self._make_state or (lambda net: layout.aligned(state.moments.size, net.dtype))
+        self.state = make(self.net)
         self.state[:] = state.moments
 
     def _go_on(self, run: Run, before: Run, policy: Policy) -> None:

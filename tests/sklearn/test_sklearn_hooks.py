@@ -16,6 +16,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, r2_score
 
+import fastbp
 from fastbp import sklearn as ours
 from fastbp.sklearn import _hooks
 
@@ -157,7 +158,7 @@ def test_scikit_learns_loop_says_once_that_it_is_slow_and_refuses_what_it_does_n
     only_here: dict[str, Any] = {
         "n_threads": 2, "dropout": 0.1, "l1": 0.1, "clip_norm": 1.0, "class_weight": "balanced", "solver": "adamw",
         "activation": "gelu", "init": "he_normal", "scoring": "loss", "weight_decay": 0.1, "schedule": "cosine",
-        "callbacks": print,
+        "callbacks": print, "checkpoint": fastbp.Checkpoint("fit.ckpt"),
     }  # fmt: skip
     for name, value in only_here.items():
         with pytest.raises(ValueError, match=rf"Below overrides _backprop, .* does not know {name}="):

@@ -234,7 +234,7 @@ def test_another_training_is_refused_with_all_that_is_other(tmp_path: Path) -> N
     refused(path, r"validation: checkpoint: 9 samples, .*; now: 8", validation=(HELD_OUT[0][1:], HELD_OUT[1][1:]))
     refused(path, r"^epochs is 1; the run that goes on has begun 2", epochs=1)
     run = train(epochs=1)
-    refused(path, r"which is there, and a run to go on from is passed too", net=run.net, continuing=run)
+    refused(path, r"the file is there, and a run to go on from is passed too", net=run.net, continuing=run)
 
 
 def test_whether_there_has_to_be_a_file(tmp_path: Path) -> None:

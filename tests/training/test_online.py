@@ -47,7 +47,8 @@ def train(net: fastbp.Network, targets: Any = LABELS, **options: Any) -> fastbp.
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 def test_steps_are_those_of_a_training(optimizer: Any, dtype: str) -> None:
-    for options in WAYS.values():
+    for name in WAYS if not SMALL or (optimizer, dtype) == (fastbp.Adam(0.05), "float64") else ("penalised",):
+        options = WAYS[name]
         whole, net = make_net(dtype), make_net(dtype)
         run = train(whole, optimizer=optimizer, epochs=2, **options)
         trainer = fastbp.Trainer(net, optimizer=optimizer, **options)
