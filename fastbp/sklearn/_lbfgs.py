@@ -15,7 +15,7 @@ from fastbp.sklearn._stochastic import make_trainer
 from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import check_sums
 from fastbp.training import lbfgs
-from fastbp.training.lbfgs import Objective
+from fastbp.training.lbfgs import Objective, Seen
 from fastbp.training.minibatches import Samples
 
 if TYPE_CHECKING:
@@ -30,16 +30,16 @@ def with_objective(
     The cost of several outputs is their sum, which is what the gradient belongs to.
     """
     trainer = make_trainer(estimator, net, None, len(samples), n_threads=n_threads)
-    return lbfgs.with_objective(trainer, samples, lambda theta: _parts(net, theta), solve)
+    return lbfgs.with_objective(trainer, samples, lambda theta: _seen(net, theta), solve)
 
 
-def _parts(net: Network, theta: np.ndarray) -> lbfgs.Parts:
-    return [(part, ...) for part in itertools.chain(*views(net, theta))]
+def _seen(net: Network, theta: np.ndarray) -> Seen:
+    return Seen((part, None) for part in itertools.chain(*views(net, theta)))
 
 
 def minimize(estimator: Estimator, net: Network, samples: Samples) -> None:
     """Run the solver from the net's weights; they, ``n_iter_`` and ``loss_`` are its result."""
-    n_iter, weights = 0, _parts(net, net.theta)
+    n_iter, weights = 0, _seen(net, net.theta)
 
     def report(intermediate_result: Any) -> None:
         nonlocal n_iter
@@ -50,13 +50,13 @@ def minimize(estimator: Estimator, net: Network, samples: Samples) -> None:
         estimator._attempt.begin()
         result = lbfgs.minimize(
             objective,
-            lbfgs.packed(weights),
+            weights.values(),
             callback=report if estimator.verbose else None,
             maxfun=estimator.max_fun,
             maxiter=estimator.max_iter,
             gtol=estimator.tol,
         )
-        lbfgs.unpack(result.x, weights)
+        weights.assign(result.x)
         return result
 
     if samples.weight is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import numpy as np
@@ -18,9 +18,6 @@ from fastbp.training.optimizers import LBFGS
 from fastbp.training.standard_policy import Standard
 from fastbp.training.trainer import Evaluate, Result, Trainer
 
-Parts = list[tuple[np.ndarray, Any]]
-"""Arrays, each with an index of those of its numbers that the solver sees: all of them, or those of a mask."""
-
 Objective = Callable[..., tuple[float, np.ndarray]]
 """Cost and gradient of all samples at a vector of the numbers that the solver sees, in float64.
 
@@ -28,34 +25,47 @@ The gradient is NaN where it is not finite.
 """
 
 
-def packed(parts: Parts) -> np.ndarray:
-    """The numbers that the solver sees, in one vector of float64."""
-    return np.concatenate([part[seen] for part, seen in parts], axis=None, dtype=np.float64)
+class Seen:
+    """Numbers that the solver sees, out of arrays, as one vector of float64.
+
+    Parameters
+    ----------
+    parts : iterable of (numpy.ndarray, numpy.ndarray or None)
+        Arrays, each with a mask of its numbers that are seen; None for all of them.
+    """
+
+    def __init__(self, parts: Iterable[tuple[np.ndarray, np.ndarray | None]]) -> None:
+        self._parts: list[tuple[np.ndarray, Any, tuple[int, ...], slice]] = []
+        at = 0
+        for part, mask in parts:
+            size = part.size if mask is None else int(np.count_nonzero(mask))
+            shape = part.shape if mask is None else (size,)
+            self._parts.append((part, mask, shape, slice(at, at + size)))
+            at += size
+
+    def values(self) -> np.ndarray:
+        """A copy of the numbers."""
+        parts = [part if mask is None else part[mask] for part, mask, _, _ in self._parts]
+        return np.concatenate(parts, axis=None, dtype=np.float64)
+
+    def assign(self, values: np.ndarray) -> None:
+        """Copy such a vector in, rounded to the dtype of the arrays."""
+        for part, mask, shape, where in self._parts:
+            part[... if mask is None else mask] = values[where].reshape(shape)
 
 
-def unpack(values: np.ndarray, parts: Parts) -> None:
-    """Copy such a vector back, rounded to the dtype of the parts."""
-    at = 0
-    for part, seen in parts:
-        shape = part[seen].shape
-        size = int(np.prod(shape))
-        part[seen] = values[at : at + size].reshape(shape)
-        at += size
-
-
-def trained_parts(net: Network, trained: Trained, theta: np.ndarray) -> Parts:
+def of_trained(net: Network, trained: Trained, theta: np.ndarray) -> Seen:
     """Of a vector laid out like theta, w[1], b[1], w[2] and so on, without what is frozen."""
     views = zip(*net._views(theta, "w", "b"), strict=True)
-    if trained.mask is None:
-        seen: Any = [(..., ...)] * net.L
-    else:
-        seen = zip(*net._views(trained.mask != 0, "w", "b"), strict=True)
-    layers = zip(trained.rates, views, seen, strict=True)
-    return [part for rate, arrays, where in layers if rate for part in zip(arrays, where, strict=True)]
+    masks: Any = [(None, None)] * net.L
+    if trained.mask is not None:
+        masks = zip(*net._views(trained.mask != 0, "w", "b"), strict=True)
+    layers = zip(trained.rates, views, masks, strict=True)
+    return Seen(part for rate, arrays, of_arrays in layers if rate for part in zip(arrays, of_arrays, strict=True))
 
 
 def with_objective(
-    trainer: Trainer, samples: Samples, split: Callable[[np.ndarray], Parts], solve: Callable[[Objective], Result]
+    trainer: Trainer, samples: Samples, split: Callable[[np.ndarray], Seen], solve: Callable[[Objective], Result]
 ) -> Result:
     """What a solver returns that is given the objective of a trainer's network and samples.
 
@@ -65,7 +75,7 @@ def with_objective(
         One without an optimizer, whose minibatch is all samples.
     samples : Samples
     split : function
-        Of a vector laid out like theta: the parts of it that the solver sees, in its order.
+        Of a vector laid out like theta: what the solver sees of it, in its order.
     solve : function
     """
     weights = split(trainer.net.theta)
@@ -74,9 +84,9 @@ def with_objective(
         slopes = split(g)
 
         def objective(values: np.ndarray, *_: Any) -> tuple[float, np.ndarray]:
-            unpack(values, weights)
+            weights.assign(values)
             statistics, finite = evaluate()
-            gradient = packed(slopes) if finite else np.full(values.shape, np.nan)
+            gradient = slopes.values() if finite else np.full(values.shape, np.nan)
             penalty = statistics.penalty * (1.0 if trainer.shared_penalty else statistics.weight)
             return float((statistics.cost + penalty) / statistics.weight), gradient
 
@@ -152,7 +162,7 @@ def descend(trainer: Trainer, samples: Samples, optimizer: LBFGS, n_epochs: int,
     """
     net = trainer.net
     run = Run(net, optimizer, n_epochs, 1, len(samples))
-    split = lambda theta: trained_parts(net, trainer.trained, theta)  # noqa: E731
+    split = lambda theta: of_trained(net, trainer.trained, theta)  # noqa: E731
     weights, last = split(net.theta), net.theta.copy()
 
     def solve(objective: Objective) -> Any:
@@ -167,7 +177,7 @@ def descend(trainer: Trainer, samples: Samples, optimizer: LBFGS, n_epochs: int,
             return cost, gradient
 
         def iterated(intermediate_result: Any) -> None:
-            unpack(intermediate_result.x, weights)
+            weights.assign(intermediate_result.x)
             last[:] = net.theta
             run.minibatch, run.step, run.running = 1, run.step + 1, policy.measure(trainer._statistics)
             policy.progress(run)
@@ -185,7 +195,7 @@ def descend(trainer: Trainer, samples: Samples, optimizer: LBFGS, n_epochs: int,
         if n_epochs == 0 or run.stopped:
             return None
         known = {"gtol": optimizer.tol, "maxcor": optimizer.memory, "maxfun": optimizer.max_evaluations}
-        return minimize(timed, packed(weights), iterated, maxiter=n_epochs, **known)
+        return minimize(timed, weights.values(), iterated, maxiter=n_epochs, **known)
 
     try:
         result = with_objective(trainer, samples, split, solve)
