@@ -60,15 +60,15 @@ def of_users(names: Iterable[str]) -> list[str]:
     return [name for name, entry in entries if isinstance(entry, OwnActivation | OwnCost)]
 
 
-def require(names: Iterable[str], cost: str | None = None) -> None:
-    """Raise LoadError unless these activations, and this cost, are known in this process."""
+def require(names: Iterable[str], cost: str | None = None, *, what: str = "This pickle ") -> None:
+    """Raise LoadError, about ``what``, unless these activations, and this cost, are known in this process."""
     unknown = [("activation", name, "f, f_prime") for name in names if name not in activations.NAMED]
     unknown += [("cost", cost, "c, dc")] if cost is not None and cost not in costs.NAMED else []
     for kind, name, functions in unknown:
         raise LoadError(
-            f"needs the {kind} {name!r}, a user's own function, of which a file holds the name alone; this process has "
-            f"not registered it. Call {name} = fastbp.{kind}({name!r}, {functions}) first, here as where it was saved; "
-            f"fastbp.load(path, functions=[{name}]) takes it too."
+            f"{what}needs the {kind} {name!r}, a user's own function, of which it holds the name alone; this process "
+            f"has not registered it. Call {name} = fastbp.{kind}({name!r}, {functions}) first, here as where it was "
+            f"saved; fastbp.load(path, functions=[{name}]) takes it too."
         )
 
 

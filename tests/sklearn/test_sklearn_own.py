@@ -86,7 +86,8 @@ for path in map(pathlib.Path, sys.argv[1:]):
         pickle.loads(path.read_bytes())
     except fastbp.LoadError as error:
         kind, name = path.stem.split("-")[:2]
-        assert f"needs the {kind} {name!r}" in str(error) and f"functions=[{name}]" in str(error), error
+        assert str(error).startswith(f"This pickle needs the {kind} {name!r}, a user's own"), error
+        assert f"functions=[{name}]" in str(error), error
         assert f"fastbp.{kind}({name!r}" in str(error), error
     else:
         raise AssertionError(path)
