@@ -198,11 +198,16 @@ def check_cost(cost: Any, activations: Sequence[str]) -> Cost:
     return cast(Cost, cost)
 
 
-def check_cost_parameter(value: Any, cost: str) -> float | None:
+def check_cost_parameter(value: Any, cost: str, dtype: Any = np.float64) -> float | None:
     """The parameter of a cost, its default if None is given; None of a cost that has none."""
     own = costs.NAMED[cost].parameter
     if own is not None:
-        return own.default if value is None else check_real(value, "cost_parameter", **own.bounds)
+        least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+        p = own.default if value is None else check_real(value, "cost_parameter", **own.bounds)
+        if not least <= p <= most:
+            problem = f"is {p:g}; {np.dtype(dtype).name} holds {least:.2g} to {most:.2g}. Pass a number"
+            raise argument_error("cost_parameter", f"{problem} between these{or_wider(np.dtype(dtype))}.")
+        return p
     if value is not None:
         having = ", ".join(f"{entry.name!r}" for entry in costs.NAMED.values() if entry.parameter is not None)
         raise argument_error(

@@ -29,8 +29,8 @@ class Differentiable(Parameters):
         """The cost of this name and its parameter, if they go with the outputs; the network's own for None."""
         if cost:
             cost = checks.check_cost(cost, self.activations)
-            return cost, checks.check_cost_parameter(p, cost)
-        return self.cost, self.cost_parameter if p is None else checks.check_cost_parameter(p, self.cost)
+            return cost, checks.check_cost_parameter(p, cost, self.dtype)
+        return self.cost, self.cost_parameter if p is None else checks.check_cost_parameter(p, self.cost, self.dtype)
 
     def _targets(
         self, Y: Any, n: int, name: str = "Y", *, of: tuple[str, float | None] | None = None, **options: Any

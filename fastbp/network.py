@@ -99,8 +99,8 @@ class Network(Backpropagation):
         self.sizes = checks.check_sizes(sizes)
         self.activations = checks.check_activations(activations, len(self.sizes) - 1)
         self.cost = checks.check_cost(cost, self.activations)
-        self.cost_parameter = checks.check_cost_parameter(cost_parameter, self.cost)
         self.dtype = checks.check_dtype(dtype)
+        self.cost_parameter = checks.check_cost_parameter(cost_parameter, self.cost, self.dtype)
         if meta is not None and not isinstance(meta, Mapping):
             raise argument_error(
                 "meta", f"is {meta!r}; a mapping is needed. Pass a dict of numbers and names.", TypeError

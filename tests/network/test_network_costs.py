@@ -185,6 +185,12 @@ def test_a_model_evaluates_scaled_targets_in_their_own_units(cost: str, p: float
             "is 0.9; it must be a finite number >= 1",
         ),
         ({"cost": "huber", "cost_parameter": "1"}, TypeError, "is '1'; it must be a finite number > 0"),
+        (
+            {"cost": "huber", "cost_parameter": 1e39, "dtype": "float32"},
+            ValueError,
+            "is 1e[+]39; float32 holds 1.2e-38 to",
+        ),
+        ({"cost": "huber", "cost_parameter": 1e-320}, ValueError, "is 9.99989e-321; float64 holds"),
         ({"cost_parameter": 1.0}, ValueError, "is 1.0; the cost 'quadratic' has none, but 'huber', 'quantile', 'twee"),
     ],
 )
