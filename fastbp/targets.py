@@ -134,7 +134,9 @@ def as_targets(
     return Targets(made, None, u)
 
 
-_OR_IGNORE = f"{REMEDY}; where NaN is a target that is missing, pass missing_targets='ignore'"
+_OR_IGNORE = (
+    f"{REMEDY}; where NaN says that a target is missing, train, gradient and evaluate take missing_targets='ignore'"
+)
 
 
 def as_output_weight(u: Any, J: int, activation: str, dtype: np.dtype[Any]) -> np.ndarray:

@@ -525,6 +525,20 @@ def test_a_loss_of_regression_survives_a_network() -> None:
         MLPRegressor.from_network(net, loss="poisson")
 
 
+def test_a_network_of_an_older_version_says_its_loss_in_meta() -> None:
+    """When networks had no such costs, they were quadratic ones."""
+    net = MLPRegressor("huber", huber_delta=0.4, **SHORT).fit(X_DIABETES, Y_DIABETES).to_network()
+    assert (net.cost, net.cost_parameter) == ("huber", 0.4)
+    state = net.__getstate__() | {"cost": "quadratic", "cost_parameter": None}
+    state["meta"] |= {"loss": "huber", "huber_delta": 0.4}
+    older = fastbp.Network.__new__(fastbp.Network)
+    older.__setstate__(state)
+    for made in (net, older):
+        again = MLPRegressor.from_network(made)
+        assert (again.loss, again.huber_delta) == ("huber", 0.4)
+        assert (again.to_network().cost, again.to_network().cost_parameter) == ("huber", 0.4)
+
+
 def test_what_scikit_learn_has_no_equivalent_for_says_so() -> None:
     with pytest.raises(ValueError, match="scikit-learn has one of identity, logistic, tanh, relu"):
         MLPClassifier(activation="gelu").to_sklearn()

@@ -235,7 +235,7 @@ def test_what_does_not_go_with_softmax_and_what_is_refused_as_before() -> None:
     net = make_net()
     with pytest.raises(
         ValueError,
-        match=r"^Y has nan in row \d+, column \d, and 2\d values .* missing, pass missing_targets='ignore'\.$",
+        match=r"^Y has nan in row \d+, column \d, and 2\d values .* take missing_targets='ignore'\.$",
     ):
         fastbp.train(net, X, HOLED)
     infinite = HOLED.copy()
