@@ -80,8 +80,7 @@ def measure(case: Case, n: int, seconds: float, rounds: int, connections: list[A
     together(case, n, 2)
     epochs = max(2, int(20 * seconds / timed(lambda: together(case, n, 20))))
     turns = [(timed(lambda: ask(share, epochs)), timed(lambda: together(case, n, epochs))) for _ in range(rounds)]
-    processes, threads = map(min, zip(*turns, strict=True))
-    return processes / threads
+    return min(processes for processes, _ in turns) / min(threads for _, threads in turns)
 
 
 def main() -> None:

@@ -174,6 +174,19 @@ def make_training(
     return Training(layers=where.layers, data=data, optimizer=optimizer, workspace=workspace, control=control)
 
 
+def without_samples(training: Training) -> Training:
+    """What it works on, which holds no sample any more."""
+    nothing = _NO_NUMBERS[training.layers.theta.dtype]
+    return training._replace(data=training.data._replace(X=nothing, Y=nothing, labels=NO_INDICES, weights=nothing))
+
+
+def with_samples(training: Training, data: Data, cost_parameter: float) -> Training:
+    """The same for other samples, as many, as it was when it was made, but for scratch memory."""
+    for record in (training.control.flags, training.control.threads, training.workspace.cursors):
+        record.view(np.uint8)[:] = 0
+    return training._replace(data=data, layers=training.layers._replace(cost_parameter=cost_parameter))
+
+
 def check_layout(where: Layout, vectors: int, what: str) -> None:
     """Refuse what memory cannot hold, with so many vectors like theta, before any of it is allocated."""
     theta = where.layers.theta

@@ -76,7 +76,8 @@ class Tasks:
         self._estimator, self._data = estimator, {"X": X, "y": y}
         self._root: Any = None
         begin: Any = getattr(estimator, "_init_callback_context", None)
-        if begin is not None:
+        heard = getattr(estimator, "_skl_callbacks", None) or hasattr(estimator, "_parent_callback_ctx")
+        if begin is not None and heard:
             root = begin(max_subtasks=n_epochs)
             if getattr(root, "_callbacks", True):  # without any, nobody hears of the epochs
                 self._root = root.call_on_fit_task_begin(estimator=estimator, **self._data)

@@ -24,7 +24,7 @@ from fastbp.runtime.pool import MAX_THREADS
 from fastbp.sklearn import _lbfgs, _stochastic
 from fastbp.sklearn._attempt import Attempt, CallbackSupportMixin, Tasks
 from fastbp.sklearn._checkpoint import require_checkpoint_of_a_fit
-from fastbp.sklearn._fitted import HIDDEN, FittedNetwork
+from fastbp.sklearn._fitted import HIDDEN, FittedNetwork, are_targets, as_is
 from fastbp.sklearn._hooks import LOOPED, Overridable, check_overrides, run_scikit_learns_loop
 from fastbp.sklearn._parameters import fastbp_name, sizes_of
 from fastbp.sklearn._stepper import make_stepper, say
@@ -82,6 +82,8 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
     def _hidden_sizes(self) -> list[int]:
         sizes = self.hidden_layer_sizes
         hidden = list(sizes) if isinstance(sizes, Iterable) else [sizes]
+        if all(type(size) is int and size > 0 for size in hidden):
+            return hidden
         if np.any(np.array(hidden) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         return hidden
@@ -233,7 +235,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
                 return self
             if not first:
                 there = sizes_of(self.coefs_, self.intercepts_)
-                self._check_architecture([there[0], *hidden, there[-1]])
+                self._check_architecture([there[0], *hidden, there[-1]], there)
             run_scikit_learns_loop(self, hooks, X, y, sample_weight, incremental=incremental, validation=validation)
         return self
 
@@ -255,13 +257,13 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         y = y.reshape(-1, 1) if y.ndim == 1 else y
         self.n_outputs_ = y.shape[1]
         held_out = given_validation(self, validation)
-        self._random_state = check_random_state(self.random_state)
+        self._random_state = self._seeded()
         sizes = [X.shape[1], *hidden, self.n_outputs_]
         if first:
             self._draw_weights(sizes, X.dtype)
         wide = self._is_too_large(X, y, incremental)
         net = self._pack(np.float64 if wide else None)
-        self._check_architecture(sizes)
+        self._check_architecture(sizes, list(net.sizes))
         n_epochs = (1 if incremental else self.max_iter) if self.solver in STOCHASTIC else 0
         self._tasks = Tasks(self, n_epochs, lambda X=X: X, lambda y=y: self._as_given(y))
         try:
@@ -281,8 +283,22 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
                 "preprocessed."
             )
 
+    def _seeded(self) -> Any:
+        """The generator of ``random_state``. That of a number is kept, and seeded again: to make one takes longer."""
+        seed, kept = self.random_state, self.__dict__.setdefault("_networks", {})
+        if type(seed) is not int:
+            return check_random_state(seed)
+        if "generator" not in kept:
+            kept["generator"] = check_random_state(seed)
+        kept["generator"].seed(seed)
+        return kept["generator"]
+
     def _checked_pair(self, X: Any, y: Any, *, reset: bool, **options: Any) -> tuple[Any, Any]:
-        """Samples and targets as scikit-learn checks them."""
+        """Samples and targets as scikit-learn checks them. What it would return as it is does not wait for it."""
+        if not reset:
+            samples = as_is(X, getattr(self, "n_features_in_", 0), getattr(self, "feature_names_in_", None))
+            if type(samples) is np.ndarray and samples.dtype.kind == "f" and are_targets(y, len(samples)):
+                return samples, y
         X, y = validate_data(self, X, y, multi_output=True, reset=reset, **options, **INPUT)
         return X, in_their_name(column_or_1d, y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
 
@@ -302,9 +318,8 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
     def _take_classes(self, y: Any, classes: Any) -> None:
         """Of a classifier: the labels that the first call of ``partial_fit`` names."""
 
-    def _check_architecture(self, sizes: list[int]) -> None:
+    def _check_architecture(self, sizes: list[int], there: list[int]) -> None:
         """ValueError where the weights to go on from are not those of the layers that are asked for."""
-        there = sizes_of(self.coefs_, self.intercepts_)
         if sizes != there:
             raise ValueError(
                 f"X, hidden_layer_sizes and y ask for layers of {sizes} neurons; coefs_ and intercepts_, from which "

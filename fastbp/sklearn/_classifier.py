@@ -20,6 +20,9 @@ from fastbp.sklearn._hooks import remember
 from fastbp.sklearn._warn import in_their_name
 from fastbp.sklearn._weights import with_class_weights
 
+FEW = 20
+"""Labels, of which so many may all be different before scikit-learn warns that they may be no classes."""
+
 
 @remember
 @described
@@ -130,7 +133,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y)
             self.classes_ = self._label_binarizer.classes_
-        else:
+        elif not self._knows(y):
             classes = unique_labels(y)
             if self.warm_start and set(classes) != set(self.classes_):
                 raise ValueError(
@@ -142,6 +145,19 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
                     f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
                 )
         return X, self._columns(y)
+
+    def _knows(self, y: np.ndarray) -> bool:
+        """Whether the checks of labels have nothing to say about these, as far as it is seen at once."""
+        classes = self.classes_
+        plain = y.ndim == 1 and y.dtype.kind in "iu" and type(classes) is np.ndarray and classes.dtype == y.dtype
+        if (
+            not plain
+            or len(y) > FEW
+            or self.warm_start
+            or self._label_binarizer.y_type_ not in ("binary", "multiclass")
+        ):
+            return False
+        return bool((classes.take(np.searchsorted(classes, y), mode="clip") == y).all())
 
     def _columns(self, y: np.ndarray) -> np.ndarray:
         """Known labels as columns of truth values: what the binarizer makes of them, which would check them again."""

@@ -57,16 +57,24 @@ def as_is(X: Any, n_features: int, names: np.ndarray | None) -> Any:
         except (ValueError, TypeError, OverflowError):
             return None
     elif issparse(X) and X.format == "csr":
-        return X if X.shape[0] > 0 and X.shape[1] == n_features and _are_finite(X.data) else None
+        return X if X.shape[0] > 0 and X.shape[1] == n_features and are_finite(X.data) else None
     else:
         return None
     if array.ndim != 2 or not len(array) or array.shape[1] != n_features or not array.dtype.isnative:
         return None
     array = contiguous(array, array.dtype)
-    return array if array.dtype.kind in "iu" or _are_finite(array) else None
+    return array if array.dtype.kind in "iu" or are_finite(array) else None
 
 
-def _are_finite(values: np.ndarray) -> bool:
+def are_targets(y: Any, n: int) -> bool:
+    """Whether ``validate_data`` would return these targets of n samples, and ``column_or_1d`` too, as they are."""
+    if type(y) is not np.ndarray or y.ndim not in (1, 2) or len(y) != n or not y.dtype.isnative:
+        return False
+    return (y.ndim == 1 or y.shape[1] > 1) and (y.dtype.kind in "iu" or are_finite(y))
+
+
+def are_finite(values: np.ndarray) -> bool:
+    """Whether all are, seen at once: contiguous numbers of a dtype that kernels have."""
     return values.dtype in (np.float64, np.float32) and values.flags.c_contiguous and all_finite(values.reshape(-1))
 
 

@@ -53,7 +53,7 @@ def private_methods(kind: type) -> tuple[str, ...]:
 def remember(kind: Any) -> Any:
     """The class, with a note of which of those methods are its own: whatever stands there later is an override."""
     kind._fastbp_methods = {
-        name: inspect.getattr_static(kind, name, None)
+        name: getattr(kind, name, None)
         for theirs in (neural_network.MLPClassifier, neural_network.MLPRegressor)
         for name in private_methods(theirs)
     }
@@ -70,14 +70,13 @@ def check_overrides(estimator: Estimator) -> set[str]:
     sklearn.utils._param_validation.InvalidParameterError
         For parameters that an override contradicts.
     """
-    own = estimator._fastbp_methods
-    # As inspect.getattr_static finds them, which would take longer than a step of a small net.
-    spaces = [vars(estimator), *map(vars, type(estimator).__mro__)]
-    found = {
-        name: next((space[name] for space in spaces if name in space), None)
+    # Looked up in the class, which is fast. What each look makes anew, as of a class method, is no method of ours.
+    own, kind, attributes = estimator._fastbp_methods, type(estimator), vars(estimator)
+    names = {
+        name
         for name in private_methods(scikit_learns(estimator))
+        if name in attributes or getattr(kind, name, None) is not own[name]
     }
-    names = {name for name, method in found.items() if method is not own[name]}
     for name in sorted(names - {*CALLED, *LOOPED}):
         raise TypeError(
             f"{type(estimator).__name__} overrides {name}, a private method of scikit-learn's MLP that fastbp never "

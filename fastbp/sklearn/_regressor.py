@@ -18,7 +18,7 @@ from fastbp.functions import costs
 from fastbp.functions.entry import ActivationFunction, CostFunction
 from fastbp.sklearn._base import BaseMLP
 from fastbp.sklearn._described import described
-from fastbp.sklearn._fitted import HIDDEN
+from fastbp.sklearn._fitted import HIDDEN, are_finite
 from fastbp.sklearn._hooks import remember
 from fastbp.sklearn._parameters import Names, fastbp_name, plain_name
 from fastbp.targets import out_of_reach
@@ -45,7 +45,7 @@ def check_numbers(y: np.ndarray, name: str) -> None:
             f"{name} has dtype {y.dtype}; a regressor needs numbers. Convert the targets first: text with "
             f"{name}.astype(float), durations and dates by choosing a unit, such as {name} / numpy.timedelta64(1, 's')."
         )
-    if y.dtype.kind == "f":
+    if y.dtype.kind == "f" and not are_finite(y):
         assert_all_finite(y, input_name=name)
 
 

@@ -301,21 +301,35 @@ class ScikitLearn(Policy):
             self._look(self.estimator._mean_cost(cost, self._weight))
 
 
-def train(estimator: Estimator, net: Network, samples: Samples, held_out: HeldOut | None, incremental: bool) -> bool:
-    """Epochs until one of the rules ends them, one for ``partial_fit``; whether all weights are finite."""
-    stepper = estimator._optimizer
-    before = stepper.t
+def trainer_of(estimator: Estimator, net: Network, stepper: Stepper, batch_size: int) -> Trainer:
+    """The trainer of an estimator: that of the call before, if it is as this one's would be."""
+    settings = estimator.loss, estimator.l1, estimator.alpha, estimator.dropout, estimator.clip_norm
+    key = id(net), id(stepper), batch_size, estimator.n_threads, *settings
+    kept: tuple[Any, Trainer | None] = estimator._networks.get("trainer", (None, None))
+    trainer = kept[1]
+    if trainer is not None and kept[0] == key:
+        trainer.restart()
+        return trainer
     trainer = make_trainer(
         estimator,
         net,
         stepper,
-        batch_size_of(estimator, len(samples)),
+        batch_size,
         limit=float(np.finfo(net.dtype).max),  # scikit-learn goes on until a weight is not finite
         state=stepper.bind,
         dropout=estimator.dropout,
         clip_norm=estimator.clip_norm,
         n_threads=estimator.n_threads,
     )
+    estimator._networks["trainer"] = key, trainer
+    return trainer
+
+
+def train(estimator: Estimator, net: Network, samples: Samples, held_out: HeldOut | None, incremental: bool) -> bool:
+    """Epochs until one of the rules ends them, one for ``partial_fit``; whether all weights are finite."""
+    stepper = estimator._optimizer
+    before = stepper.t
+    trainer = trainer_of(estimator, net, stepper, batch_size_of(estimator, len(samples)))
     policy = ScikitLearn(estimator, trainer, samples, held_out, incremental)
     policy.look_for_a_checkpoint()
     run = trainer.run(samples, estimator.max_iter, policy, policy.before)

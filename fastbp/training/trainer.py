@@ -23,6 +23,9 @@ from fastbp.training.minibatches import Samples
 from fastbp.training.optimizers import HasUpdate, Update
 from fastbp.training.policy import Policy
 
+SMALL_STEP = 1e7
+"""Floating-point operations of a minibatch, up to which it matters how long it takes to lay out memory for it."""
+
 Result = TypeVar("Result")
 Evaluate = Callable[[], tuple[np.record, bool]]
 """Computes g; returns the `STATISTICS` of all samples, and whether g is finite."""
@@ -96,6 +99,8 @@ class Trainer:
         self.plan: Plan | None = None
         """Of the last run."""
         self._begun: Training | None = None
+        self._spare: Training | None = None
+        """What a run of one small minibatch an epoch has worked on, without its samples."""
         self._statistics = np.zeros(0, STATISTICS)
         self._steps_before, self._weighted = 0, False
         self._powers = [beta**self.update.t for beta in self.update.constants[:2]]
@@ -194,6 +199,29 @@ class Trainer:
             output_weight=samples.targets.output_weight,
         )
 
+    def restart(self) -> None:
+        """Begin as a new trainer would, at what the optimizer now says, in memory that is there."""
+        self.update = self.update if self.optimizer is None else self.optimizer.update()
+        self._powers = [beta**self.update.t for beta in self.update.constants[:2]]
+        self.state, self.first_loss, self._diverged = None, None, False
+
+    def _training(self, samples: Samples, task: Task, n_threads: int) -> Training:
+        """What `_make_training` makes, or that of the run before, if it fits."""
+        spare, dense = self._spare, not task.sparse and samples.targets.output_weight is None
+        if spare is not None and self._make_state is not None:
+            self.state = self._make_state(self.net)
+        known = spare is not None and dense and (n_threads, plan_training(task, 1)) == (1, self.plan)
+        if spare is None or not known or spare.optimizer.state is not self.state or spare.control.n != len(samples):
+            made = self._make_training(samples, task, n_threads)
+            fits = n_threads == 1 and dense and len(samples) <= self.batch_size and task.flops <= SMALL_STEP
+            self._spare = engine.without_samples(made) if fits else None
+            return made
+        settings = spare.optimizer.settings
+        settings["largest_input"], settings["failed"] = largest_magnitude(samples.values), 0
+        settings["beta_1_power"], settings["beta_2_power"] = self._powers
+        given = {"sample_weight": samples.weight, "order": spare.data.order, "counting_hits": self.counting_hits}
+        return engine.with_samples(spare, engine.make_data(samples.X, samples.targets, **given), self.net._p)
+
     # The loop
 
     def run(self, samples: Samples, n_epochs: int, policy: Policy, before: Run | None = None) -> Run:
@@ -219,7 +247,7 @@ class Trainer:
         if before is not None:
             self._take_over(run, before)
         with ThreadTeam(self._team(task)) as team:
-            training = self._begun = self._make_training(samples, task, team.size)
+            training = self._begun = self._training(samples, task, team.size)
             team.start(training)
             pace = Pace(team, task.flops)
             if before is not None:
