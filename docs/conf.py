@@ -113,6 +113,7 @@ def functions_page() -> str:
     for loss, cost in costs.LOSSES.items():
         if not set(CLASSIFYING) & set(cost.outputs or ()):
             lines.append(f"| `{loss}` | `{cost.name}` | {f'`{cost.parameter.name}`' if cost.parameter else ''} |")
+    lines += ["", "Others can be registered: [functions of your own](own.md)."]
     return "\n".join([*lines, ""])
 
 
