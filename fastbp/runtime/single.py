@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import jit
 from fastbp.kernels.records import FLAGS, NEVER, Training
-from fastbp.kernels.schedules import data_parallel
-from fastbp.runtime.team import CLOSED_GATE, is_on_stack, load_code, require_alone, teams
+from fastbp.runtime.team import CLOSED_GATE, code_of_work, is_on_stack, require_alone, teams
 
 
 class Single:
@@ -24,9 +22,8 @@ class Single:
     """
 
     def __init__(self, training: Training) -> None:
-        load_code(training)
         self._arguments = training, CLOSED_GATE, 0
-        self._code: Any = jit.machine_code(data_parallel.work, *self._arguments)
+        self._code = code_of_work(training)
         asked: Any = np.zeros(1, FLAGS)
         asked["last"], asked["leaving"] = 1, NEVER
         asked["at_most"] = training.control.batch

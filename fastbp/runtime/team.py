@@ -47,7 +47,7 @@ class _Service:
         try:
             for thread, core in self._cores.items():
                 pool.move(thread or threading.get_native_id(), core)
-            data_parallel.work(self._training, self._gate, self._t)
+            code_of_work(self._training)(self._training, self._gate, self._t)
         except BaseException as error:
             self._errors.append(error)
         finally:
@@ -156,7 +156,7 @@ class ThreadTeam:
         RuntimeError
             The training updates weights that another training updates.
         """
-        load_code(training)
+        code_of_work(training)  # before any thread needs it
         self._training, self.batch = training, training.control.batch
         flags = training.control.flags  # several fields at once, as a tuple: an epoch may be a few microseconds
         self._asked, self._reached = flags[list(_Asked._fields)], flags[list(_Reached._fields)]
@@ -211,7 +211,7 @@ class ThreadTeam:
         at_most = max(1, int(part * self.batch / self._tile)) * self._tile
         self._asked[0] = _Asked(first=first, last=last, done=first, begun=begun, at_most=at_most)
         if self.size == 1:
-            data_parallel.work(training, CLOSED_GATE, 0)
+            code_of_work(training)(training, CLOSED_GATE, 0)
         else:
             while not self._run_slice(training):
                 pass
@@ -222,7 +222,7 @@ class ThreadTeam:
         session = self._session
         if session is None or session.pool is not pool.current():  # of the process that this one was forked from
             session = self._session = _Session(training, self.size)
-        status = data_parallel.work(training, session.gate, 0)
+        status = code_of_work(training)(training, session.gate, 0)
         if status == RUN:
             return True
         if session.errors or session.is_lost():
@@ -243,8 +243,8 @@ class ThreadTeam:
 
 
 CLOSED_GATE = np.full(2, CLOSED, GATE)
-_loaded: set[Any] = set()
 _code_of_outputs: dict[int, Any] = {}
+_code_of_work: dict[int, Any] = {}
 
 
 def _outputs(layers: Layers, data: tuple[Any, ...], workspace: Workspace, out: tuple[Any, ...]) -> Any:
@@ -260,20 +260,19 @@ def _outputs(layers: Layers, data: tuple[Any, ...], workspace: Workspace, out: t
     return code
 
 
-def load_code(training: Training) -> None:
-    """Compile or load the code of training and of predictions, once for each dtype: who trains will predict.
+def code_of_work(training: Training) -> Any:
+    """``data_parallel.work``, likewise; with it that of predictions: who trains will predict.
 
     The first prediction, or evaluation between epochs, then finds it in memory, and one of a later process on disk; and
     other threads never wait for a compiler.
     """
-    dtype = training.layers.theta.dtype
-    if dtype not in _loaded:
-        layers, data, _, workspace, control = training
-        out = np.empty((0, 1), dtype), np.empty(0), np.empty(0, np.int64)
-        _outputs(layers, data, workspace, out)
-        if not jit.DISABLED:
-            data_parallel.work(training._replace(control=control._replace(n_threads=2)), CLOSED_GATE, 1)
-        _loaded.add(dtype)
+    size = training.layers.theta.itemsize
+    code = _code_of_work.get(size)
+    if code is None:
+        layers, data, _, workspace, _ = training
+        _outputs(layers, data, workspace, (np.empty((0, 1), layers.theta.dtype), np.empty(0), np.empty(0, np.int64)))
+        code = _code_of_work[size] = jit.machine_code(data_parallel.work, training, CLOSED_GATE, 0)
+    return code
 
 
 def rows_at_a_time(n: int, flops: float, tile: int, n_threads: int = 1) -> int:
