@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,24 @@ def not_a_network(value: Any) -> Exception:
         if hasattr(value, "shape"):  # X or Y
             problem = f"has shape {value.shape}; a network is needed, as the first argument. Pass the data after it."
     return argument_error("net", problem, TypeError)
+
+
+class Description(NamedTuple):
+    """What a network is, but for its weights. As text, how it is made."""
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    cost: str
+    cost_parameter: float | None
+    dtype: np.dtype[Any]
+
+    def __str__(self) -> str:
+        activations = self.activations[0] if len(set(self.activations)) == 1 else list(self.activations)
+        p = "" if self.cost_parameter is None else f", cost_parameter={self.cost_parameter!r}"
+        return (
+            f"Network({list(self.sizes)}, activations={activations!r}, cost={self.cost!r}{p}, "
+            f"dtype={self.dtype.name!r})"
+        )
 
 
 class Network(Backpropagation):
@@ -301,13 +319,12 @@ class Network(Backpropagation):
             scores["r2"] = r2(targets.dense, out, s, targets.are_complete)
         return scores
 
+    def _description(self) -> Description:
+        """What it is, but for its weights."""
+        return Description(self.sizes, self.activations, self.cost, self.cost_parameter, self.dtype)
+
     def __repr__(self) -> str:
-        activations = self.activations[0] if len(set(self.activations)) == 1 else list(self.activations)
-        p = "" if self.cost_parameter is None else f", cost_parameter={self.cost_parameter!r}"
-        return (
-            f"Network({list(self.sizes)}, activations={activations!r}, cost={self.cost!r}{p}, "
-            f"dtype={self.dtype.name!r})"
-        )
+        return str(self._description())
 
 
 if Network.__doc__:  # python -OO has none

@@ -230,10 +230,11 @@ class Answering:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """Make one, unless an argument has another library's name: that is answered."""
-        known = [part.name for part in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        for name, value in kwargs.items():
-            if name not in known:
-                raise unknown_argument(cls.__name__, name, value, known, cls._answers)
+        if kwargs:
+            known = [part.name for part in dataclasses.fields(cls)]  # type: ignore[arg-type]
+            for name, value in kwargs.items():
+                if name not in known:
+                    raise unknown_argument(cls.__name__, name, value, known, cls._answers)
         return super().__new__(cls)
 
 

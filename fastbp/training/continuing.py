@@ -24,11 +24,14 @@ MAY_DIFFER = {"epochs", "n_threads", "callbacks", "progress", "continuing", "che
 DATA = {"X", "Y", "sample_weight", "validation"}
 """Those that are passed again: no run holds its samples."""
 
+_OF_NO_RUN = MAY_DIFFER | DATA
+
 
 def settings(arguments: Mapping[str, Any], **checked: Any) -> dict[str, Any]:
     """Those arguments that belong to a run, in the form in which they were ``checked``."""
-    checked["net"] = Described(repr(arguments["net"]))
-    return {name: value for name, value in {**arguments, **checked}.items() if name not in MAY_DIFFER | DATA}
+    kept = {name: value for name, value in arguments.items() if name not in _OF_NO_RUN}
+    kept.update(checked, net=Described(arguments["net"]._description()))
+    return kept
 
 
 def with_settings_of_run(train: Callable[P, R]) -> Callable[P, R]:

@@ -25,8 +25,13 @@ def checksum(values: np.ndarray) -> int:
 class Described:
     """In place of an option that no file and no pickle holds, such as a function: how it is described."""
 
-    def __init__(self, description: str) -> None:
-        self.description = description
+    def __init__(self, description: object) -> None:
+        self._description = description
+
+    @property
+    def description(self) -> str:
+        """As text, which is made when somebody reads it."""
+        return str(self._description)
 
 
 def described(value: Any) -> str:

@@ -157,13 +157,12 @@ class Trainer:
             where = engine.lay_out(net, plan, sparse=task.sparse)
             net._layouts[key] = where, []
         cost = CODES[net.cost] if self._cost is None else self._cost
-        layers = where.layers._replace(
-            table=where.layers.table.copy(),
-            cost=cost,
-            cost_parameter=net._p,
-            lowest=next(l for l, rate in enumerate(self.trained.rates, 1) if rate),
-        )
-        layers.table["dropout"][1:-1], layers.table["rate"][1:] = self.dropout, self.trained.rates
+        rates, table = self.trained.rates, where.layers.table
+        lowest = next(l for l, rate in enumerate(rates, 1) if rate)
+        if task.dropout or min(rates) != 1 or max(rates) != 1:
+            table = table.copy()
+            table["dropout"][1:-1], table["rate"][1:] = self.dropout, rates
+        layers = where.layers._replace(table=table, cost=cost, cost_parameter=net._p, lowest=lowest)
         keeping = plan.tile < batch or task.sparse or task.whole_gradient
         engine.check_layout(where, update.slots + keeping + 1 + 2 * task.masked, "Training")
         if self.state is None:
