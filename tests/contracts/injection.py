@@ -242,10 +242,11 @@ class Answer:
 
 def call_the_roll(*, end: bool = False) -> None:
     """Wait until all threads of the pool are free, or gone; and end them."""
-    roll, threads = Roll(), pool.current()
-    for _ in range(threads.n_threads()):
-        threads.submit(Answer(roll))
+    roll, threads, called = Roll(), pool.current(), 0
     while roll.answers < threads.n_threads():
+        for _ in range(threads.n_threads() - called):  # one that was being started may count a little later
+            threads.submit(Answer(roll))
+            called += 1
         time.sleep(0.0002)
     roll.ends, roll.over = end, True
     if end:
