@@ -39,7 +39,7 @@ def test_complex_step_of_random_nets(dtype: str) -> None:
     assert len(pairs) == 44
     outputs, hidden, depths, widths = set(), set(), set(), set()
     for i in range(N_NETS):
-        cost = COSTS[i % len(COSTS)]  # each as often, whatever the number of its outputs
+        cost = [*COSTS][i % len(COSTS)]  # each as often, whatever the number of its outputs
         going = [activation for activation, of in pairs if of == cost]
         output = going[i // len(COSTS) % len(going)]
         sizes = [int(n) for n in rng.integers(1, WIDEST + 1, 2 + i % 5)]
@@ -60,7 +60,7 @@ def test_complex_step_of_random_nets(dtype: str) -> None:
     assert depths == {1, 2, 3, 4, 5}
     assert widths == {*range(1, WIDEST + 1)}
     if not SMALL:
-        assert hidden == {*itertools.product(ACTIVATIONS[:-1], COSTS)}
+        assert hidden == {*itertools.product([*ACTIVATIONS][:-1], COSTS)}
 
 
 def test_penalties_and_weights(dtype: str) -> None:
