@@ -177,8 +177,10 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_w
     return array
 
 
-def check_out(out: Any, shape: tuple[int, int], dtype: np.dtype[Any], X: tuple[Any, Any], theta: np.ndarray) -> None:
-    """Refuse an array that a kernel cannot write its outputs to.
+def check_out(
+    out: Any, shape: tuple[int, int], dtype: np.dtype[Any], X: Sequence[Any], thetas: Sequence[np.ndarray]
+) -> None:
+    """Refuse an array that outputs cannot be written to.
 
     Parameters
     ----------
@@ -186,10 +188,10 @@ def check_out(out: Any, shape: tuple[int, int], dtype: np.dtype[Any], X: tuple[A
         What was given as ``out``.
     shape : tuple of int
     dtype : numpy.dtype
-    X : tuple
-        The samples as they were given and as the kernel reads them: arrays among these may not share memory with it.
-    theta : numpy.ndarray
-        Likewise.
+    X : sequence
+        The samples as they were given and as kernels read them: arrays among these may not share memory with it.
+    thetas : sequence of numpy.ndarray
+        Likewise: the weights of the networks that are asked.
     """
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise argument_error(
@@ -201,7 +203,7 @@ def check_out(out: Any, shape: tuple[int, int], dtype: np.dtype[Any], X: tuple[A
     if out.shape != shape:
         problem = f"has shape {out.shape}; {shape} is needed, a row for each sample and a column for each output"
     elif out.dtype != dtype:
-        problem = f"has dtype {out.dtype}; this network's outputs are {dtype.name}"
+        problem = f"has dtype {out.dtype}; the outputs are {dtype.name}"
     elif not out.flags.c_contiguous:
         problem = "is not C-contiguous; rows are written one after the other"
     elif not out.flags.writeable:
@@ -210,7 +212,7 @@ def check_out(out: Any, shape: tuple[int, int], dtype: np.dtype[Any], X: tuple[A
         problem = f"is not aligned; its address must be a multiple of {dtype.alignment}"
     if problem is not None:
         raise argument_error("out", f"{problem}. Pass np.empty({shape}, {dtype.name!r}), say.")
-    for name, value in (("X", X[0]), ("X", X[1]), ("the network's theta", theta)):
+    for name, value in (*(("X", x) for x in X), *(("the network's theta", theta) for theta in thetas)):
         read = getattr(value, "values", value)  # those of sparse samples
         if isinstance(read, np.ndarray) and np.shares_memory(out, read):
             raise argument_error(

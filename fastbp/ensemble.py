@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fastbp.arrays import as_sample_weight
+from fastbp.arrays import as_sample_weight, check_out
 from fastbp.errors import argument_error, renamed
 from fastbp.functions.costs import NAMED
 from fastbp.layers import Floats
@@ -153,12 +153,18 @@ class Ensemble:
     def __getitem__(self, i: int) -> Network:
         return self.nets[i]
 
-    def feedforward(self, X: Any, *, n_threads: int | None = None) -> Floats:
+    @property
+    def _thetas(self) -> tuple[Floats, ...]:
+        return tuple(net.theta for net in self.nets)
+
+    def feedforward(self, X: Any, *, out: Floats | None = None, n_threads: int | None = None) -> Floats:
         """The mean of the networks' outputs, a^L of every sample.
 
         Parameters
         ----------
         X : array_like or SciPy sparse matrix, shape (n_samples, sizes[0])
+        out : numpy.ndarray, shape (n_samples, sizes[-1]), optional
+            The result, overwritten and returned, as in `Network.feedforward`.
         n_threads : int, optional
             Default: chosen from the machine and the work. The result does not depend on it.
 
@@ -167,15 +173,18 @@ class Ensemble:
         numpy.ndarray, shape (n_samples, sizes[-1])
             Summed in float64, in the order of the networks, divided by their number and rounded once to ``dtype``.
         """
-        known: dict[Any, Any] = {}
-        total: Any = 0.0
+        known = {dtype: csr.as_inputs(X, self.sizes[0], dtype) for dtype in {net.dtype for net in self.nets}}
+        n = len(next(iter(known.values())))
+        if out is not None:
+            check_out(out, (n, self.sizes[-1]), self.dtype, (X, *known.values()), self._thetas)
+        total = np.zeros((n, self.sizes[-1]))
         for net in self.nets:
-            inputs = known.get(net.dtype)
-            if inputs is None:
-                inputs = known[net.dtype] = csr.as_inputs(X, net.sizes[0], net.dtype)
-            total = total + net._outputs(inputs, None, n_threads)[0].astype(np.float64)
-        mean: Floats = (total / len(self.nets)).astype(self.dtype)
-        return mean
+            total += net._outputs(known[net.dtype], None, n_threads)[0]
+        total /= len(self.nets)
+        if out is None:
+            return total.astype(self.dtype, copy=False)
+        out[...] = total
+        return out
 
     def predict(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """The decision for every sample, from what `feedforward` takes.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from fastbp import synonyms
-from fastbp.arrays import as_inputs, as_names, as_sample_weight, as_samples, require_finite
+from fastbp.arrays import as_inputs, as_names, as_sample_weight, as_samples, check_out, require_finite
 from fastbp.data.scaling import Scale
 from fastbp.ensemble import Ensemble, costs_of_outputs
 from fastbp.errors import argument_error
@@ -28,8 +28,6 @@ INDEX_FORM = {
     "jacobian": "Use model.net.input_jacobian or model.net.parameter_jacobian",
 } | dict.fromkeys(("z", "a", "delta"), "Use model.net.backprop")
 """What is in index form and goes by no such name at a network -> where it is."""
-FAR_FROM_ZERO = 1e4
-"""From here on, a mean of targets in units of their deviation, float32 rounds off a thousandth of the deviation."""
 
 
 class Model:
@@ -243,12 +241,14 @@ class Model:
                 "classes, as predict returns them."
             ) from None
 
-    def feedforward(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
+    def feedforward(self, X: Any, *, out: np.ndarray | None = None, n_threads: int | None = None) -> np.ndarray:
         """The outputs for raw rows: probabilities of a classification, numbers in their own units of a regression.
 
         Parameters
         ----------
         X : array_like or data frame, shape (n_samples, n_features)
+        out : numpy.ndarray, shape (n_samples, sizes[-1]), optional
+            The result, overwritten and returned, as in `Network.feedforward`.
         n_threads : int, optional
             Default: chosen from the machine and the work. The result does not depend on it.
 
@@ -258,14 +258,15 @@ class Model:
             Of the network's dtype. Of float64 where scaled targets are so far from 0, or so large, that float32 would
             round away more than a thousandth of their standard deviation.
         """
-        out = self.net.feedforward(self.transform(X), n_threads=n_threads)
-        return out if self.target is None else self.target.invert(out, self._dtype_of_outputs())
-
-    def _dtype_of_outputs(self) -> Any:
-        assert self.target is not None
-        far, large = np.abs(self.target.subtract), np.abs(self.target.divide)
-        fits = (far <= FAR_FROM_ZERO * large).all() and max(far.max(), large.max()) < 1e30
-        return self.dtype if fits else np.float64
+        Z = self.transform(X)
+        if self.target is None:
+            return self.net.feedforward(Z, out=out, n_threads=n_threads)
+        dtype = self.target.dtype_of_values(self.dtype)
+        if out is None:
+            out = np.empty((len(Z), self.sizes[-1]), dtype)
+        check_out(out, (len(Z), self.sizes[-1]), dtype, (X, Z), self.net._thetas)
+        out[...] = self.target.invert(self.net.feedforward(Z, n_threads=n_threads), dtype)
+        return out
 
     def predict(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
         """What the model makes of raw rows; exactly what `fastbp predict` writes.

@@ -156,6 +156,11 @@ class Network(Backpropagation):
             return False
         return targets.are_classes and targets.are_complete
 
+    @property
+    def _thetas(self) -> tuple[Floats]:
+        """What outputs may not be written to."""
+        return (self.theta,)
+
     def feedforward(self, X: Any, *, out: Floats | None = None, n_threads: int | None = None) -> Floats:
         """a^L of every sample (F1, F2).
 
@@ -180,7 +185,7 @@ class Network(Backpropagation):
         inputs = csr.as_inputs(X, self.sizes[0], self.dtype)
         if out is None:
             return self._outputs(inputs, None, n_threads)[0]
-        check_out(out, (len(inputs), self.sizes[-1]), self.dtype, (X, inputs), self.theta)
+        check_out(out, (len(inputs), self.sizes[-1]), self.dtype, (X, inputs), self._thetas)
         self._outputs(inputs, None, n_threads, out=out.view(np.ndarray))
         return out
 

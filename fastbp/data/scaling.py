@@ -9,6 +9,9 @@ import numpy.typing as npt
 
 from fastbp.chunks import chunks, of_rows
 
+FAR_FROM_ZERO = 1e4
+"""From here on, a mean of values in units of their deviation, float32 rounds off a thousandth of the deviation."""
+
 
 class Scale:
     """The step x -> (x - subtract) / divide of a `Model`.
@@ -70,6 +73,14 @@ class Scale:
     def invert(self, Z: npt.ArrayLike, dtype: npt.DTypeLike = np.float64) -> npt.NDArray[Any]:
         """``Z * divide + subtract``, likewise: what `apply` was given."""
         return self._in_blocks(Z, dtype, lambda z: z * self.divide + self.subtract)
+
+    def dtype_of_values(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        """The dtype, of scaled values, if it holds the values themselves; float64 where they are so far from 0, or so
+        large, that float32 would round away more than a thousandth of their standard deviation.
+        """
+        far, large = np.abs(self.subtract), np.abs(self.divide)
+        fits = (far <= FAR_FROM_ZERO * large).all() and max(far.max(), large.max()) < 1e30
+        return dtype if fits else np.dtype(np.float64)
 
     def _in_blocks(self, X: npt.ArrayLike, dtype: npt.DTypeLike, function: Any) -> npt.NDArray[Any]:
         values = np.asarray(X)

@@ -63,7 +63,7 @@ BAD: list[tuple[Any, str]] = [
     (np.ma.masked_array(np.zeros((5, 3))), "out is a MaskedArray"),
     (np.zeros((4, 3)), r"out has shape \(4, 3\); \(5, 3\) is needed"),
     (np.zeros(15), r"out has shape \(15,\)"),
-    (np.zeros((5, 3), "f4"), "out has dtype float32; this network's outputs are float64"),
+    (np.zeros((5, 3), "f4"), "out has dtype float32; the outputs are float64"),
     (np.zeros((5, 3), ">f8"), "out has dtype >f8"),
     (np.zeros((3, 5)).T, "out is not C-contiguous"),
     (np.zeros((5, 4))[:, :3], "out is not C-contiguous"),
@@ -106,3 +106,25 @@ def test_outputs_of_sparse_samples() -> None:
     assert same_bits(out, net.feedforward(samples(5)))
     with pytest.raises(ValueError, match="out shares memory with X"):
         net.feedforward(X, out=X.data[:15].reshape(5, 3))
+
+
+def test_outputs_of_an_ensemble_and_of_a_model() -> None:
+    X = samples(5)
+    ensemble = fastbp.Ensemble([make_net(), make_net("float32")])
+    scale, target = fastbp.Scale(1.0, 2.0), fastbp.Scale([0.0, 5.0, 1.0], [1.0, 2.0, 3.0])
+    net = fastbp.Network([4, 3], activations="identity", seed=0)
+    asked: list[Any] = [ensemble, fastbp.Model(ensemble, [scale]), fastbp.Model(net, [scale], target=target)]
+    for one in asked:
+        memory = np.full((7, 3), np.nan)
+        assert one.feedforward(X, out=memory[1:-1]).base is memory
+        assert same_bits(memory[1:-1], one.feedforward(X))
+        assert np.isnan(memory[[0, -1]]).all()
+        first = one[0] if one is ensemble else one.net[0] if one.net is ensemble else net
+        bad = [(np.zeros((4, 3)), "out has shape"), (np.zeros((5, 3), "f4"), "out has dtype float32")]
+        for out, message in [*bad, (first.theta[:15].reshape(5, 3), "shares memory with the network's theta")]:
+            before = out.copy()
+            with pytest.raises(ValueError, match=message):
+                one.feedforward(X, out=out)
+            assert same_bits(out, before)
+    with pytest.raises(ValueError, match="out shares memory with X"):
+        asked[-1].feedforward(MEMORY[:5], out=MEMORY.reshape(-1)[:15].reshape(5, 3))

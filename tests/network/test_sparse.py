@@ -172,8 +172,14 @@ def test_values_too_large_for_float32_are_named() -> None:
 
 
 def test_what_needs_dense_samples_says_so() -> None:
-    samples = scipy.sparse.csr_array(X)
-    for call in (make_net().input_jacobian, make_net().parameter_jacobian):
+    samples, net, Y = scipy.sparse.csr_array(X), make_net(), np.zeros(len(X), int)
+    for call in (
+        net.input_jacobian,
+        net.parameter_jacobian,
+        lambda samples: net.per_sample_gradient(samples, Y),
+        lambda samples: net.hessian_vector_product(samples, Y, net.parameters()),
+        fastbp.Model(net).feedforward,
+    ):
         with pytest.raises(TypeError, match=r"X is a sparse matrix; a dense array is needed. Pass X.toarray\(\)"):
             call(samples)
     with pytest.raises(TypeError, match="Y is a sparse matrix"):
