@@ -157,8 +157,10 @@ OF_OUTPUTS: dict[str, Callable[[Data], dict[str, Any]]] = {
 
 def words(optimizer: Any) -> str:
     """An optimizer and those of its numbers that are not the defaults."""
-    others = [part for part in fields(optimizer) if getattr(optimizer, part.name) != part.default]
-    return f"{type(optimizer).__name__}({', '.join(f'{o.name}={getattr(optimizer, o.name)!r}' for o in others)})"
+    values = {part.name: getattr(optimizer, part.name) for part in fields(optimizer)}
+    others = [part.name for part in fields(optimizer) if values[part.name] != part.default]
+    shown = {name: getattr(values[name], "__name__", repr(values[name])) for name in others}
+    return f"{type(optimizer).__name__}({', '.join(f'{name}={value}' for name, value in shown.items())})"
 
 
 def weights_of(net: fastbp.Network) -> list[np.ndarray]:
@@ -303,6 +305,11 @@ def functions() -> Iterator[Case]:
             yield training("functions", sizes, output=output, cost=cost, dtype=dtype, kind=kind)
 
 
+def lion(g: Any, w: Any, m: Any, eta: Any, t: Any, beta_1: float = 0.875, beta_2: float = 0.9375) -> Any:
+    c = beta_1 * m + (1 - beta_1) * g
+    return w - eta * np.sign(c), beta_2 * m + (1 - beta_2) * g
+
+
 def options() -> Iterator[Case]:
     rounded = {"step decay", "exponential decay", "cosine"}  # powers and a cosine by NumPy
     for i, extra in enumerate(EXTRAS):
@@ -321,6 +328,8 @@ def options() -> Iterator[Case]:
     for optimizer in fastbp.SGD(0.125), fastbp.SGD(0.25, momentum=0.5), fastbp.Adam(0.0625):
         yield training("options", "21-18-3", "order of RandomState", optimizer=optimizer, times=3, threads=2)
         yield training("options", "6-5-4-3", optimizer=optimizer, times=2, epochs=0)
+    for dtype in DTYPES:
+        yield training("options", "12-9-4", optimizer=fastbp.optimizer(lion, 0.0625), dtype=dtype, n=31, threads=2)
 
 
 def diverging(optimizer: Any, threads: int) -> Case:
