@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -57,9 +57,11 @@ class Differentiable(Parameters):
         """Code of the cost, and its parameter in the net's dtype."""
         return COSTS[self.cost], self.dtype.type(self._p)
 
-    def _dense_targets(self, Y: Any, n: int) -> np.ndarray:
-        targets = self._targets(Y, n)
-        return np.eye(self.sizes[-1], dtype=self.dtype)[targets.labels] if targets.dense is None else targets.dense
+    def _dense_targets(self, Y: Any, n: int, **options: Any) -> tuple[np.ndarray, np.ndarray | None]:
+        """Targets as outputs, and u_j; options of `as_targets`."""
+        targets = self._targets(Y, n, **options)
+        dense = np.eye(self.sizes[-1], dtype=self.dtype)[targets.labels] if targets.dense is None else targets.dense
+        return dense, targets.output_weight
 
     def _check_second_derivatives(self) -> None:
         """Refuse users' own functions whose second derivative is not known."""
@@ -106,13 +108,17 @@ class Differentiable(Parameters):
         """
         return tangents.parameter_jacobian(self._as_layers(), as_inputs(X, self.sizes[0], self.dtype))
 
-    def per_sample_gradient(self, X: Any, Y: Any) -> tuple[PerLayer, PerLayer]:
-        """The gradient of C_x of every sample by itself, without weights and penalty (BP1 to BP4).
+    def per_sample_gradient(
+        self, X: Any, Y: Any, *, output_weight: Any = None, missing_targets: Literal["ignore"] | None = None
+    ) -> tuple[PerLayer, PerLayer]:
+        """The gradient of C_x of every sample by itself, without its weight and penalty (BP1 to BP4).
 
         Parameters
         ----------
         X : array_like, shape (n_samples, sizes[0])
         Y : array_like
+            As in `gradient`.
+        output_weight, missing_targets
             As in `gradient`.
 
         Returns
@@ -121,12 +127,20 @@ class Differentiable(Parameters):
             ``w[l][x, j, k]`` is dC_x/dw_jk^l, ``b[l][x, j]`` dC_x/db_j^l.
         """
         X = as_inputs(X, self.sizes[0], self.dtype)
-        Y = self._dense_targets(Y, len(X))
-        w, b = tangents.per_sample_gradient(self._as_layers(), self._cost_of_kernels(), X, Y)
+        Y, u = self._dense_targets(Y, len(X), output_weight=output_weight, missing_targets=missing_targets)
+        w, b = tangents.per_sample_gradient(self._as_layers(), self._cost_of_kernels(), X, Y, u)
         return PerLayer("w", w), PerLayer("b", b)
 
     def hessian_vector_product(
-        self, X: Any, Y: Any, v: Any, *, sample_weight: Any = None, l2: float = 0.0
+        self,
+        X: Any,
+        Y: Any,
+        v: Any,
+        *,
+        sample_weight: Any = None,
+        output_weight: Any = None,
+        missing_targets: Literal["ignore"] | None = None,
+        l2: float = 0.0,
     ) -> np.ndarray:
         """The second derivative of C by all parameters, times a vector, without the matrix (Pearlmutter's R).
 
@@ -139,6 +153,8 @@ class Differentiable(Parameters):
             In the order of `parameters`.
         sample_weight : array_like, shape (n_samples,), optional
             s_x; 1 if not given.
+        output_weight, missing_targets
+            As in `gradient`.
         l2 : float
             Strength of the penalty.
 
@@ -154,7 +170,7 @@ class Differentiable(Parameters):
         """
         self._check_second_derivatives()
         X = as_inputs(X, self.sizes[0], self.dtype)
-        Y = self._dense_targets(Y, len(X))
+        Y, u = self._dense_targets(Y, len(X), output_weight=output_weight, missing_targets=missing_targets)
         s = as_sample_weight(sample_weight, len(X), self.dtype)
         s = np.ones(len(X), self.dtype) if s is None else s
         l2 = checks.check_real(l2, "l2", low=0.0)
@@ -167,7 +183,7 @@ class Differentiable(Parameters):
             )
         parts = [np.ascontiguousarray(part.T, self.dtype) for part in self._unpacked(v)]
         v_w, v_b = parts[::2], parts[1::2]
-        g, g_b = tangents.hessian_vector(self._as_layers(), self._cost_of_kernels(), X, Y, s, v_w, v_b)
+        g, g_b = tangents.hessian_vector(self._as_layers(), self._cost_of_kernels(), X, Y, s, u, v_w, v_b)
         scale = self.dtype.type(1.0 / s.sum(dtype=np.float64))
         parts = []
         for l in range(self.L):

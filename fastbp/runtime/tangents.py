@@ -139,7 +139,17 @@ def parameter_jacobian(net: Layers, X: np.ndarray) -> np.ndarray:
     return out
 
 
-def per_sample_gradient(net: Layers, cost: kernels.Cost, X: np.ndarray, Y: np.ndarray) -> tuple[list[Any], list[Any]]:
+def _weigh_outputs(u: np.ndarray | None, y: np.ndarray, *errors: np.ndarray) -> None:
+    """u_j delta_j in place of delta_j, 0 where the target is missing, which is NaN; and R of that likewise."""
+    if u is not None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            for error in errors:
+                error[...] = np.where(np.isnan(y), 0, u * error)
+
+
+def per_sample_gradient(
+    net: Layers, cost: kernels.Cost, X: np.ndarray, Y: np.ndarray, output_weight: np.ndarray | None
+) -> tuple[list[Any], list[Any]]:
     """dC_x/dw_jk^l and dC_x/db_j^l of every sample, shapes (n_samples, J, K) and (n_samples, J)."""
     n_parameters = sum(w.size + b.size for w, b in zip(net.w, net.b, strict=True))
     check_memory(len(X) * n_parameters * X.itemsize, "The gradients of all samples")
@@ -150,6 +160,7 @@ def per_sample_gradient(net: Layers, cost: kernels.Cost, X: np.ndarray, Y: np.nd
         delta, still, ones = np.empty_like(z[-1]), np.zeros_like(z[-1]), np.ones(len(z[-1]), X.dtype)
         moving = (z[-1], still), (a[-1], still), (delta, np.empty_like(delta))
         kernels.moving_output_errors(cost, net.codes[-1], Y[rows], ones, d[-1], *moving)
+        _weigh_outputs(output_weight, Y[rows], delta)
         for l, error in enumerate(_down(net, d, delta, 1)):
             kernels.outer_products(a[l], error, g[l][rows])
             g_b[l][rows] = error
@@ -162,6 +173,7 @@ def hessian_vector(
     X: np.ndarray,
     Y: np.ndarray,
     s: np.ndarray,
+    output_weight: np.ndarray | None,
     v: list[np.ndarray],
     v_b: list[np.ndarray],
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -178,6 +190,7 @@ def hessian_vector(
         delta, Rdelta = np.empty_like(z[-1]), np.empty_like(z[-1])
         moving = (z[-1], Rz[-1]), (a[-1], Ra[-1]), (delta, Rdelta)
         kernels.moving_output_errors(cost, net.codes[-1], Y[rows], s[rows], d[-1], *moving)
+        _weigh_outputs(output_weight, Y[rows], delta, Rdelta)
         for l in range(len(net.w) - 1, -1, -1):
             g[l] = moving_sums(a[l].T, Ra[l].T, delta, Rdelta, g[l])
             g_b[l] = index_sums(ones, Rdelta, g_b[l])[0]

@@ -251,6 +251,28 @@ def test_what_does_not_go_with_softmax_and_what_is_refused_as_before() -> None:
         fastbp.textbook.minibatch_gradient([*net.w], [*net.b], X, Y, output_weight=[1.0])
 
 
+@pytest.mark.parametrize("options", [{"output_weight": U}, IGNORE, {"output_weight": U, **IGNORE}], ids=str)
+def test_derivatives_of_each_sample_and_second_ones(options: dict[str, Any], dtype: str) -> None:
+    net = make_net(activations=["tanh", "softplus", "tanh"], dtype=dtype)
+    targets = np.tanh(HOLED if "missing_targets" in options else Y)
+    w, b = net.per_sample_gradient(X, targets, **options)
+    for x in (0, 4, 20):
+        alone = net.gradient(X[x : x + 1], targets[x : x + 1], **options)
+        for l in (1, 2, 3):
+            assert same_bits(w[l][x] + 0, alone.w[l] + 0)
+            assert same_bits(b[l][x] + 0, alone.b[l] + 0)
+    if dtype == "float32":
+        return
+    v, h, moved = np.random.default_rng(3).standard_normal(net.n_parameters), 1e-6, []
+    for sign in (1, -1):
+        other = net.copy()
+        other.set_parameters(net.parameters() + sign * h * v)
+        g = other.gradient(X, targets, **options)
+        moved.append(np.concatenate([part.ravel() for l in (1, 2, 3) for part in (g.w[l], g.b[l])]))
+    product = net.hessian_vector_product(X, targets, v, **options)
+    np.testing.assert_allclose(product, (moved[0] - moved[1]) / (2 * h), rtol=1e-6, atol=1e-8)
+
+
 @pytest.mark.usefixtures("own")
 def test_a_cost_of_ones_own_is_weighed_too(dtype: str) -> None:
     net = make_net(cost="quartic", dtype=dtype)
