@@ -165,7 +165,6 @@ def test_what_diverges_is_no_frozen_layer() -> None:
      [0], [4], [-4], [1.5], [True], ["1"], [1, 2, 3], [(True, True)] * 3, [(True, True)], [(True,)] * 3,
      [(np.ones((9, 20), bool), True), (False, False), (False, False)], [(0.5, True), (False, False), (False, False)],
      [1, (True, True), (False, False)]],
-    ids=str,
 )  # fmt: skip
 def test_what_cannot_be_frozen_is_refused(frozen: Any) -> None:
     net = make_net()

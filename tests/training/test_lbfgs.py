@@ -143,7 +143,6 @@ def test_what_has_no_cost_diverges_at_once() -> None:
     [("batch_size", 7), ("shuffle", lambda epoch: np.arange(40)), ("l1", 0.1), ("dropout", 0.5), ("dropout", [0.5]),
      ("clip_norm", 1.0), ("schedule", fastbp.schedules.Cosine()), ("schedule", fastbp.schedules.ReduceOnPlateau()),
      ("layer_rates", [1.0, 2.0])],
-    ids=str,
 )  # fmt: skip
 def test_what_belongs_to_steps_is_refused_by_name(name: str, value: Any) -> None:
     net = make_net()
