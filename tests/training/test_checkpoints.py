@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from nets import same_bits
+from nets import SMALL, same_bits
 
 import fastbp
 from fastbp.io import container
@@ -329,7 +329,7 @@ def test_no_value_of_its_numbers_does_harm(parts: Any, tmp_path: Path) -> None:
     """It is refused, or makes another training; nothing crashes, and a net that is refused keeps its weights."""
     path = tmp_path / "run.ckpt"
     for key in parts[0]["checkpoint"]:
-        for value in JUNK:
+        for value in JUNK[::3] if SMALL else JUNK:
             rewritten(path, parts, lambda training, _, key=key, value=value: training.update({key: value}))
             net = make_net()
             before = net.theta.copy()

@@ -232,7 +232,7 @@ def test_every_minibatch_is_looked_at(samples: Any, targets: Any, match: str) ->
         assert same_bits(trainer.net.theta, other.net.theta)
 
 
-@pytest.mark.parametrize("n", [1, 600])
+@pytest.mark.parametrize("n", [1, 20 if SMALL else 600])
 def test_targets_between_those_that_were_fine_are_not_looked_at_again(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """And all others are: of few and of many, of numbers and of classes."""
     samples = RNG.randn(n, 4)
