@@ -264,7 +264,10 @@ class _Trainings:
             self._finish()
         if self._errors:
             raise self._errors[0]
-        return [run for run in self._runs if run is not None]
+        runs = [run for run in self._runs if run is not None]
+        if self.stopping and not any(run.stopped == "interrupted" for run in runs):
+            runs[-1].stopped = "interrupted"  # Ctrl-C came when all were done: whoever called is told all the same
+        return runs
 
     def stop(self) -> None:
         """Have all runs end at a minibatch boundary, and those to come before their first."""
@@ -296,13 +299,18 @@ class _Trainings:
             self._train(i)
 
     def _train(self, i: int) -> None:
-        """Train a network, unless it has a run already that ended without being noted."""
+        """Train a network, unless its training has begun already: the caller's, which Ctrl-C has left."""
         watch = self._watches[i]
+        run = watch.run
+        if run is not None:
+            run.stopped = run.stopped or "interrupted"
+            self._runs[i] = run
+            return
         try:
             run = self._trainings[i].run()
         except DivergenceError as error:
-            assert watch.run is not None
             run = watch.run
+            assert run is not None
             run.error = error.with_traceback(None)  # whose frames would keep all that the training needed
         except Exception as error:
             error.add_note(f"While nets[{i}] was trained.")

@@ -39,7 +39,7 @@ def test_an_exception_at_every_line_of_the_runtime(call: str, where: str) -> Non
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
-@pytest.mark.parametrize("call", ["training", "prediction", "gradient", "sparse"])
+@pytest.mark.parametrize("call", ["training", "prediction", "gradient", "sparse", "many"])
 def test_signals_at_any_time(call: str) -> None:
     assert "100 signals" in run("signalling.py", call, "100")
 

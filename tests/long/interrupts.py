@@ -85,7 +85,7 @@ def main() -> None:
                 text=True,
             )
             sys.stdout.write(f"{call}, {where}: {done.stdout}")
-    for call in "prediction", "gradient", "training":
+    for call in "prediction", "gradient", "training", "many":
         subprocess.run([sys.executable, str(TESTS / "signalling.py"), call, str(SIGNALS)], check=True)
     compilations()
 

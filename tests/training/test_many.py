@@ -140,6 +140,24 @@ def test_ctrl_c_ends_all_at_a_boundary_and_they_go_on(n_threads: int) -> None:
     assert_as_alone(nets, each, runs)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_ctrl_c_when_all_is_done_is_told(n_threads: int) -> None:
+    class Late(fastbp.Callback):
+        ended = 0
+
+        def on_train_end(self, run: fastbp.Run) -> None:
+            self.ended += 1
+            if self.ended == len(nets):
+                os.kill(os.getpid(), signal.SIGINT)
+                threading.Event().wait(0.2)  # so that the caller's thread, if it is another, has noticed
+
+    nets = make_nets(2)
+    runs = fastbp.train_many(nets, X, LABELS, epochs=2, n_threads=n_threads, callbacks=Late())
+    assert [run.epoch for run in runs] == [2, 2]
+    assert "interrupted" in [run.stopped for run in runs]
+
+
 def test_each_goes_on_from_its_own_checkpoint(tmp_path: Path) -> None:
     def fail(run: fastbp.Run) -> None:
         if run.net is nets[1] and run.epoch == 2:
