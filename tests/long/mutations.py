@@ -42,6 +42,11 @@ TESTS = {
     "fastbp/jacobians.py": ["test_jacobian.py"],
     "fastbp/training/optimizers.py": ["test_training.py", "test_names.py"],
     "fastbp/training/schedules.py": ["test_training.py"],
+    "fastbp/training/frozen.py": ["test_frozen.py"],
+    "fastbp/training/lbfgs.py": ["test_lbfgs.py", "test_sklearn.py"],
+    "fastbp/training/own_optimizer.py": ["test_own_optimizer.py"],
+    "fastbp/kernels/own_update.py": ["test_own_optimizer.py"],
+    "fastbp/kernels/clipping.py": ["test_own_optimizer.py", "test_frozen.py", "test_train_options.py"],
     "fastbp/kernels/updates.py": ["test_bits.py", "test_training.py"],
     "fastbp/kernels/costs.py": [
         "test_costs.py",
