@@ -105,17 +105,35 @@ def test_the_same_arithmetic_has_the_bits_of_the_library(sizes: list[int]) -> No
             assert nets[0].theta.tobytes() == nets[1].theta.tobytes()
 
 
-def test_padding_is_never_seen() -> None:
+@pytest.mark.parametrize("sizes", [[9, 5, 1], [8, 3, 2], [8, 16, 3]])
+def test_padding_is_never_seen(sizes: list[int]) -> None:
+    """A layer of three neurons ends with half a cache line that no row has."""
+
     def moved(g: Any, w: Any, m: Any, eta: Any, t: Any) -> Any:
         return w + 1, m + 1
 
+    options: dict[str, Any]
     for options in ({}, {"clip_norm": 1.0}):
-        net = fastbp.Network([9, 5, 1], activations="identity", seed=0)
+        net = fastbp.Network(sizes, activations="identity", seed=0)
         before = net.theta.copy()
-        fastbp.train(
-            net, 0 * X, 0 * Y[:, 0], optimizer=fastbp.optimizer(moved, 0.1), epochs=1, batch_size=None, **options
-        )  # type: ignore[arg-type]
+        samples, targets = np.zeros((4, sizes[0])), np.zeros((4, sizes[-1]))
+        run = fastbp.train(net, samples, targets, optimizer=fastbp.optimizer(moved, 0.1), epochs=1, **options)
         assert (net.theta != before).sum() == net.n_parameters
+        assert run._state is not None
+        assert run._state.moments.sum() == net.n_parameters
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("sizes", [[64, 33, 1], [64, 48, 33], [9, 1500, 1]])
+def test_shares_of_threads_may_begin_in_the_middle_of_a_row(sizes: list[int]) -> None:
+    rng = np.random.RandomState(0)
+    samples, targets = rng.randn(8, sizes[0]), rng.randn(8, sizes[-1])
+    for dtype in ("float32", "float64"):
+        nets = [fastbp.Network(sizes, activations=["tanh", "identity"], seed=0, dtype=dtype) for _ in range(4)]  # type: ignore[arg-type]
+        optimizers = [fastbp.SGD(0.01), *[fastbp.optimizer(descent, 0.01)] * 3]
+        for net, optimizer, n_threads in zip(nets, optimizers, (1, 1, 2, 3), strict=True):
+            fastbp.train(net, samples, targets, optimizer=optimizer, epochs=2, n_threads=n_threads, clip_norm=0.5)
+            assert net.theta.tobytes() == nets[0].theta.tobytes(), n_threads
 
 
 def test_steps_are_counted_and_state_is_kept_by_a_run_that_goes_on() -> None:
