@@ -121,7 +121,8 @@ def link_labels(app: Any, what: str, name: str, obj: Any, options: Any, lines: l
     """In a docstring, put an equation's number, which is a link, behind its label."""
     label, colon, rest = lines[0].partition(": ") if lines else ("", "", "")
     if colon and label in EQUATIONS:
-        lines[0] = f"{label} :eq:`{anchor(label)}`: {rest}"
+        plain = rest.replace("|", r"\|")  # which would begin a substitution
+        lines[0] = f"{label} :eq:`{anchor(label)}`: {plain}"
     for i, line in enumerate(lines):
         parts = line.split("``")  # every other one is code
         if ":eq:" not in line:
