@@ -30,12 +30,11 @@ class Single:
         self._asked = memoryview(asked.view(np.uint8))
         flags: Any = training.control.flags
         self._flags = memoryview(flags.view(np.uint8))
-        self._status = flags["status"]
+        self._status, self._total, self._asked_total = flags["status"], flags["total"], asked["total"]
         statistics = training.control.statistics
         self._statistics, self._zeros = memoryview(statistics.view(np.uint8)), bytes(statistics.nbytes)
         self._theta, self._thread, self._frame = training.layers.theta, 0, 0
-        self._me: weakref.ref[Single] = weakref.ref(self, teams.remove)
-        teams.append(self._me)
+        teams.append(weakref.ref(self, teams.remove))
 
     def trains(self, theta: np.ndarray) -> bool:
         """Whether it updates these weights, in a call that has not ended."""
@@ -52,7 +51,8 @@ class Single:
         try:
             self._thread, self._frame = threading.get_ident(), id(sys._getframe())
             if len(teams) > 1:
-                require_alone([known for known in teams if known is not self._me], self._theta)
+                require_alone([known for known in list(teams) if known() is not self], self._theta)
+            self._asked_total[0] = self._total[0]
             self._flags[:], self._statistics[:] = self._asked, self._zeros
             self._code(*self._arguments)
             return int(self._status[0])

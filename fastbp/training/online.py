@@ -91,6 +91,8 @@ class _Minibatch:
         alone = self.n_threads == 1 and self.flops <= ROWS_OPERATIONS
         self.single = Single(self.training) if alone else None
         self.statistics = self.training.control.statistics.view(np.float64)
+        self.total = self.training.control.flags["total"]
+        """Steps made: the kernel counts them, and no interrupt comes in between."""
         self._largest_input = self.training.optimizer.settings["largest_input"]
         self._theta = net.theta
         self._whole = dense is not None and net.activations[-1] == "softmax"
@@ -218,7 +220,7 @@ class Trainer:
         self._counting: dict[str, Any] = {"output_weight": output_weight, "missing_targets": missing_targets}
         own = {"optimizer": optimizer, "frozen": frozen, "layer_rates": layer_rates, "seed": self._rng}
         self._settings: dict[str, Any] = {**own, **plain, **self._counting}
-        self.net, self._step, self._limit = net, 0, Watch(net).limit
+        self.net, self._steps, self._limit = net, 0, Watch(net).limit
         self._first_loss: float | None = None
         self._moments: np.ndarray = layout.aligned(optimizer.update().slots * net.theta.size, net.dtype)
         self._powers = [1.0, 1.0]
@@ -226,7 +228,12 @@ class Trainer:
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_powers": self._known_powers(), "_minibatch": None, "_lock": None}
+        return self.__dict__ | {
+            "_powers": self._known_powers(),
+            "_steps": self._step,
+            "_minibatch": None,
+            "_lock": None,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=threading.Lock())
@@ -277,8 +284,8 @@ class Trainer:
         loss = float((cost + weight * penalty) / weight)
         if self._first_loss is None:
             self._first_loss = loss
-        self._step += 1
-        if self._step & (self._step - 1) == 0:
+        step = self._step
+        if step & (step - 1) == 0:
             self._require_finite_moments()
         return loss
 
@@ -290,9 +297,15 @@ class Trainer:
             known.put(net, samples)
             return known
         loop = Loop(net, self.optimizer, batch_size=len(samples), state=lambda _: self._moments, **self._of_loop)
-        loop._powers = self._powers = self._known_powers()
-        self._minibatch = _Minibatch(loop, samples)
-        return self._minibatch
+        loop._powers = self._known_powers()
+        minibatch = _Minibatch(loop, samples)
+        minibatch.total[0] = self._step
+        self._minibatch = minibatch
+        return minibatch
+
+    @property
+    def _step(self) -> int:
+        return self._steps if self._minibatch is None else int(self._minibatch.total[0])
 
     def _known_powers(self) -> list[float]:
         if self._minibatch is None:
@@ -343,12 +356,13 @@ class Trainer:
         prepared.policy.callbacks.insert(0, capture)
         prepared.policy.watch.limit = self._limit
         loop.state, loop.first_loss, loop._powers = self._moments, self._first_loss, self._known_powers()
-        self._powers, self._minibatch = loop._powers, None
+        self._powers, self._steps = loop._powers, self._step
+        self._minibatch = None
         try:
             return prepared.run()
         finally:
             self._moments, self._powers, self._first_loss = loop.state, loop._powers, loop.first_loss
-            self._step += 0 if capture.run is None else capture.run.step
+            self._steps += 0 if capture.run is None else capture.run.step
 
     def epoch(self, X: Any, Y: Any, **options: Any) -> dict[str, float]:
         """Each sample once, in minibatches: `fit` of one epoch.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
 import threading
 from typing import Any
 
@@ -13,6 +14,7 @@ from nets import SMALL, same_bits
 from scipy.sparse import csr_matrix
 
 import fastbp
+from fastbp.runtime import single, team
 from fastbp.training import online
 
 RNG = np.random.RandomState(5)
@@ -202,6 +204,55 @@ def test_a_copy_goes_on_by_itself(copied: Any) -> None:
         steps(one)
     assert same_bits(trainer.net.theta, other.net.theta)
     assert other.state.powers == trainer.state.powers
+
+
+def test_an_interrupt_anywhere_leaves_a_whole_number_of_steps() -> None:
+    """At each line of a step, of one for which there is memory and of one for which there is none yet."""
+    expected, trainer = [], fastbp.Trainer(make_net(), optimizer=fastbp.Adam(0.05))
+    for n in (8, 8, 5, 8):
+        trainer.step(X[:n], LABELS[:n])
+        expected.append((trainer.net.theta.copy(), trainer.state.powers))
+    rooms = online.__file__, single.__file__, team.__file__
+
+    def trace(target: int) -> Any:
+        left = [target]
+
+        def at_line(frame: Any, event: str, arg: Any) -> Any:
+            if event == "line":
+                left[0] -= 1
+                if left[0] == 0:
+                    raise KeyboardInterrupt
+            return at_line
+
+        def at_call(frame: Any, event: str, arg: Any) -> Any:
+            # Tracing raises between the end of a with block and the release of its lock, where no signal can.
+            return at_line if frame.f_code.co_filename in rooms and frame.f_code.co_name != "step" else None
+
+        return at_call
+
+    target = 0
+    while True:
+        target += 4 if SMALL else 1
+        trainer = fastbp.Trainer(make_net(), optimizer=fastbp.Adam(0.05))
+        trainer.step(X[:8], LABELS[:8])
+        sys.settrace(trace(target))
+        try:
+            for n in (8, 5):
+                trainer.step(X[:n], LABELS[:n])
+        except KeyboardInterrupt:
+            pass
+        else:
+            break
+        finally:
+            sys.settrace(None)
+        done = trainer.state.step
+        theta, powers = expected[done - 1]
+        assert same_bits(trainer.net.theta, theta)
+        assert trainer.state.powers == powers
+        for n in (8, 8, 5, 8)[done:]:
+            trainer.step(X[:n], LABELS[:n])
+        assert same_bits(trainer.net.theta, expected[-1][0])
+    assert target > 60
 
 
 # What is refused.
