@@ -132,7 +132,9 @@ def test_shares_of_threads_may_begin_in_the_middle_of_a_row(sizes: list[int]) ->
         nets = [fastbp.Network(sizes, activations=["tanh", "identity"], seed=0, dtype=dtype) for _ in range(4)]  # type: ignore[arg-type]
         optimizers = [fastbp.SGD(0.01), *[fastbp.optimizer(descent, 0.01)] * 3]
         for net, optimizer, n_threads in zip(nets, optimizers, (1, 1, 2, 3), strict=True):
-            fastbp.train(net, samples, targets, optimizer=optimizer, epochs=2, n_threads=n_threads, clip_norm=0.5)
+            fastbp.train(
+                net, samples, targets, optimizer=optimizer, epochs=2, seed=0, n_threads=n_threads, clip_norm=0.5
+            )
             assert net.theta.tobytes() == nets[0].theta.tobytes(), n_threads
 
 
