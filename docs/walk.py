@@ -58,7 +58,7 @@ def named(value: Any, name: str, starts: list[int], depth: int = 5) -> list[str]
         return [name] if named(value.buf, name, starts) else []
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         parts = value._asdict()
-    elif type(value).__module__.startswith("fastbp.runtime"):
+    elif type(value).__module__.startswith(("fastbp.runtime", "fastbp.training")):
         parts = vars(value)
     else:
         return []
@@ -73,12 +73,14 @@ def watch() -> list[Step]:
 
     net = fastbp.Network([3, 4, 2], seed=0)
     X, Y = np.random.default_rng(0).random((5, 3)), np.eye(2)[[0, 1, 1, 0, 1]]
-    starts, steps = [X.__array_interface__["data"][0]], []
+    starts, checked, steps = [X.__array_interface__["data"][0]], [], []
 
     def seen(frame: FrameType, event: str, argument: Any) -> None:
         name, known = frame.f_code.co_name, frame.f_locals
         if event == "return" and name == "gather_inputs":  # it has copied the samples to where a^0 is
             starts.insert(0, known["a_0"].buf.__array_interface__["data"][0])
+        if event == "return" and name == "train" and frame.f_code.co_filename.endswith("standard.py"):
+            checked.append(step(frame))  # it hands the samples on in what it returns
         if event == "return" and name == "micro_kernel" and not steps:
             stack = [frame]
             while stack[-1].f_back is not None:
@@ -86,7 +88,7 @@ def watch() -> list[Step]:
             stack = [one for one in stack[::-1] if f"{ROOT}/fastbp/" in one.f_code.co_filename]
             called = [one.f_code.co_name for one in stack]
             if "weight_gradient" in called:
-                steps.extend(map(step, stack[called.index("train") :]))
+                steps.extend(checked + [step(one) for one in stack[called.index("run") :]])
 
     def step(frame: FrameType) -> Step:
         known = dict(frame.f_locals)

@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,17 @@ def test_a_diverged_run_has_its_error_and_the_others_finish() -> None:
     assert str(again.error) == str(error)
 
 
+@pytest.fixture
+def heeding_ctrl_c() -> Iterator[None]:
+    """A shell's background job would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 @pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.usefixtures("heeding_ctrl_c")
 def test_ctrl_c_ends_all_at_a_boundary_and_they_go_on(n_threads: int) -> None:
     def interrupt(run: fastbp.Run) -> None:
         if run.net is nets[0] and run.epoch == 2:
@@ -142,6 +152,7 @@ def test_ctrl_c_ends_all_at_a_boundary_and_they_go_on(n_threads: int) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 @pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.usefixtures("heeding_ctrl_c")
 def test_ctrl_c_when_all_is_done_is_told(n_threads: int) -> None:
     class Late(fastbp.Callback):
         ended = 0
