@@ -21,6 +21,7 @@ from fastbp.functions import activations, costs
 from fastbp.functions.differences import N_POINTS, REACH, ROUNDING, check_derivative
 from fastbp.functions.entry import PAIR, SECOND, SLOPES, TERMS, ActivationFunction, CostFunction
 from fastbp.jit import strict
+from fastbp.jit.addresses import Array
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.rows import Rows, guarded
 
@@ -324,7 +325,7 @@ def _in_latex(name: str) -> str:
 
 def _pair_row(value: Any, slope: Any) -> Any:
     @strict
-    def row(n, z, a, d):  # type: ignore[no-untyped-def]
+    def row(n: int, z: Array, a: Array, d: Array) -> None:
         for i in range(n):
             a[i], d[i] = value(z[i]), slope(z[i])
 
@@ -333,7 +334,7 @@ def _pair_row(value: Any, slope: Any) -> Any:
 
 def _second_row(second: Any) -> Any:
     @strict
-    def row(n, z, bend, rest):  # type: ignore[no-untyped-def]
+    def row(n: int, z: Array, bend: Array, rest: Array) -> None:
         for i in range(n):
             bend[i] = second(z[i])
 
@@ -342,7 +343,7 @@ def _second_row(second: Any) -> Any:
 
 def _terms_row(term: Any) -> Any:
     @strict
-    def row(n, a, y, C):  # type: ignore[no-untyped-def]
+    def row(n: int, a: Array, y: Array, C: Array) -> None:
         for j in range(n):
             C[0] = C[0] + term(a[j], y[j])
 
@@ -351,7 +352,7 @@ def _terms_row(term: Any) -> Any:
 
 def _slopes_row(slope: Any) -> Any:
     @strict
-    def row(n, a, y, d):  # type: ignore[no-untyped-def]
+    def row(n: int, a: Array, y: Array, d: Array) -> None:
         for j in range(n):
             d[j] = slope(a[j], y[j]) * d[j]
 

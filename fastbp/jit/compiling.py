@@ -145,7 +145,8 @@ def parallel(function: F) -> F:
     fastbp itself has a team of threads; products are fused with the sums they feed, as in ``fused``. The loops stay
     in one file, whose changes Numba notices; what they call is in the digest.
     """
-    return entry(function, {"contract"}, parallel=True)  # type: ignore[no-any-return]
+    compiled: F = entry(function, {"contract"}, parallel=True)
+    return compiled
 
 
 _OVERLOAD: Any = {
@@ -159,7 +160,8 @@ _OVERLOAD: Any = {
 
 def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
     """Compiled twin of a Python function that compiled code cannot run as it stands."""
-    return _overload(python, jit_options=_OVERLOAD | options)  # type: ignore[no-any-return]
+    decorator: Callable[[F], F] = _overload(python, jit_options=_OVERLOAD | options)
+    return decorator
 
 
 def type_of_twin(twin: Callable[..., Any]) -> Any:

@@ -131,7 +131,8 @@ def by_dtype(single: F, double: F) -> F:
 
     choose.__name__ = choose.__qualname__ = single.__name__.rstrip("_0123456789")
     choose.__doc__ = double.__doc__
-    return _twin(choose, "type_of_choice", single, double)  # type: ignore[no-any-return]
+    twin: F = _twin(choose, "type_of_choice", single, double)
+    return twin
 
 
 def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
@@ -154,7 +155,8 @@ def apart(function: F) -> F:
 
 def fma(function: F) -> F:
     """Compile as LLVM's fused multiply-add: a sum a b + c that is rounded once."""
-    return _twin(function, "type_of_fma")  # type: ignore[no-any-return]
+    twin: F = _twin(function, "type_of_fma")
+    return twin
 
 
 @typing.overload
@@ -170,7 +172,8 @@ def fused(function: Any = None, *, cache: bool = False) -> Any:
 
 def inlined(function: F) -> F:
     """Compile like ``fused``, but once for all constants that callers pass: LLVM inserts it in each caller."""
-    return _compile(function, {"contract"}, False, inlined=True)  # type: ignore[no-any-return]
+    compiled: F = _compile(function, {"contract"}, False, inlined=True)
+    return compiled
 
 
 @typing.overload

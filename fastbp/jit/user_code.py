@@ -18,7 +18,7 @@ from numba.core.typing import signature
 from numba.core.untyped_passes import IRProcessing
 from numba.extending import intrinsic
 
-from fastbp.jit.addresses import address, line
+from fastbp.jit.addresses import Buffer, address, line
 from fastbp.jit.compiling import options_of, type_of_twin
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.linking import BitcodeCompiler, InnerDispatcher, LinkingCompiler
@@ -143,7 +143,7 @@ def compile_row(function: Any, dtype: str) -> Any:
     """A row function as machine code of a C function, with its ``address``."""
     vector = types.CPointer(getattr(types, dtype))
 
-    def row(n, u, v, w):  # type: ignore[no-untyped-def]
+    def row(n: int, u: Buffer, v: Buffer, w: Buffer) -> None:
         function(n, line(u, 0, n), line(v, 0, n), line(w, 0, n))
 
     options = {"error_model": "numpy", "nogil": True, "fastmath": set(), "forceinline": False}

@@ -12,7 +12,7 @@ from numba.core.errors import TypingError
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
-from fastbp.jit.addresses import address, line
+from fastbp.jit.addresses import Buffer, address, line
 from fastbp.jit.compiling import type_of_twin
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.linking import LinkingCompiler
@@ -102,7 +102,7 @@ def compile_update(function: Callable[..., Any], slots: int, n_constants: int, d
     dispatcher = dispatcher_of(getattr(function, "py_func", function))
     element, loaded = _element(dispatcher._numba_type_, slots), _loaded(n_constants)
 
-    def run(n, size, w, g, state, step, numbers):  # type: ignore[no-untyped-def]
+    def run(n: int, size: int, w: Buffer, g: Buffer, state: Buffer, step: Buffer, numbers: Buffer) -> int:
         known, factor = loaded(step, numbers), line(step, 0, 3)[2]
         w_n, g_n = line(w, 0, n), line(g, 0, n)
         failed = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -47,7 +47,9 @@ class Names(Set[str]):
     def __len__(self) -> int:
         return len(self._look_up())
 
-    _from_iterable = set  # type: ignore[assignment]
+    @classmethod
+    def _from_iterable(cls, names: Iterable[Any]) -> Any:
+        return set(names)
 
 
 def plain_name(value: Any) -> Any:

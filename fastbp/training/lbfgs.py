@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
@@ -162,7 +163,7 @@ def descend(trainer: Trainer, samples: Samples, optimizer: LBFGS, n_epochs: int,
     """
     net = trainer.net
     run = Run(net, optimizer, n_epochs, 1, len(samples))
-    split = lambda theta: of_trained(net, trainer.trained, theta)  # noqa: E731
+    split = functools.partial(of_trained, net, trainer.trained)
     weights, last = split(net.theta), net.theta.copy()
 
     def solve(objective: Objective) -> Any:

@@ -27,7 +27,7 @@ from fastbp.training.prepared import Prepared
 from fastbp.training.progress import as_bar_of_many
 from fastbp.training.standard import train
 
-prepare: Callable[..., Prepared] = train.prepare  # type: ignore[attr-defined]
+prepare: Callable[..., Prepared] = vars(train)["prepare"]
 
 OF_EACH = ("X", "Y", "optimizer", "epochs", "seed", "sample_weight", "validation", "continuing", "checkpoint")
 """Arguments of which a list holds one for each network."""

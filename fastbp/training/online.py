@@ -34,7 +34,7 @@ from fastbp.training.standard import train
 from fastbp.training.standard_policy import check_rate, require_room
 from fastbp.training.trainer import Trainer as Loop
 
-prepare: Callable[..., Prepared] = train.prepare  # type: ignore[attr-defined]
+prepare: Callable[..., Prepared] = vars(train)["prepare"]
 OPTIONS = tuple(inspect.signature(train).parameters)[3:]
 """Of a training, beside the network and the samples."""
 

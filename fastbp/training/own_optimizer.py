@@ -70,7 +70,7 @@ class OwnOptimizer(Optimizer):
     @property
     def moments(self) -> dict[str, int]:
         """The numbers of its state, by name."""
-        return {f"state {name}": 1 for name in self._states}  # type: ignore[attr-defined]
+        return {f"state {name}": 1 for name in vars(self)["_states"]}
 
     def update(self) -> Update:
         """What the kernels need to know."""
@@ -127,7 +127,8 @@ class OwnOptimizer(Optimizer):
 
 
 def _plain(function: Any) -> Callable[..., Any]:
-    return getattr(function, "py_func", function)  # type: ignore[no-any-return]
+    plain: Callable[..., Any] = getattr(function, "py_func", function)
+    return plain
 
 
 def _signature(function: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
