@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -47,4 +49,4 @@ def mask_seeds(rng: np.random.Generator) -> Callable[[int], int]:
 
 def masks_from(first: int) -> Callable[[int], int]:
     """Function of the epoch that gives the seed of its masks, from that of the first epoch."""
-    return lambda epoch: first + epoch
+    return functools.partial(operator.add, first)  # which can be pickled with a `Trainer`

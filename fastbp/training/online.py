@@ -17,7 +17,7 @@ from fastbp.kernels import finite, layout
 from fastbp.kernels.records import DIVERGED
 from fastbp.layers import PerLayer
 from fastbp.network import Network, not_a_network
-from fastbp.runtime import csr
+from fastbp.runtime import csr, pool
 from fastbp.runtime.single import Single
 from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ROWS_OPERATIONS, ThreadTeam
@@ -208,6 +208,7 @@ class Trainer:
         if clip_norm is not None:
             clip_norm = checks.check_real(clip_norm, "clip_norm", above=0.0)
         trained, dropped = check_trained(net, frozen, layer_rates), check_dropout(dropout, net.L)
+        pool.effective(n_threads)
         check_rate(optimizer, optimizer.learning_rate * max(trained.rates), l1, l2, net.dtype)
         if output_weight is not None:
             output_weight = as_output_weight(output_weight, net.sizes[-1], net.activations[-1], net.dtype)
@@ -225,7 +226,7 @@ class Trainer:
         self._moments: np.ndarray = layout.aligned(optimizer.update().slots * net.theta.size, net.dtype)
         self._powers = [1.0, 1.0]
         self._minibatch: _Minibatch | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a callback of `fit` is told that the network is being trained
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {
@@ -236,7 +237,7 @@ class Trainer:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
+        self.__dict__.update(state, _lock=threading.RLock())
 
     def __repr__(self) -> str:
         return f"<Trainer of {self.net!r} after {self._step} steps of {self.optimizer!r}>"
@@ -351,18 +352,20 @@ class Trainer:
                 raise argument_error(name, problem)
             if name not in OPTIONS:
                 raise synonyms.unknown_argument("Trainer.fit", name, value, OPTIONS, synonyms.TRAIN)
-        prepared = prepare(self.net, X, Y, **self._settings, **options)
-        loop, capture = prepared.policy.trainer, _Capture()
-        prepared.policy.callbacks.insert(0, capture)
-        prepared.policy.watch.limit = self._limit
-        loop.state, loop.first_loss, loop._powers = self._moments, self._first_loss, self._known_powers()
-        self._powers, self._steps = loop._powers, self._step
-        self._minibatch = None
-        try:
-            return prepared.run()
-        finally:
-            self._moments, self._powers, self._first_loss = loop.state, loop._powers, loop.first_loss
-            self._steps += 0 if capture.run is None else capture.run.step
+        with self._lock:
+            prepared = prepare(self.net, X, Y, **self._settings, **options)
+            loop, capture = prepared.policy.trainer, _Capture()
+            prepared.policy.callbacks.insert(0, capture)
+            prepared.policy.watch.limit = self._limit
+            loop.state, loop.first_loss, loop._powers = self._moments, self._first_loss, self._known_powers()
+            self._powers, self._steps = loop._powers, self._step
+            self._minibatch = None
+            try:
+                return prepared.run()
+            finally:
+                self._moments, self._powers, self._first_loss = loop.state, loop._powers, loop.first_loss
+                self._minibatch = None  # a callback's step, which was refused, may have left one
+                self._steps += 0 if capture.run is None else capture.run.step
 
     def epoch(self, X: Any, Y: Any, **options: Any) -> dict[str, float]:
         """Each sample once, in minibatches: `fit` of one epoch.

@@ -10,6 +10,7 @@ from fastbp import checks, synonyms
 from fastbp.chunks import all_finite
 from fastbp.errors import argument_error
 from fastbp.network import Network, not_a_network
+from fastbp.runtime import pool
 from fastbp.training import lbfgs
 from fastbp.training.callbacks import Callback, as_callbacks
 from fastbp.training.checkpoints import Checkpoint, Saving, check_checkpoint
@@ -193,6 +194,7 @@ def train(
     trained = check_trained(net, frozen, layer_rates)
     made = [*as_callbacks(callbacks), *as_bars(progress)]
     dropped = check_dropout(dropout, net.L)
+    pool.effective(n_threads)
     if isinstance(optimizer, LBFGS):
         names = "batch_size shuffle l1 dropout clip_norm schedule layer_rates checkpoint continuing"
         lbfgs.check_options(samples, **{name: arguments[name] for name in names.split()})

@@ -195,8 +195,9 @@ def test_masks_of_dropout_are_other_ones_in_each_step() -> None:
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda trainer: pickle.loads(pickle.dumps(trainer))])
-def test_a_copy_goes_on_by_itself(copied: Any) -> None:
-    trainer = fastbp.Trainer(make_net(), optimizer=fastbp.Adam(0.05))
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_a_copy_goes_on_by_itself(copied: Any, dropout: float) -> None:
+    trainer = fastbp.Trainer(make_net(), optimizer=fastbp.Adam(0.05), dropout=dropout, seed=2)
     steps(trainer)
     other = copied(trainer)
     assert other.net is not trainer.net
@@ -388,6 +389,36 @@ def test_a_network_that_is_being_trained_is_refused() -> None:
     other.step(X, LABELS)
 
 
+@pytest.mark.parametrize("disturbing", ["step", "fit", "a step of another thread"])
+def test_a_call_from_a_callback_of_its_own_fit_is_refused_and_changes_nothing(disturbing: str) -> None:
+    """What the optimizer remembers is that of the fit, not that of the step which was refused."""
+    fits: dict[str, Any] = {"batch_size": 8, "epochs": 2, "shuffle": False}
+    trainers = [fastbp.Trainer(make_net(), optimizer=fastbp.Adam(0.05)) for _ in range(2)]
+    threads: list[threading.Thread] = []
+
+    def disturb(run: fastbp.Run) -> None:
+        if disturbing == "step":
+            with pytest.raises(RuntimeError, match="This network is being trained already"):
+                trainers[0].step(X, LABELS)
+        elif disturbing == "fit":
+            with pytest.raises(RuntimeError, match="This network is being trained already"):
+                trainers[0].fit(X, LABELS, **fits)
+        elif not threads:
+            threads.append(threading.Thread(target=trainers[0].step, args=(X, LABELS)))
+            threads[0].start()
+
+    trainers[0].fit(X, LABELS, callbacks=[disturb], **fits)
+    trainers[1].fit(X, LABELS, **fits)
+    for thread in threads:  # its step waits for the end of the fit
+        thread.join()
+        trainers[1].step(X, LABELS)
+    for trainer in trainers:
+        steps(trainer)
+    assert trainers[0].state.step == trainers[1].state.step
+    assert trainers[0].state.powers == trainers[1].state.powers
+    assert same_bits(trainers[0].net.theta, trainers[1].net.theta)
+
+
 def test_steps_of_several_threads_follow_one_another() -> None:
     """All of the same minibatch: the weights are those of as many steps by one thread."""
     n = 20 if SMALL else 300
@@ -416,7 +447,7 @@ def test_steps_of_several_threads_follow_one_another() -> None:
         ({"l2": float("nan")}, "l2"), ({"dropout": 1.0}, "dropout"), ({"clip_norm": 0}, "clip_norm"),
         ({"frozen": [1, 2]}, "frozen"), ({"layer_rates": [1]}, "layer_rates"), ({"seed": "x"}, "seed"),
         ({"optimizer": fastbp.SGD(1e200)}, "learning_rate"), ({"output_weight": [1, 2]}, "output_weight"),
-        ({"missing_targets": True}, "missing_targets"),
+        ({"missing_targets": True}, "missing_targets"), ({"n_threads": 0}, "n_threads"),
     ],
 )  # fmt: skip
 def test_what_no_training_takes_is_refused_at_once(options: dict[str, Any], name: str) -> None:
