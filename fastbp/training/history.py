@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,8 +26,13 @@ class History(dict[str, list[float]]):
         for name, value in values.items():
             self.setdefault(name, []).append(value)
 
+    def last_in_words(self) -> dict[str, str]:
+        """The values of the last epoch as text; a callback may have put there what is no number."""
+        last = {name: values[-1] for name, values in self.items() if values}
+        return {name: f"{value:.4g}" if isinstance(value, Real) else str(value) for name, value in last.items()}
+
     def __repr__(self) -> str:
-        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.items() if values)
+        last = ", ".join(f"{name}={value}" for name, value in self.last_in_words().items())
         return f"<History of {len(self.get('loss', []))} epochs: {last}>"
 
 
@@ -69,7 +75,7 @@ class Run:
     def __repr__(self) -> str:
         why = self.stopped or (self.error and "diverged")
         done = f"{self.epoch} of {self.n_epochs} epochs" + (f", {why}" if why else "")
-        last = ", ".join(f"{name}={values[-1]:.4g}" for name, values in self.history.items() if values)
+        last = ", ".join(f"{name}={value}" for name, value in self.history.last_in_words().items())
         return f"<Run of {done}{': ' + last if last else ''}>"
 
     def stop(self) -> None:

@@ -20,7 +20,7 @@ def began(run: Run) -> None:
 def epoch_ended(run: Run) -> None:
     """DEBUG: how far it is, and the epoch's values."""
     if LOGGER.isEnabledFor(logging.DEBUG):
-        values = ", ".join(f"{name} {values[-1]:.4g}" for name, values in run.history.items() if values)
+        values = ", ".join(f"{name} {value}" for name, value in run.history.last_in_words().items())
         LOGGER.debug(f"Epoch {run.epoch} of {run.n_epochs}, step {run.step}, {run.seconds:.3g} s: {values}")
 
 
