@@ -52,7 +52,7 @@ def _with_options_of_train(function: Callable[..., Any]) -> Callable[..., Any]:
     lambda _: "It takes nets, X and Y so, and all else by name: epochs=30, seed=[0, 1, 2], say.",
 )
 @_with_options_of_train
-def train_many(nets: Any, X: Any, Y: Any, **options: Any) -> list[Run]:
+def train_many(nets: Iterable[Network], X: Any, Y: Any, **options: Any) -> list[Run]:
     """Train many networks in place, each on one thread, with the bits that `train` gives it alone.
 
     The threads take the networks one after the other, so that none waits while there are any left. All is checked, for
@@ -90,8 +90,8 @@ def train_many(nets: Any, X: Any, Y: Any, **options: Any) -> list[Run]:
     MemoryError, RuntimeError
         As in `train`; the other networks then stop at a minibatch boundary. So they do where a callback raises.
     """
-    nets = _checked(nets)
-    n = len(nets)
+    checked = _checked(nets)
+    n = len(checked)
     n_threads = choose_threads(options.pop("n_threads", None), n, 1.0)
     callbacks = [_of_all(callback) for callback in as_callbacks(options.pop("callbacks", ()))]
     bar = as_bar_of_many(options.pop("progress", False), n)
@@ -103,7 +103,7 @@ def train_many(nets: Any, X: Any, Y: Any, **options: Any) -> list[Run]:
     _require_own_files(each.get("checkpoint", []))
     trainings = []
     with sharing_samples():
-        for i, net in enumerate(nets):
+        for i, net in enumerate(checked):
             with _about(i):
                 own = {name: values[i] for name, values in each.items()}
                 trainings.append(prepare(net, **own, **options, n_threads=1, callbacks=watching))

@@ -208,7 +208,8 @@ class Trainer:
         if clip_norm is not None:
             clip_norm = checks.check_real(clip_norm, "clip_norm", above=0.0)
         trained, dropped = check_trained(net, frozen, layer_rates), check_dropout(dropout, net.L)
-        pool.effective(n_threads)
+        if n_threads is not None:
+            pool.effective(n_threads)
         check_rate(optimizer, optimizer.learning_rate * max(trained.rates), l1, l2, net.dtype)
         if output_weight is not None:
             output_weight = as_output_weight(output_weight, net.sizes[-1], net.activations[-1], net.dtype)

@@ -44,5 +44,6 @@ def run_at_once(prepare: Callable[P, Prepared]) -> Callable[P, Run]:
 
     returned: Any = call
     returned.prepare = prepare
+    returned.__annotations__ = prepare.__annotations__ | {"return": "Run"}
     returned.__signature__ = inspect.signature(prepare).replace(return_annotation="Run")
     return call

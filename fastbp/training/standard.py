@@ -194,7 +194,8 @@ def train(
     trained = check_trained(net, frozen, layer_rates)
     made = [*as_callbacks(callbacks), *as_bars(progress)]
     dropped = check_dropout(dropout, net.L)
-    pool.effective(n_threads)
+    if n_threads is not None:
+        pool.effective(n_threads)
     if isinstance(optimizer, LBFGS):
         names = "batch_size shuffle l1 dropout clip_norm schedule layer_rates checkpoint continuing"
         lbfgs.check_options(samples, **{name: arguments[name] for name in names.split()})

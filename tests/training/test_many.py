@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 import threading
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -344,3 +345,4 @@ def test_help_shows_the_arguments_of_train() -> None:
     many, one = (inspect.signature(function).parameters for function in (fastbp.train_many, fastbp.train))
     assert [*many] == ["nets", *[*one][1:]]
     assert inspect.signature(fastbp.train).return_annotation == "Run"
+    assert typing.get_type_hints(fastbp.train)["return"] is fastbp.Run
