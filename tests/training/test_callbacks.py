@@ -177,3 +177,17 @@ def test_steps_of_a_run_that_diverges() -> None:
     with pytest.raises(fastbp.DivergenceError):
         train(make_net(), callbacks=[Keeping()])
     assert (runs[0].epoch, runs[0].minibatch, runs[0].step) == (1, 0, 5)
+
+
+@pytest.mark.parametrize(("value", "shown"), [("high", "high"), ([0.5, 2], "[0.5, 2]"), (None, "None")])
+def test_what_a_callback_notes_that_is_no_number_is_shown(
+    value: Any, shown: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def note(run: fastbp.Run) -> None:
+        run.history.setdefault("noted", []).append(value)
+
+    with caplog.at_level("DEBUG", logger="fastbp"):
+        run = train(make_net(), epochs=2, callbacks=[note])
+    assert f"noted={shown}" in repr(run)
+    assert f"noted={shown}" in repr(run.history)
+    assert caplog.messages[-1].startswith("Training ends after 2 of 2 epochs")
