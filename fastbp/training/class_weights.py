@@ -42,6 +42,12 @@ def _labels(net: Network, samples: Samples) -> np.ndarray:
     if net.sizes[-1] == 1 and net._classifies(targets):
         return targets.decisions
     n = len(samples)
+    if not targets.are_complete:
+        raise argument_error(
+            "class_weight",
+            "is given, and Y has targets that are missing; a sample without a target is of no class. Drop these "
+            "samples, or pass weights of the samples as sample_weight.",
+        )
     raise argument_error(
         "class_weight",
         "is given, and Y holds outputs; weights of classes go with labels. "

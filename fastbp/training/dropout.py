@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,10 @@ SEEDS = 1 << 62
 def check_dropout(dropout: Any, L: int) -> tuple[float, ...]:
     """The part of each hidden layer that is left out, from one number for all of them or one for each."""
     hidden = L - 1
-    if isinstance(dropout, str) or not isinstance(dropout, Iterable):
+    if isinstance(dropout, Set | Mapping):
+        problem = f"is {dropout!r}, which has no order; one number, or one for each of layers 1..{hidden}, is needed"
+        raise argument_error("dropout", f"{problem}. Pass 0.5, or {[0.5] * hidden}, say.", TypeError)
+    if isinstance(dropout, str | bytes) or not isinstance(dropout, Iterable) or getattr(dropout, "ndim", 1) == 0:
         part = checks.check_real(dropout, "dropout", low=0.0, below=1.0)
         if part and not hidden:
             raise argument_error(

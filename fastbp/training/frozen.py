@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -62,7 +62,7 @@ def _is_collection(given: Any) -> bool:
 def _factors(layer_rates: Any, L: int) -> tuple[float, ...]:
     if layer_rates is None:
         return (1.0,) * L
-    if not _is_collection(layer_rates):
+    if not _is_collection(layer_rates) or isinstance(layer_rates, Set):  # whose order is none
         raise argument_error(
             "layer_rates",
             f"is {layer_rates!r}; it must have a factor on the learning rate for each of layers 1..{L}. Pass "

@@ -181,6 +181,7 @@ def test_what_cannot_be_frozen_is_refused(frozen: Any) -> None:
         1.0,
         "1,1,1",
         iter([1, 1, 1]),
+        {0.5, 1.0, 2.0},
         np.array(1),
         (1, 1),
         (1, 1, 1, 1),

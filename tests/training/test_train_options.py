@@ -122,7 +122,7 @@ def test_dropout_is_a_mask_of_seed_epoch_layer_place_and_neuron(n_threads: int) 
 
 def test_one_number_is_that_of_every_hidden_layer() -> None:
     nets = [make_net() for _ in range(3)]
-    for net, dropout in zip(nets, (0.25, np.array([0.25, 0.25]), (0.25, 0.0)), strict=True):
+    for net, dropout in zip(nets, (np.array(0.25), np.array([0.25, 0.25]), (0.25, 0.0)), strict=True):
         fastbp.train(net, X, Y, dropout=dropout, epochs=1, seed=0)
     assert np.array_equal(nets[0].theta, nets[1].theta)
     assert not np.array_equal(nets[0].theta, nets[2].theta)
@@ -148,7 +148,23 @@ def check_refused(net: fastbp.Network, targets: Any, name: str, value: Any) -> N
     assert np.array_equal(net.theta, before)
 
 
-@pytest.mark.parametrize("dropout", [1.0, -0.1, float("nan"), "0.5", (0.5,), (0.5, 0.5, 0.5), (0.5, 1.0), (0.5, "x")])
+@pytest.mark.parametrize(
+    "dropout",
+    [
+        1.0,
+        -0.1,
+        float("nan"),
+        "0.5",
+        b"\0\0",
+        np.array(1.0),
+        {0.2, 0.5},
+        {0.2: 1, 0.5: 2},
+        (0.5,),
+        (0.5, 0.5, 0.5),
+        (0.5, 1.0),
+        (0.5, "x"),
+    ],
+)
 def test_parts_that_cannot_be_left_out_are_refused(dropout: Any) -> None:
     check_refused(make_net(), Y, "dropout", dropout)
 
@@ -253,3 +269,11 @@ def test_weights_of_classes_go_with_labels() -> None:
     net = fastbp.Network([6, 1], activations="identity", seed=1)
     with pytest.raises(ValueError, match=r"^class_weight is given, and Y holds outputs; .* a sigmoid output"):
         fastbp.train(net, X, Y[:, 0], class_weight="balanced")
+
+
+def test_weights_of_classes_do_not_go_with_missing_targets() -> None:
+    net = fastbp.Network([4, 3, 1], cost="cross_entropy", seed=0)
+    y = np.array([0.0, np.nan, 1.0, 1.0])
+    with pytest.raises(ValueError, match=r"^class_weight is given, and Y has targets that are missing; ") as caught:
+        fastbp.train(net, np.eye(4), y, class_weight={1: 2.0}, missing_targets="ignore")
+    assert getattr(caught.value, "parameter", None) == "class_weight"
