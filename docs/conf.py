@@ -121,12 +121,13 @@ def link_labels(app: Any, what: str, name: str, obj: Any, options: Any, lines: l
     """In a docstring, put an equation's number, which is a link, behind its label."""
     label, colon, rest = lines[0].partition(": ") if lines else ("", "", "")
     if colon and label in EQUATIONS:
-        plain = rest.replace("|", r"\|")  # which would begin a substitution
-        lines[0] = f"{label} :eq:`{anchor(label)}`: {plain}"
+        lines[0] = f"{label} :eq:`{anchor(label)}`: {rest}"
     for i, line in enumerate(lines):
         parts = line.split("``")  # every other one is code
         if ":eq:" not in line:
             parts[::2] = [LABEL.sub(lambda m: f"{m[0]} :eq:`{anchor(m[0])}`", part) for part in parts[::2]]
+        if not line.lstrip().startswith(("|", "+")):  # a bar in an equation would begin a substitution
+            parts[::2] = [re.sub(r"(?<!\\)\|", r"\\|", part) for part in parts[::2]]
         lines[i] = "``".join(parts)
 
 
