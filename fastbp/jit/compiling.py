@@ -11,6 +11,7 @@ import numba
 from numba import types
 from numba.core import config as _config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, UserProvidedCacheLocator
+from numba.core.registry import cpu_target
 from numba.core.typing.templates import make_overload_template
 from numba.extending import intrinsic
 from numba.extending import overload as _overload
@@ -170,6 +171,13 @@ def type_of_twin(twin: Callable[..., Any]) -> Any:
     return types.Function(make_overload_template(twin, twin, options, True, "never"))
 
 
+def type_of_intrinsic(function: Any) -> Any:
+    """Numba's type of an intrinsic, which compiled code then calls as if it stood in its module."""
+    context = cpu_target.typing_context
+    context.refresh()
+    return context.resolve_value_type(function)
+
+
 def type_of_constants(single: Any, double: Any) -> Any:
     """Of a function that gives the constants of the dtype of its argument."""
 
@@ -203,8 +211,4 @@ def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
 
 def type_of_fma() -> Any:
     """Of LLVM's fused multiply-add."""
-
-    def twin(a, b, c):  # type: ignore[no-untyped-def]
-        return lambda a, b, c: _fma(a, b, c)  # type: ignore[call-arg]
-
-    return type_of_twin(twin)
+    return type_of_intrinsic(_fma)

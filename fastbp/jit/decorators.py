@@ -103,8 +103,9 @@ def _compile(function: F, fastmath: set[str], cache: bool, *, inlined: bool = Fa
 def _twin(function: Callable[..., Any], maker: str, *args: Any) -> Any:
     """The function, or in compiled mode its twin, as a function of ``compiling`` makes it."""
     if DISABLED:
-        function.py_func = function  # type: ignore[attr-defined]
-        return function
+        plain: Any = function
+        plain.py_func = function
+        return plain
 
     def make() -> Any:
         from fastbp.jit import compiling
@@ -149,7 +150,8 @@ def apart(function: F) -> F:
 
     It stands below the decorator that compiles.
     """
-    function.apart = True  # type: ignore[attr-defined]
+    marked: Any = function
+    marked.apart = True
     return function
 
 

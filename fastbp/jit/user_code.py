@@ -19,7 +19,7 @@ from numba.core.untyped_passes import IRProcessing
 from numba.extending import intrinsic
 
 from fastbp.jit.addresses import Buffer, address, line
-from fastbp.jit.compiling import options_of, type_of_twin
+from fastbp.jit.compiling import options_of, type_of_intrinsic, type_of_twin
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.linking import BitcodeCompiler, InnerDispatcher, LinkingCompiler
 
@@ -190,17 +190,9 @@ def _call_once(typing: Any, code: Any, which: Any, u: Any, v: Any, w: Any) -> An
 
 def type_of_call_row() -> Any:
     """Of the call of a row function on vectors."""
-
-    def twin(code, which, n, u, v, w):  # type: ignore[no-untyped-def]
-        return lambda code, which, n, u, v, w: _call_row(code, which, n, u, v, w)  # type: ignore[call-arg]
-
-    return type_of_twin(twin)
+    return type_of_intrinsic(_call_row)
 
 
 def type_of_call_once() -> Any:
     """Of the call of a row function on numbers."""
-
-    def twin(code, which, u, v, w):  # type: ignore[no-untyped-def]
-        return lambda code, which, u, v, w: _call_once(code, which, u, v, w)  # type: ignore[call-arg]
-
-    return type_of_twin(twin)
+    return type_of_intrinsic(_call_once)

@@ -13,7 +13,7 @@ from numba.core.typing import signature
 from numba.extending import intrinsic
 
 from fastbp.jit.addresses import Buffer, address, line
-from fastbp.jit.compiling import type_of_twin
+from fastbp.jit.compiling import type_of_intrinsic
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.linking import LinkingCompiler
 from fastbp.jit.user_code import dispatcher_of
@@ -143,8 +143,4 @@ def _call_update(typing: Any, code: Any, lengths: Any, w: Any, g: Any, state: An
 
 def type_of_call_update() -> Any:
     """Of the call of a user's update."""
-
-    def twin(code, lengths, w, g, state, step, numbers):  # type: ignore[no-untyped-def]
-        return lambda code, lengths, w, g, state, step, numbers: _call_update(code, lengths, w, g, state, step, numbers)  # type: ignore[call-arg]
-
-    return type_of_twin(twin)
+    return type_of_intrinsic(_call_update)
