@@ -208,7 +208,8 @@ def compile_first(console: Out, dtype: str) -> None:
 
 
 class Interrupts(fastbp.Callback):
-    """Context manager around training and saving, and a callback of that training: between them comes no signal.
+    """Context manager around training, saving and the word about it, and a callback of that training: between them
+    comes no signal.
 
     From the run's beginning a signal raises KeyboardInterrupt in it. Once the run has ended, signals are only noted,
     until the context ends.
@@ -325,13 +326,13 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
             run.stopped = "interrupted"
         interrupts.on_train_end(run)
         fastbp.save(model, o["model"])
-    if run.stopped == "interrupted":
-        console.print(f"{signals.word} after {run.epoch} epochs and {run.minibatch} minibatches.")
-    elif run.stopped:
-        best = o["restore_best"] and run.best_epoch is not None
-        where = f"the weights of epoch {run.best_epoch}" if best else "the last weights"
-        console.print(f"Stopped after {run.epoch} epochs ({run.stopped}), with {where}.")
-    console.print(Text(f"Saved what was learned to {o['model']}."))
+        if run.stopped == "interrupted":
+            console.print(f"{signals.word} after {run.epoch} epochs and {run.minibatch} minibatches.")
+        elif run.stopped:
+            best = o["restore_best"] and run.best_epoch is not None
+            where = f"the weights of epoch {run.best_epoch}" if best else "the last weights"
+            console.print(f"Stopped after {run.epoch} epochs ({run.stopped}), with {where}.")
+        console.print(Text(f"Saved what was learned to {o['model']}."))
     if o["verbose"]:
         console.print(Text(f"It ran with {run.plan}."))
     if interrupts.leaving:

@@ -11,7 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,9 +21,11 @@ from fastbp.functions import activations, costs
 from fastbp.functions.differences import N_POINTS, REACH, ROUNDING, check_derivative
 from fastbp.functions.entry import PAIR, SECOND, SLOPES, TERMS, ActivationFunction, CostFunction
 from fastbp.jit import strict
-from fastbp.jit.addresses import Array
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.rows import Rows, guarded
+
+if TYPE_CHECKING:
+    from fastbp.jit.addresses import Array
 
 FORMAT = 3
 """First version of the format of model files that may hold such a name."""
