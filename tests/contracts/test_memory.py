@@ -17,6 +17,7 @@ from fastbp.kernels import layout
 from fastbp.nielsen import network, network2
 from fastbp.runtime import engine
 from fastbp.runtime.plan import Task, plan_training
+from fastbp.sklearn import MLPClassifier, MLPRegressor
 
 WIDE = 200_000
 
@@ -84,9 +85,6 @@ COLUMNS = [(x[:, None], np.eye(3)[label][:, None]) for x, label in zip(X, LABELS
 
 def _doors() -> dict[str, Callable[[], Any]]:
     """Each way in, with memory of its own to hold on to."""
-    pytest.importorskip("sklearn")
-    from fastbp.sklearn import MLPClassifier, MLPRegressor
-
     net = fastbp.Network([4, 5, 3], activations=["tanh", "softmax"], cost="cross_entropy", seed=0)
     options: Any = {"hidden_layer_sizes": (5,), "random_state": 0}
     few = MLPClassifier(max_iter=200, tol=1.0, n_iter_no_change=1, **options)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import fastbp
 from fastbp import jit
@@ -118,12 +119,11 @@ def test_no_schedule_and_no_number_of_threads_changes_a_bit(frozen: Any, optimiz
 
 
 def test_a_net_of_one_output_and_sparse_samples() -> None:
-    scipy_sparse = pytest.importorskip("scipy.sparse")
     few = np.where(np.abs(X) > 1, X, 0)
     mask = RNG.rand(1, 5) < 0.5
     for frozen in ([1], [2], [(RNG.rand(5, 9) < 0.5, False), (mask, True)]):
         nets = [fastbp.Network([9, 5, 1], activations="tanh", seed=0) for _ in range(3)]
-        for net, samples in zip(nets, (few, scipy_sparse.csr_array(few)), strict=False):
+        for net, samples in zip(nets, (few, scipy.sparse.csr_array(few)), strict=False):
             fastbp.train(net, samples, np.tanh(Y[:, 0]), optimizer=fastbp.AdamW(0.1), frozen=frozen, **SHORT)
         assert np.array_equal(nets[0].theta, nets[1].theta)
         for ours, old, frozen_here in zip(parts(nets[0]), parts(nets[2]), as_masks(frozen, nets[0]), strict=True):

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import optimize, sparse
 
 import fastbp
 from fastbp import jit
-
-optimize = pytest.importorskip("scipy.optimize")
 
 RNG = np.random.RandomState(2)
 X = RNG.randn(40, 5)
@@ -76,7 +75,6 @@ def test_a_run_ends_where_the_gradient_does() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_neither_threads_nor_sparse_samples_change_a_bit(dtype: Any) -> None:
-    sparse = pytest.importorskip("scipy.sparse")
     few = np.where(np.abs(X) > 1, X, 0)
     nets = [make_net(dtype) for _ in range(4)]
     for net, samples, n in zip(nets, (few, sparse.csr_array(few), few, few), (1, 1, 2, 3), strict=True):
