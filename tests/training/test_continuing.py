@@ -2,71 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 import pickle
 from typing import Any
 
 import numpy as np
 import pytest
+from continued_runs import (
+    HELD_OUT,
+    N_MINIBATCHES,
+    OPTIMIZERS,
+    SOME,
+    THREADS,
+    WAYS,
+    WEIGHTS,
+    Stopping,
+    check_same,
+    go_on,
+    make_net,
+    plateau,
+    train,
+)
 from nets import SMALL, same_bits
 
 import fastbp
-from fastbp.training.state import checksum, described
-
-RNG = np.random.RandomState(5)
-X, LABELS = RNG.randn(23, 4), RNG.randint(0, 3, 23)
-HELD_OUT = RNG.randn(9, 4), RNG.randint(0, 3, 9)
-WEIGHTS = np.where(np.arange(23) < 14, RNG.rand(23), 0.0)
-BATCH, N_MINIBATCHES = 4, 6
-THREADS = (1, 1) if SMALL else (1, 2)
-
-OPTIMIZERS = (
-    fastbp.SGD(0.1), fastbp.SGD(0.1, 0.9), fastbp.SGD(0.1, 0.9, True), fastbp.Adam(0.01), fastbp.AdamW(0.01),
-    fastbp.RMSprop(), fastbp.Adagrad(),
-)  # fmt: skip
-
-
-def plateau() -> fastbp.schedules.ReduceOnPlateau:
-    return fastbp.schedules.ReduceOnPlateau(monitor="val_loss", patience=1, min_delta=0.01)
-
-
-WAYS: dict[str, dict[str, Any]] = {
-    "plain": {},
-    "weighted": {"sample_weight": WEIGHTS, "l1": 1e-3, "l2": 1e-2, "class_weight": {0: 2.0}},
-    "masked": {"dropout": 0.3, "clip_norm": 0.5},
-    "partly": {"frozen": [2], "layer_rates": (0.5, 1.0)},
-    "step": {"schedule": fastbp.schedules.StepDecay(3)},
-    "exponential": {"schedule": fastbp.schedules.ExponentialDecay()},
-    "cosine": {"schedule": fastbp.schedules.Cosine(warmup=1.5, epochs=10)},
-    "warm-up": {"schedule": fastbp.schedules.WarmUp(7.0)},
-    "plateau": {"schedule": plateau(), "validation": HELD_OUT},
-    "early stopping": {"early_stopping": fastbp.EarlyStopping(patience=10), "validation": HELD_OUT},
-    "early stopping without the best": {"early_stopping": fastbp.EarlyStopping("loss", restore_best=False)},
-    "in order": {"shuffle": False},
-    "in a given order": {"shuffle": lambda epoch: np.roll(np.arange(23), 5 * epoch)},
-}
-SOME = ("masked", "partly", "cosine", "plateau", "early stopping", "in a given order")
-AGAIN = ("sample_weight", "validation")
-"""What no run keeps."""
-
-
-def make_net(dtype: str = "float64") -> fastbp.Network:
-    return fastbp.Network([4, 5, 3], activations=["tanh", "softmax"], cost="cross_entropy", seed=1, dtype=dtype)
-
-
-def train(net: fastbp.Network, **options: Any) -> fastbp.Run:
-    return fastbp.train(net, X, LABELS, **({"batch_size": BATCH, "seed": 3} | options))
-
-
-def go_on(net: fastbp.Network, run: fastbp.Run, options: dict[str, Any], **more: Any) -> fastbp.Run:
-    again = {name: options[name] for name in AGAIN if name in options}
-    return fastbp.train(net, X, LABELS, continuing=run, **again, **more)
-
-
-def check_same(run: fastbp.Run, other: fastbp.Run) -> None:
-    assert same_bits(run.net.theta, other.net.theta)
-    assert run.history == other.history
-    assert (run.epoch, run.step, run.best_epoch) == (other.epoch, other.step, other.best_epoch)
+from fastbp.training.state import checksum
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -178,20 +137,6 @@ def test_again_and_again() -> None:
     check_same(run, whole)
 
 
-class Stopping(fastbp.Callback):
-    """Ends the run once it has made so many steps more."""
-
-    every = 1
-
-    def __init__(self, n: int) -> None:
-        self.left = n
-
-    def on_minibatch(self, run: fastbp.Run) -> None:
-        self.left -= 1
-        if not self.left:
-            run.stop()
-
-
 def test_after_an_exception_the_run_is_that_of_the_callbacks() -> None:
     whole = train(make_net(), epochs=3)
     net, raising = make_net(), Interrupting(4, RuntimeError("enough"))
@@ -293,119 +238,3 @@ def test_a_state_that_lacks_anything_is_noticed(planted: str) -> None:
         state.statistics["cost"] = 0
     with pytest.raises(AssertionError):
         check_same(go_on(net, run, options), whole)
-
-
-# What is refused.
-
-
-def refused(run: Any, match: str, name: str = "continuing", net: Any = None, **options: Any) -> None:
-    net = run.net if net is None else net
-    before = net.theta.copy()
-    with pytest.raises((ValueError, TypeError), match=match) as caught:
-        fastbp.train(net, X, LABELS, continuing=run, **options)
-    assert caught.value.parameter == name
-    assert same_bits(net.theta, before)
-
-
-def test_other_settings_are_refused_all_at_once() -> None:
-    run = train(make_net(), epochs=2, optimizer=fastbp.Adam(0.01), dropout=0.5)
-    match = (
-        r"^continuing is a run with other settings.*"
-        r"optimizer: run: Adam\(learning_rate=0.01, .*\); now: Adam\(.*learning_rate=0.02.*; "
-        r"batch_size: run: 4; now: 9; .*dropout: run: \(0.5\); now: \(0.25\). Leave these out, or train anew\.$"
-    )
-    refused(run, match, optimizer=fastbp.Adam(0.02), batch_size=9, dropout=0.25, epochs=3)
-    refused(run, r"shuffle: run: True; now: .*<lambda>", shuffle=lambda epoch: np.arange(23))
-    net = fastbp.Network([4, 4, 3], seed=0)
-    refused(run, r"net: run: Network\(\[4, 5, 3\].*; now: Network\(\[4, 4, 3\]", net=net)
-    again = fastbp.train(
-        run.net, X, LABELS, continuing=run, epochs=3, optimizer=fastbp.Adam(0.01), batch_size=4, seed=3, dropout=[0.5]
-    )
-    assert again.epoch == 3
-
-
-def test_other_weights_and_samples_are_refused() -> None:
-    run = train(make_net(), epochs=2)
-    run.net.b[1][0] += 1e-9
-    refused(run, r"^continuing is a run that left other weights than the net now has", epochs=3)
-    run.net.b[1][0] -= 1e-9
-    run = train(make_net(), epochs=2)
-    with pytest.raises(ValueError, match=r"^X has 22 samples; the run that goes on has had 23") as caught:
-        fastbp.train(run.net, X[1:], LABELS[1:], continuing=run, epochs=3)
-    assert caught.value.parameter == "X"
-
-
-def test_fewer_epochs_than_there_were_are_refused() -> None:
-    run = train(make_net(), epochs=5, callbacks=[Stopping(20)])
-    assert (run.epoch, run.minibatch) == (3, 2)
-    refused(
-        run,
-        r"^epochs is 3; the run that goes on has begun 4, and epochs counts them all. Pass at least 4",
-        "epochs",
-        epochs=3,
-    )
-    assert fastbp.train(run.net, X, LABELS, continuing=run, epochs=4).epoch == 4
-
-
-def test_a_schedule_that_was_told_another_total_is_refused() -> None:
-    cosine = fastbp.schedules.Cosine()
-    run = train(make_net(), epochs=2, schedule=cosine)
-    refused(
-        run, r"^schedule is Cosine\(.*epoch 1 of 2 is another one than of 3.*Cosine\(epochs=3\)", "schedule", epochs=3
-    )
-    cut = train(make_net(), epochs=4, schedule=cosine, callbacks=[Stopping(9)])
-    whole = train(make_net(), epochs=4, schedule=cosine)
-    check_same(go_on(cut.net, cut, {}), whole)
-
-
-@pytest.mark.parametrize("run", [True, "run.ckpt", fastbp.History()])
-def test_what_is_no_run_is_refused(run: Any) -> None:
-    refused(run, r"^continuing is .*; what train returned is needed", net=make_net())
-
-
-def test_what_only_scipy_knew_is_refused() -> None:
-    pytest.importorskip("scipy")
-    net = make_net()
-    run = fastbp.train(net, X, LABELS, optimizer=fastbp.LBFGS(), epochs=2)
-    refused(run, r"^continuing is a run of L-BFGS, which goes on from no run")
-    with pytest.raises(ValueError, match=r"^checkpoint is .*; what L-BFGS knows is in SciPy"):
-        fastbp.train(net, X, LABELS, optimizer=fastbp.LBFGS(), checkpoint=fastbp.Checkpoint("run.ckpt"))
-
-
-def test_a_run_that_has_not_ended_is_refused() -> None:
-    class Greedy(fastbp.Callback):
-        def on_epoch_end(self, run: fastbp.Run) -> None:
-            refused(run, r"^continuing is a run that has left no state to go on from", net=run.net.copy())
-
-    train(make_net(), epochs=1, callbacks=[Greedy()])
-
-
-def test_a_pickle_says_what_it_could_not_hold() -> None:
-    def order(epoch: int) -> Any:
-        return np.roll(np.arange(23), epoch)
-
-    whole = train(make_net(), epochs=4, shuffle=order)
-    run = train(make_net(), epochs=2, shuffle=order)
-    for copied in (pickle.loads(pickle.dumps(run)), copy.deepcopy(run)):
-        refused(copied, r"shuffle: run: test_continuing\.\S*order; now: True", epochs=4)
-        check_same(fastbp.train(copied.net, X, LABELS, continuing=copied, epochs=4, shuffle=order), whole)
-
-
-def test_options_are_described_alike_in_every_process() -> None:
-    class Rule:
-        pass
-
-    values = [
-        np.float32(0.5),
-        np.arange(3),
-        {"b": 1, "a": (2.0, None)},
-        np.random.default_rng(0),
-        Rule(),
-        np.tanh,
-        described,
-    ]
-    assert [described(value).replace(__name__, "here") for value in values] == [
-        "0.5", "int64 of shape (3,), CRC 4f8c5ccc", "{'a': (2.0, None), 'b': 1}", "a Generator of PCG64",
-        "<here.test_options_are_described_alike_in_every_process.<locals>.Rule object>", "numpy.tanh",
-        "fastbp.training.state.described",
-    ]  # fmt: skip
