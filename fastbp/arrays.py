@@ -150,16 +150,20 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_w
     original = as_numbers(s, name)
     if original.shape != (n,):
         raise argument_error(name, f"has shape {original.shape}; X has {n} samples. Pass shape ({n},).")
-    array = contiguous(original, dtype)
-    require_finite(array, original, name)
     if original.min() < 0:  # before float32 has rounded it to -0
         i = int(np.argmin(original))
         raise argument_error(
             name, f"has {float(original[i]):g} in row {i}; weights are at least 0. Clip or shift them."
         )
-    if array.max() == 0:
+    if original.max() == 0:
         raise argument_error(name, "is 0 everywhere; a mean needs some weight. Pass None to weight all alike.")
     numbers = np.finfo(dtype)
+    with np.errstate(over="ignore"):
+        total, limit = float(original.sum(dtype=np.float64)), float(numbers.max) ** 0.5
+    if total >= limit and np.isfinite(original).all():
+        raise argument_error(name, too_large(total, dtype))
+    array = contiguous(original, dtype)
+    require_finite(array, original, name)
     tiny = (original > 0) & (original < numbers.tiny)
     if tiny.any():
         i = int(np.argmax(tiny))
@@ -168,13 +172,17 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_w
             f"has {float(original[i]):g} in row {i}; {dtype.name} cannot divide by so little. Scale the "
             "weights, only their ratios matter; or set it to 0.",
         )
-    total, limit = float(array.sum(dtype=np.float64)), float(numbers.max) ** 0.5
-    if total >= limit:
-        raise ValueError(
-            f"{name} sums to {total:g}; in {dtype.name} gradients overflow from {limit:.2g} on. Scale the "
-            "weights, only their ratios matter."
-        )
     return array
+
+
+def too_large(total: float, dtype: np.dtype[Any]) -> str:
+    """What is wrong with weights of this sum."""
+    limit = float(np.finfo(dtype).max) ** 0.5
+    size = f"{total:g}" if np.isfinite(total) else f"more than {np.finfo(np.float64).max:.2g}"
+    return (
+        f"sums to {size} over all samples, which is too large: in {dtype.name} gradients overflow from {limit:.2g} on. "
+        "Scale the weights, only their ratios matter."
+    )
 
 
 def check_out(

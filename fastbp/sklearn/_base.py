@@ -30,7 +30,7 @@ from fastbp.sklearn._parameters import fastbp_name, sizes_of
 from fastbp.sklearn._stepper import make_stepper, say
 from fastbp.sklearn._validation import INPUT, Stopping, given_validation, hold_out
 from fastbp.sklearn._warn import in_their_name
-from fastbp.sklearn._weights import check_some_weight
+from fastbp.sklearn._weights import check_size, check_some_weight
 from fastbp.targets import Targets
 from fastbp.training.checkpoints import Checkpoint
 from fastbp.training.explosion import cost_of_best_constant
@@ -254,6 +254,7 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             sample_weight = _check_sample_weight(sample_weight, X)
         sample_weight = self._weighted(y, sample_weight)
         check_some_weight(sample_weight)
+        check_size(sample_weight, X.dtype, getattr(self, "class_weight", None) is not None)
         y = y.reshape(-1, 1) if y.ndim == 1 else y
         self.n_outputs_ = y.shape[1]
         held_out = given_validation(self, validation)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastbp import checks
-from fastbp.arrays import as_sample_weight
+from fastbp.arrays import as_sample_weight, too_large
 from fastbp.errors import argument_error
 from fastbp.network import Network
 from fastbp.training.minibatches import Samples
@@ -30,8 +30,19 @@ def with_class_weight(net: Network, samples: Samples, class_weight: Any) -> Samp
     labels = _labels(net, samples)
     n_classes = max(2, net.sizes[-1])
     s = np.ones(len(samples)) if samples.weight is None else samples.weight.astype(np.float64)
-    of_class = _balanced(labels, s, n_classes) if is_balanced else _given(class_weight, n_classes)
-    return replace(samples, weight=as_sample_weight(of_class[labels] * s, len(s), net.dtype, "class_weight"))
+    with np.errstate(over="ignore"):
+        of_class = _balanced(labels, s, n_classes) if is_balanced else _given(class_weight, n_classes)
+        of_sample = of_class[labels]
+        weight = of_sample * s
+    if np.isinf(weight).any():
+        raise argument_error("class_weight", too_large(np.inf, net.dtype))
+    if np.any((weight == 0) & (of_sample > 0) & (s > 0)):
+        raise argument_error(
+            "class_weight",
+            "comes to less than any number, multiplied with the weights of the samples; it would be taken for 0. Scale "
+            "the weights, only their ratios matter; or set it to 0.",
+        )
+    return replace(samples, weight=as_sample_weight(weight, len(s), net.dtype, "class_weight"))
 
 
 def _labels(net: Network, samples: Samples) -> np.ndarray:

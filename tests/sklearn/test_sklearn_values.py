@@ -502,3 +502,18 @@ def test_another_output_than_that_to_go_on_from_is_refused() -> None:
         b.set_params(loss="poisson").fit(X, np.abs(T))
     with pytest.raises(ValueError, match=r"ask for layers of \[4, 6, 2\] neurons; .* have \[4, 6, 1\]"):
         b.set_params(loss="squared_error").fit(X, TWO)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "sample_weight", "name"),
+    [
+        ({0: 1e308}, None, "sample_weight times class_weight"),
+        (None, np.full(len(Y), 1e308), "sample_weight"),
+        ({0: 1e300}, np.full(len(Y), 1e10), "sample_weight times class_weight"),
+    ],
+)
+def test_weights_that_are_too_large_are_refused(class_weight: Any, sample_weight: Any, name: str) -> None:
+    estimator = ours.MLPClassifier(class_weight=class_weight, **SHORT)
+    with pytest.raises(ValueError, match=rf"^{name} sums to more than 1.8e\+308 .* only their ratios"):
+        estimator.fit(X, Y, sample_weight=sample_weight)
+    assert not hasattr(estimator, "coefs_")

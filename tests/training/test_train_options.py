@@ -277,3 +277,22 @@ def test_weights_of_classes_do_not_go_with_missing_targets() -> None:
     with pytest.raises(ValueError, match=r"^class_weight is given, and Y has targets that are missing; ") as caught:
         fastbp.train(net, np.eye(4), y, class_weight={1: 2.0}, missing_targets="ignore")
     assert getattr(caught.value, "parameter", None) == "class_weight"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"sample_weight": np.full(20, 1e308)}, "sample_weight"),
+        ({"class_weight": {0: 1e308}}, "class_weight"),
+        ({"sample_weight": np.full(20, 1e10), "class_weight": {0: 1e300}}, "class_weight"),
+    ],
+)
+def test_weights_that_are_too_large_are_refused_by_name(options: dict[str, Any], name: str, dtype: Any) -> None:
+    """Warnings are errors here: no sum of them has overflowed on the way."""
+    net = fastbp.Network([3, 4, 2], activations=["tanh", "softmax"], cost="cross_entropy", dtype=dtype, seed=0)
+    before = net.theta.copy()
+    with pytest.raises(ValueError, match=rf"^{name} sums to more than 1.8e\+308 over all samples, .* ratios") as error:
+        fastbp.train(net, np.eye(20, 3), np.arange(20) % 2, epochs=1, **options)
+    assert vars(error.value)["parameter"] == name
+    assert np.array_equal(net.theta, before)
