@@ -82,7 +82,7 @@ UNSEEN: list[tuple[str, float, dict[str, Any], str]] = [
     ("float32", 9, {"optimizer": fastbp.Adam(epsilon=1e-46)}, "epsilon is 1e-46; in float32 it must be at least"),
     ("float32", 9, {"optimizer": fastbp.Adam(beta_2=1 - 1e-9)}, "beta_2 is 0.999999999, which is 1 in float32"),
     ("float32", 9, {"sample_weight": np.full(4, 1e-40)}, "sample_weight has 1e-40 in row 0; float32 cannot divide"),
-    ("float32", 9, {"sample_weight": np.full(4, 1e30)}, r"sample_weight sums to 4e\+30; in float32 gradients overflow"),
+    ("float32", 9, {"sample_weight": np.full(4, 1e30)}, r"sample_weight sums to 4e\+30 over all .* gradients overflow"),
 ]
 
 
