@@ -10,7 +10,7 @@ from fastbp.errors import argument_error
 from fastbp.training.history import Run
 from fastbp.training.optimizers import LBFGS
 from fastbp.training.schedules import Factors
-from fastbp.training.state import Described, State, checksum, differences
+from fastbp.training.state import Described, State, differences, mark
 
 if TYPE_CHECKING:
     from fastbp.network import Network
@@ -79,7 +79,7 @@ def check_going_on(run: Run, net: Network, options: Mapping[str, Any]) -> State:
             f"is a run with other settings, and a run goes on as it began. {'; '.join(found)}. Leave these out, or "
             "train anew.",
         )
-    if checksum(net.theta) != state.checksum:
+    if mark(net.theta) != state.mark:
         raise argument_error(
             "continuing",
             "is a run that left other weights than the net now has; its optimizer's state belongs to those. Pass the "

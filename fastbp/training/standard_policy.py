@@ -21,7 +21,7 @@ from fastbp.training.minibatches import Order, Samples
 from fastbp.training.optimizers import Optimizer
 from fastbp.training.policy import Epoch, Policy
 from fastbp.training.schedules import Factors
-from fastbp.training.state import State, checksum
+from fastbp.training.state import State, mark
 from fastbp.training.stopping import Best, monitored_value
 from fastbp.training.trainer import Trainer
 
@@ -159,7 +159,7 @@ class Standard(Policy):
         state.last_theta = self.best.restore()
         if state.last_theta is not None:
             state.best_theta = None  # the net's
-        state.checksum = checksum(self.net.theta)
+        state.mark = mark(self.net.theta)
         run._state = state
         for callback in self.callbacks:
             callback.on_train_end(run)

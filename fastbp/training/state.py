@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.chunks import of_rows
+from fastbp.kernels import fingerprint
 
 
 def checksum(values: np.ndarray) -> int:
@@ -20,6 +21,11 @@ def checksum(values: np.ndarray) -> int:
     for part in of_rows(np.ascontiguousarray(values).reshape(-1)):
         crc = zlib.crc32(part, crc)
     return crc
+
+
+def mark(theta: np.ndarray) -> int:
+    """What tells the weights of a run from others, of the same net: looked for after each run, and so in no time."""
+    return int(fingerprint.fingerprint(theta.view(np.uint64)))
 
 
 class Described:
@@ -91,7 +97,7 @@ class State:
     """The weights with which, where they are to be restored."""
     last_theta: np.ndarray | None = field(default=None, repr=False)
     """The last weights, where the net has others."""
-    checksum: int = 0
+    mark: int = 0
     """Of the net's theta as the run left it."""
     finished: bool = False
     """Whether early stopping has ended the run for good."""
