@@ -1,9 +1,10 @@
 """One error at a time in the sources, in a copy of them: the tests of the file that has it must fail.
 
-``python tests/long/mutations.py [number] [seed]``: as many mutants (60), drawn from all places where an operator, a
-comparison, a boundary or a constant can be exchanged. Tests of what becomes machine code run as plain Python, so that
-nothing is compiled; the others compiled, as many of them do only. Ends with 1 if a mutant survives that
-is not among ``EQUIVALENT``.
+``python tests/long/mutations.py [number] [seed] [source ...]``: as many mutants (60), drawn from all places where an
+operator, a comparison, a boundary or a constant can be exchanged, of these sources (all that are listed here).
+Tests of what becomes machine code run as plain Python, so that nothing is compiled; the others compiled, as many of
+them do only.
+Ends with 1 if a mutant survives that is not among ``EQUIVALENT``.
 """
 
 # ruff: noqa: T201
@@ -143,16 +144,19 @@ def survives(copy: Path, name: str, changed: str) -> bool:
 
 
 def main() -> int:
-    number, seed = (int(text) for text in (sys.argv[1:] + ["60", "0"][len(sys.argv) - 1 :]))
+    numbers = sys.argv[1:3]
+    wanted, seed = (int(text) for text in numbers + ["60", "0"][len(numbers) :])
     places = [
-        (name, i) for name in TESTS for i in range(len(mutants(ast.parse((ROOT / name).read_text(encoding="utf-8")))))
+        (name, i)
+        for name in sys.argv[3:] or TESTS
+        for i in range(len(mutants(ast.parse((ROOT / name).read_text(encoding="utf-8")))))
     ]
+    number = min(wanted, len(places))
     drawn = random.Random(seed).sample(places, number)
     living = []
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "fastbp"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".*_cache", "__pycache__", ".venv"))
-        drawn = random.Random(seed).sample(places, number)
         for name in dict.fromkeys(name for name, _ in drawn):
             if survives(copy, name, (copy / name).read_text(encoding="utf-8")):
                 continue

@@ -36,6 +36,11 @@ def counted(g: Any, w: Any, last: Any, sum_of_t: Any, eta: Any, t: Any, per: flo
     return w - eta * g / per, t, sum_of_t + t
 
 
+def moved(g: Any, w: Any, m: Any, eta: Any, t: Any) -> Any:
+    """Each parameter that is touched shows it."""
+    return w + 1, m + 1
+
+
 def make_net(**options: Any) -> fastbp.Network:
     return fastbp.Network([9, 20, 6, 2], **({"activations": ["tanh", "tanh", "identity"], "seed": 1} | options))
 
@@ -109,9 +114,6 @@ def test_the_same_arithmetic_has_the_bits_of_the_library(sizes: list[int]) -> No
 def test_padding_is_never_seen(sizes: list[int]) -> None:
     """A layer of three neurons ends with half a cache line that no row has."""
 
-    def moved(g: Any, w: Any, m: Any, eta: Any, t: Any) -> Any:
-        return w + 1, m + 1
-
     options: dict[str, Any]
     for options in ({}, {"clip_norm": 1.0}):
         net = fastbp.Network(sizes, activations="identity", seed=0)
@@ -121,6 +123,19 @@ def test_padding_is_never_seen(sizes: list[int]) -> None:
         assert (net.theta != before).sum() == net.n_parameters
         assert run._state is not None
         assert run._state.moments.sum() == net.n_parameters
+
+
+@pytest.mark.parametrize("options", [{}, {"clip_norm": 1.0}], ids=str)
+def test_a_frozen_layer_stays_even_where_an_update_heeds_no_step_size(options: dict[str, Any]) -> None:
+    net, before = make_net(), make_net()
+    run = fastbp.train(net, X, Y, optimizer=fastbp.optimizer(moved, 0.1), epochs=1, frozen=[2], **options)
+    assert run._state is not None
+    moments = before.copy()
+    moments.theta[:] = run._state.moments
+    for l in (1, 2, 3):
+        for ours, old, m in ((net.w[l], before.w[l], moments.w[l]), (net.b[l], before.b[l], moments.b[l])):
+            assert ((ours == old).all(), (m == 0).all()) == ((True, True) if l == 2 else (False, False))
+            assert l == 2 or np.array_equal(m, np.ones_like(m))
 
 
 @pytest.mark.compiled

@@ -16,7 +16,7 @@ Y = RNG.randn(23, 2)
 
 
 def make_net(**options: Any) -> fastbp.Network:
-    return fastbp.Network([6, 5, 4, 2], **({"activations": ["tanh", "tanh", "identity"], "seed": 1} | options))
+    return fastbp.Network(**({"sizes": [6, 5, 4, 2], "activations": ["tanh", "tanh", "identity"], "seed": 1} | options))
 
 
 def parts(net: Any) -> list[np.ndarray]:
@@ -45,16 +45,21 @@ def clipped_descent(net: fastbp.Network, longest: float, eta: float, mu: float, 
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
-@pytest.mark.parametrize("mu", [0.0, 0.9])
-def test_a_gradient_that_is_too_long_is_scaled_down(mu: float, n_threads: int) -> None:
-    net = make_net()
-    expected, scaled = clipped_descent(net, 1.0, 0.1, mu, 0.01)
+@pytest.mark.parametrize(
+    ("mu", "sizes", "longest"), [(0.0, [6, 5, 4, 2], 1.0), (0.9, [6, 5, 4, 2], 1.0), (0.9, [6, 70, 40, 2], 2.0)]
+)
+def test_a_gradient_that_is_too_long_is_scaled_down(
+    mu: float, sizes: list[int], longest: float, n_threads: int
+) -> None:
+    """The last net has more parameters than one block of those whose squares are summed apart."""
+    net = make_net(sizes=sizes)
+    expected, scaled = clipped_descent(net, longest, 0.1, mu, 0.01)
     assert 0 < scaled < 6  # some are, some are not
     options: dict[str, Any] = {"epochs": 2, "batch_size": 10, "shuffle": False, "l2": 0.01, "n_threads": n_threads}
-    fastbp.train(net, X, Y, optimizer=fastbp.SGD(0.1, momentum=mu), clip_norm=1.0, **options)
+    fastbp.train(net, X, Y, optimizer=fastbp.SGD(0.1, momentum=mu), clip_norm=longest, **options)
     for ours, by_hand in zip(parts(net), expected, strict=True):
         np.testing.assert_allclose(ours, by_hand, rtol=1e-9, atol=1e-12)
-    free = make_net()
+    free = make_net(sizes=sizes)
     fastbp.train(free, X, Y, optimizer=fastbp.SGD(0.1, momentum=mu), **options)
     assert np.abs(free.theta - net.theta).max() > 1e-3  # what is not clipped would be caught
 
