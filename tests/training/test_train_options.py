@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,8 @@ X = RNG.randn(23, 6)
 Y = RNG.randn(23, 2)
 
 
-def make_net(**options: Any) -> fastbp.Network:
-    return fastbp.Network(**({"sizes": [6, 5, 4, 2], "activations": ["tanh", "tanh", "identity"], "seed": 1} | options))
+def make_net(sizes: Sequence[int] = (6, 5, 4, 2), **options: Any) -> fastbp.Network:
+    return fastbp.Network(sizes, **({"activations": ["tanh"] * (len(sizes) - 2) + ["identity"], "seed": 1} | options))
 
 
 def parts(net: Any) -> list[np.ndarray]:
@@ -46,12 +47,13 @@ def clipped_descent(net: fastbp.Network, longest: float, eta: float, mu: float, 
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize(
-    ("mu", "sizes", "longest"), [(0.0, [6, 5, 4, 2], 1.0), (0.9, [6, 5, 4, 2], 1.0), (0.9, [6, 70, 40, 2], 2.0)]
+    ("mu", "sizes", "longest"),
+    [(0.0, [6, 5, 4, 2], 1.0), (0.9, [6, 5, 4, 2], 1.0), (0.9, [6, 70, 40, 2], 2.0), (0.9, [6, 276, 2], 8.0)],
 )
 def test_a_gradient_that_is_too_long_is_scaled_down(
     mu: float, sizes: list[int], longest: float, n_threads: int
 ) -> None:
-    """The last net has more parameters than one block of those whose squares are summed apart."""
+    """Squares are summed in blocks of parameters: the last two have two of them, and three whole ones."""
     net = make_net(sizes=sizes)
     expected, scaled = clipped_descent(net, longest, 0.1, mu, 0.01)
     assert 0 < scaled < 6  # some are, some are not
