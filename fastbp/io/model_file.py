@@ -59,7 +59,7 @@ class Contents(NamedTuple):
 
 def write(path: str | bytes | os.PathLike[Any], contents: Contents) -> None:
     """Write a model file whole or not at all."""
-    write_atomically(as_path(path), pack(*_described(contents)))
+    write_atomically(as_new_path(path), pack(*_described(contents)))
 
 
 def write_checkpoint(path: str, net: Network, training: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
@@ -170,6 +170,14 @@ def as_path(path: Any, example: str = "digits.fastbp") -> str:
     except TypeError:
         problem = f"is {path!r}; the name of a file is needed. Pass {example!r}, say."
         raise argument_error("path", problem, TypeError) from None
+
+
+def as_new_path(path: Any, example: str = "digits.fastbp") -> str:
+    """The path of a file to write, as text; ValueError for a name that no file can have."""
+    name = as_path(path, example)
+    if not name or "\0" in name:
+        raise argument_error("path", f"is {path!r}; the name of a file is needed. Pass {example!r}, say.")
+    return name
 
 
 def _build(description: dict[str, Any], tensors: dict[str, Array]) -> Contents:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import csv
 import io
 import json
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fastbp.checks import check_int
 from fastbp.errors import argument_error
-from fastbp.io.model_file import as_path
+from fastbp.io.model_file import as_new_path
 from fastbp.training.history import History as History  # pickles of version 0.1.0 look for these three here
 from fastbp.training.history import Run as Run
 from fastbp.training.stopping import EarlyStopping as EarlyStopping
@@ -104,7 +105,7 @@ class _Log(Callback, abc.ABC):
     """Writes a row to a file as each epoch ends; derived classes say how a row is written."""
 
     def __init__(self, path: str | bytes | os.PathLike[Any], *, append: bool = False) -> None:
-        self.path = as_path(path, self._example)
+        self.path = as_new_path(path, self._example)
         if not isinstance(append, bool):
             raise argument_error("append", f"is {append!r}; it must be True or False. Pass one of these.", TypeError)
         self.append = append
@@ -116,13 +117,32 @@ class _Log(Callback, abc.ABC):
     def _row(self, values: dict[str, Any]) -> str:
         """The text of an epoch's row, its line's end included."""
 
+    @abc.abstractmethod
+    def _epochs(self, lines: list[str]) -> Iterator[tuple[int, int | None]]:
+        """Of each row the number of lines to its end, and its epoch if it has one."""
+
     def _follow(self, content: bytes) -> None:
         """Go on after these rows, the last of which may have been cut off."""
         self._unwritten = b"\n" if content and not content.endswith(b"\n") else b""
 
+    def _without_later(self, content: bytes, epoch: int) -> bytes:
+        """Cut off what a run has written that was killed after its checkpoint: rows at the end, of later epochs."""
+        lines = content.splitlines(keepends=True)
+        if lines and not lines[-1].endswith(b"\n"):
+            del lines[-1]
+        rows = [*self._epochs([line.decode(errors="replace") for line in lines])]
+        while rows and (rows[-1][1] or 0) > epoch:
+            rows.pop()
+        kept = b"".join(lines[: rows[-1][0] if rows else 0])
+        with contextlib.suppress(OSError):  # what is wrong is said when a row is written
+            if len(kept) < len(content):
+                os.truncate(self.path, len(kept))
+                return kept
+        return content
+
     def on_train_begin(self, run: Run) -> None:
         """Empty the file, or see where it ends."""
-        self._lengths = {name: len(values) for name, values in run.history.items()}
+        self._lengths = {name: len(values) for name, values in run.history.columns().items()}
         self._mode, self._complained, content = "wb", False, b""
         if self.append or run.epoch > 0:
             self._mode = "ab"
@@ -131,12 +151,14 @@ class _Log(Callback, abc.ABC):
                     content = file.read()
             except (OSError, ValueError):
                 pass  # there is none yet; or what is wrong with it is said when it is written to
+        if run.epoch > 0 and not self.append:
+            content = self._without_later(content, run.epoch)
         self._follow(content)
         self._write("")
 
     def on_epoch_end(self, run: Run) -> None:
         """Write the epoch's row."""
-        lengths = {name: len(values) for name, values in run.history.items()}
+        lengths = {name: len(values) for name, values in run.history.columns().items()}
         new = [name for name, n in lengths.items() if n > self._lengths.get(name, 0)]
         self._lengths = lengths
         counts = {"epoch": run.epoch, "step": run.step, "seconds": run.seconds}
@@ -149,7 +171,7 @@ class _Log(Callback, abc.ABC):
 
     def _write(self, row: str) -> None:
         """Write a row, and before it what could not be written, from where that stopped."""
-        self._unwritten += row.encode()
+        self._unwritten += row.encode(errors="backslashreplace")
         try:
             with open(self.path, self._mode, buffering=0) as file:
                 self._mode = "ab"
@@ -170,7 +192,7 @@ def _plain(value: Any) -> float | str:
     """A number of the history; what a callback has put there and is none, as text."""
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return str(value)
 
 
@@ -185,11 +207,11 @@ class CSVLog(_Log):
     path : str, bytes or path
     append : bool
         Whether rows go after those that the file has. By default a run replaces the file, unless it goes on from
-        another run: then it appends.
+        another run or a checkpoint: then it appends, after it has cut off the rows at the end whose epochs come again.
 
     Raises
     ------
-    TypeError
+    TypeError, ValueError
         ``path`` is none, or ``append`` no bool.
 
     Warns
@@ -205,6 +227,15 @@ class CSVLog(_Log):
         header = content.decode(errors="replace").splitlines()[:1]
         self._columns: list[str] = next(csv.reader(header), [])
         self._left_out: set[str] = set()
+
+    def _epochs(self, lines: list[str]) -> Iterator[tuple[int, int | None]]:
+        reader = csv.reader(lines)
+        at = None
+        for cells in reader:
+            if at is None and "epoch" in cells:
+                at = cells.index("epoch")
+            epoch = cells[at] if at is not None and at < len(cells) else ""
+            yield reader.line_num, int(epoch) if epoch.isdecimal() else None
 
     def _row(self, values: dict[str, Any]) -> str:
         text = io.StringIO()
@@ -234,7 +265,7 @@ class JSONLines(_Log):
 
     Raises
     ------
-    TypeError
+    TypeError, ValueError
         ``path`` is none, or ``append`` no bool.
 
     Warns
@@ -244,6 +275,15 @@ class JSONLines(_Log):
     """
 
     _example = "run.jsonl"
+
+    def _epochs(self, lines: list[str]) -> Iterator[tuple[int, int | None]]:
+        for n, line in enumerate(lines, 1):
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            epoch = row.get("epoch") if isinstance(row, dict) else None
+            yield n, epoch if isinstance(epoch, int) else None
 
     def _row(self, values: dict[str, Any]) -> str:
         known = {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}

@@ -15,7 +15,7 @@ from fastbp import checks
 from fastbp.chunks import CHUNK_BYTES
 from fastbp.errors import LoadError, argument_error
 from fastbp.io.container import AGAIN
-from fastbp.io.model_file import as_path, read_checkpoint, write_checkpoint
+from fastbp.io.model_file import as_new_path, as_path, read_checkpoint, write_checkpoint
 from fastbp.kernels.records import STATISTICS
 from fastbp.runtime import csr
 from fastbp.training.history import History, Run
@@ -63,7 +63,7 @@ class Checkpoint:
     resume: bool | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
-        as_path(self.path, "run.ckpt")
+        as_new_path(self.path, "run.ckpt")
         checks.check_real(self.every, "every", low=0.0)
         if not (self.resume in (True, False, "auto") and isinstance(self.resume, bool | str)):
             raise argument_error("resume", f"is {self.resume!r}; it must be 'auto', True or False. Pass one of these.")
@@ -165,6 +165,8 @@ class Saving:
         n_slots: int,
     ) -> None:
         self.checkpoint, self._n_slots = checkpoint, n_slots
+        self._file = os.path.abspath(checkpoint.name)  # a callback may go to another folder
+        self._left_out: set[str] = set()
         self._options = {name: described(value) for name, value in options.items()}
         self._options |= {"data": digest(samples), "validation": digest(held_out)}
         self._due = time.monotonic() + checkpoint.every
@@ -181,7 +183,7 @@ class Saving:
         name = self.checkpoint.name
         try:
             training = {**_description(run, state, self._options), "more": more[0]}
-            write_checkpoint(name, run.net, training, {**_tensors(run, state), **more[1]})
+            write_checkpoint(self._file, run.net, training, {**_tensors(run, state), **more[1]})
         except (OSError, MemoryError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             warnings.warn(
@@ -189,7 +191,22 @@ class Saving:
                 RuntimeWarning,
                 stacklevel=2,
             )
+        else:
+            self._warn_of_left_out(run.history)
         self._due = time.monotonic() + self.checkpoint.every
+
+    def _warn_of_left_out(self, history: History) -> None:
+        """Say once of each list of the history that the file does not hold it."""
+        kept = {*history.numbers(), *(name for name, values in history.columns().items() if not values)}
+        new = {str(name) for name in history if name not in kept} - self._left_out
+        if new:
+            self._left_out |= new
+            warnings.warn(
+                f"The checkpoint {self.checkpoint.name!r} holds the lists of numbers of the history, and is without "
+                f"{', '.join(map(repr, sorted(new)))}. A run that goes on from the file does not have it.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
     def read(self) -> tuple[Run, Extra] | None:
         """The run that the file is of, if there is one and it is this training; and what was written beside.
@@ -202,9 +219,9 @@ class Saving:
             It is of another training.
         """
         name = self.checkpoint.name
-        if not os.path.exists(name):
+        if not os.path.exists(self._file):
             return None
-        contents, training, tensors = read_checkpoint(name)
+        contents, training, tensors = read_checkpoint(self._file)
         if training is None:
             raise LoadError(f"{name!r} is a model file, and no checkpoint. Pass another name for the checkpoint.")
         if training.get("version") != VERSION:
@@ -252,6 +269,7 @@ def _description(run: Run, state: State, options: dict[str, str]) -> dict[str, A
         "limit": state.limit.hex(),
         "best": None if state.best is None else float(state.best).hex(),
         "finished": run.stopped == "early stopping",
+        "integers": [name for name, column in run.history.numbers().items() if all(type(v) is int for v in column)],
     }
 
 
@@ -264,9 +282,8 @@ def _tensors(run: Run, state: State) -> dict[str, np.ndarray]:
             tensors |= {f"{name}.layers.{l}.weight": w, f"{name}.layers.{l}.bias": b}
     if state.minibatch:
         tensors["statistics"] = state.statistics.view(np.float64).reshape(state.minibatch, -1)
-    for key, column in run.history.items():
-        if column:
-            tensors[HISTORY + key] = np.array(column, np.float64)
+    for name, column in run.history.numbers().items():
+        tensors[HISTORY + name] = np.array(column, np.float64)
     return tensors
 
 
@@ -319,6 +336,8 @@ def _run(net: Network, training: dict[str, Any], tensors: dict[str, np.ndarray],
         raise ValueError(f"the counts {counts}")
     lists = {name.removeprefix(HISTORY): values for name, values in tensors.items() if name.startswith(HISTORY)}
     history = History({name: [float(value) for value in values] for name, values in lists.items()})
+    for name in lists.keys() & {*training["integers"]}:
+        history[name] = [int(value) if value.is_integer() else value for value in history[name]]
     Order().restore(state.generator)  # before anything is trained with it
     run = Run(net, None, **counts, history=history, seconds=float.fromhex(training["seconds"]))
     run._state = state

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import numpy as np
 
 from fastbp.errors import argument_error
 from fastbp.training.history import Run
@@ -27,11 +29,26 @@ DATA = {"X", "Y", "sample_weight", "validation"}
 _OF_NO_RUN = MAY_DIFFER | DATA
 
 
+MUTABLE = ("frozen", "layer_rates", "class_weight", "output_weight")
+"""Arguments that a caller may change in place while a run knows them."""
+
+
 def settings(arguments: Mapping[str, Any], **checked: Any) -> dict[str, Any]:
     """Those arguments that belong to a run, in the form in which they were ``checked``."""
     kept = {name: value for name, value in arguments.items() if name not in _OF_NO_RUN}
     kept.update(checked, net=Described(arguments["net"]._description()))
-    return kept
+    return kept | {name: _copied(kept[name]) for name in MUTABLE if kept[name] is not None}
+
+
+def _copied(value: Any) -> Any:
+    """The same, of which the caller holds no part; what may be iterated in any way is a list."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, Mapping):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, Collection) and not isinstance(value, str | bytes):
+        return [_copied(item) for item in value]
+    return value
 
 
 def with_settings_of_run(train: Callable[P, R]) -> Callable[P, R]:

@@ -26,14 +26,33 @@ class History(dict[str, list[float]]):
         for name, value in values.items():
             self.setdefault(name, []).append(value)
 
+    def columns(self) -> dict[str, list[Any]]:
+        """The lists under names; a callback may have put there anything else."""
+        return {name: values for name, values in self.items() if isinstance(name, str) and isinstance(values, list)}
+
+    def numbers(self) -> dict[str, list[Any]]:
+        """Those of real numbers alone, as many as one at least."""
+        return {name: values for name, values in self.columns().items() if values and all(map(_is_number, values))}
+
     def last_in_words(self) -> dict[str, str]:
-        """The values of the last epoch as text; a callback may have put there what is no number."""
-        last = {name: values[-1] for name, values in self.items() if values}
-        return {name: f"{value:.4g}" if isinstance(value, Real) else str(value) for name, value in last.items()}
+        """The values of the last epoch as text; some may be no numbers."""
+        last = {name: values[-1] for name, values in self.columns().items() if values}
+        return {name: f"{float(value):.4g}" if _is_number(value) else str(value) for name, value in last.items()}
 
     def __repr__(self) -> str:
         last = ", ".join(f"{name}={value}" for name, value in self.last_in_words().items())
-        return f"<History of {len(self.get('loss', []))} epochs: {last}>"
+        return f"<History of {len(self.columns().get('loss', []))} epochs: {last}>"
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a real number that float64 holds."""
+    if not isinstance(value, Real):
+        return False
+    try:
+        float(value)
+    except (OverflowError, ValueError, TypeError):
+        return False
+    return True
 
 
 @dataclass(repr=False)

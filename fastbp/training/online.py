@@ -377,7 +377,7 @@ class Trainer:
             The values of its history.
         """
         run = self.fit(X, Y, **{"epochs": 1} | options)
-        return {name: values[-1] for name, values in run.history.items()}
+        return {name: values[-1] for name, values in run.history.columns().items() if values}
 
     @property
     def state(self) -> TrainerState:

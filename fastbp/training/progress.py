@@ -96,7 +96,7 @@ class ProgressBar(Callback):
 
     def on_epoch_end(self, run: Run) -> None:
         """Note the epoch's values, those of the validation set among them."""
-        last = {name: values[-1] for name, values in run.history.items()}
+        last = {name: values[-1] for name, values in run.history.columns().items() if values}
         self._update(run, last, run.epoch, run.epoch * run.n_minibatches)
 
     def on_train_end(self, run: Run) -> None:

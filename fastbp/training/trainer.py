@@ -334,7 +334,7 @@ class Trainer:
         """Begin where a run has ended."""
         state = before._state
         assert state is not None
-        run.history.update({name: list(values) for name, values in before.history.items()})
+        run.history.update(before.history | {name: list(values) for name, values in before.history.columns().items()})
         run.epoch, run.step, run.seconds, run.best_epoch = before.epoch, before.step, before.seconds, before.best_epoch
         run.minibatch, self._powers, self.first_loss = state.minibatch, list(state.powers), state.first_loss
         make = self._make_state or (lambda net: layout.aligned(state.moments.size, net.dtype))

@@ -238,3 +238,30 @@ def test_a_state_that_lacks_anything_is_noticed(planted: str) -> None:
         state.statistics["cost"] = 0
     with pytest.raises(AssertionError):
         check_same(go_on(net, run, options), whole)
+
+
+def test_options_that_are_changed_in_place_afterwards_stay_what_they_were() -> None:
+    """Of the run, as of what is compared with it."""
+    options: dict[str, Any] = {
+        "frozen": [[np.zeros((5, 4), bool), np.zeros(5, bool)], [False, False]],
+        "layer_rates": np.array([1.0, 0.5]), "dropout": [0.25], "class_weight": {0: 2.0, 1: 1.0},
+    }  # fmt: skip
+
+    def net() -> fastbp.Network:
+        return fastbp.Network([4, 5, 3], activations=["tanh", "softmax"], cost="cross_entropy", seed=1)
+
+    samples, labels = np.random.RandomState(5).randn(23, 4), np.arange(23) % 3
+    given: Any = {"batch_size": 4, "seed": 3, "optimizer": fastbp.Adam(0.05)}
+    whole = fastbp.train(net(), samples, labels, epochs=4, **given, **pickle.loads(pickle.dumps(options)))
+    kept = pickle.loads(pickle.dumps(options))
+    run = fastbp.train(net(), samples, labels, epochs=2, **given, **options)
+    options["frozen"][0][0][:] = True
+    options["frozen"][1][1] = True
+    options["layer_rates"][:] = 3.0
+    options["dropout"][0] = 0.5
+    options["class_weight"][0] = 9.0
+    fastbp.train(run.net, samples, labels, epochs=4, continuing=run, **kept)
+    assert same_bits(run.net.theta, whole.net.theta)
+    for name, value in options.items():
+        with pytest.raises(ValueError, match=rf"other settings.* {name}: run: "):
+            fastbp.train(run.net, samples, labels, epochs=6, continuing=run, **{name: value})
