@@ -10,7 +10,7 @@ import inspect
 import math
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +45,9 @@ def _by_name(kind: str, name: str) -> Any:
 class OwnActivation(ActivationFunction):
     """An activation of a user's. A pickle holds its name."""
 
+    functions: tuple[Callable[..., Any], ...] = field(default=(), repr=False, compare=False, kw_only=True)
+    """f and f_prime, as the user passed them, and f_second if there is one."""
+
     def __reduce__(self) -> Any:
         return _by_name, ("activation", self.name)
 
@@ -53,14 +56,17 @@ class OwnActivation(ActivationFunction):
 class OwnCost(CostFunction):
     """A cost of a user's. A pickle holds its name."""
 
+    functions: tuple[Callable[..., Any], ...] = field(default=(), repr=False, compare=False, kw_only=True)
+    """c and dc, as the user passed them."""
+
     def __reduce__(self) -> Any:
         return _by_name, ("cost", self.name)
 
 
-def of_users(names: Iterable[str]) -> list[str]:
+def of_users(names: Iterable[str]) -> dict[str, OwnActivation | OwnCost]:
     """Those of these names that stand for a function of a user's."""
     entries = ((name, activations.NAMED.get(name) or costs.NAMED.get(name)) for name in names)
-    return [name for name, entry in entries if isinstance(entry, OwnActivation | OwnCost)]
+    return {name: entry for name, entry in entries if isinstance(entry, OwnActivation | OwnCost)}
 
 
 def require(names: Iterable[str], cost: str | None = None, *, what: str = "This pickle ") -> None:
@@ -234,6 +240,7 @@ def activation(
             analytic,
             range=bounds,
             since=FORMAT,
+            functions=tuple(given.values()),
         )
         activations.CODES[name] = rows.code
         activations.NAMED[name] = entry
@@ -315,6 +322,7 @@ def cost(name: str, c: Number, dc: Number) -> CostFunction:
             refusal=f"is {name!r} and the output activation {{output!r}}; sigma'(z) of BP1 is then no function of one "
             "z. Pass another activation for the last layer, or cost='cross_entropy'.",
             since=FORMAT,
+            functions=(c, dc),
         )
         costs.CODES[name] = rows.code
         costs.NAMED[name] = costs.LOSSES[name] = entry

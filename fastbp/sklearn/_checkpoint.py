@@ -54,7 +54,7 @@ def saving_of(
         return None
     options = {name: value for name, value in estimator.get_params(deep=False).items() if name not in MAY_DIFFER}
     about = {"estimator": Described(type(estimator).__name__), "net": Described(repr(net))}
-    return Saving(check_checkpoint(estimator.checkpoint), about | options, samples, held_out, stepper.slots)
+    return Saving(check_checkpoint(estimator.checkpoint), about | options, net, samples, held_out, stepper.slots)
 
 
 def extra(estimator: Estimator, generator: Any, order: np.ndarray) -> Extra:

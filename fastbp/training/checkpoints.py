@@ -14,6 +14,7 @@ import numpy as np
 from fastbp import checks
 from fastbp.chunks import CHUNK_BYTES
 from fastbp.errors import LoadError, argument_error
+from fastbp.functions import own
 from fastbp.io.container import AGAIN
 from fastbp.io.model_file import as_new_path, as_path, read_checkpoint, write_checkpoint
 from fastbp.kernels.records import STATISTICS
@@ -150,6 +151,7 @@ class Saving:
     checkpoint : Checkpoint
     options : mapping
         Settings of the training, by name.
+    net : Network
     samples, held_out : Samples
         That it trains on, and those that it validates on.
     n_slots : int
@@ -160,6 +162,7 @@ class Saving:
         self,
         checkpoint: Checkpoint,
         options: Mapping[str, Any],
+        net: Network,
         samples: Samples,
         held_out: Samples | None,
         n_slots: int,
@@ -168,6 +171,8 @@ class Saving:
         self._file = os.path.abspath(checkpoint.name)  # a callback may go to another folder
         self._left_out: set[str] = set()
         self._options = {name: described(value) for name, value in options.items()}
+        users = own.of_users((*net.activations, net.cost))
+        self._options |= {f"function {name}": described(entry) for name, entry in users.items()}
         self._options |= {"data": digest(samples), "validation": digest(held_out)}
         self._due = time.monotonic() + checkpoint.every
 

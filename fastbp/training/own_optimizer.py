@@ -63,6 +63,11 @@ class OwnOptimizer(Optimizer):
         return f"optimizer({where}, {', '.join(f'{name}={value!r}' for name, value in numbers.items())})"
 
     @property
+    def functions(self) -> tuple[Callable[..., Any]]:
+        """What the user passed."""
+        return (self.function,)
+
+    @property
     def name(self) -> str:
         """The function's."""
         return self.function.__name__

@@ -209,7 +209,7 @@ def train(
     if checkpoint is not None:
         assert not isinstance(optimizer, LBFGS)  # which keeps none
         slots = optimizer.update().slots
-        saving = Saving(check_checkpoint(checkpoint, continuing), options, samples, held_out, slots)
+        saving = Saving(check_checkpoint(checkpoint, continuing), options, net, samples, held_out, slots)
         found = saving.read()
         before = continuing if found is None else found[0]
     if before is not None:

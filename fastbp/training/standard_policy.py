@@ -231,7 +231,7 @@ class Standard(Policy):
         scale = "scale the inputs" if self.samples.targets.are_classes else wide
         problem = f"Training diverged in epoch {epoch}{problem}"
         users = own.of_users((*self.net.activations, self.net.cost))
-        look = f", or see that {users[0]}, your own, is finite wherever a neuron comes" if users else ""
+        look = f", or see that {next(iter(users))}, your own, is finite wherever a neuron comes" if users else ""
         message = f"{problem}{kept} Lower the learning rate ({run.optimizer.learning_rate:g}) or {scale}{look}."
         raise DivergenceError(message, epoch, run.minibatch + ahead, problem=problem)
 

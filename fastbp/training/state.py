@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import pickle
 import re
+import sys
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -55,15 +59,55 @@ def described(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return "(" + ", ".join(map(described, value)) + ")"
     if hasattr(value, "__qualname__"):
-        return f"{value.__module__}.{value.__qualname__}"
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+        return f"{value.__module__}.{value.__qualname__}{_code_of(value)}"
+    functions = getattr(value, "functions", ())  # of a user's own activation, cost or optimizer
+    return _without_address(repr(value)) + "".join(map(_code_of, functions))
+
+
+def _without_address(text: str) -> str:
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
+
+
+def _code_of(function: Any) -> str:
+    """Which code a function of Python's has: its instructions, constants, and numbers from around it."""
+    function = getattr(function, "py_func", function)
+    if not inspect.isfunction(function):
+        return ""
+    crc = zlib.crc32("".join(_parts_of(function)).encode(errors="replace"))
+    return f" [code {crc:08x} of Python {sys.version_info.major}.{sys.version_info.minor}]"
+
+
+CODE = re.compile(r" \[code [0-9a-f]{8} of Python (\d+\.\d+)\]")
+
+
+def _parts_of(function: Any) -> Iterator[str]:
+    yield from _parts_of_code(function.__code__)
+    yield _without_address(repr((function.__defaults__, function.__kwdefaults__)))
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # one that is empty
+            inside = cell.cell_contents
+            yield _code_of(inside) or _without_address(repr(inside))
+
+
+def _parts_of_code(code: CodeType) -> Iterator[str]:
+    yield repr((code.co_code, code.co_names, code.co_freevars))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _parts_of_code(constant)
+        else:
+            yield repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
+
+
+def _are_same(old: str, new: str) -> bool:
+    """Whether two descriptions say the same. Another Python has other instructions, which say nothing."""
+    return old == new or (set(CODE.findall(old)) != set(CODE.findall(new)) and CODE.sub("", old) == CODE.sub("", new))
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any], who: str) -> list[str]:
     """What two runs have different options in: a phrase for each; ``who`` is what the earlier one is called."""
     missing = Described("not known")
     pairs = {name: [described(options.get(name, missing)) for options in (before, now)] for name in {**before, **now}}
-    return [f"{name}: {who}: {old}; now: {new}" for name, (old, new) in pairs.items() if old != new]
+    return [f"{name}: {who}: {old}; now: {new}" for name, (old, new) in pairs.items() if not _are_same(old, new)]
 
 
 @dataclass
