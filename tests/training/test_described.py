@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,21 @@ def test_functions_with_other_code_are_other_functions(other: str) -> None:
     assert described(written(DESCENT)) == described(written(DESCENT + "  # as it was"))
     assert described(written(DESCENT)) != described(written(other))
     assert described(written(DESCENT)).startswith("somewhere.f [code ")
+
+
+def test_code_is_known_alike_in_every_process() -> None:
+    """Though the order of a set of texts is another one in each."""
+    text = "def f(name): return name in {'a', 'b', 'c', 'd'} or (lambda: 0.5)()"
+    program = (
+        "from fastbp.training.state import described\n"
+        f"space = {{'__name__': 'somewhere'}}\nexec({text!r}, space)\nprint(described(space['f']))"
+    )
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.strip() == described(written(text))
 
 
 def test_numbers_from_around_a_function_belong_to_it() -> None:
