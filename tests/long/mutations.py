@@ -2,9 +2,9 @@
 
 ``python tests/long/mutations.py [number] [seed] [source ...]``: as many mutants (60), drawn from all places where an
 operator, a comparison, a boundary or a constant can be exchanged, of these sources (all that are listed here).
-Tests of what becomes machine code run as plain Python, so that nothing is compiled; the others compiled, as many of
-them do only.
-Ends with 1 if a mutant survives that is not among ``EQUIVALENT``.
+Tests of what becomes machine code run as plain Python first, so that nothing is compiled, and compiled, with several
+threads, where the mutant lives. The others run compiled, as many of them do only. Ends with 1 if a mutant survives that
+is not among ``EQUIVALENT``.
 """
 
 # ruff: noqa: T201
@@ -124,22 +124,28 @@ def survives(copy: Path, name: str, changed: str) -> bool:
     path = copy / name
     honest = path.read_text(encoding="utf-8")
     path.write_text(changed, encoding="utf-8")
+    compiled_from = ("fastbp/functions/", "fastbp/kernels/", "fastbp/textbook/")
+    modes: list[dict[str, str]] = [{"FASTBP_DISABLE_JIT": "1"}, {}] if name.startswith(compiled_from) else [{}]
     try:
-        compiled_from = ("fastbp/functions/", "fastbp/kernels/", "fastbp/textbook/")
-        plain = {"FASTBP_DISABLE_JIT": "1"} if name.startswith(compiled_from) else {}
-        tests = [str(path) for test in TESTS[name] for path in (copy / "tests").rglob(test)]
+        return all(pass_in(copy, TESTS[name], mode) for mode in modes)
+    finally:
+        path.write_text(honest, encoding="utf-8")
+
+
+def pass_in(copy: Path, names: list[str], mode: dict[str, str]) -> bool:
+    """Whether these tests pass with such an environment."""
+    tests = [str(path) for test in names for path in (copy / "tests").rglob(test)]
+    try:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests],
             cwd=copy,
-            env={**os.environ, **plain, "PYTHONPATH": str(copy)},
+            env={**os.environ, **mode, "PYTHONPATH": str(copy)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=1800,  # a loop that does not end any more has been noticed, too
         )
     except subprocess.TimeoutExpired:
         return False
-    finally:
-        path.write_text(honest, encoding="utf-8")
     return done.returncode == 0
 
 

@@ -138,7 +138,8 @@ def test_a_frozen_layer_stays_even_where_an_update_heeds_no_step_size(options: d
             assert l == 2 or np.array_equal(m, np.ones_like(m))
 
 
-@pytest.mark.parametrize("sizes", [[64, 33, 1], [64, 48, 33], pytest.param([9, 1500, 1], marks=pytest.mark.compiled)])
+@pytest.mark.compiled
+@pytest.mark.parametrize("sizes", [[64, 33, 1], [64, 48, 33], [9, 1500, 1]])
 def test_shares_of_threads_may_begin_in_the_middle_of_a_row(sizes: list[int]) -> None:
     rng = np.random.RandomState(0)
     samples, targets = rng.randn(8, sizes[0]), rng.randn(8, sizes[-1])
