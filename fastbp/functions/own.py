@@ -9,8 +9,9 @@ from __future__ import annotations
 import inspect
 import math
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -114,6 +115,14 @@ def _compiled(functions: dict[str, Any], n: int, what: str) -> list[Any]:
             raise argument_error(
                 name, f"is {function!r}; a function of {what} is needed. Pass one, such as a lambda.", TypeError
             )
+        keywords = getattr(function, "__kwdefaults__", None)
+        if keywords:
+            raise argument_error(
+                name,
+                f"has the keyword {next(iter(keywords))}, which only Python knows; a function of {what} is needed. "
+                "Make it an argument with a default, or a number inside.",
+                TypeError,
+            )
         try:
             made.append(guarded(function, n))
         except Uncompilable as error:
@@ -128,10 +137,10 @@ def _compiled(functions: dict[str, Any], n: int, what: str) -> list[Any]:
 
 
 def _check_range(range_: Any) -> tuple[float, float]:
-    try:
-        low, high = (float(bound) for bound in range_)
-    except (TypeError, ValueError):
-        low = high = math.nan
+    low = high = math.nan
+    pair = isinstance(range_, Sequence | np.ndarray) and not isinstance(range_, str | bytes) and len(range_) == 2
+    if pair and all(isinstance(bound, Real) and not isinstance(bound, bool) for bound in range_):
+        low, high = map(float, range_)
     if not low < high:
         raise argument_error(
             "range",

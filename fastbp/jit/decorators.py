@@ -16,6 +16,7 @@ are Python's own, so that a debugger steps through every kernel.
 from __future__ import annotations
 
 import functools
+import re
 import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -30,6 +31,19 @@ DISABLED = flag("FASTBP_DISABLE_JIT") or flag("NUMBA_DISABLE_JIT")
 """True in plain-Python mode: no function is compiled."""
 
 
+_PLAINLY = (
+    (
+        r"No implementation of function Function\(<(?:built-in )?function (\w+).*",
+        r"Numba knows no \1 of these arguments",
+    ),
+    (r"Untyped global name '(\w+)': Cannot determine Numba type of <class '(\w+)'>.*", r"it uses \1, of type \2"),
+    (r"The use of a reflected list.*variable '(\w+)'.*", r"it uses the list \1; a tuple or an array is needed"),
+    (r"<numba\S* object at 0x\w+>, \(List\(.*", "it uses a list from around it; a tuple or an array is needed"),
+    (r" at 0x[0-9a-fA-F]+", ""),
+)
+"""What Numba says, and what it means."""
+
+
 class Uncompilable(TypeError):
     """A user's function cannot be compiled; the message is Numba's."""
 
@@ -39,7 +53,10 @@ class Uncompilable(TypeError):
         lines = [line.strip() for line in str(self).splitlines()]
         lines = [line for line in lines if line and not line.startswith(("Failed in", "File", "-", "^"))]
         causes = [line for line in lines if line.startswith(("Untyped", "Unknown attribute", "it "))]
-        return (causes or lines or [type(self.__cause__).__name__])[0].rstrip(".:")
+        reason = (causes or lines or [type(self.__cause__).__name__])[0].rstrip(".:")
+        for said, meant in _PLAINLY:
+            reason = re.sub(said, meant, reason)
+        return reason
 
 
 class Inner:

@@ -115,8 +115,14 @@ def guarded(function: Callable[..., Any], n: int) -> Any:
     return Twin(call, lambda: of_guarded)
 
 
+def is_number(result: Any) -> bool:
+    """Whether it is a real number; some functions of NumPy's return arrays without axes."""
+    inside = result[()] if isinstance(result, np.ndarray) and result.ndim == 0 else result
+    return isinstance(inside, bool | np.bool_ | numbers.Real)
+
+
 def as_number(result: Any) -> Any:
     """What a user's function has returned, unless it is no real number."""
-    if not isinstance(result, bool | np.bool_ | numbers.Real):
+    if not is_number(result):
         raise Uncompilable(f"it returns a {type(result).__name__}, not a number")
     return result

@@ -22,6 +22,7 @@ from fastbp.jit.addresses import Buffer, address, line
 from fastbp.jit.compiling import options_of, type_of_intrinsic, type_of_twin
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.linking import BitcodeCompiler, InnerDispatcher, LinkingCompiler
+from fastbp.jit.of_numbers import of_numbers, value_of
 
 _WEAK = (
     operator.add, operator.sub, operator.mul, operator.truediv,
@@ -30,31 +31,33 @@ _WEAK = (
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
-class _WeakConstants(FunctionPass):  # type: ignore[misc]
-    """Python's numbers take the dtype of what they meet, as they do in NumPy.
+class _AsInPython(FunctionPass):  # type: ignore[misc]
+    """A function means with the compiler what it means without it.
 
-    Numba takes ``1 / (1 + exp(-z))`` of a float32 for float64: a function would not be the same with and without the
-    compiler, and take twice the time.
+    Python's numbers take the dtype of what they meet, as they do in NumPy: Numba takes ``1 / (1 + exp(-z))`` of a
+    float32 for float64, and twice the time. Functions of NumPy that Numba does not know for numbers are `of_numbers`.
     """
 
-    _name = "fastbp_weak_constants"
+    _name = "fastbp_as_in_python"
 
     def __init__(self) -> None:
         FunctionPass.__init__(self)
 
     def run_pass(self, state: Any) -> bool:
-        """Floats become float32; integers do where one of them meets a variable in an operation."""
-        if state.args[0] != types.float32:
-            return False
-        integers, operations = {}, []
-        for block in state.func_ir.blocks.values():
+        """Of float32, floats become float32; integers do where one of them meets a variable in an operation."""
+        func_ir, single = state.func_ir, state.args[0] == types.float32
+        integers, operations, changed = {}, [], False
+        for block in func_ir.blocks.values():
             for statement in block.find_insts(ir.Assign):
                 value = statement.value
-                if isinstance(value, ir.Const | ir.Global | ir.FreeVar):
-                    if type(value.value) is float:
-                        statement.value = ir.Const(np.float32(value.value), value.loc)
-                    elif type(value.value) is int:
-                        integers[statement.target.name] = statement
+                known = value_of(func_ir, value)
+                ours = of_numbers(known)
+                if ours is not None:
+                    statement.value, changed = ir.Global(ours.__name__, ours, value.loc), True
+                elif single and type(known) is float:
+                    statement.value, changed = ir.Const(np.float32(known), value.loc), True
+                elif single and type(known) is int:
+                    integers[statement.target.name] = statement
                 elif isinstance(value, ir.Expr) and value.op in ("binop", "inplace_binop"):
                     operations.append(value)
         for operation in operations:
@@ -62,18 +65,19 @@ class _WeakConstants(FunctionPass):  # type: ignore[misc]
             kind = operation.immutable_fn if operation.op == "inplace_binop" else operation.fn
             if kind in _WEAK and len(met) == 1:
                 met[0].value = ir.Const(np.float32(met[0].value.value), met[0].value.loc)
-        return True
+                changed = True
+        return changed
 
 
 class _UserCompiler(BitcodeCompiler):
-    """Numba's compiler, all of its passes, with the weak constants."""
+    """Numba's compiler, all of its passes, with the pass above."""
 
     def define_pipelines(self) -> list[Any]:
         """Numba's own and one more."""
         pipelines: list[Any] = Compiler.define_pipelines(self)
         for pipeline in pipelines:
             pipeline._finalized = False
-            pipeline.add_pass_after(_WeakConstants, IRProcessing)
+            pipeline.add_pass_after(_AsInPython, IRProcessing)
             pipeline.finalize()
         return pipelines
 
@@ -100,7 +104,7 @@ def dispatcher_of(function: Callable[..., Any]) -> Any:
     return InnerDispatcher(function, targetoptions=options, pipeline_class=_UserCompiler)
 
 
-def _compiled(dispatcher: Any, numbers: tuple[Any, ...]) -> Any:
+def compiled_for(dispatcher: Any, numbers: tuple[Any, ...]) -> Any:
     """Compile a user's function, and say what it returns, in Numba's words.
 
     In this thread, though an interrupt may meet Numba at work: it imports the module of the function, which may be
@@ -125,7 +129,7 @@ def type_of_guarded(function: Any, n: int) -> Any:
         dispatcher = dispatcher_of((lambda z: known(z)) if n == 1 else (lambda a, y: known(a, y)))
     for number in types.float32, types.float64:
         try:
-            returned = _compiled(dispatcher, (number,) * n)
+            returned = compiled_for(dispatcher, (number,) * n)
         except Uncompilable as error:
             if is_python or "'known'" not in error.reason:
                 raise

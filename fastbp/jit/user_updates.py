@@ -16,7 +16,7 @@ from fastbp.jit.addresses import Buffer, address, line
 from fastbp.jit.compiling import type_of_intrinsic
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.linking import LinkingCompiler
-from fastbp.jit.user_code import dispatcher_of
+from fastbp.jit.user_code import compiled_for, dispatcher_of
 
 
 def _kinds(result: Any) -> tuple[Any, ...]:
@@ -100,6 +100,7 @@ def compile_update(function: Callable[..., Any], slots: int, n_constants: int, d
     number = getattr(types, dtype)
     vector = types.CPointer(number)
     dispatcher = dispatcher_of(getattr(function, "py_func", function))
+    compiled_for(dispatcher, (number,) * (4 + slots + n_constants))  # whose message is about the function itself
     element, loaded = _element(dispatcher._numba_type_, slots), _loaded(n_constants)
 
     def run(n: int, size: int, w: Buffer, g: Buffer, state: Buffer, step: Buffer, numbers: Buffer) -> int:

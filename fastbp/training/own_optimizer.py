@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.checks import check_real
+from fastbp.checks import check_real, or_wider
 from fastbp.errors import argument_error
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.own_updates import OwnUpdate, own_update
+from fastbp.jit.rows import is_number
 from fastbp.training.optimizers import Optimizer, Update
 
 _OWN = 6  # that of kernels.updates, as the other codes in optimizers.py
@@ -85,6 +86,11 @@ class OwnOptimizer(Optimizer):
 
     def check_dtype(self, dtype: np.dtype[Any]) -> None:
         """Compile the update for numbers of a net's dtype, and try it; TypeError or ValueError if it cannot be used."""
+        least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+        for name, value in self.constants:
+            if value != 0 and not least <= abs(value) <= most:
+                remedy = f"Pass 0, or a number between these{or_wider(dtype)}"
+                raise argument_error(name, f"is {value:g}; {dtype.name} holds {least:.2g} to {most:.2g}. {remedy}.")
         own = self.update().own
         assert isinstance(own, OwnUpdate)
         try:
@@ -114,15 +120,12 @@ class OwnOptimizer(Optimizer):
                     )
                     raise argument_error("update", problem) from error
                 parts = made if isinstance(made, tuple) else (made,)
-                try:
-                    w, *state = [float(part) for part in parts]
-                except (TypeError, ValueError):
-                    parts = ()
-                if len(parts) != 1 + len(names):
+                if len(parts) != 1 + len(names) or not all(map(is_number, parts)):
                     need = "w" if not names else f"w and {len(names)} numbers of its state, as a tuple"
                     raise argument_error(
                         "update", f"returns {made!r}; {need} is needed. Return the new values of these.", TypeError
                     )
+                w, *state = map(float, parts)
                 if not np.isfinite([w, *state]).all():
                     raise argument_error(
                         "update",

@@ -232,6 +232,9 @@ def divides(g: Any, w: Any, eta: Any, t: Any) -> Any:
         (lambda g, w, eta, t, mu: w, "has the constant mu without a default"),
         (not_all, "w and 1 numbers of its state, as a tuple is needed"),
         (words, "returns 'w'"),
+        (lambda g, w, eta, t: "1", "returns '1'; w is needed"),
+        (lambda g, w, eta, t: w + 0j, "returns .*; w is needed"),
+        (lambda g, w, m, eta, t: (w, [m]), "w and 1 numbers of its state, as a tuple is needed"),
         (divides, "finite numbers are needed"),
         (lambda g, w, eta, t: w - eta * math.log(g), r"raises ValueError.* of g = -0\.25 at step 1"),
     ],
@@ -250,6 +253,11 @@ def test_bad_numbers_are_refused_by_name() -> None:
         fastbp.optimizer(lion, 0.1, mu=0.5)
     with pytest.raises(ValueError, match="weight_decay"):
         fastbp.optimizer(lion, 0.1, weight_decay=30.0)
+    for number in (1e300, -1e300, 1e-300):
+        optimizer = fastbp.optimizer(counted, 0.1, per=number)
+        with pytest.raises(ValueError, match=r"^per is -?1e.?300; float32 holds .* to .*use dtype='float64'") as caught:
+            fastbp.train(make_net(dtype="float32"), X, Y, optimizer=optimizer, epochs=1)
+        assert caught.value.parameter == "per"  # type: ignore[attr-defined]
 
 
 def reads_a_file(g: Any, w: Any, eta: Any, t: Any) -> Any:

@@ -1,0 +1,98 @@
+"""Functions of NumPy that Numba knows for arrays alone, or not at all: the same of numbers, for a user's functions.
+
+The compiler of these puts them in the place of NumPy's. In Python, NumPy's are called as ever.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+from numba.core import ir, types
+from numba.extending import overload
+
+
+def _where(condition, x, y):  # type: ignore[no-untyped-def]
+    return np.where(condition, x, y)
+
+
+def _clip(a, a_min=None, a_max=None):  # type: ignore[no-untyped-def]
+    return np.clip(a, a_min, a_max)
+
+
+def _heaviside(x1, x2):  # type: ignore[no-untyped-def]
+    return np.heaviside(x1, x2)
+
+
+OF_NUMBERS = ((np.where, _where), (np.clip, _clip), (np.heaviside, _heaviside))
+
+
+def _are_numbers(*kinds: Any) -> bool:
+    return all(isinstance(kind, types.Float | types.Integer | types.Boolean) for kind in kinds)
+
+
+def _common(x: Any, y: Any) -> Any:
+    """The dtype of two numbers' choice, in which a whole number takes that of the other."""
+    floats = [kind for kind in (x, y) if isinstance(kind, types.Float)]
+    return max(floats, key=lambda kind: int(kind.bitwidth)) if floats else types.int64
+
+
+@overload(_where)
+def _type_of_where(condition, x, y):  # type: ignore[no-untyped-def]
+    if not _are_numbers(condition, x, y):
+        return None
+    kind = _common(x, y)
+    return lambda condition, x, y: kind(x) if condition else kind(y)
+
+
+@overload(_clip)
+def _type_of_clip(a, a_min=None, a_max=None):  # type: ignore[no-untyped-def]
+    absent = [bound is None or isinstance(bound, types.NoneType | types.Omitted) for bound in (a_min, a_max)]
+    if not _are_numbers(a, *(bound for bound, missing in zip((a_min, a_max), absent, strict=True) if not missing)):
+        return None
+    kind = a if isinstance(a, types.Float) else types.float64
+    below, above = (not missing for missing in absent)
+
+    def clip(a, a_min=None, a_max=None):  # type: ignore[no-untyped-def]
+        value = kind(a)
+        if below:
+            value = value if value > a_min or value != value else kind(a_min)
+        if above:
+            value = value if value < a_max or value != value else kind(a_max)
+        return value
+
+    return clip
+
+
+@overload(_heaviside)
+def _type_of_heaviside(x1, x2):  # type: ignore[no-untyped-def]
+    if not _are_numbers(x1, x2):
+        return None
+    kind = x1 if isinstance(x1, types.Float) else types.float64
+
+    def heaviside(x1, x2):  # type: ignore[no-untyped-def]
+        if x1 == 0:
+            return kind(x2)
+        return kind(x1) if x1 != x1 else kind(x1 > 0)
+
+    return heaviside
+
+
+def value_of(func_ir: Any, value: Any) -> Any:
+    """What a name in a function stands for, if that is known when it is compiled: a constant, or a module's."""
+    if isinstance(value, ir.Const | ir.Global | ir.FreeVar):
+        return value.value
+    if isinstance(value, ir.Expr) and value.op == "getattr":
+        try:
+            base = func_ir.get_definition(value.value)
+        except KeyError:
+            return None
+        if isinstance(base, ir.Global | ir.FreeVar) and inspect.ismodule(base.value):
+            return getattr(base.value, value.attr, None)
+    return None
+
+
+def of_numbers(function: Any) -> Any:
+    """What stands in the place of a function of NumPy; None if it may stay."""
+    return next((ours for theirs, ours in OF_NUMBERS if theirs is function), None)
