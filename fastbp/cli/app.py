@@ -6,8 +6,10 @@ import contextlib
 import enum
 import errno
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, NoReturn
 
 try:
@@ -78,6 +80,12 @@ def _silence(stream: Any) -> None:
 class Commands(TyperGroup):
     """The commands, and one place for what goes wrong in them."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep what the user typed."""
+        ctx.meta["typed"] = [arg.partition("=")[0] for arg in args]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; an expected error becomes one message, which names the option that the user typed."""
         try:
@@ -89,8 +97,25 @@ class Commands(TyperGroup):
             raise typer.Exit(signals.status) from None
         except EXPECTED as error:
             command = self.commands[ctx.invoked_subcommand]
-            options = {part.name: part.opts[0] for part in command.params if part.param_type_name == "option"}
-            fail(renamed(error, {**OTHER_NAMES, **{name: option for name, option in options.items() if name}}))
+            names = dict(OTHER_NAMES)
+            for part in command.params:
+                if part.name and part.param_type_name == "option":
+                    typed = (option for option in part.opts if option in ctx.meta["typed"])
+                    names[part.name] = next(typed, part.opts[0])
+            fail(renamed(error, names), names)
+
+
+def as_options(message: str, names: Mapping[str, str]) -> str:
+    """The message, whose advice is what to type: ``--frozen 1`` in place of ``frozen=[1]``."""
+
+    def typed(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        if name not in names:
+            return match.group()
+        return f"{names[name]} {value.strip('[]').replace(', ', ',').strip(quotes)}"
+
+    quotes = "'"
+    return re.sub(r"\b([a-z]\w*)=(\[[^]]*\]|'[^']*'|\d[\w.+-]*(?<!\.))(?![\w(\[])", typed, message)
 
 
 app = typer.Typer(
@@ -117,8 +142,8 @@ def _fastbp(
     """Options of fastbp itself."""
 
 
-def fail(error: BaseException) -> NoReturn:
-    """Print an expected error to standard error, and end."""
+def fail(error: BaseException, names: Mapping[str, str] = MappingProxyType({})) -> NoReturn:
+    """Print an expected error to standard error, and end; ``names`` has the options of arguments."""
     match error:
         case fastbp.DivergenceError():
             message = (
@@ -132,7 +157,7 @@ def fail(error: BaseException) -> NoReturn:
         case OSError(strerror=str(reason)):
             message = f"{reason}."
         case _:
-            message = str(error)
+            message = as_options(str(error), names)
     with contextlib.suppress(OSError):  # if this cannot be said, the exit status says it
         out = Out(stderr=True)
         out.print(Text.assemble(("Error: ", "bold red"), message), soft_wrap=not out.is_terminal)

@@ -69,11 +69,15 @@ def _factors(layer_rates: Any, L: int) -> tuple[float, ...]:
             f"{[0.1] * (L - 1) + [1.0]}, say.",
             TypeError,
         )
-    factors = tuple(checks.check_real(factor, "layer_rates", low=0.0) for factor in layer_rates)
+    factors = tuple(checks.check_real(factor, "layer_rates") for factor in layer_rates)
     if len(factors) != L:
         raise argument_error(
             "layer_rates", f"has {len(factors)} numbers; this network has layers 1..{L}. Pass {L} factors."
         )
+    for l, factor in enumerate(factors, 1):
+        if factor < 0:
+            problem = f"has {factor:g} for layer {l}; it must have a finite number > 0 for each. Pass another factor."
+            raise argument_error("layer_rates", problem)
     if 0 in factors:
         l = factors.index(0) + 1
         raise argument_error(

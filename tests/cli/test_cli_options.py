@@ -73,6 +73,27 @@ def cases(text: str) -> list[list[str]]:
     return [case.split() for line in text.strip().splitlines() for case in line.split(" | ")]
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            "--layer-rates 0,1",
+            "--layer-rates has 0 for layer 1; a layer that is not to be trained is frozen. Pass --frozen 1.",
+        ),
+        ("--layer-rates=-1,1", "--layer-rates has -1 for layer 1; it must have a finite number > 0 for each."),
+        ("--loss mse", "--loss is 'mse'; it must be one of quadratic,"),
+        ("--loss=mse", "Pass --loss quadratic, which is C_x = 1/2 sum_j (a_j - y_j)^2"),
+        ("--cost mse", "Pass --cost quadratic, which is"),
+        ("--cost huber --loss-parameter -1", "--loss-parameter is -1; it must be a finite number > 0."),
+        ("--cost huber --cost-parameter -1", "--cost-parameter is -1;"),
+        ("--sample-weight a --l2 1e300", "or use --dtype float64."),
+    ],
+)
+def test_messages_speak_as_the_user_has_typed(options: str, message: str) -> None:
+    printed = " ".join(run("train", "t.csv", "--target", "kind", "-q", *options.split(), code=1).split())
+    assert message in printed, printed
+
+
 @pytest.mark.parametrize("options", cases(TRAIN), ids=" ".join)
 def test_train_names_the_option(options: list[str]) -> None:
     before = sorted(os.listdir())

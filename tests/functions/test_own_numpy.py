@@ -11,6 +11,7 @@ import pytest
 from nets import same_bits, textbook_gradient
 
 import fastbp
+from fastbp.functions.own import _second_row
 from fastbp.jit.rows import Rows, guarded
 
 Z = np.array([-2.5, -1.0, -0.0, 0.0, 0.3, 1.0, 7.0, np.nan, np.inf])
@@ -18,41 +19,28 @@ Z = np.array([-2.5, -1.0, -0.0, 0.0, 0.3, 1.0, 7.0, np.nan, np.inf])
 SINGLE: list[Callable[[Any], Any]] = [
     lambda z: np.where(z > 0, z, 0.125 * z),
     lambda z: np.where(z > 0, 1, 0) * z,
-    lambda z: np.where(z > 0, 2, 3) / 7,
     lambda z: np.where(z < -1, -1.0, np.where(z > 1, 1.0, z)),
     lambda z: np.where(np.isnan(z), 0, z),
-    lambda z: np.clip(z, -1, 1),
     lambda z: np.clip(z, -1.0, 1.0) * 0.1,
-    lambda z: np.clip(z, 0, None),
     lambda z: np.clip(z, None, 0.5),
     lambda z: np.clip(z, a_min=-1, a_max=z / 2),
-    lambda z: np.heaviside(z, 0.5),
     lambda z: np.heaviside(z, 0) * 3,
-    lambda z: np.sign(z) + np.abs(z) + np.square(z),
-    lambda z: np.maximum(z, 0) - np.minimum(z, 0.0),
-    lambda z: np.pi * z,
-    lambda z: math.e * z + math.tau,
+    lambda z: np.sign(z) + np.abs(z) + np.maximum(z, 0) - np.minimum(z, 0.0),
+    lambda z: np.pi * z + math.tau,
 ]
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("f", SINGLE, ids=range(len(SINGLE)))
-def test_compiled_they_have_the_bits_of_numpy(f: Callable[[Any], Any], dtype: Any) -> None:
-    function = guarded(f, 1)
-    z = Z.astype(dtype)
-    with np.errstate(all="ignore"):
-        expected = np.array([dtype(f(number)) for number in z])
-    assert same_bits(row_of(function, z), expected)
-
-
-def row_of(function: Any, z: np.ndarray) -> np.ndarray:
-    """What compiled code makes of each number."""
-    from fastbp.functions.own import _second_row
-
-    rows, out = Rows([_second_row(function)]), np.zeros_like(z)
-    rows(0, z.size, z, out, np.zeros_like(z))
-    return out
+def test_compiled_they_have_the_bits_of_numpy(f: Callable[[Any], Any]) -> None:
+    rows = Rows([_second_row(guarded(f, 1))])
+    for dtype in (np.float32, np.float64):
+        z = Z.astype(dtype)
+        with np.errstate(all="ignore"):
+            expected = np.array([dtype(f(number)) for number in z])
+        out = np.zeros_like(z)
+        rows(0, z.size, z, out, np.zeros_like(z))
+        assert same_bits(out, expected)
 
 
 def hinge(z: Any) -> Any:
