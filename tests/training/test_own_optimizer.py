@@ -151,6 +151,12 @@ def test_shares_of_threads_may_begin_in_the_middle_of_a_row(sizes: list[int]) ->
                 net, samples, targets, optimizer=optimizer, epochs=2, seed=0, n_threads=n_threads, clip_norm=0.5
             )
             assert net.theta.tobytes() == nets[0].theta.tobytes(), n_threads
+        for n_threads in (2, 3):
+            before = nets[0].theta.copy()
+            optimizer: Any = fastbp.optimizer(moved, 0.01)
+            run = fastbp.train(nets[0], samples, targets, optimizer=optimizer, epochs=1, n_threads=n_threads)
+            assert run._state is not None
+            assert (nets[0].theta != before).sum() == run._state.moments.sum() == nets[0].n_parameters  # no padding
 
 
 def test_steps_are_counted_and_state_is_kept_by_a_run_that_goes_on() -> None:
