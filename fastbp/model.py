@@ -381,7 +381,7 @@ class Model:
 
     def save(self, path: str | bytes | os.PathLike[Any]) -> None:
         """Write the model to a file, as `fastbp.save` does."""
-        model_file.write(model_file.as_path(path), self.contents())
+        model_file.write(path, self.contents())
 
     def __repr__(self) -> str:
         target = "" if self.target is None else f", target={self.target!r}"

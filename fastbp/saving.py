@@ -10,6 +10,7 @@ from fastbp.ensemble import Ensemble
 from fastbp.errors import argument_error
 from fastbp.functions.entry import ActivationFunction, CostFunction
 from fastbp.io import model_file
+from fastbp.io.paths import as_path
 from fastbp.model import Model
 from fastbp.network import Network
 
@@ -42,7 +43,7 @@ def save(net: Network | Model | Ensemble, path: str | bytes | os.PathLike[Any]) 
     UserWarning
         The older file was another user's, and now is yours.
     """
-    name = model_file.as_path(path)
+    name = as_path(path)
     if not isinstance(net, Network | Model | Ensemble):
         raise TypeError(f"net is {net!r}; a network, a model or an ensemble is needed. Pass fastbp.save(net, path).")
     model_file.write(name, net.contents() if isinstance(net, Model) else model_file.Contents(net))

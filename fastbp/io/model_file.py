@@ -23,11 +23,12 @@ import numpy as np
 
 from fastbp.checks import check_cost_parameter
 from fastbp.data.scaling import Scale
-from fastbp.errors import LoadError, argument_error
+from fastbp.errors import LoadError
 from fastbp.functions import activations as functions
 from fastbp.functions import costs, own
 from fastbp.io.atomic import write_atomically
 from fastbp.io.container import AGAIN, MAX_DEPTH, Array, depth, header, pack, unpack
+from fastbp.io.paths import as_new_path, as_path
 
 if TYPE_CHECKING:
     from fastbp.ensemble import Ensemble
@@ -161,23 +162,6 @@ def read_checkpoint(
             f"{name!r} holds more than there is memory for ({str(error) or 'none could be had'}). Load it where there "
             "is more."
         ) from None
-
-
-def as_path(path: Any, example: str = "digits.fastbp") -> str:
-    """The path as text; TypeError, with a name for ``example``, if it is none."""
-    try:
-        return os.fsdecode(path)
-    except TypeError:
-        problem = f"is {path!r}; the name of a file is needed. Pass {example!r}, say."
-        raise argument_error("path", problem, TypeError) from None
-
-
-def as_new_path(path: Any, example: str = "digits.fastbp") -> str:
-    """The path of a file to write, as text; ValueError for a name that no file can have."""
-    name = as_path(path, example)
-    if not name or "\0" in name:
-        raise argument_error("path", f"is {path!r}; the name of a file is needed. Pass {example!r}, say.")
-    return name
 
 
 def _build(description: dict[str, Any], tensors: dict[str, Array]) -> Contents:

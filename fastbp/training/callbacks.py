@@ -15,7 +15,7 @@ from typing import Any
 
 from fastbp.checks import check_int
 from fastbp.errors import argument_error
-from fastbp.io.model_file import as_new_path
+from fastbp.io.paths import as_new_path
 from fastbp.training.history import History as History  # pickles of version 0.1.0 look for these three here
 from fastbp.training.history import Run as Run
 from fastbp.training.stopping import EarlyStopping as EarlyStopping

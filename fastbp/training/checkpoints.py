@@ -16,7 +16,8 @@ from fastbp.chunks import CHUNK_BYTES
 from fastbp.errors import LoadError, argument_error
 from fastbp.functions import own
 from fastbp.io.container import AGAIN
-from fastbp.io.model_file import as_new_path, as_path, read_checkpoint, write_checkpoint
+from fastbp.io.model_file import read_checkpoint, write_checkpoint
+from fastbp.io.paths import as_new_path, as_path
 from fastbp.kernels.records import STATISTICS
 from fastbp.runtime import csr
 from fastbp.training.history import History, Run
