@@ -174,6 +174,8 @@ def sums_size(layers: np.ndarray, n_threads: int) -> int:
 def aligned(size: int, dtype: Any, *, zeroed: bool = True) -> Any:
     """Vector that starts on a cache line: of zeros, or as the memory comes."""
     dtype = np.dtype(dtype)
+    if not size:
+        return np.empty(0, dtype)
     memory = (np.zeros if zeroed else np.empty)(size * dtype.itemsize + CACHE_LINE, np.uint8)
     start = -memory.__array_interface__["data"][0] % CACHE_LINE
     return memory[start : start + size * dtype.itemsize].view(dtype)

@@ -74,7 +74,14 @@ def prepare_workspace(where: Layout) -> Workspace:
     zeros, ones, after = (where.offsets[name][0] for name in ("zeros", "ones", "targets"))
     buf[zeros:ones] = 0
     buf[ones:after] = 1
-    return Workspace(buf=buf, offsets=where.offsets, cursors=layout.aligned(where.plan.n_threads, CURSOR))
+    return Workspace(buf=buf, offsets=where.offsets, cursors=_records(where.plan.n_threads, CURSOR))
+
+
+def _records(n_threads: int, dtype: np.dtype[Any], n: int | None = None) -> np.ndarray:
+    """Records of 0, one for each thread or so many: where there are several threads, on cache lines of their own."""
+    n = n_threads if n is None else n
+    records: np.ndarray = np.zeros(n, dtype) if n_threads == 1 else layout.aligned(n, dtype)
+    return records
 
 
 def weighing_outputs(workspace: Workspace, u: np.ndarray | None) -> Workspace:
@@ -160,8 +167,8 @@ def make_training(
     )
     far = data.order.size > 0 and data.indptr.size == 0 and data.X.nbytes > FAR_BYTES
     control = Control(
-        flags=layout.aligned(1, FLAGS),
-        threads=layout.aligned(plan.n_threads, THREAD),
+        flags=_records(plan.n_threads, FLAGS, 1),
+        threads=_records(plan.n_threads, THREAD),
         statistics=np.zeros(n_minibatches, STATISTICS),
         n_threads=plan.n_threads,
         schedule=SCHEDULES.index(plan.schedule),

@@ -206,9 +206,16 @@ def ordered_tile(task: Task, n_threads: int) -> int:
 
     Sums and weights, which move from thread to thread, must be few for what a tile computes.
     """
+    return _ordered_tile(task, n_threads) if _forced.get() else _known_tile(task, n_threads)
+
+
+def _ordered_tile(task: Task, n_threads: int) -> int:
     work = max(ORDERED_TILE, ORDERED_BYTE * _theta_bytes(task.sizes, task.itemsize))
     tile = 8 * math.ceil(work / operations(task.sizes, 8, training=True))
     return tile if n_threads > 1 and tile <= largest_tile(task) and task.batch >= 4 * n_threads * tile else 0
+
+
+_known_tile = functools.lru_cache(maxsize=256)(_ordered_tile)
 
 
 def work_of_a_thread(task: Task, ordered: int) -> float:
@@ -255,6 +262,10 @@ def plan_training(task: Task, n_threads: int) -> Plan:
     ValueError
         The training cannot have the schedule that is forced.
     """
+    return _plan_training(task, n_threads) if _forced.get() else _known_plan(task, n_threads)
+
+
+def _plan_training(task: Task, n_threads: int) -> Plan:
     schedule: Schedule = _forced.get().get("schedule") or _fastest_schedule(task, n_threads)
     possible = {
         "data_parallel": True,
@@ -276,6 +287,10 @@ def plan_training(task: Task, n_threads: int) -> Plan:
         fused_update_forward=schedule == "column_parallel",
     )
     return _reduced(plan)
+
+
+_known_plan = functools.lru_cache(maxsize=256)(_plan_training)
+"""A training of a small net takes little longer than to plan it."""
 
 
 def plan_gradient(task: Task, n_threads: int) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
@@ -58,7 +58,7 @@ class Standard(Policy):
         best: Best,
         callbacks: list[Callback],
         seed_of: Callable[[int], int],
-        options: Mapping[str, Any],
+        options: dict[str, Any],
         before: State | None = None,
         saving: Saving | None = None,
     ) -> None:
@@ -70,6 +70,7 @@ class Standard(Policy):
         self._make_order, self._order = order, np.empty(0, np.int64)
         self._seed_of = seed_of
         self._eta: float | np.ndarray = np.nan
+        """The step sizes that have been checked last."""
         self.watch = Watch(self.net)
 
     def begin(self, run: Run) -> None:
@@ -83,14 +84,14 @@ class Standard(Policy):
         """The order and the step sizes, checked where they are new."""
         eta = run.optimizer.learning_rate * self.factors.of_epoch(run.epoch, run.n_epochs, run.n_minibatches)
         if not (isinstance(eta, float) and isinstance(self._eta, float) and eta == self._eta):
-            self._eta = eta
-            self.check_eta(run.optimizer, eta if isinstance(eta, float) else float(eta.max()))
+            self.check_eta(run.optimizer, eta)
         self._order = self._make_order(run.epoch, len(self.samples))
         return Epoch(self._order, self._eta, self._seed_of(run.epoch))
 
-    def check_eta(self, optimizer: Any, largest: float) -> None:
-        """ValueError where a step of this size could overflow."""
-        largest *= max(self.trainer.trained.rates)
+    def check_eta(self, optimizer: Any, eta: float | np.ndarray) -> None:
+        """ValueError where a step of one of these sizes could overflow."""
+        self._eta = eta
+        largest = (eta if isinstance(eta, float) else float(eta.max())) * max(self.trainer.trained.rates)
         check_rate(optimizer, largest, self.trainer.l1, self.trainer.l2, self.net.dtype)
 
     def measure(self, statistics: np.ndarray) -> dict[str, float]:
@@ -169,7 +170,7 @@ class Standard(Policy):
     def _state(self, run: Run) -> State:
         """What a run from here on needs, but for the weights."""
         return State(
-            options=dict(self._options),
+            options=self._options,
             generator=self._make_order.state(run.epoch),
             seed=self._seed_of(0),
             plateau=self.factors.state,
