@@ -48,7 +48,12 @@ TESTS = {
     "fastbp/training/own_optimizer.py": ["test_own_optimizer.py"],
     "fastbp/kernels/own_update.py": ["test_own_optimizer.py"],
     "fastbp/kernels/clipping.py": ["test_own_optimizer.py", "test_frozen.py", "test_train_options.py"],
+    "fastbp/kernels/fingerprint.py": ["test_fingerprint.py"],
     "fastbp/kernels/updates.py": ["test_bits.py", "test_training.py"],
+    "fastbp/training/state.py": ["test_described.py", "test_continuing.py", "test_continuing_refused.py"],
+    "fastbp/training/checkpoints.py": ["test_checkpoints.py", "test_checkpointed_histories.py"],
+    "fastbp/training/online.py": ["test_online.py", "test_online_refused.py"],
+    "fastbp/training/history.py": ["test_checkpointed_histories.py", "test_logs.py"],
     "fastbp/kernels/costs.py": [
         "test_costs.py",
         "test_output_weights.py",
