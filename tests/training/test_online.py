@@ -58,10 +58,11 @@ def test_targets_and_samples_of_every_kind(targets: Any, options: dict[str, Any]
         assert net.task == whole.task
 
 
-def test_outputs_that_count_more_and_targets_that_are_missing() -> None:
-    """Some minibatches have all of theirs."""
+@pytest.mark.parametrize("rows", [[3, 4, 20], [10, 11, 20]])
+def test_outputs_that_count_more_and_targets_that_are_missing(rows: list[int]) -> None:
+    """Some minibatches have all of theirs, the first among them or not."""
     targets = RNG.randn(24, 3)
-    targets[[3, 4, 20], [0, 2, 1]] = np.nan
+    targets[rows, [0, 2, 1]] = np.nan
     for options in ({}, {"output_weight": [1.0, 0.5, 2.0]}):
         nets = [make_net(activations="identity", cost="quadratic") for _ in range(2)]
         train(nets[0], targets, optimizer=fastbp.Adam(), epochs=2, missing_targets="ignore", **options)

@@ -124,6 +124,7 @@ def test_a_moment_that_has_overflowed_is_noticed() -> None:
 
     with pytest.raises(fastbp.DivergenceError, match=r"the second moment v .* of layer 1 has become infinite"):
         many()
+    assert trainer.state.step == 2  # the second sum of squares is beyond 3.4e38, and 2 is a step after which it looks
 
 
 def test_a_network_that_is_being_trained_is_refused() -> None:
