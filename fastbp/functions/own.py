@@ -42,7 +42,7 @@ def _by_name(kind: str, name: str) -> Any:
     return activations.NAMED[name] if kind == "activation" else costs.NAMED[name]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class OwnActivation(ActivationFunction):
     """An activation of a user's. A pickle holds its name."""
 
@@ -52,8 +52,11 @@ class OwnActivation(ActivationFunction):
     def __reduce__(self) -> Any:
         return _by_name, ("activation", self.name)
 
+    def __repr__(self) -> str:
+        return f"<activation {self.name!r}, a user's own>"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class OwnCost(CostFunction):
     """A cost of a user's. A pickle holds its name."""
 
@@ -62,6 +65,9 @@ class OwnCost(CostFunction):
 
     def __reduce__(self) -> Any:
         return _by_name, ("cost", self.name)
+
+    def __repr__(self) -> str:
+        return f"<cost {self.name!r}, a user's own>"
 
 
 def of_users(names: Iterable[str]) -> dict[str, OwnActivation | OwnCost]:

@@ -60,6 +60,10 @@ def test_in_activations_costs_and_optimizers() -> None:
     def clipped(g: Any, w: Any, m: Any, eta: Any, t: Any) -> Any:
         return np.where(g > 0, w - eta, w + eta), np.clip(m + g, -1, None)
 
+    assert (repr(activation), repr(cost)) == (
+        "<activation 'numpy_hinge', a user's own>",
+        "<cost 'numpy_cost', a user's own>",
+    )
     X, Y = np.random.RandomState(0).randn(6, 3), np.random.RandomState(1).rand(6, 2)
     for dtype in ("float32", "float64"):
         net = fastbp.Network([3, 4, 2], activations=[activation, "tanh"], cost=cost, seed=0, dtype=dtype)  # type: ignore[arg-type]
