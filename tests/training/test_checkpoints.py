@@ -341,6 +341,14 @@ def test_no_value_of_its_numbers_does_harm(parts: Any, tmp_path: Path) -> None:
         refused(path, r"run\.ckpt", fastbp.LoadError)
 
 
+@pytest.mark.parametrize("value", [-1, 1.0])
+@pytest.mark.parametrize("name", ["n_epochs", "n_minibatches", "n_samples", "epoch", "minibatch", "step", "best_epoch"])
+def test_counts_are_whole_numbers_and_none_is_negative(parts: Any, name: str, value: Any, tmp_path: Path) -> None:
+    path = tmp_path / "run.ckpt"
+    rewritten(path, parts, lambda training, _: training.update({name: value}))
+    refused(path, r"run\.ckpt", fastbp.LoadError)
+
+
 def test_no_array_can_be_left_out_or_have_another_shape(parts: Any, tmp_path: Path) -> None:
     path = tmp_path / "run.ckpt"
     for name in parts[1]:
