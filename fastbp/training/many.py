@@ -81,7 +81,8 @@ def train_many(nets: Iterable[Network], X: Any, Y: Any, **options: Any) -> list[
     -------
     list of Run
         In the order of the networks. A run that diverged has its ``error``; the others are not concerned. Ctrl-C ends
-        them all within 0.1 s and one minibatch, at a minibatch boundary, with ``stopped="interrupted"``.
+        them all within 0.1 s and one minibatch, at a minibatch boundary, with ``stopped="interrupted"``; while the
+        arguments are checked, before any training begins, it raises KeyboardInterrupt as ever.
 
     Raises
     ------
