@@ -133,6 +133,7 @@ def test_zero_epochs_leave_the_net_as_it_is() -> None:
     net = small_net()
     before = net.theta.copy()
     run = fastbp.train(net, X, Y, epochs=0)
+    assert run.seconds == 0
     assert np.array_equal(net.theta, before)
     assert run.history == {}
     assert run.stopped is None
