@@ -96,15 +96,16 @@ class Standard(Policy):
 
     def measure(self, statistics: np.ndarray) -> dict[str, float]:
         """The mean cost, penalty included, and the share of right decisions."""
-        weight = statistics["weight"]
-        total = weight.sum()
+        weight, cost, total_of = statistics["weight"], statistics["cost"], np.add.reduce
+        total = total_of(weight)
         if not total:
             return {"loss": float("nan")}
-        cost = statistics["cost"] + weight * statistics["penalty"]
-        values = {"loss": float(cost.sum() / total)}
+        if self.trainer.l1 or self.trainer.l2:
+            cost = cost + weight * statistics["penalty"]
+        values = {"loss": float(total_of(cost) / total)}
         if self.trainer.counting_hits:
             n = min(len(statistics) * self.trainer.batch_size, len(self.samples))
-            values["accuracy"] = float(statistics["hits"].sum() / n)
+            values["accuracy"] = float(total_of(statistics["hits"]) / n)
         return values
 
     def next_boundary(self, run: Run) -> int:
