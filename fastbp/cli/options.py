@@ -196,11 +196,11 @@ def check_class_weight(class_weight: str | None, task: str) -> None:
         )
 
 
-def checkpoint(options: Mapping[str, Any]) -> fastbp.Checkpoint | None:
-    """Where the training's state is kept."""
+def checkpoint(options: Mapping[str, Any], model: fastbp.Model) -> fastbp.Checkpoint | None:
+    """Where the state of the model's training is kept."""
     resume = options["resume"]
     if options["checkpoint"] is not None:
-        return fastbp.Checkpoint(options["checkpoint"], resume="auto" if resume is None else resume)
+        return fastbp.Checkpoint(options["checkpoint"], resume="auto" if resume is None else resume, model=model)
     if resume is not None:
         raise ValueError("--resume is about a checkpoint, and there is none. Pass --checkpoint FILE, or leave it out.")
     return None

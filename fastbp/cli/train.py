@@ -315,7 +315,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
                 schedule=rule,
                 early_stopping=stopping,
                 n_threads=o["threads"],
-                checkpoint=checkpoint(o),
+                checkpoint=checkpoint(o, model),
                 callbacks=[interrupts],
                 progress=False if o["quiet"] else ProgressBar(errors),
             )

@@ -4,10 +4,10 @@ The arrays ``layers.{l}.weight`` (J, K) and ``layers.{l}.bias`` (J,) for l = 1..
 safetensors library reads it too, and a description of the network: format version, sizes, names out of closed lists,
 and ``net.meta``. From format version 2 on, the file of a `Model` also names its steps, whose numbers are further
 arrays, ``steps.{i}.subtract``, ``steps.{i}.divide``, ``target.subtract`` and ``target.divide``. From version 3 on, a
-file may be a checkpoint: that of a network, whose description has ``checkpoint`` too, and which has the arrays of a
-training beside the network's; or an `Ensemble`'s, whose description lists those of its ``networks``, the first with the
-steps, and whose arrays are theirs behind ``networks.{i}.``. ``container.py`` says where which byte stands. Nothing in a
-file is ever executed.
+file may be a checkpoint: that of a network or a model, whose description has ``checkpoint`` too, and which has the
+arrays of a training beside its own; or an `Ensemble`'s, whose description lists those of its ``networks``, the first
+with the steps, and whose arrays are theirs behind ``networks.{i}.``. ``container.py`` says where which byte stands.
+Nothing in a file is ever executed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ from fastbp.io.paths import as_new_path, as_path
 
 if TYPE_CHECKING:
     from fastbp.ensemble import Ensemble
-    from fastbp.network import Network
 
 CHECKPOINT_VERSION = ENSEMBLE_VERSION = 3
 _ENTRIES = (*functions.ACTIVATIONS, *costs.COSTS)
@@ -63,9 +62,9 @@ def write(path: str | bytes | os.PathLike[Any], contents: Contents) -> None:
     write_atomically(as_new_path(path), pack(*_described(contents)))
 
 
-def write_checkpoint(path: str, net: Network, training: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
-    """Write a checkpoint whole or not at all: a network, and what describes its training."""
-    description, weights = _described(Contents(net), least_version=CHECKPOINT_VERSION)
+def write_checkpoint(path: str, contents: Contents, training: Mapping[str, Any], tensors: Mapping[str, Array]) -> None:
+    """Write a checkpoint whole or not at all: a network or a model, and what describes its training."""
+    description, weights = _described(contents, least_version=CHECKPOINT_VERSION)
     write_atomically(path, pack({**description, "checkpoint": training}, {**weights, **tensors}), alone=True)
 
 

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from fastbp.chunks import CHUNK_BYTES
 from fastbp.errors import LoadError, argument_error
 from fastbp.functions import own
 from fastbp.io.container import AGAIN
-from fastbp.io.model_file import read_checkpoint, write_checkpoint
+from fastbp.io.model_file import Contents, read_checkpoint, write_checkpoint
 from fastbp.io.paths import as_new_path, as_path
 from fastbp.kernels.records import STATISTICS
 from fastbp.runtime import csr
@@ -37,13 +37,22 @@ SAMPLED_ROWS = 1000
 """Of samples too many to be read through: those that a file knows them by."""
 
 
+@runtime_checkable
+class Preprocessing(Protocol):
+    """A `Model`, or what else says what a model file holds of it."""
+
+    def contents(self) -> Contents:
+        """Network, steps and scaling of the targets."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """Where a training keeps its state, and how often: pass it as ``checkpoint=`` to `train`.
 
     The file is written at a minibatch boundary, when the training begins to end, and in between after so many seconds.
     It appears whole or not at all, and a training that goes on from it ends in the bits of one that was never
-    disturbed. `load` reads the network of that moment from it. Only one training at a time may write to a file.
+    disturbed. `load` reads the network of that moment from it, or the model. Only one training at a time may write to a
+    file.
 
     Parameters
     ----------
@@ -53,6 +62,9 @@ class Checkpoint:
         Seconds from one checkpoint to the next.
     resume : "auto" or bool
         Whether to go on from the file: "auto" if there is one; True refuses to begin without, False with one.
+    model : Model, optional
+        That the network is part of. The file holds its preprocessing too then, and what `load` reads takes raw rows; by
+        default it takes what the training was given.
 
     Raises
     ------
@@ -63,12 +75,17 @@ class Checkpoint:
     path: str | bytes | os.PathLike[Any]
     every: float = 60.0
     resume: bool | Literal["auto"] = "auto"
+    model: Preprocessing | None = None
 
     def __post_init__(self) -> None:
         as_new_path(self.path, "run.ckpt")
         checks.check_real(self.every, "every", low=0.0)
         if not (self.resume in (True, False, "auto") and isinstance(self.resume, bool | str)):
             raise argument_error("resume", f"is {self.resume!r}; it must be 'auto', True or False. Pass one of these.")
+        if self.model is not None and (isinstance(self.model, type) or not isinstance(self.model, Preprocessing)):
+            raise argument_error(
+                "model", f"is {self.model!r}; a fastbp.Model is needed. Pass fastbp.Model(net, steps), say.", TypeError
+            )
 
     @property
     def name(self) -> str:
@@ -153,6 +170,7 @@ class Saving:
     options : mapping
         Settings of the training, by name.
     net : Network
+        That of the checkpoint's model, if it has one.
     samples, held_out : Samples
         That it trains on, and those that it validates on.
     n_slots : int
@@ -169,6 +187,13 @@ class Saving:
         n_slots: int,
     ) -> None:
         self.checkpoint, self._n_slots = checkpoint, n_slots
+        self._contents = Contents(net) if checkpoint.model is None else checkpoint.model.contents()
+        if self._contents.net is not net:
+            raise argument_error(
+                "checkpoint",
+                f"has the model {checkpoint.model!r}, whose network is another than the one that is trained. Train "
+                "model.net, or leave model out.",
+            )
         self._file = os.path.abspath(checkpoint.name)  # a callback may go to another folder
         self._left_out: set[str] = set()
         self._options = {name: described(value) for name, value in options.items()}
@@ -189,7 +214,7 @@ class Saving:
         name = self.checkpoint.name
         try:
             training = {**_description(run, state, self._options), "more": more[0]}
-            write_checkpoint(self._file, run.net, training, {**_tensors(run, state), **more[1]})
+            write_checkpoint(self._file, self._contents, training, {**_tensors(run, state), **more[1]})
         except (OSError, MemoryError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             warnings.warn(

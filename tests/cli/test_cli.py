@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,20 @@ def test_a_training_goes_on_from_its_checkpoint() -> None:
     assert "Pass --checkpoint FILE" in fastbp_(*options, "--resume", code=1)
 
 
+def test_a_checkpoint_of_a_table_predicts_as_the_model_file_does() -> None:
+    """Features of very different sizes: without their scaling all the decisions would be one."""
+    rng = np.random.RandomState(0)
+    rows = rng.randn(60, 2) * [1000.0, 0.01] + [5000.0, 0.0]
+    kinds = np.where((rows[:, 0] - 5000.0) / 1000.0 + rows[:, 1] * 100.0 > 0, "yes", "no")
+    table = [f"{a},{b},{kind}" for (a, b), kind in zip(rows, kinds, strict=True)]
+    Path("t.csv").write_text("\n".join(["a,b,kind", *table]) + "\n", encoding="utf-8")
+    fastbp_("train", "t.csv", "--target", "kind", "--epochs", "5", "--checkpoint", "run.ckpt", "-q")
+    predicted = fastbp_("predict", "run.ckpt", "t.csv")
+    assert {"yes", "no"} <= {*predicted.split()}
+    assert predicted == fastbp_("predict", "model.fastbp", "t.csv")
+    assert "input scaled" in fastbp_("info", "run.ckpt")
+
+
 def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each parameter of ``train`` that words can express, and each number of each optimizer and schedule."""
     seen: dict[str, Any] = {}
@@ -284,7 +299,8 @@ def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
     )  # fmt: skip
     assert set(everything) >= parameters
     assert everything["optimizer"] == fastbp.AdamW(0.1, 0.8, 0.9, 1e-3, weight_decay=0.2)
-    assert everything["checkpoint"] == fastbp.Checkpoint(Path("run.ckpt"), resume=False)
+    assert everything["checkpoint"].model.net is everything["net"]
+    assert replace(everything["checkpoint"], model=None) == fastbp.Checkpoint(Path("run.ckpt"), resume=False)
     assert everything["schedule"] == fastbp.schedules.Cosine(2, 0.5, 9)
     assert everything["early_stopping"] == fastbp.EarlyStopping("val_accuracy", 4, 0.5, False)
     expected = {"epochs": 7, "batch_size": 3, "l1": 0.25, "l2": 0.75, "shuffle": False, "seed": 9, "n_threads": 2}
