@@ -198,9 +198,11 @@ def check_class_weight(class_weight: str | None, task: str) -> None:
 
 def checkpoint(options: Mapping[str, Any], model: fastbp.Model) -> fastbp.Checkpoint | None:
     """Where the state of the model's training is kept."""
-    resume = options["resume"]
-    if options["checkpoint"] is not None:
-        return fastbp.Checkpoint(options["checkpoint"], resume="auto" if resume is None else resume, model=model)
+    resume, path = options["resume"], options["checkpoint"]
+    if path is not None:
+        if os.path.realpath(path) == os.path.realpath(options["model"]):
+            raise ValueError(f"--checkpoint is {str(path)!r}, where --model is written too. Pass another name for one.")
+        return fastbp.Checkpoint(path, resume="auto" if resume is None else resume, model=model)
     if resume is not None:
         raise ValueError("--resume is about a checkpoint, and there is none. Pass --checkpoint FILE, or leave it out.")
     return None

@@ -136,18 +136,19 @@ class _Log(Callback, abc.ABC):
         kept = b"".join(lines[: rows[-1][0] if rows else 0])
         with contextlib.suppress(OSError):  # what is wrong is said when a row is written
             if len(kept) < len(content):
-                os.truncate(self.path, len(kept))
+                os.truncate(self._file, len(kept))
                 return kept
         return content
 
     def on_train_begin(self, run: Run) -> None:
         """Empty the file, or see where it ends."""
+        self._file = os.path.abspath(self.path)  # a callback may go to another folder
         self._lengths = {name: len(values) for name, values in run.history.columns().items()}
         self._mode, self._complained, content = "wb", False, b""
         if self.append or run.epoch > 0:
             self._mode = "ab"
             try:
-                with open(self.path, "rb") as file:
+                with open(self._file, "rb") as file:
                     content = file.read()
             except (OSError, ValueError):
                 pass  # there is none yet; or what is wrong with it is said when it is written to
@@ -173,7 +174,7 @@ class _Log(Callback, abc.ABC):
         """Write a row, and before it what could not be written, from where that stopped."""
         self._unwritten += row.encode(errors="backslashreplace")
         try:
-            with open(self.path, self._mode, buffering=0) as file:
+            with open(self._file, self._mode, buffering=0) as file:
                 self._mode = "ab"
                 while self._unwritten:
                     self._unwritten = self._unwritten[file.write(self._unwritten) :]

@@ -6,7 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -75,7 +75,7 @@ class Checkpoint:
     path: str | bytes | os.PathLike[Any]
     every: float = 60.0
     resume: bool | Literal["auto"] = "auto"
-    model: Preprocessing | None = None
+    model: Preprocessing | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         as_new_path(self.path, "run.ckpt")
@@ -106,7 +106,7 @@ def check_checkpoint(checkpoint: Any, continuing: Run | None = None) -> Checkpoi
     problem = None
     if not os.path.isdir(folder):
         problem = "its folder does not exist. Make the folder first"
-    elif os.path.isdir(name):
+    elif os.path.isdir(name) or not os.path.basename(name):
         problem = "that is a folder, and a file is needed. Add a file name"
     elif checkpoint.resume is True and not exists:
         problem = "there is no such file, and resume is True. Leave resume out to begin without"
@@ -217,6 +217,8 @@ class Saving:
             write_checkpoint(self._file, self._contents, training, {**_tensors(run, state), **more[1]})
         except (OSError, MemoryError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
+            if isinstance(error, FileNotFoundError) and os.path.isdir(os.path.dirname(os.path.realpath(self._file))):
+                reason = "another training writes to the same file, and one at a time may"
             warnings.warn(
                 f"The checkpoint {name!r} could not be written: {reason}. The training goes on, and tries again.",
                 RuntimeWarning,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import pickle
 import re
@@ -10,7 +11,7 @@ import sys
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import CodeType
+from types import CodeType, MethodType
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def described(value: Any) -> str:
         return "(" + ", ".join(map(described, value)) + ")"
     if hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}{_code_of(value)}"
-    functions = getattr(value, "functions", ())  # of a user's own activation, cost or optimizer
+    functions = getattr(value, "functions", (value,))  # of a user's own activation, cost or optimizer
     return _without_address(repr(value)) + "".join(map(_code_of, functions))
 
 
@@ -68,25 +69,47 @@ def _without_address(text: str) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text)
 
 
-def _code_of(function: Any) -> str:
-    """Which code a function of Python's has: its instructions, constants, and numbers from around it."""
+def _code_of(function: Any, around: tuple[Any, ...] = ()) -> str:
+    """Which code a function of Python's has: its instructions, constants, and numbers from around it.
+
+    Of a method, a partial function or an object that is called, it is that of the function behind it. A function that
+    is one of those ``around``, which it stands in, is not described again.
+    """
     function = getattr(function, "py_func", function)
-    if not inspect.isfunction(function):
+    while not inspect.isfunction(function):
+        behind = _behind(function)
+        if behind is None:
+            return ""
+        function = behind
+    if function in around:
         return ""
-    crc = zlib.crc32("".join(_parts_of(function)).encode(errors="replace"))
+    crc = zlib.crc32("".join(_parts_of(function, (*around, function))).encode(errors="replace"))
     return f" [code {crc:08x} of Python {sys.version_info.major}.{sys.version_info.minor}]"
+
+
+def _behind(called: Any) -> Any:
+    """What a call of this, which is no function, comes to next; None where that is not known."""
+    if isinstance(called, functools.partial):
+        return called.func
+    if isinstance(called, MethodType):
+        return called.__func__
+    if hasattr(called, "__wrapped__"):  # of functools.lru_cache
+        return inspect.unwrap(called)
+    own = not isinstance(called, type) and not type(called).__module__.startswith("fastbp.")
+    method = inspect.getattr_static(type(called), "__call__", None) if own else None
+    return method if inspect.isfunction(method) else None
 
 
 CODE = re.compile(r" \[code [0-9a-f]{8} of Python (\d+\.\d+)\]")
 
 
-def _parts_of(function: Any) -> Iterator[str]:
+def _parts_of(function: Any, around: tuple[Any, ...]) -> Iterator[str]:
     yield from _parts_of_code(function.__code__)
     yield _without_address(repr((function.__defaults__, function.__kwdefaults__)))
     for cell in function.__closure__ or ():
         with contextlib.suppress(ValueError):  # one that is empty
             inside = cell.cell_contents
-            yield _code_of(inside) or _without_address(repr(inside))
+            yield _without_address(repr(inside)) + _code_of(inside, around)
 
 
 def _parts_of_code(code: CodeType) -> Iterator[str]:

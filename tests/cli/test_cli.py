@@ -258,6 +258,14 @@ def test_a_training_goes_on_from_its_checkpoint() -> None:
     assert "Pass --checkpoint FILE" in fastbp_(*options, "--resume", code=1)
 
 
+@pytest.mark.parametrize("checkpoint", ["model.fastbp", "./model.fastbp", "link"])
+def test_a_checkpoint_is_no_file_that_the_model_goes_to(checkpoint: str) -> None:
+    Path("link").symlink_to("model.fastbp")
+    said = fastbp_("train", "digits", "--epochs", "1", "-q", "--checkpoint", checkpoint, code=1)
+    assert "where --model is written too" in said
+    assert not Path("model.fastbp").exists()
+
+
 def test_a_checkpoint_of_a_table_predicts_as_the_model_file_does() -> None:
     """Features of very different sizes: without their scaling all the decisions would be one."""
     rng = np.random.RandomState(0)

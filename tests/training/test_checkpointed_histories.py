@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from fractions import Fraction
 from pathlib import Path
@@ -107,3 +108,25 @@ def test_a_callback_that_goes_to_another_folder_does_not_take_the_file_along(
         train(Path("run.ckpt"), 2, callbacks=[lambda run: monkeypatch.chdir(elsewhere)])
     assert [path.name for path in elsewhere.iterdir()] == []
     assert train(tmp_path / "run.ckpt", 2).epoch == 2
+
+
+def test_a_name_that_ends_as_a_folder_does_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^checkpoint is .*: that is a folder, and a file is needed.") as caught:
+        train(Path(tmp_path, "new"), 2, checkpoint=fastbp.Checkpoint(f"{tmp_path}/new/"))
+    assert getattr(caught.value, "parameter", None) == "checkpoint"
+    assert not [*tmp_path.iterdir()]
+
+
+def test_two_trainings_that_write_to_one_file_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one removes a temporary file that is not its own."""
+
+    def write(*arguments: Any, **options: Any) -> None:
+        for path in tmp_path.glob(".fastbp-*.tmp"):
+            path.unlink()
+        renamed(*arguments, **options)
+
+    renamed = os.replace
+    monkeypatch.setattr(os, "replace", write)
+    with pytest.warns(RuntimeWarning, match="another training writes to the same file, and one at a time may"):
+        run = train(tmp_path / "run.ckpt", 2)
+    assert run.epoch == 2

@@ -72,6 +72,52 @@ def test_numbers_from_around_a_function_belong_to_it() -> None:
     assert " at 0x" not in described(functools.partial(make(0.5), 3))
 
 
+CALLED = """
+def g(epoch): return {k} * epoch
+class C:
+    def __call__(self, epoch): return {k} + epoch
+    def m(self, epoch): return {k} - epoch
+"""
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda space: functools.partial(space["g"], a=1),
+        lambda space: functools.lru_cache(space["g"]),
+        lambda space: space["C"](),
+        lambda space: space["C"]().m,
+        lambda space: functools.partial(space["C"]().m),
+        lambda space: written("def outer(k):\n    def f(epoch): return k(epoch)\n    return f", "outer")(space["C"]()),
+    ],
+    ids=["partial", "cache", "object", "method", "partial of a method", "closure"],
+)
+def test_what_is_called_in_another_way_is_known_by_its_code_too(make: Any) -> None:
+    def known(k: int) -> str:
+        space: dict[str, Any] = {"__name__": "somewhere"}
+        exec(CALLED.format(k=k), space)
+        return described(make(space))
+
+    assert known(1) == known(1)
+    assert known(1) != known(2)
+    assert " at 0x" not in known(1)
+
+
+def test_what_a_partial_function_in_a_closure_is_given_belongs_to_it() -> None:
+    make = written("def outer(k):\n    def f(epoch): return k(epoch)\n    return f", "outer")
+    assert described(make(functools.partial(pow, 2))) != described(make(functools.partial(pow, 3)))
+
+
+def test_a_function_that_calls_itself_is_described_once() -> None:
+    make = written("def outer(k):\n    def f(n): return k if n == 0 else f(n - 1)\n    return f", "outer")
+    assert described(make(2)) == described(make(2))
+    assert described(make(2)) != described(make(3))
+
+
+def test_schedules_of_the_library_are_known_by_their_numbers() -> None:
+    assert described(fastbp.schedules.Cosine(epochs=3)) == "Cosine(warmup=0.0, final=0.0, epochs=3)"
+
+
 def test_another_python_has_other_instructions_for_the_same_function() -> None:
     here = described(written(DESCENT))
     there = here.replace("[code ", "[code 0")[: here.index("[code ") + 6] + "01234567 of Python 2.7]"

@@ -228,3 +228,15 @@ def test_what_is_no_path_is_refused() -> None:
                 log(name)
         with pytest.raises(TypeError, match="append is 1; it must be True or False"):
             log("run", append=1)
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_a_callback_that_goes_to_another_folder_does_not_take_the_file_along(
+    log: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(tmp_path)
+    train([log("run"), lambda run: monkeypatch.chdir(elsewhere)])
+    assert [row["epoch"] for row in rows_of(tmp_path / "run", log)] == [1, 2, 3]
+    assert not [*elsewhere.iterdir()]
