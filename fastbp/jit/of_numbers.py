@@ -13,15 +13,15 @@ from numba.core import ir, types
 from numba.extending import overload
 
 
-def _where(condition, x, y):  # type: ignore[no-untyped-def]
+def _where(condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, x, y)
 
 
-def _clip(a, a_min=None, a_max=None):  # type: ignore[no-untyped-def]
+def _clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
     return np.clip(a, a_min, a_max)
 
 
-def _heaviside(x1, x2):  # type: ignore[no-untyped-def]
+def _heaviside(x1: Any, x2: Any) -> Any:
     return np.heaviside(x1, x2)
 
 
@@ -39,7 +39,7 @@ def _common(x: Any, y: Any) -> Any:
 
 
 @overload(_where)
-def _type_of_where(condition, x, y):  # type: ignore[no-untyped-def]
+def _type_of_where(condition: Any, x: Any, y: Any) -> Any:
     if not _are_numbers(condition, x, y):
         return None
     kind = _common(x, y)
@@ -47,14 +47,14 @@ def _type_of_where(condition, x, y):  # type: ignore[no-untyped-def]
 
 
 @overload(_clip)
-def _type_of_clip(a, a_min=None, a_max=None):  # type: ignore[no-untyped-def]
+def _type_of_clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
     absent = [bound is None or isinstance(bound, types.NoneType | types.Omitted) for bound in (a_min, a_max)]
     if not _are_numbers(a, *(bound for bound, missing in zip((a_min, a_max), absent, strict=True) if not missing)):
         return None
     kind = a if isinstance(a, types.Float) else types.float64
     below, above = (not missing for missing in absent)
 
-    def clip(a, a_min=None, a_max=None):  # type: ignore[no-untyped-def]
+    def clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
         value = kind(a)
         if below:
             value = value if value > a_min or value != value else kind(a_min)
@@ -66,12 +66,12 @@ def _type_of_clip(a, a_min=None, a_max=None):  # type: ignore[no-untyped-def]
 
 
 @overload(_heaviside)
-def _type_of_heaviside(x1, x2):  # type: ignore[no-untyped-def]
+def _type_of_heaviside(x1: Any, x2: Any) -> Any:
     if not _are_numbers(x1, x2):
         return None
     kind = x1 if isinstance(x1, types.Float) else types.float64
 
-    def heaviside(x1, x2):  # type: ignore[no-untyped-def]
+    def heaviside(x1: Any, x2: Any) -> Any:
         if x1 == 0:
             return kind(x2)
         return kind(x1) if x1 != x1 else kind(x1 > 0)
