@@ -43,7 +43,11 @@ def _type_of_where(condition: Any, x: Any, y: Any) -> Any:
     if not _are_numbers(condition, x, y):
         return None
     kind = _common(x, y)
-    return lambda condition, x, y: kind(x) if condition else kind(y)
+
+    def where(condition: Any, x: Any, y: Any) -> Any:
+        return kind(x) if condition else kind(y)
+
+    return where
 
 
 @overload(_clip)
