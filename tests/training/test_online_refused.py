@@ -127,6 +127,13 @@ def test_a_moment_that_has_overflowed_is_noticed() -> None:
     assert trainer.state.step == 2  # the second sum of squares is beyond 3.4e38, and 2 is a step after which it looks
 
 
+def test_targets_of_softmax_are_never_missing_however_many_layers_there_are() -> None:
+    net = fastbp.Network([4, 5, 6, 3], activations=["tanh", "tanh", "softmax"], cost="cross_entropy", seed=0)
+    with pytest.raises(ValueError, match=r"^missing_targets is .*softmax"):
+        fastbp.Trainer(net, missing_targets="ignore")
+    fastbp.Trainer(fastbp.Network([4, 5, 6, 3], activations="tanh", seed=0), missing_targets="ignore")
+
+
 def test_a_network_that_is_being_trained_is_refused() -> None:
     net = make_net()
     trainer, other = fastbp.Trainer(net), fastbp.Trainer(net)
