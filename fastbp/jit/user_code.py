@@ -55,7 +55,8 @@ class _AsInPython(FunctionPass):  # type: ignore[misc]
                 if ours is not None:
                     statement.value, changed = ir.Global(ours.__name__, ours, value.loc), True
                 elif single and type(known) is float:
-                    statement.value, changed = ir.Const(np.float32(known), value.loc), True
+                    with np.errstate(over="ignore"):  # infinite then, as in NumPy
+                        statement.value, changed = ir.Const(np.float32(known), value.loc), True
                 elif single and type(known) is int:
                     integers[statement.target.name] = statement
                 elif isinstance(value, ir.Expr) and value.op in ("binop", "inplace_binop"):

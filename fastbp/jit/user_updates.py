@@ -100,7 +100,13 @@ def compile_update(function: Callable[..., Any], slots: int, n_constants: int, d
     number = getattr(types, dtype)
     vector = types.CPointer(number)
     dispatcher = dispatcher_of(getattr(function, "py_func", function))
-    compiled_for(dispatcher, (number,) * (4 + slots + n_constants))  # whose message is about the function itself
+    returned = compiled_for(
+        dispatcher, (number,) * (4 + slots + n_constants)
+    )  # whose message is of the function itself
+    try:
+        _check_result(returned, slots)
+    except TypingError as error:
+        raise Uncompilable(str(error)) from error
     element, loaded = _element(dispatcher._numba_type_, slots), _loaded(n_constants)
 
     def run(n: int, size: int, w: Buffer, g: Buffer, state: Buffer, step: Buffer, numbers: Buffer) -> int:

@@ -111,6 +111,14 @@ def test_what_returns_no_number_is_refused() -> None:
             fastbp.activation("uncompiled", f, lambda z: 1.0)
 
 
+def test_numbers_beyond_float32_are_infinite_in_it_without_a_warning() -> None:
+    """A network of float64 takes such a function."""
+    steep = fastbp.activation("numpy_steep", lambda z: 1e100 * z, lambda z: 1e100)
+    net = fastbp.Network([1, 1], activations=[steep], seed=0)
+    net.w[1][0, 0], net.b[1][0] = 2.0, 0.0
+    assert net.feedforward([[1.0]])[0, 0] == 2e100
+
+
 @pytest.mark.compiled
 def test_so_it_is_where_a_list_comes_from_around_and_of_updates() -> None:
     factors, net = [0.5], fastbp.Network([2, 2], seed=0)
@@ -125,7 +133,14 @@ def test_so_it_is_where_a_list_comes_from_around_and_of_updates() -> None:
     def selected(g: Any, w: Any, m: Any, eta: Any, t: Any, beta: float = 0.5) -> Any:
         return w - eta * g, np.select([g > 0], [g], beta * m)
 
-    for update, reason in ((listed, "it uses the list TABLE; a tuple"), (selected, "Numba knows no select of these")):
+    def boxed(g: Any, w: Any, eta: Any, t: Any) -> Any:
+        return np.array(w - eta * g)
+
+    for update, reason in (
+        (listed, "it uses the list TABLE; a tuple"),
+        (selected, "Numba knows no select of these"),
+        (boxed, r"it returns array\(float64, 0d, C\); needed are w, a number"),
+    ):
         optimizer = fastbp.optimizer(update, 0.1)
         refused(
             reason,
