@@ -175,8 +175,9 @@ class Given:
         return self.off(self.parts[kind][l], getattr(found, kind)[l - 1])
 
     def off(self, array: np.ndarray, wanted: Any) -> np.ndarray:
-        """Indices of the numbers that are further from the candidate's than they may be."""
-        return np.argwhere(~(np.abs(array - number(wanted)) <= self.bound(wanted)))
+        """Indices of the numbers that are further from the candidate's than they may be; from infinity, all are."""
+        near = np.isfinite(number(wanted)) & (np.abs(array - number(wanted)) <= self.bound(wanted))
+        return np.argwhere(~near)
 
     def near(self, found: Found, loose: float) -> bool:
         """Whether it is worth a closer look."""

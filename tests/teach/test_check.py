@@ -78,6 +78,22 @@ def test_diagnose_recognises(name: str) -> None:
             assert name in [mistake.name for mistake in by_delta.mistakes]
 
 
+@pytest.mark.parametrize("seed", [6, 10])
+def test_candidates_whose_numbers_are_infinite_explain_nothing(seed: int) -> None:
+    """With such inputs the outputs of another activation, exp, are beyond all numbers."""
+    rng = np.random.default_rng(seed)
+    net = fastbp.Network([2, 3, 2], activations=["relu", "identity"], seed=seed)
+    x, y = 700 * rng.standard_normal(2), rng.standard_normal(2)
+    g = net.gradient(x[None], y[None])
+    for digits in (2, 4):
+        w, b = [np.round(g.w[l], digits) for l in (1, 2)], [np.round(g.b[l], digits) for l in (1, 2)]
+        assert fastbp.diagnose(net, x, y, w, b).correct
+        mine = [np.round(np.cos(3 * array) + 1.7 * array, digits) for array in w], [array - 0.25 for array in b]
+        found = fastbp.diagnose(net, x, y, *mine)
+        assert not found.correct
+        assert not found.mistakes, str(found)
+
+
 @pytest.mark.parametrize("name", SEVERAL)
 def test_diagnose_recognises_wrong_averages(name: str) -> None:
     rng = np.random.default_rng(2)
