@@ -5,27 +5,29 @@ The compiler of these puts them in the place of NumPy's. In Python, NumPy's are 
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
-from numba.core import ir, types
+from numba.core import types
 from numba.extending import overload
 
 
-def _where(condition: Any, x: Any, y: Any) -> Any:
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """np.where."""
     return np.where(condition, x, y)
 
 
-def _clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
+def clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
+    """np.clip."""
     return np.clip(a, a_min, a_max)
 
 
-def _heaviside(x1: Any, x2: Any) -> Any:
+def heaviside(x1: Any, x2: Any) -> Any:
+    """np.heaviside."""
     return np.heaviside(x1, x2)
 
 
-OF_NUMBERS = ((np.where, _where), (np.clip, _clip), (np.heaviside, _heaviside))
+OF_NUMBERS = ((np.where, where), (np.clip, clip), (np.heaviside, heaviside))
 
 
 def _are_numbers(*kinds: Any) -> bool:
@@ -38,19 +40,19 @@ def _common(x: Any, y: Any) -> Any:
     return max(floats, key=lambda kind: int(kind.bitwidth)) if floats else types.int64
 
 
-@overload(_where)
+@overload(where)
 def _type_of_where(condition: Any, x: Any, y: Any) -> Any:
     if not _are_numbers(condition, x, y):
         return None
     kind = _common(x, y)
 
-    def where(condition: Any, x: Any, y: Any) -> Any:
+    def chosen(condition: Any, x: Any, y: Any) -> Any:
         return kind(x) if condition else kind(y)
 
-    return where
+    return chosen
 
 
-@overload(_clip)
+@overload(clip)
 def _type_of_clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
     absent = [bound is None or isinstance(bound, types.NoneType | types.Omitted) for bound in (a_min, a_max)]
     if not _are_numbers(a, *(bound for bound, missing in zip((a_min, a_max), absent, strict=True) if not missing)):
@@ -58,7 +60,7 @@ def _type_of_clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
     kind = a if isinstance(a, types.Float) else types.float64
     below, above = (not missing for missing in absent)
 
-    def clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
+    def clipped(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
         value = kind(a)
         if below:
             value = value if value > a_min or value != value else kind(a_min)
@@ -66,35 +68,21 @@ def _type_of_clip(a: Any, a_min: Any = None, a_max: Any = None) -> Any:
             value = value if value < a_max or value != value else kind(a_max)
         return value
 
-    return clip
+    return clipped
 
 
-@overload(_heaviside)
+@overload(heaviside)
 def _type_of_heaviside(x1: Any, x2: Any) -> Any:
     if not _are_numbers(x1, x2):
         return None
     kind = x1 if isinstance(x1, types.Float) else types.float64
 
-    def heaviside(x1: Any, x2: Any) -> Any:
+    def step(x1: Any, x2: Any) -> Any:
         if x1 == 0:
             return kind(x2)
         return kind(x1) if x1 != x1 else kind(x1 > 0)
 
-    return heaviside
-
-
-def value_of(func_ir: Any, value: Any) -> Any:
-    """What a name in a function stands for, if that is known when it is compiled: a constant, or a module's."""
-    if isinstance(value, ir.Const | ir.Global | ir.FreeVar):
-        return value.value
-    if isinstance(value, ir.Expr) and value.op == "getattr":
-        try:
-            base = func_ir.get_definition(value.value)
-        except KeyError:
-            return None
-        if isinstance(base, ir.Global | ir.FreeVar) and inspect.ismodule(base.value):
-            return getattr(base.value, value.attr, None)
-    return None
+    return step
 
 
 def of_numbers(function: Any) -> Any:

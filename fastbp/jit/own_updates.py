@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.jit.decorators import DISABLED, Twin
+from fastbp.jit.rows import as_number
 
 _known: dict[int, Any] = {}
 """Address, or in plain Python a number that stands for it -> what is there. It stays as long as the process lives."""
@@ -73,7 +74,7 @@ def _plain(function: Any, slots: int) -> Callable[..., int]:
             indices = [i + slot * size for slot in range(slots)]
             try:
                 made = function(g[i], w[i], *(state[index] for index in indices), eta, t, *numbers)
-                values = [kind(value) for value in (made if isinstance(made, tuple) else (made,))]
+                values = [kind(as_number(value)) for value in (made if isinstance(made, tuple) else (made,))]
             except Exception:
                 values = [kind(np.nan)]
             if factor != 0:

@@ -22,12 +22,26 @@ from fastbp.jit.addresses import Buffer, address, line
 from fastbp.jit.compiling import options_of, type_of_intrinsic, type_of_twin
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.linking import BitcodeCompiler, InnerDispatcher, LinkingCompiler
-from fastbp.jit.of_numbers import of_numbers, value_of
+from fastbp.jit.of_numbers import of_numbers
 
 _WEAK = (
     operator.add, operator.sub, operator.mul, operator.truediv,
     operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne,
 )  # fmt: skip
+
+
+def _value_of(func_ir: Any, value: Any) -> Any:
+    """What a name in a function stands for, if that is known when it is compiled: a constant, or a module's."""
+    if isinstance(value, ir.Const | ir.Global | ir.FreeVar):
+        return value.value
+    if isinstance(value, ir.Expr) and value.op == "getattr":
+        try:
+            base = func_ir.get_definition(value.value)
+        except KeyError:
+            return None
+        if isinstance(base, ir.Global | ir.FreeVar) and inspect.ismodule(base.value):
+            return getattr(base.value, value.attr, None)
+    return None
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)
@@ -50,7 +64,7 @@ class _AsInPython(FunctionPass):  # type: ignore[misc]
         for block in func_ir.blocks.values():
             for statement in block.find_insts(ir.Assign):
                 value = statement.value
-                known = value_of(func_ir, value)
+                known = _value_of(func_ir, value)
                 ours = of_numbers(known)
                 if ours is not None:
                     statement.value, changed = ir.Global(ours.__name__, ours, value.loc), True

@@ -8,7 +8,6 @@ from typing import Any
 from llvmlite import ir as llvm
 from numba.core import cgutils, types
 from numba.core.ccallback import CFunc
-from numba.core.errors import TypingError
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
@@ -29,7 +28,7 @@ def _check_result(result: Any, slots: int) -> None:
         isinstance(part, types.Float | types.Integer | types.Boolean) for part in parts
     ):
         need = "w, a number" if slots == 0 else f"w and {slots} of the state, numbers"
-        raise TypingError(f"it returns {result}; needed are {need}")
+        raise Uncompilable(f"it returns {result}; needed are {need}")
 
 
 def _element(dispatcher: Any, slots: int) -> Any:
@@ -41,7 +40,6 @@ def _element(dispatcher: Any, slots: int) -> Any:
         eta_t, constants = numbers.types[:2], numbers.types[2:]
         given = [number, number, *[number] * slots, *eta_t, *constants]
         sig = dispatcher.get_call_type(typing, given, {})
-        _check_result(sig.return_type, slots)
 
         def codegen(context: Any, builder: Any, outer: Any, args: Any) -> Any:
             g_i, w_i, start, at, step, known, decay = args
@@ -100,13 +98,8 @@ def compile_update(function: Callable[..., Any], slots: int, n_constants: int, d
     number = getattr(types, dtype)
     vector = types.CPointer(number)
     dispatcher = dispatcher_of(getattr(function, "py_func", function))
-    returned = compiled_for(
-        dispatcher, (number,) * (4 + slots + n_constants)
-    )  # whose message is of the function itself
-    try:
-        _check_result(returned, slots)
-    except TypingError as error:
-        raise Uncompilable(str(error)) from error
+    # By itself first: the messages are about the function then, and not about the loop that calls it.
+    _check_result(compiled_for(dispatcher, (number,) * (4 + slots + n_constants)), slots)
     element, loaded = _element(dispatcher._numba_type_, slots), _loaded(n_constants)
 
     def run(n: int, size: int, w: Buffer, g: Buffer, state: Buffer, step: Buffer, numbers: Buffer) -> int:

@@ -86,6 +86,7 @@ TABLE, WORDS = [1.0], {"a": 1.0}
 LACKING: list[tuple[Callable[[Any], Any], str]] = [
     (lambda z: np.select([z > 0], [z], 0.0), "Numba knows no select of these arguments"),
     (lambda z: np.dot(z, 2.0), "Numba knows no dot of these arguments"),
+    (lambda z: np.where(z > 0), "Numba knows no where of these arguments"),
     (lambda z: TABLE[0] * z, "it uses the list TABLE; a tuple or an array is needed"),
     (lambda z: WORDS["a"] * z, "it uses WORDS, of type dict"),
 ]

@@ -190,7 +190,13 @@ def infinite_state(g: Any, w: Any, m: Any, eta: Any, t: Any) -> Any:
     return w - eta * g, (m if t < 4 or w > 0 else 1 / (m - m))
 
 
-@pytest.mark.parametrize("update", [not_a_number, exception, infinite_state])
+def text(g: Any, w: Any, eta: Any, t: Any) -> Any:
+    return w - eta * g if t < 4 or w > 0 else "1"
+
+
+@pytest.mark.parametrize(
+    "update", [not_a_number, exception, infinite_state, pytest.param(text, marks=pytest.mark.plain)]
+)
 def test_what_is_not_finite_is_divergence(update: Callable[..., Any]) -> None:
     thetas = []
     for n_threads in (1, 2):
