@@ -158,10 +158,8 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_w
     if original.max() == 0:
         raise argument_error(name, "is 0 everywhere; a mean needs some weight. Pass None to weight all alike.")
     numbers = np.finfo(dtype)
-    with np.errstate(over="ignore"):
-        total, limit = float(original.sum(dtype=np.float64)), float(numbers.max) ** 0.5
-    if total >= limit and np.isfinite(original).all():
-        raise argument_error(name, too_large(total, dtype))
+    if np.isfinite(original).all():
+        check_total(original, name, dtype)
     array = contiguous(original, dtype)
     require_finite(array, original, name)
     tiny = (original > 0) & (original < numbers.tiny)
@@ -175,14 +173,17 @@ def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_w
     return array
 
 
-def too_large(total: float, dtype: np.dtype[Any]) -> str:
-    """What is wrong with weights of this sum."""
-    limit = float(np.finfo(dtype).max) ** 0.5
-    size = f"{total:g}" if np.isfinite(total) else f"more than {np.finfo(np.float64).max:.2g}"
-    return (
-        f"sums to {size} over all samples, which is too large: in {dtype.name} gradients overflow from {limit:.2g} on. "
-        "Scale the weights, only their ratios matter."
-    )
+def check_total(weights: np.ndarray, name: str, dtype: np.dtype[Any], parameter: str | None = None) -> None:
+    """ValueError, about ``name``, for weights of samples whose sum is so large that gradients of the dtype overflow."""
+    with np.errstate(over="ignore"):
+        total, limit = float(np.abs(weights).sum(dtype=np.float64)), float(np.finfo(dtype).max) ** 0.5
+    if not total < limit:
+        size = f"{total:g}" if np.isfinite(total) else f"more than {np.finfo(np.float64).max:.2g}"
+        problem = (
+            f"sums to {size} over all samples, which is too large: in {dtype.name} gradients overflow from {limit:.2g} "
+            "on. Scale the weights, only their ratios matter."
+        )
+        raise argument_error(name, problem, parameter=parameter)
 
 
 def check_out(

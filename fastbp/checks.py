@@ -202,11 +202,8 @@ def check_cost_parameter(value: Any, cost: str, dtype: Any = np.float64) -> floa
     """The parameter of a cost, its default if None is given; None of a cost that has none."""
     own = costs.NAMED[cost].parameter
     if own is not None:
-        least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
         p = own.default if value is None else check_real(value, "cost_parameter", **own.bounds)
-        if not least <= p <= most:
-            problem = f"is {p:g}; {np.dtype(dtype).name} holds {least:.2g} to {most:.2g}. Pass a number"
-            raise argument_error("cost_parameter", f"{problem} between these{or_wider(np.dtype(dtype))}.")
+        check_held(p, "cost_parameter", np.dtype(dtype))
         return p
     if value is not None:
         having = ", ".join(f"{entry.name!r}" for entry in costs.NAMED.values() if entry.parameter is not None)
@@ -225,6 +222,14 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
     if name not in ("float32", "float64"):
         raise argument_error("dtype", f"is {dtype!r}; kernels exist for 'float32' and 'float64'. Pass one of them.")
     return np.dtype(name)
+
+
+def check_held(value: float, name: str, dtype: np.dtype[Any]) -> None:
+    """ValueError, about ``name``, for a number whose size the dtype does not hold; 0 is the caller's to judge."""
+    least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
+    if value != 0 and not least <= abs(value) <= most:
+        problem = f"is {value:g}; {dtype.name} holds {least:.2g} to {most:.2g}. Pass a number between these"
+        raise argument_error(name, f"{problem}{or_wider(dtype)}.")
 
 
 def or_wider(dtype: np.dtype[Any]) -> str:

@@ -29,12 +29,12 @@ ARRIVING = SPINS + YIELDS + 100
 LEASE = SPINS + YIELDS + 500
 """Pauses, about 0.2 s, after which a thread leaves the gate by itself if no slice has begun."""
 PATIENCE = SPINS + 700
-"""Pauses, about 0.1 ms, after which a thread no longer waits for its turn in Python."""
+"""Pauses, about 0.1 ms, after which a thread no longer waits for the spin lock of those in Python."""
 
 GATE = fields_apart(
     slice=np.int64,  # in thread 0's row: the number of the slice that has begun, or CLOSED
     present=np.int64,  # in another's: whether the thread has come
-    turn=np.int64,  # in thread 0's row: whether one of the single threads here is in Python, or CLOSED
+    spin_lock=np.int64,  # in thread 0's row: whether one of the single threads here is in Python, or CLOSED
 )
 """Where threads wait for a slice: a row for each."""
 
@@ -179,26 +179,26 @@ def wait_for_slice(gate: Buffer, number: int, t: int) -> int:
 
 
 @strict
-def take_turn(gate: Buffer) -> None:
+def acquire_spin_lock(gate: Buffer) -> None:
     """A thread that works alone, about to return to Python: wait, but not for long, until no other one here is there.
 
     Whoever finds the interpreter's lock taken sleeps, and is woken long after the lock is free: for threads that each
-    need it for some microseconds an epoch that is most of the time they lose. Nothing depends on a turn but time: who
+    need it for some microseconds an epoch that is most of the time they lose. Nothing depends on the lock but time: who
     has waited too long goes all the same, and a thread that never comes back costs each other one such wait.
     """
-    turn = field(gate, 0, "turn")
+    lock = field(gate, 0, "spin_lock")
     for pauses in range(PATIENCE):
-        if load(turn) == CLOSED or (load(turn) == 0 and replace(turn, 0, 1)):
+        if load(lock) == CLOSED or (load(lock) == 0 and replace(lock, 0, 1)):
             break
         pause(pauses)
 
 
 @strict
-def leave_turn(gate: Buffer) -> None:
+def release_spin_lock(gate: Buffer) -> None:
     """The thread, back from Python: another one may go there."""
-    turn = field(gate, 0, "turn")
-    if load(turn) != CLOSED:
-        store(turn, 0)
+    lock = field(gate, 0, "spin_lock")
+    if load(lock) != CLOSED:
+        store(lock, 0)
 
 
 @strict

@@ -74,13 +74,12 @@ def prepare_workspace(where: Layout) -> Workspace:
     zeros, ones, after = (where.offsets[name][0] for name in ("zeros", "ones", "targets"))
     buf[zeros:ones] = 0
     buf[ones:after] = 1
-    return Workspace(buf=buf, offsets=where.offsets, cursors=_records(where.plan.n_threads, CURSOR))
+    return Workspace(buf=buf, offsets=where.offsets, cursors=_records(where.plan.n_threads, CURSOR, where.plan))
 
 
-def _records(n_threads: int, dtype: np.dtype[Any], n: int | None = None) -> np.ndarray:
-    """Records of 0, one for each thread or so many: where there are several threads, on cache lines of their own."""
-    n = n_threads if n is None else n
-    records: np.ndarray = np.zeros(n, dtype) if n_threads == 1 else layout.aligned(n, dtype)
+def _records(n: int, dtype: np.dtype[Any], plan: Plan) -> np.ndarray:
+    """So many records of 0: where several threads write to them, on cache lines of their own."""
+    records: np.ndarray = np.zeros(n, dtype) if plan.n_threads == 1 else layout.aligned(n, dtype)
     return records
 
 
@@ -167,8 +166,8 @@ def make_training(
     )
     far = data.order.size > 0 and data.indptr.size == 0 and data.X.nbytes > FAR_BYTES
     control = Control(
-        flags=_records(plan.n_threads, FLAGS, 1),
-        threads=_records(plan.n_threads, THREAD),
+        flags=_records(1, FLAGS, plan),
+        threads=_records(plan.n_threads, THREAD, plan),
         statistics=np.zeros(n_minibatches, STATISTICS),
         n_threads=plan.n_threads,
         schedule=SCHEDULES.index(plan.schedule),

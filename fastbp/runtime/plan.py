@@ -9,10 +9,10 @@ import contextlib
 import functools
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
 from fastbp.jit.cpu import CACHE_LINE, VECTOR_BYTES
 from fastbp.kernels import layout
@@ -129,6 +129,22 @@ def forced(**choices: Any) -> Iterator[None]:
         _forced.reset(token)
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _kept_unless_forced(function: Callable[P, R]) -> Callable[P, R]:
+    """Decorator: an answer is kept, but for those in a context in which something is `forced`."""
+    kept: Any = functools.lru_cache(maxsize=256)(function)
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        answer: R = (function if _forced.get() else kept)(*args, **kwargs)
+        return answer
+
+    return call
+
+
 @functools.lru_cache(maxsize=256)
 def operations_of_one(sizes: tuple[int, ...]) -> float:
     """Floating-point operations of F1 of one sample."""
@@ -201,21 +217,15 @@ def columns_pay(task: Task, n_threads: int) -> bool:
     return task.batch * extra <= 1.5e5 + 3 * _theta_bytes(task.sizes, task.itemsize)
 
 
+@_kept_unless_forced
 def ordered_tile(task: Task, n_threads: int) -> int:
     """Samples of the tiles that ``n_threads`` threads take in order; 0 where that does not pay.
 
     Sums and weights, which move from thread to thread, must be few for what a tile computes.
     """
-    return _ordered_tile(task, n_threads) if _forced.get() else _known_tile(task, n_threads)
-
-
-def _ordered_tile(task: Task, n_threads: int) -> int:
     work = max(ORDERED_TILE, ORDERED_BYTE * _theta_bytes(task.sizes, task.itemsize))
     tile = 8 * math.ceil(work / operations(task.sizes, 8, training=True))
     return tile if n_threads > 1 and tile <= largest_tile(task) and task.batch >= 4 * n_threads * tile else 0
-
-
-_known_tile = functools.lru_cache(maxsize=256)(_ordered_tile)
 
 
 def work_of_a_thread(task: Task, ordered: int) -> float:
@@ -254,6 +264,7 @@ def _reduced(plan: Plan) -> Plan:
     return plan._replace(**off)
 
 
+@_kept_unless_forced
 def plan_training(task: Task, n_threads: int) -> Plan:
     """The fastest way for as many threads as there are, but for what is forced.
 
@@ -262,10 +273,6 @@ def plan_training(task: Task, n_threads: int) -> Plan:
     ValueError
         The training cannot have the schedule that is forced.
     """
-    return _plan_training(task, n_threads) if _forced.get() else _known_plan(task, n_threads)
-
-
-def _plan_training(task: Task, n_threads: int) -> Plan:
     schedule: Schedule = _forced.get().get("schedule") or _fastest_schedule(task, n_threads)
     possible = {
         "data_parallel": True,
@@ -287,10 +294,6 @@ def _plan_training(task: Task, n_threads: int) -> Plan:
         fused_update_forward=schedule == "column_parallel",
     )
     return _reduced(plan)
-
-
-_known_plan = functools.lru_cache(maxsize=256)(_plan_training)
-"""A training of a small net takes little longer than to plan it."""
 
 
 def plan_gradient(task: Task, n_threads: int) -> Plan:

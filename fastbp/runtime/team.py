@@ -143,7 +143,7 @@ class ThreadTeam:
         """Samples of a minibatch, once there is a training."""
         self._training: Training | None = None
         self._session: _Session | None = None
-        self._turns = _turns.get(CLOSED_GATE)
+        self._gate_alone = _shared_gate.get(CLOSED_GATE)
         self._thread = threading.get_ident()
         self._frame = id(sys._getframe(1))
 
@@ -213,7 +213,7 @@ class ThreadTeam:
         at_most = max(1, int(part * self.batch / self._tile)) * self._tile
         self._asked[0] = _Asked(first=first, last=last, done=first, begun=begun, at_most=at_most)
         if self.size == 1:
-            code_of_work(training)(training, self._turns, 0)
+            code_of_work(training)(training, self._gate_alone, 0)
         else:
             while not self._run_slice(training):
                 pass
@@ -245,12 +245,12 @@ class ThreadTeam:
 
 
 CLOSED_GATE = np.full(2, CLOSED, GATE)
-_turns: ContextVar[Any] = ContextVar("turns")
+_shared_gate: ContextVar[Any] = ContextVar("shared_gate")
 
 
-def take_turns() -> None:
-    """From here on, in this context and its copies: teams of one thread take turns in Python."""
-    _turns.set(layout.aligned(2, GATE))
+def share_spin_lock() -> None:
+    """From here on, in this context and its copies: teams of one thread hold one spin lock while they are in Python."""
+    _shared_gate.set(layout.aligned(2, GATE))
 
 
 _code_of_outputs: dict[int, Any] = {}

@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from fastbp.arrays import check_total
 from fastbp.chunks import all_finite, by_rows, contiguous, largest_magnitude
 from fastbp.functions.entry import ActivationFunction
 from fastbp.initializers import INITIALIZERS, initialize
@@ -30,7 +31,7 @@ from fastbp.sklearn._parameters import fastbp_name, sizes_of
 from fastbp.sklearn._stepper import make_stepper, say
 from fastbp.sklearn._validation import INPUT, Stopping, given_validation, hold_out
 from fastbp.sklearn._warn import in_their_name
-from fastbp.sklearn._weights import check_size, check_some_weight
+from fastbp.sklearn._weights import check_some_weight
 from fastbp.targets import Targets
 from fastbp.training.checkpoints import Checkpoint
 from fastbp.training.explosion import cost_of_best_constant
@@ -254,7 +255,12 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             sample_weight = _check_sample_weight(sample_weight, X)
         sample_weight = self._weighted(y, sample_weight)
         check_some_weight(sample_weight)
-        check_size(sample_weight, X.dtype, getattr(self, "class_weight", None) is not None)
+        if sample_weight is not None:
+            of_class = getattr(self, "class_weight", None) is not None
+            name, parameter = (
+                ("sample_weight times class_weight", "class_weight") if of_class else ("sample_weight",) * 2
+            )
+            check_total(sample_weight, name, X.dtype, parameter)
         y = y.reshape(-1, 1) if y.ndim == 1 else y
         self.n_outputs_ = y.shape[1]
         held_out = given_validation(self, validation)

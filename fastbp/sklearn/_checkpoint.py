@@ -11,11 +11,12 @@ from fastbp.errors import LoadError
 from fastbp.io.container import AGAIN
 from fastbp.network import Network
 from fastbp.sklearn._parameters import Estimator, views
-from fastbp.training.checkpoints import Extra, Saving, check_checkpoint, decoded, encoded
+from fastbp.training.checkpoints import Extra, Saving, check_checkpoint
+from fastbp.training.described import Described
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples
 from fastbp.training.schedules import Factors
-from fastbp.training.state import Described
+from fastbp.training.state import decoded, encoded
 
 if TYPE_CHECKING:
     from fastbp.sklearn._stepper import Stepper

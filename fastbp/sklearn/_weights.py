@@ -7,9 +7,6 @@ from typing import Any
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
-from fastbp.arrays import too_large
-from fastbp.errors import argument_error
-
 
 def _of_classes(given: Any, classes: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> np.ndarray:
     """The weight of each class; "balanced" counts samples by their weights."""
@@ -44,20 +41,8 @@ def with_class_weights(given: Any, classes: Any, y: np.ndarray, sample_weight: n
         raise ValueError(f"class_weight is {given!r}, in which not all are finite; numbers are needed. Pass some.")
     if sample_weight is None:
         return weight
-    with np.errstate(over="ignore"):  # check_size says so
+    with np.errstate(over="ignore"):  # check_total says so
         return weight * sample_weight
-
-
-def check_size(sample_weight: np.ndarray | None, dtype: Any, has_classes: bool) -> None:
-    """ValueError for weights of samples, those of classes included, that are too large for sums of gradients."""
-    if sample_weight is None:
-        return
-    with np.errstate(over="ignore"):
-        total = float(np.abs(sample_weight).sum(dtype=np.float64))
-    if not total < float(np.finfo(dtype).max) ** 0.5:
-        name = "sample_weight" + " times class_weight" * has_classes
-        parameter = "class_weight" if has_classes else "sample_weight"
-        raise argument_error(name, too_large(total, np.dtype(dtype)), parameter=parameter)
 
 
 def check_some_weight(sample_weight: np.ndarray | None, which: str = "") -> None:

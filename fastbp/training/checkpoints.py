@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -20,9 +20,10 @@ from fastbp.io.model_file import Contents, read_checkpoint, write_checkpoint
 from fastbp.io.paths import as_new_path, as_path
 from fastbp.kernels.records import STATISTICS
 from fastbp.runtime import csr
+from fastbp.training.described import Described, checksum, described, differences
 from fastbp.training.history import History, Run
 from fastbp.training.minibatches import Order, Samples
-from fastbp.training.state import Described, State, checksum, described, differences
+from fastbp.training.state import State, decoded, encoded
 
 if TYPE_CHECKING:
     from fastbp.network import Network
@@ -160,6 +161,9 @@ Extra: TypeAlias = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]
 
 NOTHING: Extra = {}, {}
 
+Columns: TypeAlias = Mapping[str, Sequence[float]]
+"""Lists of numbers of a history, by name."""
+
 
 class Saving:
     """Writes a training's checkpoints.
@@ -211,10 +215,10 @@ class Saving:
 
         ``more`` are numbers and arrays that the state does not have.
         """
-        name = self.checkpoint.name
+        name, numbers = self.checkpoint.name, run.history.numbers()
         try:
-            training = {**_description(run, state, self._options), "more": more[0]}
-            write_checkpoint(self._file, self._contents, training, {**_tensors(run, state), **more[1]})
+            training = {**_description(run, state, self._options, numbers), "more": more[0]}
+            write_checkpoint(self._file, self._contents, training, {**_tensors(run, state, numbers), **more[1]})
         except (OSError, MemoryError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             if isinstance(error, FileNotFoundError) and os.path.isdir(os.path.dirname(os.path.realpath(self._file))):
@@ -225,12 +229,12 @@ class Saving:
                 stacklevel=2,
             )
         else:
-            self._warn_of_left_out(run.history)
+            self._warn_of_left_out(run.history, numbers)
         self._due = time.monotonic() + self.checkpoint.every
 
-    def _warn_of_left_out(self, history: History) -> None:
+    def _warn_of_left_out(self, history: History, numbers: Columns) -> None:
         """Say once of each list of the history that the file does not hold it."""
-        kept = {*history.numbers(), *(name for name, values in history.columns().items() if not values)}
+        kept = {*numbers, *(name for name, values in history.columns().items() if not values)}
         new = {str(name) for name in history if name not in kept} - self._left_out
         if new:
             self._left_out |= new
@@ -280,7 +284,7 @@ class Saving:
             raise LoadError(f"{name!r} is damaged: of its training, {error!r}. {AGAIN}") from error
 
 
-def _description(run: Run, state: State, options: dict[str, str]) -> dict[str, Any]:
+def _description(run: Run, state: State, options: dict[str, str], numbers: Columns) -> dict[str, Any]:
     """Numbers of a checkpoint; floats by all their bits."""
     return {
         "version": VERSION,
@@ -302,11 +306,11 @@ def _description(run: Run, state: State, options: dict[str, str]) -> dict[str, A
         "limit": state.limit.hex(),
         "best": None if state.best is None else float(state.best).hex(),
         "finished": run.stopped == "early stopping",
-        "integers": [name for name, column in run.history.numbers().items() if all(type(v) is int for v in column)],
+        "integers": [name for name, column in numbers.items() if all(type(v) is int for v in column)],
     }
 
 
-def _tensors(run: Run, state: State) -> dict[str, np.ndarray]:
+def _tensors(run: Run, state: State, numbers: Columns) -> dict[str, np.ndarray]:
     """Arrays of a checkpoint: those like theta without its padding."""
     net = run.net
     tensors: dict[str, np.ndarray] = {}
@@ -315,7 +319,7 @@ def _tensors(run: Run, state: State) -> dict[str, np.ndarray]:
             tensors |= {f"{name}.layers.{l}.weight": w, f"{name}.layers.{l}.bias": b}
     if state.minibatch:
         tensors["statistics"] = state.statistics.view(np.float64).reshape(state.minibatch, -1)
-    for name, column in run.history.numbers().items():
+    for name, column in numbers.items():
         tensors[HISTORY + name] = np.array(column, np.float64)
     return tensors
 
@@ -375,26 +379,3 @@ def _run(net: Network, training: dict[str, Any], tensors: dict[str, np.ndarray],
     run = Run(net, None, **counts, history=history, seconds=float.fromhex(training["seconds"]))
     run._state = state
     return run
-
-
-def encoded(value: Any) -> Any:
-    """A bit generator's state for JSON: its numbers, of up to 128 bits, as text."""
-    if isinstance(value, Mapping):
-        return {key: encoded(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype.name}:{value.astype(value.dtype.newbyteorder('<')).tobytes().hex()}"
-    if isinstance(value, float):
-        return f"float:{value.hex()}"
-    return value if isinstance(value, str) else hex(value)
-
-
-def decoded(value: Any) -> Any:
-    """What `encoded` made text of."""
-    if isinstance(value, Mapping):
-        return {key: decoded(item) for key, item in value.items()}
-    kind, colon, digits = value.partition(":")
-    if kind == "float":
-        return float.fromhex(digits)
-    if colon:
-        return np.frombuffer(bytes.fromhex(digits), np.dtype(kind).newbyteorder("<")).astype(kind)
-    return int(value, 16) if value.startswith("0x") else value

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastbp import checks
-from fastbp.arrays import as_sample_weight, too_large
+from fastbp.arrays import as_sample_weight, check_total
 from fastbp.errors import argument_error
 from fastbp.network import Network
 from fastbp.training.minibatches import Samples
@@ -34,8 +34,7 @@ def with_class_weight(net: Network, samples: Samples, class_weight: Any) -> Samp
         of_class = _balanced(labels, s, n_classes) if is_balanced else _given(class_weight, n_classes)
         of_sample = of_class[labels]
         weight = of_sample * s
-    if np.isinf(weight).any():
-        raise argument_error("class_weight", too_large(np.inf, net.dtype))
+    check_total(weight, "class_weight", net.dtype)
     if np.any((weight == 0) & (of_sample > 0) & (s > 0)):
         raise argument_error(
             "class_weight",

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numpy as np
 
 from fastbp.errors import argument_error
+from fastbp.training.described import Described, differences
 from fastbp.training.history import Run
 from fastbp.training.optimizers import LBFGS
 from fastbp.training.schedules import Factors
-from fastbp.training.state import Described, State, differences, mark
+from fastbp.training.state import State, fingerprint_of
 
 if TYPE_CHECKING:
     from fastbp.network import Network
@@ -41,7 +42,7 @@ def settings(arguments: Mapping[str, Any], **checked: Any) -> dict[str, Any]:
 
 
 def _copied(value: Any) -> Any:
-    """The same, of which the caller holds no part; what may be iterated in any way is a list."""
+    """The same, of which the caller holds no part; any collection is a list, as `copy` knows no dict's keys."""
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, Mapping):
@@ -96,7 +97,7 @@ def check_going_on(run: Run, net: Network, options: Mapping[str, Any]) -> State:
             f"is a run with other settings, and a run goes on as it began. {'; '.join(found)}. Leave these out, or "
             "train anew.",
         )
-    if mark(net.theta) != state.mark:
+    if fingerprint_of(net.theta) != state.fingerprint:
         raise argument_error(
             "continuing",
             "is a run that left other weights than the net now has; its optimizer's state belongs to those. Pass the "

@@ -281,8 +281,8 @@ class _Trainings:
     def _submit(self, n_threads: int) -> None:
         here, *others = pool.assign_cores(n_threads - 1)
         context = contextvars.copy_context()
-        if n_threads <= pool.effective(None):  # else who waits for its turn has the core of another: 1.9 times the time
-            context.run(team.take_turns)
+        if n_threads <= pool.effective(None):  # else who spins has the core of another: 1.9 times the time
+            context.run(team.share_spin_lock)
         for core in (here, *others):  # the caller only waits
             worker = _Worker(self, core, context.copy())
             self._workers.append(weakref.ref(worker))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.checks import check_real, or_wider
+from fastbp.checks import check_held, check_real
 from fastbp.errors import argument_error
 from fastbp.jit.decorators import Uncompilable
 from fastbp.jit.own_updates import OwnUpdate, own_update
@@ -86,11 +86,8 @@ class OwnOptimizer(Optimizer):
 
     def check_dtype(self, dtype: np.dtype[Any]) -> None:
         """Compile the update for numbers of a net's dtype, and try it; TypeError or ValueError if it cannot be used."""
-        least, most = float(np.finfo(dtype).tiny), float(np.finfo(dtype).max)
         for name, value in self.constants:
-            if value != 0 and not least <= abs(value) <= most:
-                remedy = f"Pass 0, or a number between these{or_wider(dtype)}"
-                raise argument_error(name, f"is {value:g}; {dtype.name} holds {least:.2g} to {most:.2g}. {remedy}.")
+            check_held(value, name, dtype)
         own = self.update().own
         assert isinstance(own, OwnUpdate)
         try:

@@ -365,7 +365,7 @@ class Trainer:
         n = int(self._begun.control.flags["total"][0]) - run.epoch * run.n_minibatches
         return {
             "moments": self.state,
-            "powers": tuple(self._powers if run._control is None else self._current_powers()),
+            "powers": tuple(self._current_powers()),
             "minibatch": n,
             "statistics": self._begun.control.statistics[:n].copy(),
             "first_loss": self.first_loss,

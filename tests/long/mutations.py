@@ -50,6 +50,7 @@ TESTS = {
     "fastbp/kernels/clipping.py": ["test_own_optimizer.py", "test_frozen.py", "test_train_options.py"],
     "fastbp/kernels/fingerprint.py": ["test_fingerprint.py"],
     "fastbp/kernels/updates.py": ["test_bits.py", "test_training.py"],
+    "fastbp/training/described.py": ["test_described.py", "test_continuing_refused.py"],
     "fastbp/training/state.py": ["test_described.py", "test_continuing.py", "test_continuing_refused.py"],
     "fastbp/training/checkpoints.py": ["test_checkpoints.py", "test_checkpointed_histories.py"],
     "fastbp/training/online.py": ["test_online.py", "test_online_refused.py"],

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from continued_runs import HELD_OUT, LABELS, WEIGHTS, Stopping, X, check_same, make_net
 from nets import SMALL, same_bits
 
 import fastbp
@@ -20,10 +21,6 @@ from fastbp.io import container
 from fastbp.training import checkpoints
 from fastbp.training.state import State
 
-RNG = np.random.RandomState(5)
-X, LABELS = RNG.randn(23, 4), RNG.randint(0, 3, 23)
-HELD_OUT = RNG.randn(9, 4), RNG.randint(0, 3, 9)
-WEIGHTS = np.where(np.arange(23) < 14, RNG.rand(23), 0.0)
 OPTIONS: dict[str, Any] = {
     "optimizer": fastbp.Adam(0.05), "batch_size": 4, "epochs": 4, "seed": 3, "dropout": 0.2, "validation": HELD_OUT,
     "sample_weight": WEIGHTS, "schedule": fastbp.schedules.ReduceOnPlateau(patience=1, min_delta=0.01),
@@ -31,34 +28,10 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def make_net(dtype: str = "float64") -> fastbp.Network:
-    return fastbp.Network([4, 5, 3], activations=["tanh", "softmax"], cost="cross_entropy", seed=1, dtype=dtype)
-
-
-class Stopping(fastbp.Callback):
-    """Ends the run once it has made so many minibatches."""
-
-    every = 1
-
-    def __init__(self, n: int) -> None:
-        self.left = n
-
-    def on_minibatch(self, run: fastbp.Run) -> None:
-        self.left -= 1
-        if not self.left:
-            run.stop()
-
-
 def train(path: Any = None, stop: int = 0, net: Any = None, every: float = 0.0, **options: Any) -> fastbp.Run:
     checkpoint = None if path is None else fastbp.Checkpoint(path, every)
     options = OPTIONS | {"checkpoint": checkpoint, "callbacks": [Stopping(stop)] if stop else ()} | options
     return fastbp.train(make_net() if net is None else net, X, LABELS, **options)
-
-
-def check_same(run: fastbp.Run, other: fastbp.Run) -> None:
-    assert same_bits(run.net.theta, other.net.theta)
-    assert run.history == other.history
-    assert (run.epoch, run.step, run.best_epoch) == (other.epoch, other.step, other.best_epoch)
 
 
 @pytest.mark.parametrize(("optimizer", "dtype"), [(fastbp.SGD(0.1, 0.9), "float32"), (fastbp.Adam(0.05), "float64")])

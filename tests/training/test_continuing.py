@@ -25,7 +25,7 @@ from continued_runs import (
 from nets import SMALL, same_bits
 
 import fastbp
-from fastbp.training.state import mark
+from fastbp.training.state import fingerprint_of
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -166,7 +166,7 @@ def test_after_divergence_the_run_stands_before_the_minibatch() -> None:
     net.theta[:] = spoiling.kept
     with pytest.raises(ValueError, match=r"^continuing is a run that left other weights than the net now has"):
         go_on(net, spoiling.run, {})
-    state.mark = mark(net.theta)
+    state.fingerprint = fingerprint_of(net.theta)
     check_same(go_on(net, spoiling.run, {}), whole)
 
 

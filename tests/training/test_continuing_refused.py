@@ -20,7 +20,7 @@ from continued_runs import (
 from nets import same_bits
 
 import fastbp
-from fastbp.training.state import described
+from fastbp.training.described import described
 
 
 def refused(run: Any, match: str, name: str = "continuing", net: Any = None, **options: Any) -> None:
@@ -89,7 +89,6 @@ def test_what_is_no_run_is_refused(run: Any) -> None:
 
 
 def test_what_only_scipy_knew_is_refused() -> None:
-    pytest.importorskip("scipy")
     net = make_net()
     run = fastbp.train(net, X, LABELS, optimizer=fastbp.LBFGS(), epochs=2)
     refused(run, r"^continuing is a run of L-BFGS, which goes on from no run")

@@ -15,7 +15,7 @@ import pytest
 
 import fastbp
 from fastbp.functions import activations, costs, own
-from fastbp.training.state import Described, described, differences
+from fastbp.training.described import Described, described, differences
 
 RNG = np.random.RandomState(6)
 X, LABELS = RNG.randn(12, 2), RNG.randint(0, 2, 12)
@@ -51,7 +51,7 @@ def test_code_is_known_alike_in_every_process() -> None:
     """Though the order of a set of texts is another one in each."""
     text = "def f(name): return name in {'a', 'b', 'c', 'd'} or (lambda: 0.5)()"
     program = (
-        "from fastbp.training.state import described\n"
+        "from fastbp.training.described import described\n"
         f"space = {{'__name__': 'somewhere'}}\nexec({text!r}, space)\nprint(described(space['f']))"
     )
     for seed in ("1", "2"):

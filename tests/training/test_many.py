@@ -21,7 +21,7 @@ from nets import same_bits
 
 import fastbp
 from fastbp.kernels import layout
-from fastbp.kernels.team import CLOSED, GATE, leave_turn, take_turn
+from fastbp.kernels.team import CLOSED, GATE, acquire_spin_lock, release_spin_lock
 from fastbp.runtime import pool, team
 
 RNG = np.random.RandomState(7)
@@ -290,46 +290,46 @@ def test_one_bar_counts_all_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "3 of 3 networks" in written.getvalue()
 
 
-def turn_of(gate: Any) -> int:
-    return int(gate["turn"][0])
+def spin_lock_of(gate: Any) -> int:
+    return int(gate["spin_lock"][0])
 
 
-def test_a_turn_is_taken_and_left_and_nobody_waits_for_it_for_ever() -> None:
+def test_the_spin_lock_is_acquired_and_released_and_nobody_waits_for_it_for_ever() -> None:
     gate = layout.aligned(2, GATE)
-    take_turn(gate)
-    assert turn_of(gate) == 1
-    take_turn(gate)  # of a thread that is in Python for good
-    assert turn_of(gate) == 1
-    leave_turn(gate)
-    assert turn_of(gate) == 0
+    acquire_spin_lock(gate)
+    assert spin_lock_of(gate) == 1
+    acquire_spin_lock(gate)  # of a thread that is in Python for good
+    assert spin_lock_of(gate) == 1
+    release_spin_lock(gate)
+    assert spin_lock_of(gate) == 0
 
 
-def test_there_are_no_turns_at_a_closed_gate() -> None:
+def test_a_closed_gate_has_no_spin_lock() -> None:
     gate = np.full(2, CLOSED, GATE)
-    take_turn(gate)
-    assert turn_of(gate) == CLOSED
-    leave_turn(gate)
-    assert turn_of(gate) == CLOSED
+    acquire_spin_lock(gate)
+    assert spin_lock_of(gate) == CLOSED
+    release_spin_lock(gate)
+    assert spin_lock_of(gate) == CLOSED
 
 
 @pytest.mark.compiled
 @pytest.mark.parametrize("cores", [1, 2])
-def test_threads_with_a_core_each_take_turns_in_python(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_with_a_core_each_share_a_spin_lock_in_python(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
     def look(run: fastbp.Run) -> None:
-        gate = team._turns.get(team.CLOSED_GATE)
+        gate = team._shared_gate.get(team.CLOSED_GATE)
         if gate is team.CLOSED_GATE:
             return
-        seen.append(turn_of(gate))
-        gate["turn"][0] = 2  # what stays, unless the thread leaves its turn before it takes the next one
+        seen.append(spin_lock_of(gate))
+        gate["spin_lock"][0] = 2  # what stays, unless the thread releases the lock before it acquires it again
 
     monkeypatch.setattr(pool, "limits", lambda: {"cores": cores})
     nets = make_nets(2)
     fastbp.train_many(nets, X, LABELS, epochs=[0, 4], seed=0, n_threads=2, callbacks=look)
     assert seen == ([1] * 4 if cores == 2 else [])
-    assert team._turns.get(team.CLOSED_GATE) is team.CLOSED_GATE
-    assert turn_of(team.CLOSED_GATE) == CLOSED
+    assert team._shared_gate.get(team.CLOSED_GATE) is team.CLOSED_GATE
+    assert spin_lock_of(team.CLOSED_GATE) == CLOSED
     alone = make_net(1, hidden=4)
     fastbp.train(alone, X, LABELS, epochs=4, seed=0)
     assert same_bits(nets[1].theta, alone.theta)

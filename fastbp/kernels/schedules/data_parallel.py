@@ -41,7 +41,15 @@ from fastbp.kernels.records import (
 from fastbp.kernels.samples import decision, forward, gather_inputs, gather_targets, outputs_and_costs, tile_of_samples
 from fastbp.kernels.schedules.column_parallel import column_parallel_minibatches
 from fastbp.kernels.schedules.ordered_tiles import ordered_tiles_minibatches
-from fastbp.kernels.team import RUN, barrier, barrier_and_poll, begin_slice, leave_turn, take_turn, wait_for_slice
+from fastbp.kernels.team import (
+    RUN,
+    acquire_spin_lock,
+    barrier,
+    barrier_and_poll,
+    begin_slice,
+    release_spin_lock,
+    wait_for_slice,
+)
 from fastbp.kernels.views import activations, flags, layer, offsets, prefetch, settings, thread_theta, with_theta
 
 Plain: TypeAlias = tuple[Any, ...]
@@ -102,7 +110,7 @@ def work(training: Training, gate: Buffer, t: int) -> int:
 
     Between slices the others wait at the gate, so that a slice begins without waking a thread. Once thread 0 has begun
     a slice all of them are in it, and it returns when all are done: nothing that happens to Python comes between.
-    Threads that work alone at one gate take turns in Python.
+    Threads that work alone at one gate hold its spin lock while they are in Python.
     """
     training, gate = addressed(training), pointer(gate)
     theta, control = training.layers.theta, training.control
@@ -114,7 +122,7 @@ def work(training: Training, gate: Buffer, t: int) -> int:
             if number < 0:
                 return number
         else:
-            leave_turn(gate)
+            release_spin_lock(gate)
         if control.schedule == COLUMN_PARALLEL:
             column_parallel_minibatches(training, theta, t)
         elif control.schedule == ORDERED_TILES:
@@ -122,7 +130,7 @@ def work(training: Training, gate: Buffer, t: int) -> int:
         else:
             data_parallel_minibatches(training, t)
         if control.n_threads == 1:
-            take_turn(gate)
+            acquire_spin_lock(gate)
         if t == 0:
             return RUN
 
