@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
+from joblib.externals.loky.process_executor import BrokenProcessPool
 from nets import SMALL, same_bits
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -69,6 +72,28 @@ def test_searches_choose_among_them(own: SimpleNamespace) -> None:
     net = loss.to_network()
     assert net.cost == "quartic"
     assert net.evaluate(X, y)["loss"] == pytest.approx(np.mean((out - y) ** 4 / 4), rel=1e-12)
+
+
+def search_in_workers(own: SimpleNamespace, **workers: Any) -> GridSearchCV:
+    """Over a user's own activation, by joblib's processes."""
+    X, y = samples()
+    with joblib.parallel_config("loky", n_jobs=2, **workers):
+        return GridSearchCV(MLPRegressor(activation=own.swoosh, **OPTIONS), {"alpha": [1e-4, 1.0]}, cv=2).fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore:A worker stopped while some jobs were given to the executor")
+def test_workers_of_joblib_register_them_by_importing_their_module(
+    own: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "my_functions.py").write_text("import own_functions\nknown = own_functions.registered()\nknown.__enter__()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BrokenProcessPool) as caught:
+        search_in_workers(own)
+    cause = str(caught.value.__cause__)
+    assert "functions=[swoosh]" in cause
+    assert "initializer=importlib.import_module" in cause
+    found = search_in_workers(own, initializer=importlib.import_module, initargs=("my_functions",))
+    assert np.isfinite(found.cv_results_["mean_test_score"]).all()
 
 
 def test_names_that_nobody_knows_are_refused() -> None:
