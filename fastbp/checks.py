@@ -128,8 +128,11 @@ def check_name(
     near = [synonyms.ACTIVATIONS.get(word, "")] if isinstance(value, str) else []
     if near and near[0] not in allowed:
         near = difflib.get_close_matches(word, allowed, 1)
-    hint = answers.get(word) or (f"Did you mean {near[0]!r}?" if near else "Pass one of these names.")
-    problem = f"is {value!r}; it must be one of {', '.join(allowed)}. {hint}"
+    hint = answers.get(word) or (
+        f"Did you mean {near[0]!r}?" if near else "Pass one of these names." if len(allowed) > 1 else "Pass that."
+    )
+    need = f"one of {', '.join(allowed)}" if len(allowed) > 1 else repr(allowed[0])
+    problem = f"is {value!r}; it must be {need}. {hint}"
     raise argument_error(name, problem, parameter=parameter)
 
 

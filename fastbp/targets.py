@@ -151,7 +151,7 @@ def as_output_weight(u: Any, J: int, activation: str, dtype: np.dtype[Any]) -> n
     original = as_numbers(u, name)
     if original.shape != (J,):
         raise argument_error(
-            name, f"has shape {original.shape}; this network has {J} outputs (sizes[-1]). Pass shape ({J},)."
+            name, f"has shape {original.shape}; this network has {J} output{'s' * (J > 1)}. Pass a number for each."
         )
     array = contiguous(original, dtype, copy=True)
     require_finite(array, original, name, lambda first: f"place {first[0]}")

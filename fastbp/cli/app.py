@@ -100,13 +100,14 @@ class Commands(TyperGroup):
             names = dict(OTHER_NAMES)
             for part in command.params:
                 if part.name and part.param_type_name == "option":
-                    typed = (option for option in part.opts if option in ctx.meta["typed"])
+                    both = (*part.opts, *part.secondary_opts)
+                    typed = (option for option in both if option in ctx.meta["typed"])
                     names[part.name] = next(typed, part.opts[0])
             fail(renamed(error, names), names)
 
 
 def as_options(message: str, names: Mapping[str, str]) -> str:
-    """The message, whose advice is what to type: ``--frozen 1`` in place of ``frozen=[1]``."""
+    """The message, which speaks of what is typed: ``--frozen 1`` in place of ``frozen=[1]``."""
 
     def typed(match: re.Match[str]) -> str:
         name, value = match.groups()
@@ -114,8 +115,20 @@ def as_options(message: str, names: Mapping[str, str]) -> str:
             return match.group()
         return f"{names[name]} {value.strip('[]').replace(', ', ',').strip(quotes)}"
 
+    def flag(match: re.Match[str]) -> str:
+        name = match.group(1)
+        option = names.get(name, name)
+        return f"{option} is given" if option.startswith("--") else match.group()
+
+    def bare(match: re.Match[str]) -> str:
+        return match.group().replace(match.group(1), names.get(match.group(1), match.group(1)))
+
     quotes = "'"
-    return re.sub(r"\b([a-z]\w*)=(\[[^]]*\]|'[^']*'|\d[\w.+-]*(?<!\.))(?![\w(\[])", typed, message)
+    message = re.sub(r"\b([a-z]\w*)=(\[[^]]*\]|'[^']*'|\d[\w.+-]*(?<!\.))(?![\w(\[])", typed, message)
+    message = re.sub(r"(?<![\w'-])(--[a-z-]+|[a-z]\w*) is (?:True|False)\b", flag, message)
+    message = re.sub(r"(?<![\w'-])(?:as|Leave) ([a-z]\w*)\b(?!['=.]\w)", bare, message)
+    message = re.sub(r"(?<![\w'.-])([a-z]+_\w+)\b(?!['=(])", bare, message)
+    return message.replace("for the last layer", f"as {names['output']}") if "output" in names else message
 
 
 app = typer.Typer(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import fastbp
-from fastbp.checks import check_name
+from fastbp.checks import check_int, check_name
 from fastbp.data.scaling import standardise
 from fastbp.errors import called
 from fastbp.functions.costs import NAMED, SCALABLE
@@ -123,6 +123,11 @@ def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastb
     else:
         cost = cost or "cross_entropy"
         output = output or ("softmax" if data.n_outputs > 1 and cost == "cross_entropy" else "sigmoid")
+    if output == "softmax" and data.n_outputs == 1:
+        raise ValueError(
+            "--output is 'softmax'; of one output neuron alone softmax makes 1, whatever it is given. Pass "
+            "--output sigmoid, or leave it out."
+        )
     hidden = widths(options["hidden"])
     names = {f"activations[{l}]": "--activation" for l in range(len(hidden))}
     names |= {f"activations[{len(hidden)}]": "--output"}
@@ -226,3 +231,36 @@ def schedule(text: str) -> Any:
             ) from None
     with called({key: f"--schedule {name}:{key}" for key in usual}):
         return None if name == "constant" else SCHEDULES[name](**given)
+
+
+def early_stopping(options: Mapping[str, Any]) -> fastbp.EarlyStopping | None:
+    """The rule that ends the training, if one is wanted."""
+    patience = check_int(options["early_stopping"] or 0, "--early-stopping", low=0)
+    given = {name: options[name] for name in ("monitor", "min_delta", "restore_best") if options[name] is not None}
+    if patience == 0:
+        for name, value in given.items():
+            typed = option(name) if value is not False else option("no_" + name)
+            raise ValueError(
+                f"{typed} is about early stopping, and there is none. Pass --early-stopping 10, or leave it out."
+            )
+        return None
+    if "monitor" in given:
+        check_name(given["monitor"], sorted({name for names in MONITORED.values() for name in names}), "--monitor")
+    rule = fastbp.EarlyStopping(patience=patience, **given)
+    if not options["validation"] and rule.monitor.startswith("val_"):
+        raise ValueError(
+            f"--early-stopping looks at {rule.monitor}; --validation is 0. Pass --validation 0.1, or --monitor loss."
+        )
+    return rule
+
+
+def rate(options: Mapping[str, Any]) -> Any:
+    """The schedule of the learning rate."""
+    rule = schedule(options["schedule"])
+    monitor = getattr(rule, "monitor", "")
+    if not options["validation"] and monitor.startswith("val_"):
+        raise ValueError(
+            f"--schedule plateau looks at {monitor}; --validation is 0. Pass --validation 0.1, or "
+            "--schedule plateau:monitor=loss."
+        )
+    return rule

@@ -26,9 +26,10 @@ from fastbp.cli.options import (
     column,
     counting,
     dropped,
+    early_stopping,
     model_for,
     optimizer,
-    schedule,
+    rate,
     trained,
 )
 from fastbp.errors import called
@@ -118,10 +119,21 @@ def train(
         int | None, typer.Option(help="Stop after this many epochs without a better validation loss; 0 for never.")
     ] = None,
     monitor: Annotated[
-        str, typer.Option(help="What early stopping looks at: val_loss, val_accuracy, val_r2, loss or accuracy.")
-    ] = "val_loss",
-    min_delta: Annotated[float, typer.Option(help="Least change that is an improvement to early stopping.")] = 0.0,
-    restore_best: Annotated[bool, typer.Option(help="Early stopping goes back to the best epoch's weights.")] = True,
+        str | None,
+        typer.Option(
+            help="What early stopping looks at: val_loss, val_accuracy, val_r2, loss or accuracy; default val_loss."
+        ),
+    ] = None,
+    min_delta: Annotated[
+        float | None, typer.Option(help="Least change that is an improvement to early stopping; default 0.")
+    ] = None,
+    restore_best: Annotated[
+        bool | None,
+        typer.Option(
+            "--restore-best/--no-restore-best",
+            help="Whether early stopping goes back to the best epoch's weights; default: it does.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, order and splits.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Default: chosen from the machine and the work.")] = None,
     checkpoint: Annotated[
@@ -162,30 +174,6 @@ def _read(o: dict[str, Any]) -> Any:
         options = {"weight": column(o["sample_weight"]), "task": task, "missing_targets": o["missing_targets"]}
         data = files.read(path, column(o["target"]), **options)
     return data if data.X_test is not None else files.split(data, o["test"], seed=o["seed"])
-
-
-def _stopping(o: dict[str, Any]) -> fastbp.EarlyStopping | None:
-    check_name(o["monitor"], sorted({name for names in MONITORED.values() for name in names}), "--monitor")
-    patience = check_int(o["early_stopping"] or 0, "--early-stopping", low=0)
-    rule = fastbp.EarlyStopping(o["monitor"], patience or 1, o["min_delta"], o["restore_best"])
-    if patience == 0:
-        return None
-    if not o["validation"] and o["monitor"].startswith("val_"):
-        raise ValueError(
-            f"--early-stopping looks at {o['monitor']}; --validation is 0. Pass --validation 0.1, or --monitor loss."
-        )
-    return rule
-
-
-def _rate(o: dict[str, Any]) -> Any:
-    rule = schedule(o["schedule"])
-    monitor = getattr(rule, "monitor", "")
-    if not o["validation"] and monitor.startswith("val_"):
-        raise ValueError(
-            f"--schedule plateau looks at {monitor}; --validation is 0. Pass --validation 0.1, or "
-            "--schedule plateau:monitor=loss."
-        )
-    return rule
 
 
 def compile_kernels(dtype: Any) -> float:
@@ -256,7 +244,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     o = options
     held = check_real(o["validation"], "--validation", low=0.0, below=1.0) > 0
     check_int(o["seed"], "--seed", low=0)
-    stopping, rule, parts, counted = _stopping(o), _rate(o), dropped(o["dropout"]), counting(o)
+    stopping, rule, parts, counted = early_stopping(o), rate(o), dropped(o["dropout"]), counting(o)
     frozen, layer_rates = trained(o)
     data = _read(o)
     for who, where in ((stopping, "--monitor"), (rule, "--schedule plateau:monitor")):
@@ -329,7 +317,7 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
         if run.stopped == "interrupted":
             console.print(f"{signals.word} after {run.epoch} epochs and {run.minibatch} minibatches.")
         elif run.stopped:
-            best = o["restore_best"] and run.best_epoch is not None
+            best = stopping is not None and stopping.restore_best and run.best_epoch is not None
             where = f"the weights of epoch {run.best_epoch}" if best else "the last weights"
             console.print(f"Stopped after {run.epoch} epochs ({run.stopped}), with {where}.")
         console.print(Text(f"Saved what was learned to {o['model']}."))

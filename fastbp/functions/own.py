@@ -76,21 +76,19 @@ def of_users(names: Iterable[str]) -> dict[str, OwnActivation | OwnCost]:
     return {name: entry for name, entry in entries if isinstance(entry, OwnActivation | OwnCost)}
 
 
-IN_WORKERS = (
-    ". Worker processes of joblib register it if a module does: joblib.parallel_config('loky', "
-    "initializer=importlib.import_module, initargs=('my_functions',))"
-)
-
-
-def require(names: Iterable[str], cost: str | None = None, *, what: str | None = None) -> None:
-    """Raise LoadError, about ``what``, a pickle by default, unless these activations, and this cost, are known here."""
+def require(names: Iterable[str], cost: str | None = None, *, pickled: bool = True) -> None:
+    """LoadError, about a pickle or what the caller names, unless these activations and this cost are known here."""
     unknown = [("activation", name, "f, f_prime") for name in names if name not in activations.NAMED]
     unknown += [("cost", cost, "c, dc")] if cost is not None and cost not in costs.NAMED else []
     for kind, name, functions in unknown:
+        workers = (
+            " Worker processes of joblib register it if they import a module that does: "
+            "joblib.parallel_config('loky', initializer=importlib.import_module, initargs=('my_functions',))."
+        )
         raise LoadError(
-            f"{'This pickle ' if what is None else what}needs the {kind} {name!r}, a user's own function, of which it holds the name alone; this process "
-            f"has not registered it. Call {name} = fastbp.{kind}({name!r}, {functions}) first, here as where it was "
-            f"saved; fastbp.load(path, functions=[{name}]) takes it too{IN_WORKERS if what is None else ''}."
+            f"{'This pickle ' * pickled}needs the {kind} {name!r}, a user's own function, of which it holds the name "
+            f"alone; this process has not registered it. Call {name} = fastbp.{kind}({name!r}, {functions}) first, "
+            f"here as where it was saved; fastbp.load(path, functions=[{name}]) takes it too.{workers * pickled}"
         )
 
 

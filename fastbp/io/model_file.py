@@ -259,7 +259,7 @@ def _check_description(d: dict[str, Any]) -> None:
         raise LoadError(f"has {_short(activations)} for activations; {len(sizes) - 1} names are needed. {AGAIN}")
     if version >= own.FORMAT:
         words = [word for word in (*activations, d["cost"]) if isinstance(word, str) and word.isidentifier()]
-        own.require([n for n in activations if n in words], d["cost"] if d["cost"] in words else None, what="")
+        own.require([n for n in activations if n in words], d["cost"] if d["cost"] in words else None, pickled=False)
     known = [entry.name for entry in functions.NAMED.values() if entry.since <= version]
     for what, value, names in [
         *(("activation", name, known) for name in activations),

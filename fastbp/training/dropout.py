@@ -35,7 +35,8 @@ def check_dropout(dropout: Any, L: int) -> tuple[float, ...]:
     if len(parts) != hidden:
         raise argument_error(
             "dropout",
-            f"has {len(parts)} numbers; this network has {hidden} hidden layers. Pass one number, or {hidden} of them.",
+            f"has {len(parts)} numbers; this network has {hidden} hidden layer{'s' * (hidden > 1)}. Pass one number, "
+            "or one for each.",
         )
     return parts
 

@@ -131,7 +131,8 @@ def check_options(samples: Samples, **given: Any) -> None:
     }
     for name, why in refused.items():
         if why:
-            raise argument_error(name, f"is {given[name]!r}; {why}, or pass another optimizer.")
+            got = repr(given[name]) if isinstance(given[name], int | float | str) else "given"
+            raise argument_error(name, f"is {got}; {why}, or pass another optimizer.")
 
 
 class Iterations(Standard):

@@ -152,7 +152,7 @@ class SGD(Optimizer):
         super().__post_init__()
         if self.nesterov and self.momentum == 0:
             raise argument_error(
-                "nesterov", "is True and momentum 0; it looks ahead along the momentum. Pass momentum > 0."
+                "nesterov", "is True and momentum is 0; it looks ahead along the momentum. Pass momentum=0.9, say."
             )
 
     @property

@@ -24,7 +24,7 @@ def _in_a_folder_with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     rows = np.random.default_rng(0).random((40, 2))
-    lines = ["a,b,kind,sum", *(f"{a:.3f},{b:.3f},{'up' if a < b else 'down'},{a + b:.3f}" for a, b in rows)]
+    lines = ["a,b,kind,less", *(f"{a:.3f},{b:.3f},{'up' if a < b else 'down'},{-a - b:.3f}" for a, b in rows)]
     Path("t.csv").write_text("\n".join(lines) + "\n")
     fastbp.save(fastbp.Network([2, 2], seed=0), "two.fastbp")
     np.save("X.npy", rows)
@@ -38,9 +38,10 @@ def run(*arguments: str, code: int = 0) -> str:
 
 
 TRAIN = """
---early-stopping -1 | --test 5 | --test 0 | --test nan | --test 0.001 | --monitor foo | --min-delta -1
---min-delta nan | --monitor val_r2 --early-stopping 2 | --min-delta -1 --early-stopping 2 | --validation 1
---validation 0.0001 | --validation nan | --epochs -1 | --batch-size 0 | --l1 -1 | --l2 nan | --l2 1e300 | --clip-norm 0
+--early-stopping -1 | --test 5 | --test 0 | --test nan | --test 0.001 | --monitor foo --early-stopping 2
+--monitor loss | --min-delta 0.1 | --no-restore-best | --restore-best | --monitor loss --early-stopping 0
+--min-delta nan --early-stopping 2 | --monitor val_r2 --early-stopping 2 | --min-delta -1 --early-stopping 2
+--validation 1 | --validation 0.0001 | --validation nan | --epochs -1 | --batch-size 0 | --l1 -1 | --l2 nan | --l2 1e300 | --clip-norm 0
 --clip-norm nan | --class-weight foo | --dropout 1 | --dropout -0.1
 --memory 3 | --tol -1 --optimizer lbfgs | --memory 0 --optimizer lbfgs | --max-evaluations 0 --optimizer lbfgs
 --batch-size 3 --optimizer lbfgs | --l1 0.1 --optimizer lbfgs | --dropout 0.5 --optimizer lbfgs
@@ -49,7 +50,8 @@ TRAIN = """
 --frozen 3 | --frozen 0 | --frozen 1,2 | --frozen x | --layer-rates 1 | --layer-rates 1,0 | --layer-rates 1,x
 --dropout x | --dropout 0.5,0.5 | --dropout 0.5, | --seed -1
 --threads 0 | --threads 65 | --hidden 1e3 | --hidden 99999999999 | --hidden 30, | --activation softmax
---activation foo | --output foo | --output relu | --cost foo | --cost poisson | --cost-parameter 2
+--activation foo | --output foo | --output relu | --output softmax
+--output linear | --cost foo | --cost poisson | --cost-parameter 2
 --cost-parameter 0 --cost huber | --output-weight x | --output-weight 1,2,3 --cost quadratic | --output-weight 1,2
 --missing-targets drop | --init foo | --learning-rate -1
 --learning-rate inf | --learning-rate 1e38 | --momentum 1 | --nesterov | --beta-1 0.5 | --beta-1 1 --optimizer adam
@@ -87,6 +89,27 @@ def cases(text: str) -> list[list[str]]:
         ("--cost huber --loss-parameter -1", "--loss-parameter is -1; it must be a finite number > 0."),
         ("--cost huber --cost-parameter -1", "--cost-parameter is -1;"),
         ("--sample-weight a --l2 1e300", "or use --dtype float64."),
+        ("--sample-weight less", "'t.csv': --sample-weight has -"),
+        (
+            "--nesterov",
+            "Error: --nesterov is given and momentum is 0; it looks ahead along the momentum. Pass --momentum 0.9",
+        ),
+        ("--checkpoint no.ckpt --resume", "there is no such file, and --resume is given. Leave --resume out to begin"),
+        (
+            "--checkpoint two.fastbp --no-resume",
+            "the file is there, and --no-resume is given. Leave --no-resume out to",
+        ),
+        ("--optimizer lbfgs --schedule cosine", "--schedule is given; L-BFGS has no learning rate. Leave it out"),
+        (
+            "--optimizer lbfgs --checkpoint x.ckpt",
+            "--checkpoint is given; what L-BFGS knows is in SciPy, and in no file.",
+        ),
+        ("--output linear", "Pass 'sigmoid' or 'softmax' as --output, or --cost quadratic."),
+        ("--output softmax", "softmax makes 1, whatever it is given. Pass --output sigmoid, or leave it out."),
+        ("--output-weight 1,2", "--output-weight has shape (2,); this network has 1 output. Pass a number for each."),
+        ("--no-restore-best", "--no-restore-best is about early stopping, and there is none. Pass --early-stopping 10"),
+        ("--missing-targets drop", "--missing-targets is 'drop'; it must be 'ignore'. Pass that."),
+        ("--target=", "--target is ''; 't.csv' has no column ''"),
     ],
 )
 def test_messages_speak_as_the_user_has_typed(options: str, message: str) -> None:

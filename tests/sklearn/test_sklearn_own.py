@@ -85,7 +85,9 @@ def search_in_workers(own: SimpleNamespace, **workers: Any) -> GridSearchCV:
 def test_workers_of_joblib_register_them_by_importing_their_module(
     own: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "my_functions.py").write_text("import own_functions\nknown = own_functions.registered()\nknown.__enter__()\n")
+    (tmp_path / "my_functions.py").write_text(
+        "import own_functions\nknown = own_functions.registered()\nknown.__enter__()\n"
+    )
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(BrokenProcessPool) as caught:
         search_in_workers(own)

@@ -158,7 +158,7 @@ def test_no_run_goes_on_from_one_of_it() -> None:
     with pytest.raises(ValueError, match=r"^continuing is a run of L-BFGS"):
         fastbp.train(net, X, Y, epochs=3, continuing=run)
     run = fastbp.train(net, X, Y, epochs=2)
-    with pytest.raises(ValueError, match=r"^continuing is <Run of .*; L-BFGS goes on from no run"):
+    with pytest.raises(ValueError, match=r"^continuing is given; L-BFGS goes on from no run"):
         fastbp.train(net, X, Y, optimizer=fastbp.LBFGS(), epochs=3, continuing=run)
 
 

@@ -371,7 +371,7 @@ def test_the_codes_of_optimizers_are_the_kernels() -> None:
         (lambda: fastbp.SGD(float("nan")), "learning_rate is nan"),
         (lambda: fastbp.SGD("fast"), "learning_rate is 'fast'"),
         (lambda: fastbp.SGD(momentum=1.0), "momentum is 1; it must be a finite number >= 0 and < 1"),
-        (lambda: fastbp.SGD(nesterov=True), "nesterov is True and momentum 0"),
+        (lambda: fastbp.SGD(nesterov=True), "nesterov is True and momentum is 0; .* Pass momentum=0.9, say"),
         (lambda: fastbp.Adam(epsilon=0), "epsilon is 0"),
         (lambda: fastbp.Adam(beta_2=-0.1), "beta_2 is -0.1"),
         (lambda: fastbp.AdamW(weight_decay=-1), "weight_decay is -1"),
