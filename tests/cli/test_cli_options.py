@@ -41,7 +41,8 @@ TRAIN = """
 --early-stopping -1 | --test 5 | --test 0 | --test nan | --test 0.001 | --monitor foo --early-stopping 2
 --monitor loss | --min-delta 0.1 | --no-restore-best | --restore-best | --monitor loss --early-stopping 0
 --min-delta nan --early-stopping 2 | --monitor val_r2 --early-stopping 2 | --min-delta -1 --early-stopping 2
---validation 1 | --validation 0.0001 | --validation nan | --epochs -1 | --batch-size 0 | --l1 -1 | --l2 nan | --l2 1e300 | --clip-norm 0
+--validation 1 | --validation 0.0001 | --validation nan
+--epochs -1 | --batch-size 0 | --l1 -1 | --l2 nan | --l2 1e300 | --clip-norm 0
 --clip-norm nan | --class-weight foo | --dropout 1 | --dropout -0.1
 --memory 3 | --tol -1 --optimizer lbfgs | --memory 0 --optimizer lbfgs | --max-evaluations 0 --optimizer lbfgs
 --batch-size 3 --optimizer lbfgs | --l1 0.1 --optimizer lbfgs | --dropout 0.5 --optimizer lbfgs
