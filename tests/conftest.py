@@ -45,6 +45,15 @@ COMPILED = set(
 """Modules about what is around the kernels, which does not know whether they are compiled."""
 
 
+@pytest.fixture(autouse=True)
+def _functions_are_forgotten() -> Iterator[None]:
+    """What a test registers is known to no other one."""
+    from own_functions import forgotten
+
+    with forgotten():
+        yield
+
+
 @pytest.fixture
 def own() -> Iterator[SimpleNamespace]:
     """Users' own functions, which are known as long as the test lasts."""

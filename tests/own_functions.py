@@ -47,14 +47,21 @@ def _added() -> tuple[SimpleNamespace, list[dict[str, Any]]]:
 
 @contextlib.contextmanager
 def registered() -> Iterator[SimpleNamespace]:
-    """Context in which they are known; whatever is registered in it is forgotten at its end, as no user can."""
-    before = [dict(registry) for registry in _registries()]
-    try:
+    """Context in which they are known."""
+    with forgotten():
         entries, added = _added()
         for registry, own in zip(_registries(), added, strict=True):
             registry.update(own)
         yield entries
+
+
+@contextlib.contextmanager
+def forgotten() -> Iterator[None]:
+    """Context at whose end is forgotten, as no user can, whatever has been registered in it."""
+    before = [set(registry) for registry in _registries()]
+    try:
+        yield
     finally:
         for registry, known in zip(_registries(), before, strict=True):
-            for name in set(registry) - set(known):
+            for name in set(registry) - known:
                 del registry[name]

@@ -106,8 +106,10 @@ def _check_new(name: Any, kind: str, known: Iterable[str]) -> str:
     return name
 
 
-def _takes(function: Any, n: int) -> bool:
-    """Whether a function can be called with n arguments, as far as Python knows."""
+def takes(function: Any, n: int) -> bool:
+    """Whether something can be called with n arguments, as far as Python knows."""
+    if not callable(function):
+        return False
     try:
         inspect.signature(function).bind(*range(n))
     except TypeError:
@@ -121,7 +123,7 @@ def _compiled(functions: dict[str, Any], n: int, what: str) -> list[Any]:
     """The user's functions of n numbers, guarded."""
     made = []
     for name, function in functions.items():
-        if not callable(function) or not _takes(function, n):
+        if not takes(function, n):
             raise argument_error(
                 name, f"is {function!r}; a function of {what} is needed. Pass one, such as a lambda.", TypeError
             )

@@ -75,7 +75,7 @@ def _plain(function: Any, slots: int) -> Callable[..., int]:
             try:
                 made = function(g[i], w[i], *(state[index] for index in indices), eta, t, *numbers)
                 values = [kind(as_number(value)) for value in (made if isinstance(made, tuple) else (made,))]
-            except Exception:
+            except Exception:  # a user's update may raise anything: divergence, as in compiled code
                 values = [kind(np.nan)]
             if factor != 0:
                 values[0] = values[0] - factor * w[i]

@@ -102,7 +102,7 @@ def guarded(function: Callable[..., Any], n: int) -> Any:
         kind = type(given[0])
         try:
             return kind(as_number(plain(*given)))
-        except Exception:
+        except Exception:  # a user's function may raise anything: divergence, as in compiled code
             return kind(np.nan)
 
     if DISABLED:

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from fastbp.functions.costs import CLIPPED
+from fastbp.functions.own import takes
 from fastbp.sklearn._checkpoint import extra, restore, saving_of
 from fastbp.sklearn._parameters import Estimator, pack
 from fastbp.sklearn._stepper import Stepper, say
@@ -100,8 +101,10 @@ def as_functions(callbacks: Any) -> list[Any]:
     """Functions of the estimator, called after each epoch; training ends when one returns True."""
     functions: list[Any] = [callbacks] if callable(callbacks) else list(callbacks or ())
     for callback in functions:
-        if not callable(callback):
-            raise ValueError(f"callbacks holds {callback!r}, which is no function. Pass functions f(estimator).")
+        if not takes(callback, 1):
+            raise ValueError(
+                f"callbacks holds {callback!r}, which is no function of an estimator. Pass functions f(estimator)."
+            )
     return functions
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from fastbp.checks import check_int
 from fastbp.errors import argument_error
+from fastbp.functions.own import takes
 from fastbp.io.paths import as_new_path
 from fastbp.training.history import History as History  # pickles of version 0.1.0 look for these three here
 from fastbp.training.history import Run as Run
@@ -89,12 +90,12 @@ def as_callbacks(callbacks: Any) -> list[Callback]:
             raise argument_error(
                 "callbacks", f"holds the class {callback.__name__}; an object is needed. Call it.", TypeError
             )
-        elif callable(callback):
+        elif takes(callback, 1):
             made.append(_Function(callback))
         else:
             raise argument_error(
                 "callbacks",
-                f"holds {callback!r}, which is neither a fastbp.Callback nor a function. "
+                f"holds {callback!r}, which is neither a fastbp.Callback nor a function of a run. "
                 "Pass functions f(run) or objects derived from fastbp.Callback.",
                 TypeError,
             )

@@ -15,6 +15,7 @@ import numpy as np
 from fastbp import checks
 from fastbp.arrays import as_sample_weight
 from fastbp.errors import argument_error
+from fastbp.functions.own import takes
 from fastbp.network import Network
 from fastbp.runtime import csr
 from fastbp.targets import Targets
@@ -192,10 +193,12 @@ def _checked(given: Any, epoch: int, n: int) -> np.ndarray:
 
 def make_order(shuffle: Any, seed: Any) -> Order:
     """The order of ``shuffle=`` and ``seed=``."""
-    if callable(shuffle):
+    if takes(shuffle, 1):
         return Order(function=shuffle)
     if not isinstance(shuffle, (bool, np.bool_)):
         raise argument_error(
-            "shuffle", f"is {shuffle!r}; it must be True, False or a function. Pass one of these.", TypeError
+            "shuffle",
+            f"is {shuffle!r}; it must be True, False or a function of the epoch. Pass one of these.",
+            TypeError,
         )
     return Order(checks.make_rng(seed)) if shuffle else Order()

@@ -111,7 +111,7 @@ class OwnOptimizer(Optimizer):
                 try:
                     with np.errstate(all="ignore"):
                         made = function(*numbers)
-                except Exception as error:
+                except Exception as error:  # a user's update may raise anything
                     problem = (
                         f"raises {error!r} of g = {g:g} at step {t:g}; it must return numbers. Guard against that."
                     )

@@ -13,6 +13,7 @@ import numpy as np
 
 from fastbp.checks import check_int, check_real
 from fastbp.errors import argument_error
+from fastbp.functions.own import takes
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Factors:
     """
 
     def __init__(self, schedule: Any) -> None:
-        known = schedule is None or callable(schedule) or isinstance(schedule, ReduceOnPlateau)
+        known = schedule is None or isinstance(schedule, ReduceOnPlateau) or takes(schedule, 2)
         if not known or isinstance(schedule, type):
             raise argument_error(
                 "schedule",

@@ -236,6 +236,28 @@ def test_callbacks() -> None:
         fastbp.train(small_net(), X, Y, callbacks=[3])
 
 
+@pytest.mark.parametrize(
+    ("option", "wrong", "need"),
+    [
+        ("callbacks", lambda: None, "neither a fastbp.Callback nor a function of a run"),
+        ("callbacks", lambda run, epoch: None, "neither a fastbp.Callback nor a function of a run"),
+        ("schedule", lambda epoch: 1.0, r"a function of \(epoch, n_epochs\) is needed"),
+        ("schedule", lambda epoch, n, step: 1.0, r"a function of \(epoch, n_epochs\) is needed"),
+        ("shuffle", lambda: np.arange(200), "it must be True, False or a function of the epoch"),
+        ("shuffle", lambda epoch, n: np.arange(n), "it must be True, False or a function of the epoch"),
+    ],
+)
+def test_functions_of_other_arguments_are_refused(option: str, wrong: Any, need: str) -> None:
+    X, Y = moons()
+    net = small_net()
+    before = net.theta.copy()
+    with pytest.raises(TypeError, match=rf"^{option} .*<lambda>.*{need}") as caught:
+        fastbp.train(net, X, Y, **{option: wrong})
+    error: Any = caught.value
+    assert error.parameter == option
+    assert np.array_equal(net.theta, before)
+
+
 def test_a_callback_that_raises_leaves_nothing_behind() -> None:
     X, Y = moons()
     with pytest.raises(ZeroDivisionError):
