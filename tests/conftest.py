@@ -13,6 +13,9 @@ from typing import Any
 # the cores, each small product of an L-BFGS step then takes milliseconds.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# The plan of a training is the one that is expected, not the one that is fastest beside the other tests.
+os.environ.setdefault("FASTBP_TUNE", "0")
+
 import pytest
 from effort import EFFORT
 from hypothesis import HealthCheck, settings

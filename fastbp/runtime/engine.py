@@ -180,6 +180,34 @@ def make_training(
     return Training(layers=where.layers, data=data, optimizer=optimizer, workspace=workspace, control=control)
 
 
+def with_plan(training: Training, where: Layout) -> Training:
+    """The same training, in memory that is laid out for another plan."""
+    theta, optimizer, plan = where.layers.theta, training.optimizer, where.plan
+    table = where.layers.table.copy()
+    if plan.tile < training.control.batch and not optimizer.g.size:
+        optimizer = optimizer._replace(g=layout.aligned(theta.size, theta.dtype))
+    control = training.control._replace(
+        threads=_records(plan.n_threads, THREAD, plan),
+        n_threads=plan.n_threads,
+        schedule=SCHEDULES.index(plan.schedule),
+    )
+    made = Training(
+        layers=training.layers._replace(table=table),
+        data=training.data,
+        optimizer=optimizer,
+        workspace=prepare_workspace(where),
+        control=control,
+    )
+    take_over(made, training)
+    return made
+
+
+def take_over(other: Training, training: Training) -> None:
+    """Of the same training with another plan: what the table of layers says of an epoch."""
+    for name in ("dropout", "seed", "rate"):
+        other.layers.table[name] = training.layers.table[name]
+
+
 def without_samples(training: Training) -> Training:
     """What it works on, which holds no sample any more."""
     nothing = _NO_NUMBERS[training.layers.theta.dtype]

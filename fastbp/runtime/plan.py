@@ -49,6 +49,10 @@ ORDERED_BYTE = 300
 """Floating-point operations of a tile, and for each byte of theta, from which threads take tiles in order."""
 
 
+NEAR = 6.0
+"""How far from where the model of costs draws a line the other side of it may be faster all the same."""
+
+
 class Plan(NamedTuple):
     """The choices. Those that are true or false are optimisations, any of which can be left out."""
 
@@ -224,8 +228,13 @@ def ordered_tile(task: Task, n_threads: int) -> int:
     Sums and weights, which move from thread to thread, must be few for what a tile computes.
     """
     work = max(ORDERED_TILE, ORDERED_BYTE * _theta_bytes(task.sizes, task.itemsize))
+    return _tile_of(task, n_threads, work, 4)
+
+
+def _tile_of(task: Task, n_threads: int, work: float, each: int) -> int:
+    """Samples of tiles of so many operations, if each thread has so many of them; else 0."""
     tile = 8 * math.ceil(work / operations(task.sizes, 8, training=True))
-    return tile if n_threads > 1 and tile <= largest_tile(task) and task.batch >= 4 * n_threads * tile else 0
+    return tile if n_threads > 1 and tile <= largest_tile(task) and task.batch >= each * n_threads * tile else 0
 
 
 def work_of_a_thread(task: Task, ordered: int) -> float:
@@ -274,26 +283,65 @@ def plan_training(task: Task, n_threads: int) -> Plan:
         The training cannot have the schedule that is forced.
     """
     schedule: Schedule = _forced.get().get("schedule") or _fastest_schedule(task, n_threads)
-    possible = {
-        "data_parallel": True,
-        "column_parallel": can_split_columns(task, n_threads),
-        "ordered_tiles": not (task.whole_gradient or task.sparse),
-    }
-    if not possible.get(schedule):
-        names = ", ".join(name for name, is_possible in possible.items() if is_possible)
+    possible = _possible_schedules(task, n_threads)
+    if schedule not in possible:
+        names = ", ".join(possible)
         raise ValueError(f"The schedule {schedule} is forced on a training that cannot have it. Take {names}.")
     tile = largest_tile(task)
     if schedule == "ordered_tiles":
         tile = ordered_tile(task, n_threads) or tile
+    return _reduced(_plan_of(task, schedule, n_threads, tile))
+
+
+def _possible_schedules(task: Task, n_threads: int) -> list[Schedule]:
+    """Those that a training can have."""
+    possible: dict[Schedule, bool] = {
+        "data_parallel": True,
+        "column_parallel": can_split_columns(task, n_threads),
+        "ordered_tiles": not (task.whole_gradient or task.sparse),
+    }
+    return [name for name, is_possible in possible.items() if is_possible]
+
+
+def _plan_of(task: Task, schedule: Schedule, n_threads: int, tile: int) -> Plan:
+    """With the optimisations that go with this schedule."""
     unchanged = not (task.penalised or task.sparse or task.masked or task.whole_gradient)
-    plan = Plan(
+    return Plan(
         schedule,
         n_threads,
         tile,
         fused_update=task.descent and unchanged and tile >= task.batch,
         fused_update_forward=schedule == "column_parallel",
     )
-    return _reduced(plan)
+
+
+@functools.lru_cache(maxsize=256)
+def alternatives(task: Task, n_threads: int, most: int | None) -> tuple[Plan, ...]:
+    """Plans that might be the fastest: what the model of costs takes for ``n_threads``, and those that it does not call
+    hopeless; of as many threads, or of one and more up to ``most``: another process may have the other cores.
+    """
+    first = plan_training(task, n_threads)
+    plans = [first]
+    counts = {n_threads}
+    if most is not None:
+        counts |= {1, most, *(1 << i for i in range(most.bit_length()))}
+    for T in sorted(counts):
+        for schedule in _possible_schedules(task, T):
+            plans += (_plan_of(task, schedule, T, tile) for tile in _near_tiles(task, schedule, T))
+    return tuple(dict.fromkeys(plans))
+
+
+def _near_tiles(task: Task, schedule: Schedule, T: int) -> list[int]:
+    """Samples of a tile with which a schedule might pay: none where it would not."""
+    if schedule == "ordered_tiles":
+        work = max(ORDERED_TILE, ORDERED_BYTE * _theta_bytes(task.sizes, task.itemsize))
+        tiles = {_tile_of(task, T, part * work, 2) for part in (0.25, 1.0)}
+        return sorted(tiles - {0}, reverse=True)
+    if schedule == "column_parallel":
+        near = T == 1 or (T <= task.lines_of_layer_1 and _step_of_layer_1(task) >= T * LARGE_STEP_OF_COLUMNS / NEAR)
+    else:
+        near = T == 1 or task.flops >= T * LARGE_STEP / NEAR
+    return [largest_tile(task)] if near else []
 
 
 def plan_gradient(task: Task, n_threads: int) -> Plan:

@@ -134,7 +134,7 @@ def is_on_stack(thread: int, frame_id: int) -> bool:
 class ThreadTeam:
     """Thread 0 (the caller's) and others, resident in ``data_parallel.work`` while the context lasts.
 
-    The number of threads of the training is that of the threads really there: make it with ``ThreadTeam.size``.
+    The number of threads of the training is at most that of the threads really there, ``ThreadTeam.size``.
     """
 
     def __init__(self, n_threads: int) -> None:
@@ -165,8 +165,15 @@ class ThreadTeam:
         self._tile = int(training.workspace.offsets["tile"][0])
         if training.optimizer.updating:
             self._require_alone()
-        if self.size > 1:
-            self._session = _Session(training, self.size)
+        if training.control.n_threads > 1:
+            self._session = _Session(training, training.control.n_threads)
+
+    def change(self, training: Training) -> None:
+        """Go on with the same training in the memory of another plan, of as many threads as the team has at most."""
+        if self._session is not None:
+            self._session.close()
+        self._session, self._training = None, training
+        self._tile = int(training.workspace.offsets["tile"][0])
 
     def _require_alone(self) -> None:
         mine: weakref.ref[ThreadTeam] = weakref.ref(self, teams.remove)
@@ -212,7 +219,7 @@ class ThreadTeam:
         assert training is not None
         at_most = max(1, int(part * self.batch / self._tile)) * self._tile
         self._asked[0] = _Asked(first=first, last=last, done=first, begun=begun, at_most=at_most)
-        if self.size == 1:
+        if training.control.n_threads == 1:
             code_of_work(training)(training, self._gate_alone, 0)
         else:
             while not self._run_slice(training):
@@ -223,7 +230,7 @@ class ThreadTeam:
         """Run a slice if all threads are there, else see to it that they come. Whether it ran."""
         session = self._session
         if session is None or session.pool is not pool.current():  # of the process that this one was forked from
-            session = self._session = _Session(training, self.size)
+            session = self._session = _Session(training, training.control.n_threads)
         status = code_of_work(training)(training, session.gate, 0)
         if status == RUN:
             return True

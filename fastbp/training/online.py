@@ -18,6 +18,7 @@ from fastbp.kernels.records import DIVERGED
 from fastbp.layers import PerLayer
 from fastbp.network import Network, not_a_network
 from fastbp.runtime import csr, pool
+from fastbp.runtime.plan import plan_training
 from fastbp.runtime.single import Single
 from fastbp.runtime.slices import Pace
 from fastbp.runtime.team import ROWS_OPERATIONS, ThreadTeam
@@ -85,7 +86,8 @@ class _Minibatch:
         self.flops, self.n_threads = task.flops, loop._team(task)
         with ThreadTeam(self.n_threads) as team:
             self.n_threads = team.size  # fewer, where the system starts no more
-        self.training = loop._make_training(Samples(self.X, targets, self.weight), task, self.n_threads)
+        plan = plan_training(task, self.n_threads)
+        self.training = loop._make_training(Samples(self.X, targets, self.weight), task, plan, self.n_threads)
         optimizer: Any = loop.optimizer
         self.training.optimizer.eta[:], self.training.data.order[:] = optimizer.learning_rate, range(n)
         alone = self.n_threads == 1 and self.flops <= ROWS_OPERATIONS

@@ -21,6 +21,7 @@ from fastbp.training.frozen import Trained
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples
 from fastbp.training.optimizers import HasUpdate, Update
+from fastbp.training.plans import Plans, plans_of
 from fastbp.training.policy import Policy
 
 SMALL_STEP = 1e7
@@ -147,10 +148,13 @@ class Trainer:
             **dict(zip(names, values, strict=True)),
         )
 
-    def _make_training(self, samples: Samples, task: Task, n_threads: int) -> Training:
-        """Lay out and allocate everything that an epoch needs; nothing is allocated in it."""
+    def _make_training(self, samples: Samples, task: Task, plan: Plan, most_threads: int) -> Training:
+        """Lay out and allocate everything that an epoch needs; nothing is allocated in it.
+
+        Another plan, of up to so many threads, finds room in what is not its own (`engine.with_plan`).
+        """
         net, update, batch = self.net, self.update, self.batch_size
-        plan = self.plan = plan_training(task, n_threads)
+        self.plan = plan
         key = "training", task.sparse
         where = net._layouts[key][0] if key in net._layouts else None
         if where is None or where.plan != plan:
@@ -164,6 +168,8 @@ class Trainer:
             table["dropout"][1:-1], table["rate"][1:] = self.dropout, rates
         layers = where.layers._replace(table=table, cost=cost, cost_parameter=net._p, lowest=lowest)
         keeping = plan.tile < batch or task.sparse or task.whole_gradient
+        if most_threads > plan.n_threads:
+            where = where._replace(sums_size=layout.sums_size(table, most_threads))
         engine.check_layout(where, update.slots + keeping + 1 + 2 * task.masked, "Training")
         if self.state is None:
             vectors = update.slots * net.theta.size
@@ -204,15 +210,15 @@ class Trainer:
         self._powers = [beta**self.update.t for beta in self.update.constants[:2]]
         self.state, self.first_loss, self._diverged = None, None, False
 
-    def _training(self, samples: Samples, task: Task, n_threads: int) -> Training:
+    def _training(self, samples: Samples, task: Task, plan: Plan, most_threads: int) -> Training:
         """What `_make_training` makes, or that of the run before, if it fits."""
         spare, dense = self._spare, not task.sparse and samples.targets.output_weight is None
         if spare is not None and self._make_state is not None:
             self.state = self._make_state(self.net)
-        known = spare is not None and dense and (n_threads, plan_training(task, 1)) == (1, self.plan)
+        known = spare is not None and dense and most_threads == 1 and plan == self.plan
         if spare is None or not known or spare.optimizer.state is not self.state or spare.control.n != len(samples):
-            made = self._make_training(samples, task, n_threads)
-            fits = n_threads == 1 and dense and len(samples) <= self.batch_size and task.flops <= SMALL_STEP
+            made = self._make_training(samples, task, plan, most_threads)
+            fits = most_threads == 1 and dense and len(samples) <= self.batch_size and task.flops <= SMALL_STEP
             self._spare = engine.without_samples(made) if fits else None
             return made
         settings = spare.optimizer.settings
@@ -224,41 +230,31 @@ class Trainer:
     # The loop
 
     def run(self, samples: Samples, n_epochs: int, policy: Policy, before: Run | None = None) -> Run:
-        """Epochs, until all are done or the policy, ``run.stop()`` or Ctrl-C ends them.
+        """Epochs, until there are so many or the policy, ``run.stop()`` or Ctrl-C ends them.
 
-        Parameters
-        ----------
-        samples : Samples
-        n_epochs : int
-            In all.
-        policy : Policy
-        before : Run, optional
-            The run that this one goes on from, with its state.
-
-        Returns
-        -------
-        Run
-            What the policy has been handed.
+        Returns the run that the policy has seen. It goes on from the run ``before``, if there was one.
         """
         run = Run(self.net, self.optimizer, n_epochs, -(-len(samples) // self.batch_size), len(samples))
         task = self._task(sparse=isinstance(samples.X, csr.Rows))
         self._weighted = samples.weight is not None
         if before is not None:
             self._take_over(run, before)
-        with ThreadTeam(self._team(task)) as team:
-            training = self._begun = self._training(samples, task, team.size)
+        several = plans_of(task, self._team(task), self.n_threads)
+        with ThreadTeam(max(plan.n_threads for plan in several)) as team:
+            plans = Plans(self.net, task, several, team.size)
+            training = self._begun = self._training(samples, task, plans.now, team.size)
             team.start(training)
-            pace = Pace(team, task.flops)
+            pace = Pace(team, task.flops, plans.tuner)
             if before is not None:
                 self._go_on(run, before, policy)
             begun = run.minibatch
-            run._control, run.n_threads, run.plan = training.control.flags[0], team.size, self.plan
+            run._control, run.n_threads, run.plan = training.control.flags[0], plans.now.n_threads, plans.now
             logger.began(run)
             values: dict[str, float] = {}
             try:
                 policy.begin(run)
                 while run.epoch < run.n_epochs and not run.stopped:
-                    self._epoch(training, pace, run, policy, begun)
+                    self._epoch(pace, plans, run, policy, begun)
                     begun = 0
                     if run.minibatch < run.n_minibatches:
                         break
@@ -279,13 +275,15 @@ class Trainer:
                 run._control, self._powers = None, self._current_powers()
                 policy.end(run)
                 self._begun = None
+                plans.end()
                 logger.ended(run)
         return run
 
-    def _epoch(self, training: Training, pace: Pace, run: Run, policy: Policy, begun: int) -> None:
+    def _epoch(self, pace: Pace, plans: Plans, run: Run, policy: Policy, begun: int) -> None:
         """Every minibatch once, but for those ``begun``; of weights that have become infinite, none."""
         order, eta, seed = policy.epoch(run)
-        if self._diverged:
+        training = self._begun
+        if self._diverged or training is None:
             return
         statistics = self._statistics = training.control.statistics
         training.data.order[:], training.optimizer.eta[:], training.layers.table["seed"] = order, eta, seed
@@ -293,6 +291,10 @@ class Trainer:
             statistics.view(np.float64)[:] = 0
             run.minibatch, self._steps_before = 0, run.step
         while run.minibatch < run.n_minibatches:
+            if plans.are_to_change:
+                training = self._begun = plans.change(training, pace.team)
+                self.plan = run.plan = plans.now
+                run.n_threads = plans.now.n_threads
             before = pace.seconds
             run.minibatch, status = pace.run(run.minibatch, policy.next_boundary(run))
             run.seconds += pace.seconds - before
@@ -379,15 +381,11 @@ class Trainer:
     def minimize(self, samples: Samples, solve: Callable[[np.ndarray, Evaluate], Result]) -> Result:
         """What a solver returns that is given cost and gradient of all samples as a function of the network's weights.
 
-        Parameters
-        ----------
-        samples : Samples
-        solve : function
-            Of g, laid out like theta, and of the function that computes it.
+        ``solve`` is a function of g, laid out like theta, and of the function that computes it.
         """
         task = self._task(sparse=isinstance(samples.X, csr.Rows))
         with ThreadTeam(self._team(task)) as team:
-            training = self._make_training(samples, task, team.size)
+            training = self._make_training(samples, task, plan_training(task, team.size), team.size)
             team.start(training)
             pace, self._statistics = Pace(team, task.flops), training.control.statistics
 
