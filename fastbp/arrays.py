@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
-from fastbp.chunks import all_finite, contiguous
+from fastbp.chunks import contiguous, largest_magnitude
 from fastbp.errors import argument_error
 
 REMEDY = "Impute them, or drop the samples"
@@ -98,13 +99,15 @@ def require_finite(
     name: str,
     place: Callable[[tuple[int, ...]], str] = _place,
     remedy: str = REMEDY,
-) -> None:
-    """Raise unless every value of a contiguous float array is finite; ``original`` is what it was made from.
+) -> float:
+    """The largest |value| of a contiguous float array, if every one is finite; ``original`` is what it was made from.
 
     ``place`` says where the value of an index stands, ``remedy`` what to do about it.
     """
-    if not all_finite(array.reshape(-1)):
+    largest = largest_magnitude(array)
+    if not largest < math.inf:
         _refuse(array, original, name, place, remedy)
+    return largest
 
 
 def refuse_shape(original: Any, K: int, name: str, kind: str) -> NoReturn:
@@ -137,10 +140,14 @@ def as_samples(X: Any, K: int, name: str = "X") -> np.ndarray:
 
 def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarray:
     """Samples of shape (n_samples, K), contiguous, of the net's dtype and finite; not copied when already so."""
+    return measured_inputs(X, K, dtype, name)[0]
+
+
+def measured_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str) -> tuple[np.ndarray, float]:
+    """What `as_inputs` returns, and its largest |x|: both are found in one pass over memory."""
     original = as_samples(X, K, name)
     array = contiguous(original, dtype)
-    require_finite(array, original, name)
-    return array
+    return array, require_finite(array, original, name)
 
 
 def as_sample_weight(s: Any, n: int, dtype: np.dtype[Any], name: str = "sample_weight") -> np.ndarray | None:

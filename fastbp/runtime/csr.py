@@ -72,10 +72,13 @@ def is_sparse(X: Any) -> bool:
 
 def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarray | Rows:
     """Samples of shape (n_samples, K), dense or sparse, of the net's dtype and finite."""
-    if isinstance(X, np.ndarray) or not (isinstance(X, Rows) or is_sparse(X)):
-        return arrays.as_inputs(X, K, dtype, name)
-    if isinstance(X, Rows):
-        return X
+    return X if isinstance(X, Rows) else measured_inputs(X, K, dtype, name)[0]
+
+
+def measured_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str) -> tuple[np.ndarray | Rows, float]:
+    """Such samples, and the largest |x| of them."""
+    if isinstance(X, np.ndarray) or not is_sparse(X):
+        return arrays.measured_inputs(X, K, dtype, name)
     if X.ndim != 2 or X.shape[1] != K or not X.shape[0]:
         arrays.refuse_shape(X, K, name, type(X).__name__)
     with called({"X": name}):
@@ -87,8 +90,8 @@ def as_inputs(X: Any, K: int, dtype: np.dtype[Any], name: str = "X") -> np.ndarr
         row = int(np.searchsorted(rows.indptr, first[0], "right")) - 1
         return f"row {row}, column {rows.indices[first[0]]}"
 
-    arrays.require_finite(values, original, name, place)
-    return Rows(values, rows.indices, rows.indptr, rows.shape)
+    largest = arrays.require_finite(values, original, name, place)
+    return Rows(values, rows.indices, rows.indptr, rows.shape), largest
 
 
 def operations_of(sizes: tuple[int, ...], X: Rows) -> float:

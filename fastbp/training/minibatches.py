@@ -7,13 +7,14 @@ import functools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from fastbp import checks
 from fastbp.arrays import as_sample_weight
+from fastbp.chunks import largest_magnitude
 from fastbp.errors import argument_error
 from fastbp.functions.own import takes
 from fastbp.network import Network
@@ -31,14 +32,22 @@ class Samples:
     targets : Targets
     weight : numpy.ndarray, shape (n_samples,), or None
         s_x; None where all are 1.
+    known_largest : float, optional
+        The largest |x|, if it is known.
     """
 
     X: np.ndarray | csr.Rows
     targets: Targets
     weight: np.ndarray | None
+    known_largest: float | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.X)
+
+    @property
+    def largest(self) -> float:
+        """The largest |x|."""
+        return largest_magnitude(self.values) if self.known_largest is None else self.known_largest
 
     @property
     def values(self) -> np.ndarray:
@@ -82,9 +91,10 @@ def check_samples(net: Network, X: Any, Y: Any, sample_weight: Any, ending: str 
     """Samples from what a user passes; ``ending`` is that of the arguments' names in messages, options are those of
     `as_targets`.
     """
-    X = csr.as_inputs(X, net.sizes[0], net.dtype, "X" + ending)
+    X, largest = csr.measured_inputs(X, net.sizes[0], net.dtype, "X" + ending)
     targets = net._targets(Y, len(X), "Y" + ending, **options)
-    return Samples(X, targets, as_sample_weight(sample_weight, len(X), net.dtype, "sample_weight" + ending))
+    weight = as_sample_weight(sample_weight, len(X), net.dtype, "sample_weight" + ending)
+    return Samples(X, targets, weight, largest)
 
 
 def check_validation(net: Network, validation: Any, **options: Any) -> Samples | None:

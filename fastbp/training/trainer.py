@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fastbp.chunks import largest_magnitude
 from fastbp.functions.costs import CODES
 from fastbp.kernels import clipping, layout, updates
 from fastbp.kernels.records import DIVERGED, STATISTICS, Training, new_settings
@@ -140,7 +139,7 @@ class Trainer:
         limit = np.inf if self.optimizer is None else float(np.finfo(self.net.dtype).max) ** 0.5
         return new_settings(
             own=0 if self.update.own is None else self.update.own.address(self.net.dtype),
-            largest_input=largest_magnitude(samples.values),
+            largest_input=samples.largest,
             limit=(limit if self._limit is None else self._limit) / max(1.0, *self.trained.rates),
             l1=self.l1,
             l2=self.l2,
@@ -222,7 +221,7 @@ class Trainer:
             self._spare = engine.without_samples(made) if fits else None
             return made
         settings = spare.optimizer.settings
-        settings["largest_input"], settings["failed"] = largest_magnitude(samples.values), 0
+        settings["largest_input"], settings["failed"] = samples.largest, 0
         settings["beta_1_power"], settings["beta_2_power"] = self._powers
         given = {"sample_weight": samples.weight, "order": spare.data.order, "counting_hits": self.counting_hits}
         return engine.with_samples(spare, engine.make_data(samples.X, samples.targets, **given), self.net._p)
