@@ -21,7 +21,7 @@ from fastbp.kernels.gemm.epilogues import SGD_STEP
 from fastbp.kernels.schedules import column_parallel as columns
 from fastbp.runtime import engine
 from fastbp.runtime.plan import OPTIMISATIONS, Plan, Task, forced, plan_gradient, plan_prediction, plan_training
-from fastbp.training import trainer
+from fastbp.training import plans as plans_of_a_run
 
 COLUMNS: dict[str, Any] = {"schedule": "column_parallel"}
 EACH_OFF: list[dict[str, Any]] = [{name: False} for name in OPTIMISATIONS]
@@ -54,7 +54,7 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> list[Plan]:
         made.append(plan_training(task, n_threads))
         return made[-1]
 
-    monkeypatch.setattr(trainer, "plan_training", kept)
+    monkeypatch.setattr(plans_of_a_run, "plan_training", kept)
     monkeypatch.setattr(engine, "FAR_BYTES", 0)
     return made
 
