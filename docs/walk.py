@@ -85,7 +85,9 @@ def watch() -> list[Step]:
             stack = [frame]
             while stack[-1].f_back is not None:
                 stack.append(stack[-1].f_back)
-            stack = [one for one in stack[::-1] if f"{ROOT}/fastbp/" in one.f_code.co_filename]
+            inside = f"{ROOT}/fastbp/", f"{ROOT}/fastbp/jit/"  # what stands around a kernel as plain Python is no step
+            names = [(one, one.f_code.co_filename) for one in stack[::-1]]
+            stack = [one for one, file in names if file.startswith(inside[0]) and not file.startswith(inside[1])]
             called = [one.f_code.co_name for one in stack]
             if "weight_gradient" in called:
                 steps.extend(checked + [step(one) for one in stack[called.index("run") :]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -343,7 +344,7 @@ class Model:
         validation : tuple, optional
             ``(X_val, Y_val)`` or ``(X_val, Y_val, sample_weight_val)``, raw like X and Y.
         **options
-            Of `fastbp.train`; ``class_weight`` names classes as the targets do.
+            Of `fastbp.train`; ``class_weight`` names classes as the targets do. A ``checkpoint`` is one of the model.
 
         Returns
         -------
@@ -355,8 +356,12 @@ class Model:
         ValueError, TypeError, DivergenceError, MemoryError
             As `fastbp.train`, and for columns and classes that the model does not know.
         """
+        from fastbp.training.checkpoints import Checkpoint
         from fastbp.training.standard import train
 
+        given = options.get("checkpoint")
+        if isinstance(given, Checkpoint) and given.model is None:
+            options["checkpoint"] = replace(given, model=self)
         if isinstance(validation, Sequence) and 2 <= len(validation) <= 3:
             validation = (self.transform(validation[0]), self.transform_targets(validation[1]), *validation[2:])
         if self.classes is not None and isinstance(options.get("class_weight"), Mapping):

@@ -27,6 +27,12 @@ from fastbp.runtime.team import run_outputs
 from fastbp.targets import Targets, decide
 
 
+def require_writable(net: Network) -> None:
+    """ValueError where a training could not overwrite the weights."""
+    if not net.theta.flags.writeable:
+        raise argument_error("net", "has read-only weights, and training overwrites them. Pass net.copy().")
+
+
 def not_a_network(value: Any) -> Exception:
     """The TypeError about something else that was passed as ``net``."""
     if isinstance(getattr(value, "net", None), Network):  # a model's units are others than its network's
@@ -125,6 +131,8 @@ class Network(Backpropagation):
             )
         self.meta = freeze(meta or {})
         self._allocate()
+        with_seed = f" with the seed {seed}" if isinstance(seed, int) else ""
+        self._drawn = f"drawn as {init}{with_seed}"
         rng = checks.make_rng(seed)
         for l in range(1, self.L + 1):
             self.w[l], self.b[l] = initialize(init, rng, self.sizes[l], self.sizes[l - 1])

@@ -20,7 +20,7 @@ from fastbp.functions.costs import parameter_of
 from fastbp.kernels import layout
 from fastbp.layers import Floats, PerLayer
 
-FIXED = ("sizes", "activations", "dtype", "n_parameters")
+FIXED = ("sizes", "activations", "cost", "cost_parameter", "dtype", "n_parameters")
 """Attributes of a network that cannot be assigned to."""
 
 
@@ -49,6 +49,8 @@ class Parameters:
     cost_parameter: float | None
     dtype: np.dtype[Any]
     meta: Mapping[str, Any]
+    _drawn: str | None = None
+    """How the weights began; None where they were read."""
 
     if not TYPE_CHECKING:  # or a type checker would believe in every attribute
 
@@ -64,6 +66,10 @@ class Parameters:
                 problem = f"{name} is fixed once a network is made. Make another: fastbp.Network(...)"
                 raise AttributeError(problem, name=name, obj=self)
             object.__setattr__(self, name, value)
+
+    def _set_cost(self, cost: Cost, cost_parameter: float | None) -> None:
+        """Give a network another cost that has been checked, and that nobody else has seen yet."""
+        self.__dict__.update(cost=cost, cost_parameter=cost_parameter)
 
     def _allocate(self) -> None:
         codes = tuple(CODES[name] for name in self.activations)
@@ -169,14 +175,14 @@ class Parameters:
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: getattr(self, name) for name in ("sizes", "activations", "cost", "cost_parameter", "dtype")}
-        return state | {"meta": thaw(self.meta), "theta": np.array(self.theta)}
+        return state | {"meta": thaw(self.meta), "theta": np.array(self.theta), "drawn": self._drawn}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name in ("sizes", "activations", "cost", "dtype"):
             setattr(self, name, state[name])
         own.require(self.activations, self.cost)
         self.cost_parameter = state.get("cost_parameter")  # an older fastbp's pickle has none
-        self.meta = freeze(state["meta"])
+        self.meta, self._drawn = freeze(state["meta"]), state.get("drawn")
         self._allocate()
         self.theta[:] = state["theta"]
 

@@ -111,7 +111,7 @@ def as_options(message: str, names: Mapping[str, str]) -> str:
 
     def typed(match: re.Match[str]) -> str:
         name, value = match.groups()
-        if name not in names:
+        if name not in names:  # or it stands in the call of a function, which is no advice to type
             return match.group()
         return f"{names[name]} {value.strip('[]').replace(', ', ',').strip(quotes)}"
 
@@ -124,7 +124,7 @@ def as_options(message: str, names: Mapping[str, str]) -> str:
         return match.group().replace(match.group(1), names.get(match.group(1), match.group(1)))
 
     quotes = "'"
-    message = re.sub(r"\b([a-z]\w*)=(\[[^]]*\]|'[^']*'|\d[\w.+-]*(?<!\.))(?![\w(\[])", typed, message)
+    message = re.sub(r"\w+\([^()]*\)|\b([a-z]\w*)=(\[[^]]*\]|'[^']*'|\d[\w.+-]*(?<!\.))(?![\w(\[])", typed, message)
     message = re.sub(r"(?<![\w'-])(--[a-z-]+|[a-z]\w*) is (?:True|False)\b", flag, message)
     message = re.sub(r"(?<![\w'-])(?:as|Leave) ([a-z]\w*)\b(?!['=.]\w)", bare, message)
     message = re.sub(r"(?<![\w'.-])([a-z]+_\w+)\b(?!['=(])", bare, message)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 FORMAT = 3
 """First version of the format of model files that may hold such a name."""
 
+LONGEST_NAME = 100
+"""Letters of a name, which messages repeat."""
+
 Number = Callable[..., float]
 """A user's function of one number, or of two."""
 
@@ -87,13 +90,14 @@ def require(names: Iterable[str], cost: str | None = None, *, pickled: bool = Tr
         )
         raise LoadError(
             f"{'This pickle ' * pickled}needs the {kind} {name!r}, a user's own function, of which it holds the name "
-            f"alone; this process has not registered it. Call {name} = fastbp.{kind}({name!r}, {functions}) first, "
-            f"here as where it was saved; fastbp.load(path, functions=[{name}]) takes it too.{workers * pickled}"
+            f"alone; this process has not registered it. In Python, call {name} = fastbp.{kind}({name!r}, {functions}) "
+            f"first, here as where it was saved; fastbp.load(path, functions=[{name}]) takes it too.{workers * pickled}"
         )
 
 
 def _check_new(name: Any, kind: str, known: Iterable[str]) -> str:
-    if not isinstance(name, str) or not name.isidentifier():
+    if not isinstance(name, str) or not name.isidentifier() or len(name) > LONGEST_NAME:
+        name = name[:20] + "..." if isinstance(name, str) and len(name) > LONGEST_NAME else name
         problem = f"is {name!r}; the name of the {kind} is needed, letters, digits and underscores. Pass 'bump', say."
         raise argument_error("name", problem, ValueError if isinstance(name, str) else TypeError)
     if name in known:

@@ -184,6 +184,7 @@ def _build(description: dict[str, Any], tensors: dict[str, Array]) -> Contents:
             seed=0,
             meta=meta,
         )
+        net._drawn = None
     except (ValueError, TypeError) as error:
         raise LoadError(f"describes a network that cannot be: {error}") from error
     for l in range(1, len(sizes)):

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import functools
 import re
+import signal
+import sys
 import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -98,10 +100,33 @@ class Twin(Inner):
         return self.py_func(*args)
 
 
+def _undisturbed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as plain Python, which signals find before it or after it, as they find compiled code.
+
+    Else Ctrl-C would leave weights of which some have had their step. Whoever steps through it keeps it.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        if not SIGNALS or sys.gettrace() is not None:
+            return function(*args)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            return function(*args)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    return call
+
+
+SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} if hasattr(signal, "pthread_sigmask") else set()
+"""Those that a program asks a process to end with."""
+
+
 def _compile(function: F, fastmath: set[str], cache: bool, *, inlined: bool = False) -> Any:
     if DISABLED:
         # Compiled code does not warn of an overflow either: kernels decide themselves what it means.
-        plain: Any = np.errstate(all="ignore")(function) if cache else function
+        plain: Any = np.errstate(all="ignore")(_undisturbed(function)) if cache else function
         plain.py_func = function
         return plain
     if cache:

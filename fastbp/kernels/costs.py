@@ -43,7 +43,7 @@ of_outputs = by_code([entry.term for entry in COSTS], _loops, _own_loop)
 
 @strict
 def of_weighed_outputs(cost: int, p: Real, z: Matrix, a: Matrix, y: Matrix, u: Array, out: Array) -> None:
-    """C_x = sum_j u_j c(a_j, y_j) over those outputs whose target is not missing, which is NaN.
+    """C_x = sum_j u_j c(a_j, y_j) over those outputs that count: u_j is not 0, nor y_j missing, which is NaN.
 
     Of as many samples as ``out`` has room for, and as many outputs as there are u[j].
     """
@@ -52,7 +52,7 @@ def of_weighed_outputs(cost: int, p: Real, z: Matrix, a: Matrix, y: Matrix, u: A
         z_x, a_x, y_x = row(z, x, J), row(a, x, J), row(y, x, J)
         C = zero
         for j in range(J):
-            if y_x[j] == y_x[j]:
+            if y_x[j] == y_x[j] and u[j] != zero:
                 C += u[j] * term(cost, zero, z_x[j], a_x[j], y_x[j], p)
         out[x] = C
 

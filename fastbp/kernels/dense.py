@@ -160,10 +160,10 @@ def weigh(n: int, s: Real, d: Array) -> None:
 
 @strict
 def weigh_outputs(J: int, u: Array, y: Array, d: Array) -> None:
-    """u_j delta_j of one sample, and 0 where its target is missing, which is NaN: d[j] is overwritten."""
+    """u_j delta_j of one sample; 0 where u_j is, or the target is missing, which is NaN: d[j] is overwritten."""
     zero = u[0] - u[0]
     for j in range(J):
-        d[j] = u[j] * d[j] if y[j] == y[j] else zero
+        d[j] = u[j] * d[j] if y[j] == y[j] and u[j] != zero else zero
 
 
 @strict

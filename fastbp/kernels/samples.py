@@ -5,7 +5,10 @@ No thread looks at another's samples here.
 
 from __future__ import annotations
 
+import numpy as np
+
 from fastbp.functions.activations import SOFTMAX, is_unbounded
+from fastbp.functions.entry import is_own
 from fastbp.jit import strict
 from fastbp.jit.addresses import Array, Real, copy_line, exists, line, number
 from fastbp.kernels import costs, dense, sparse
@@ -23,6 +26,7 @@ from fastbp.kernels.views import (
     layer,
     offsets,
     output_weights,
+    settings,
     targets,
     thread,
     thread_sums,
@@ -185,13 +189,48 @@ def backward(layers: Layers, data: Data, workspace: Workspace, tile: Tile, t: in
 
 
 @strict
+def largest_output(layers: Layers, workspace: Workspace, tile: Tile) -> int:
+    """The largest |a_j^L| of the outputs that count in C, as bits."""
+    L, a = layers.L, activations(layers, workspace, layers.L, tile.row)
+    if not offsets(workspace).weighing_outputs:
+        return dense.largest(tile.X, layer(layers, L).stride, a, 0)
+    J, zero, largest = layer(layers, L).J, number(workspace.buf, 0), 0
+    u = output_weights(workspace, J)
+    for x in range(tile.X):
+        a_x, y_x = row(a, x, J), row(targets(layers, workspace, tile.row), x, J)
+        for j in range(J):
+            if u[j] != zero and y_x[j] == y_x[j]:
+                largest = max(largest, int(dense.magnitude(a_x[j])))
+    return largest
+
+
+@strict
+def what_is_unusable(training: Training, tile: Tile) -> int:
+    """What, as bits, is infinite or NaN in outputs and costs: no delta need show it, where a cost's slope is bounded or
+    a user's own; 0 if nothing is.
+    """
+    layers, workspace = training.layers, training.workspace
+    infinite = int(dense.magnitude(number(workspace.buf, np.inf)))
+    if is_unbounded(layer(layers, layers.L).activation):
+        largest = largest_output(layers, workspace, tile)
+        if largest >= infinite:
+            return largest
+    if is_own(layers.cost) and settings(training.optimizer).limit < np.inf:
+        c = line(workspace.buf, offsets(workspace).costs + tile.row, tile.X)
+        for x in range(tile.X):
+            if c[x] != c[x]:
+                return infinite
+    return 0
+
+
+@strict
 def note_largest(training: Training, tile: Tile, t: int) -> None:
     """Keep in thread t's record the largest |a| and |delta|: what decides whether the minibatch may be applied."""
     layers, workspace, said = training.layers, training.workspace, thread(training.control, t)
-    largest_a, largest_delta = said.largest_a, said.largest_delta
+    largest_a, largest_delta = said.largest_a, max(said.largest_delta, what_is_unusable(training, tile))
     for l in range(1, layers.L + 1):
         width = layer(layers, l).row
-        if is_unbounded(layer(layers, l).activation):
+        if l < layers.L and is_unbounded(layer(layers, l).activation):  # a^L enters no sum
             n = layer(layers, l).stride
             largest_a = dense.largest(tile.X, n, activations(layers, workspace, l, tile.row), largest_a)
         if l >= layers.lowest:

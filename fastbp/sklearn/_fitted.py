@@ -114,7 +114,7 @@ class FittedNetwork(Convertible, ClassNamePrefixFeaturesOutMixin, TransformerMix
         net = networks.get(dtype)
         if net is None or (net.sizes, net.activations) != (sizes, activations):
             net = networks[dtype] = blank_network(sizes, activations, dtype)
-        net.cost, net.cost_parameter = self._cost()
+        net._set_cost(*self._cost())
         pack(net, self.coefs_, self.intercepts_)
         return net
 

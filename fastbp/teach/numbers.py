@@ -370,7 +370,7 @@ def gather(
     k = None if k is None else check_neuron(net, k, l - 1, "k")
     eta = checks.check_real(learning_rate, "learning_rate", above=0.0)
     net = net.copy()
-    net.cost, net.cost_parameter = net._cost_or(cost, cost_parameter)
+    net._set_cost(*net._cost_or(cost, cost_parameter))
     X, Y = check_samples(net, x, y, need_target=of != "z")
     l1, l2 = _check_extras(of, len(X), sample_weight, l1, l2)
     s = as_sample_weight(sample_weight, len(X), net.dtype)

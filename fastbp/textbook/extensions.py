@@ -154,19 +154,19 @@ def sample_cost(cost, z, a, y, p):
 
 @strict(cache=True)
 def weighed_cost(cost, z, a, y, p, u):
-    """C_x = sum_j u_j c(a_j, y_j) of any such cost, over the outputs whose target is not missing, which is NaN."""
+    """C_x = sum_j u_j c(a_j, y_j) of any such cost, over the outputs that count: u_j is not 0, nor y_j missing, NaN."""
     C = z.dtype.type(0)
     for j in range(z.size):
-        if y[j] == y[j]:
+        if y[j] == y[j] and u[j] != 0:
             C += u[j] * term(cost, z.dtype.type(0), z[j], a[j], y[j], p)
     return C
 
 
 @strict(cache=True)
 def weigh_error(delta, y, u):
-    """u_j delta_j in place of delta_j, and 0 where the target is missing, which is NaN."""
+    """u_j delta_j in place of delta_j; 0 where u_j is, or the target is missing, which is NaN."""
     for j in range(delta.size):
-        delta[j] = u[j] * delta[j] if y[j] == y[j] else delta.dtype.type(0)
+        delta[j] = u[j] * delta[j] if y[j] == y[j] and u[j] != 0 else delta.dtype.type(0)
 
 
 # Penalties, and U of every optimizer, on vectors of one length: w and the state are overwritten; eta, mu, ... have w's

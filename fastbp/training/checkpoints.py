@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_che
 import numpy as np
 
 from fastbp import checks
-from fastbp.chunks import CHUNK_BYTES
+from fastbp.chunks import CHUNK_BYTES, all_finite
 from fastbp.errors import LoadError, argument_error
 from fastbp.functions import own
 from fastbp.io.container import AGAIN
@@ -53,7 +53,7 @@ class Checkpoint:
     The file is written at a minibatch boundary, when the training begins to end, and in between after so many seconds.
     It appears whole or not at all, and a training that goes on from it ends in the bits of one that was never
     disturbed. `load` reads the network of that moment from it, or the model. Only one training at a time may write to a
-    file.
+    file. The weights are the file's: those that the network has when the training begins are overwritten.
 
     Parameters
     ----------
@@ -118,6 +118,15 @@ def check_checkpoint(checkpoint: Any, continuing: Run | None = None) -> Checkpoi
     if problem is not None:
         raise argument_error("checkpoint", f"is {name!r}: {problem}.")
     return checkpoint
+
+
+def _identity(path: str) -> tuple[int, ...] | None:
+    """What tells a file from another that has taken its place; None of none."""
+    try:
+        known = os.stat(path)
+    except OSError:
+        return None
+    return known.st_ino, known.st_mtime_ns, known.st_size
 
 
 def digest(samples: Samples | None) -> str:
@@ -199,6 +208,7 @@ class Saving:
                 "model.net, or leave model out.",
             )
         self._file = os.path.abspath(checkpoint.name)  # a callback may go to another folder
+        self._known = _identity(self._file)  # as this training has left or found it
         self._left_out: set[str] = set()
         self._options = {name: described(value) for name, value in options.items()}
         users = own.of_users((*net.activations, net.cost))
@@ -217,6 +227,7 @@ class Saving:
         """
         name, numbers = self.checkpoint.name, run.history.numbers()
         try:
+            self._require_right_to_write(run.net, state)
             training = {**_description(run, state, self._options, numbers), "more": more[0]}
             write_checkpoint(self._file, self._contents, training, {**_tensors(run, state, numbers), **more[1]})
         except (OSError, MemoryError, ValueError) as error:
@@ -229,8 +240,16 @@ class Saving:
                 stacklevel=2,
             )
         else:
+            self._known = _identity(self._file)
             self._warn_of_left_out(run.history, numbers)
         self._due = time.monotonic() + self.checkpoint.every
+
+    def _require_right_to_write(self, net: Network, state: State) -> None:
+        """ValueError where the file would become worse: another training's, or one from which no training can go on."""
+        if _identity(self._file) not in (self._known, None):
+            raise ValueError("another training has written to the same file, and one at a time may")
+        if not all(values is None or all_finite(values) for values in (net.theta, state.best_theta)):
+            raise ValueError("a weight or bias is not finite")
 
     def _warn_of_left_out(self, history: History, numbers: Columns) -> None:
         """Say once of each list of the history that the file does not hold it."""
@@ -270,13 +289,15 @@ class Saving:
             options = {str(key): Described(str(value)) for key, value in training["options"].items()}
         except (KeyError, AttributeError):
             raise LoadError(f"{name!r} is damaged: it does not say what training it is of. {AGAIN}") from None
+        if self._options.get("weights") == "None" and "weights" in options:  # read, and maybe from this very file
+            self._options["weights"] = options["weights"].description
         now = {key: Described(value) for key, value in self._options.items()}
         found = differences(options, now, "checkpoint")
         if found:
             raise argument_error(
                 "checkpoint",
-                f"is {name!r}, of another training: {'; '.join(found)}. Pass what that training was given, or another "
-                "name.",
+                f"is {name!r}, of another training: {'; '.join(found.values())}. Pass what that one was given, or "
+                "another name.",
             )
         try:
             return _run(contents.net, training, tensors, self._n_slots), (training["more"], tensors)

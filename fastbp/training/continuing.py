@@ -29,6 +29,8 @@ DATA = {"X", "Y", "sample_weight", "validation"}
 
 _OF_NO_RUN = MAY_DIFFER | DATA
 
+NOT_GIVEN = "not given"
+
 
 MUTABLE = ("frozen", "layer_rates", "class_weight", "output_weight")
 """Arguments that a caller may change in place while a run knows them."""
@@ -38,6 +40,8 @@ def settings(arguments: Mapping[str, Any], **checked: Any) -> dict[str, Any]:
     """Those arguments that belong to a run, in the form in which they were ``checked``."""
     kept = {name: value for name, value in arguments.items() if name not in _OF_NO_RUN}
     kept.update(checked, net=Described(arguments["net"]._description()))
+    for name in ("sample_weight", "validation"):
+        kept[name] = Described(NOT_GIVEN if arguments[name] is None else "given")
     return kept | {name: _copied(kept[name]) for name in MUTABLE if kept[name] is not None}
 
 
@@ -87,15 +91,26 @@ def state_of(run: Any) -> State:
     return run._state
 
 
-def check_going_on(run: Run, net: Network, options: Mapping[str, Any]) -> State:
+def _has_lost(state: State, name: str) -> bool:
+    """Whether an option that there was is not in the state, so that it has to be passed again."""
+    option = state.options.get(name)
+    return name != "net" and isinstance(option, Described) and option.description != NOT_GIVEN
+
+
+def check_going_on(run: Run, net: Network, options: Mapping[str, Any], n_samples: int) -> State:
     """The state of the run, if the net and what is asked for are those that it had."""
     state = state_of(run)
+    if n_samples != run.n_samples:
+        raise argument_error(
+            "X", f"has {n_samples} samples; the run that goes on has had {run.n_samples}. Pass the same samples."
+        )
     found = differences(state.options, options, "run")
     if found:
+        lost = [name for name in found if _has_lost(state, name)]
         raise argument_error(
             "continuing",
-            f"is a run with other settings, and a run goes on as it began. {'; '.join(found)}. Leave these out, or "
-            "train anew.",
+            f"is a run with other settings, and a run goes on as it began. {'; '.join(found.values())}. "
+            f"{f'Pass {lost[0]} again' if lost else 'Leave these out'}, or train anew.",
         )
     if fingerprint_of(net.theta) != state.fingerprint:
         raise argument_error(
@@ -106,13 +121,9 @@ def check_going_on(run: Run, net: Network, options: Mapping[str, Any]) -> State:
     return state
 
 
-def check_totals(run: Run, n_epochs: int, n_samples: int, n_minibatches: int, factors: Factors) -> None:
-    """ValueError where a run cannot go on to so many epochs, with so many samples."""
+def check_totals(run: Run, n_epochs: int, n_minibatches: int, factors: Factors) -> None:
+    """ValueError where a run cannot go on to so many epochs."""
     assert run._state is not None
-    if n_samples != run.n_samples:
-        raise argument_error(
-            "X", f"has {n_samples} samples; the run that goes on has had {run.n_samples}. Pass the same samples."
-        )
     done = run.epoch + (run._state.minibatch > 0)
     if n_epochs < done:
         raise argument_error(

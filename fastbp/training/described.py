@@ -97,11 +97,19 @@ CODE = re.compile(r" \[code [0-9a-f]{8} of Python (\d+\.\d+)\]")
 
 def _parts_of(function: Any, around: tuple[Any, ...]) -> Iterator[str]:
     yield from _parts_of_code(function.__code__)
+    for name in sorted(_names_in(function.__code__)):
+        if isinstance(function.__globals__.get(name), int | float | complex | str | bytes):
+            yield f"{name} = {function.__globals__[name]!r}"
     yield _without_address(repr((function.__defaults__, function.__kwdefaults__)))
     for cell in function.__closure__ or ():
         with contextlib.suppress(ValueError):  # one that is empty
             inside = cell.cell_contents
             yield _without_address(repr(inside)) + _code_of(inside, around)
+
+
+def _names_in(code: CodeType) -> set[str]:
+    inside = [_names_in(constant) for constant in code.co_consts if isinstance(constant, CodeType)]
+    return {*code.co_names}.union(*inside)
 
 
 def _parts_of_code(code: CodeType) -> Iterator[str]:
@@ -118,8 +126,8 @@ def _are_same(old: str, new: str) -> bool:
     return old == new or (set(CODE.findall(old)) != set(CODE.findall(new)) and CODE.sub("", old) == CODE.sub("", new))
 
 
-def differences(before: Mapping[str, Any], now: Mapping[str, Any], who: str) -> list[str]:
-    """What two runs have different options in: a phrase for each; ``who`` is what the earlier one is called."""
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], who: str) -> dict[str, str]:
+    """A phrase for each option, by its name, that two runs differ in; ``who`` is what the earlier one is called."""
     missing = Described("not known")
     pairs = {name: [described(options.get(name, missing)) for options in (before, now)] for name in {**before, **now}}
-    return [f"{name}: {who}: {old}; now: {new}" for name, (old, new) in pairs.items() if not _are_same(old, new)]
+    return {name: f"{name}: {who}: {old}; now: {new}" for name, (old, new) in pairs.items() if not _are_same(old, new)}

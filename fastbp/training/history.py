@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, Any
+
+from fastbp.errors import argument_error
 
 if TYPE_CHECKING:
     from fastbp.errors import DivergenceError
     from fastbp.network import Network
     from fastbp.runtime.plan import Plan
     from fastbp.training.state import State
+
+
+OF_TRAINING = frozenset(("loss", "accuracy", "val_loss", "val_accuracy", "val_r2", "learning_rate"))
+"""Names of the lists that a training fills itself."""
 
 
 class History(dict[str, list[float]]):
@@ -21,8 +28,14 @@ class History(dict[str, list[float]]):
     ``val_r2``, ``learning_rate`` and the metrics that callbacks add.
     """
 
-    def add(self, values: dict[str, float]) -> None:
-        """Append one epoch."""
+    def add(self, values: Mapping[str, float]) -> None:
+        """Append a callback's own values of an epoch; ValueError for names that are the training's."""
+        for name in values:
+            if name in OF_TRAINING:
+                raise argument_error("values", f"has {name!r}, which the training notes itself. Pass another name.")
+        self._note(values)
+
+    def _note(self, values: Mapping[str, float]) -> None:
         for name, value in values.items():
             self.setdefault(name, []).append(value)
 

@@ -183,7 +183,7 @@ def descend(trainer: Trainer, samples: Samples, optimizer: LBFGS, n_epochs: int,
             last[:] = net.theta
             run.minibatch, run.step, run.running = 1, run.step + 1, policy.measure(trainer._statistics)
             policy.progress(run)
-            run.history.add(run.running | policy.scores(run))
+            run.history._note(run.running | policy.scores(run))
             run.epoch += 1
             logger.epoch_ended(run)
             policy.epoch_ended(run)

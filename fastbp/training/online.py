@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import inspect
-import math
+import os
 import threading
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 import numpy as np
 
-from fastbp import checks, jit, synonyms
-from fastbp.chunks import extremes
+from fastbp import checks, synonyms
 from fastbp.errors import DivergenceError, argument_error
-from fastbp.kernels import finite, layout
+from fastbp.kernels import layout
 from fastbp.kernels.records import DIVERGED
 from fastbp.layers import PerLayer
-from fastbp.network import Network, not_a_network
-from fastbp.runtime import csr, pool
-from fastbp.runtime.plan import plan_training
-from fastbp.runtime.single import Single
-from fastbp.runtime.slices import Pace
-from fastbp.runtime.team import ROWS_OPERATIONS, ThreadTeam
-from fastbp.targets import Targets, as_output_weight, check_missing_targets
+from fastbp.network import Network, not_a_network, require_writable
+from fastbp.runtime import pool
+from fastbp.targets import as_output_weight, check_missing_targets
 from fastbp.training.callbacks import Callback
+from fastbp.training.checkpoints import Checkpoint
 from fastbp.training.dropout import check_dropout, mask_seeds, no_masks
 from fastbp.training.explosion import Watch, infinite_moment
 from fastbp.training.frozen import check_trained
 from fastbp.training.history import Run
 from fastbp.training.minibatches import Samples, check_samples
+from fastbp.training.online_minibatch import OnlineMinibatch
 from fastbp.training.optimizers import LBFGS, SGD, Optimizer, as_optimizer
 from fastbp.training.prepared import Prepared
 from fastbp.training.standard import train
@@ -66,96 +63,6 @@ class _Capture(Callback):
 
     def on_train_begin(self, run: Run) -> None:
         self.run = run
-
-
-class _Minibatch:
-    """Minibatches of as many samples, with targets of one kind: the memory that they are copied to, and their step.
-
-    `takes` looks for all that samples are refused for, in less time than the checks that have words for it. Those
-    refuse single targets outside of an interval, so that a target between two which they have let pass needs no check.
-    """
-
-    def __init__(self, loop: Loop, samples: Samples) -> None:
-        net, n, dense = loop.net, len(samples), samples.targets.dense
-        self.X: Any = samples.X if isinstance(samples.X, csr.Rows) else np.array(samples.X)
-        self.y = np.array(samples.targets.labels if dense is None else dense)
-        self.u = samples.targets.output_weight
-        targets = Targets(None, self.y, self.u) if dense is None else Targets(self.y, None, self.u)
-        self.weight = None if samples.weight is None else np.array(samples.weight)
-        task = loop._task(sparse=isinstance(self.X, csr.Rows))
-        self.flops, self.n_threads = task.flops, loop._team(task)
-        with ThreadTeam(self.n_threads) as team:
-            self.n_threads = team.size  # fewer, where the system starts no more
-        plan = plan_training(task, self.n_threads)
-        self.training = loop._make_training(Samples(self.X, targets, self.weight), task, plan, self.n_threads)
-        optimizer: Any = loop.optimizer
-        self.training.optimizer.eta[:], self.training.data.order[:] = optimizer.learning_rate, range(n)
-        alone = self.n_threads == 1 and self.flops <= ROWS_OPERATIONS
-        self.single = Single(self.training) if alone else None
-        self.statistics = self.training.control.statistics.view(np.float64)
-        self.total = self.training.control.flags["total"]
-        """Steps made: the kernel counts them, and no interrupt comes in between."""
-        self._largest_input = self.training.optimizer.settings["largest_input"]
-        self._theta = net.theta
-        self._whole = dense is not None and net.activations[-1] == "softmax"
-        """Whether targets are refused for more than single numbers."""
-        self._least, self._largest = math.inf, -math.inf
-        self._rows = self.X.reshape(-1) if isinstance(self.X, np.ndarray) else self.X.values
-        self._targets = self.y.reshape(-1)
-        self._magnitude = jit.machine_code(finite.largest_magnitude, self._rows)
-        self._between = jit.machine_code(finite.all_between, self._targets, 0.0, 0.0)
-        self._let_pass(net, samples.targets)
-
-    def _let_pass(self, net: Network, targets: Targets) -> None:
-        """Note that these targets have been checked."""
-        self._decides = targets.dense is not None and net._classifies(targets) and "task" not in net.meta
-        """Whether other targets than 0 and 1 would make the net a regression."""
-        if not self._whole:
-            least, largest = extremes(self.y)
-            self._least, self._largest = min(self._least, float(least)), max(self._largest, float(largest))
-
-    def is_like(self, net: Network, samples: Samples) -> bool:
-        """Whether these samples fit."""
-        y = samples.targets.labels if samples.targets.dense is None else samples.targets.dense
-        assert y is not None
-        known = isinstance(self.X, np.ndarray) and isinstance(samples.X, np.ndarray) and self._theta is net.theta
-        alike = (self.y.shape, self.y.dtype, self.weight is None) == (y.shape, y.dtype, samples.weight is None)
-        alike &= self.u is not None or samples.targets.output_weight is None
-        return known and alike
-
-    def put(self, net: Network, samples: Samples) -> None:
-        """Copy samples that have been checked."""
-        self.X[...] = samples.X
-        self.y[...] = samples.targets.labels if samples.targets.dense is None else samples.targets.dense
-        if self.weight is not None:
-            self.weight[...] = samples.weight
-        self._largest_input[0] = self._magnitude(self._rows)
-        self._let_pass(net, samples.targets)
-
-    def takes(self, net: Network, X: Any, Y: Any) -> bool:
-        """Copy samples and their targets; whether they can be trained on, as far as it is seen at once."""
-        own, y = self.X, self.y
-        if not (type(X) is type(own) is type(Y) is np.ndarray) or self._theta is not net.theta or self._whole:
-            return False
-        if X.shape != own.shape or X.dtype != own.dtype or Y.shape != y.shape or Y.dtype != y.dtype:
-            return False
-        own[...], y[...] = X, Y
-        largest = self._magnitude(self._rows)
-        if not largest < math.inf or self.weight is not None:
-            return False
-        self._largest_input[0] = largest
-        if not self._between(self._targets, self._least, self._largest):
-            return False
-        return not self._decides or {0, 1}.issuperset(self._targets.tolist())
-
-    def run(self) -> int:
-        """Make the step; its status."""
-        if self.single is not None:
-            return self.single.run()
-        self.statistics[:] = 0
-        with ThreadTeam(self.n_threads) as team:
-            team.start(self.training)
-            return Pace(team, self.flops).run(0, 1)[1]
 
 
 class Trainer:
@@ -198,6 +105,7 @@ class Trainer:
     ) -> None:
         if not isinstance(net, Network):
             raise not_a_network(net)
+        require_writable(net)
         if isinstance(optimizer, LBFGS):
             raise argument_error(
                 "optimizer",
@@ -228,8 +136,16 @@ class Trainer:
         self._first_loss: float | None = None
         self._moments: np.ndarray = layout.aligned(optimizer.update().slots * net.theta.size, net.dtype)
         self._powers = [1.0, 1.0]
-        self._minibatch: _Minibatch | None = None
+        self._minibatch: OnlineMinibatch | None = None
         self._lock = threading.RLock()  # a callback of `fit` is told that the network is being trained
+
+    if not TYPE_CHECKING:  # or a type checker would let pass what is refused
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if not name.startswith("_") and "_lock" in self.__dict__:  # what its memory and its steps stand on
+                problem = f"{name} is fixed once a trainer is made. Make another: fastbp.Trainer(...)"
+                raise AttributeError(problem, name=name, obj=self)
+            object.__setattr__(self, name, value)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {
@@ -293,7 +209,7 @@ class Trainer:
             self._require_finite_moments()
         return loss
 
-    def _checked(self, samples: Samples) -> _Minibatch:
+    def _checked(self, samples: Samples) -> OnlineMinibatch:
         """The minibatch of these samples, in memory that is there already or anew."""
         net, known = self.net, self._minibatch
         net._learns(samples.targets)
@@ -302,7 +218,7 @@ class Trainer:
             return known
         loop = Loop(net, self.optimizer, batch_size=len(samples), state=lambda _: self._moments, **self._of_loop)
         loop._powers = self._known_powers()
-        minibatch = _Minibatch(loop, samples)
+        minibatch = OnlineMinibatch(loop, samples)
         minibatch.total[0] = self._step
         self._minibatch = minibatch
         return minibatch
@@ -355,6 +271,10 @@ class Trainer:
                 raise argument_error(name, problem)
             if name not in OPTIONS:
                 raise synonyms.unknown_argument("Trainer.fit", name, value, OPTIONS, synonyms.TRAIN)
+        checkpoint = options.get("checkpoint")
+        if self._step and isinstance(checkpoint, Checkpoint) and os.path.exists(checkpoint.name):
+            problem = f"is {checkpoint.name!r}: the file is there, and steps of this trainer are not in it. Pass"
+            raise argument_error("checkpoint", f"{problem} another name, or make a trainer, which goes on from there.")
         with self._lock:
             prepared = prepare(self.net, X, Y, **self._settings, **options)
             loop, capture = prepared.policy.trainer, _Capture()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass, field, fields
+from inspect import isfunction
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -297,7 +298,9 @@ def as_optimizer(optimizer: Any, dtype: np.dtype[Any]) -> Optimizer:
         problem = f"is {optimizer!r}, which needs all samples at once. Pass it to fastbp.train, or take another here."
         raise argument_error("optimizer", problem)
     if not isinstance(optimizer, Optimizer):
-        problem = f"is {optimizer!r}; it must be one of fastbp's. {nearest(optimizer)}"
+        own = isfunction(optimizer)
+        hint = "Pass fastbp.optimizer(update) of such a function." if own else nearest(optimizer)
+        problem = f"is {optimizer!r}; it must be one of fastbp's. {hint}"
         raise argument_error("optimizer", problem, TypeError)
     optimizer.check_dtype(dtype)
     return optimizer

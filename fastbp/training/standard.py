@@ -6,16 +6,19 @@ import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
+
 from fastbp import checks, synonyms
 from fastbp.chunks import all_finite
 from fastbp.errors import argument_error
-from fastbp.network import Network, not_a_network
+from fastbp.network import Network, not_a_network, require_writable
 from fastbp.runtime import pool
 from fastbp.training import lbfgs
 from fastbp.training.callbacks import Callback, as_callbacks
 from fastbp.training.checkpoints import Checkpoint, Saving, check_checkpoint
 from fastbp.training.class_weights import with_class_weight
 from fastbp.training.continuing import check_going_on, check_totals, settings, with_settings_of_run
+from fastbp.training.described import Described
 from fastbp.training.dropout import check_dropout, mask_seeds, masks_from, no_masks
 from fastbp.training.frozen import check_trained
 from fastbp.training.history import Run
@@ -175,8 +178,11 @@ def train(
             "has weights or biases that are not finite; nothing can be learned from there. Make a new network, or "
             "load an older one.",
         )
+    require_writable(net)
     counting: dict[str, Any] = {"output_weight": output_weight, "missing_targets": missing_targets}
     samples = with_class_weight(net, check_samples(net, X, Y, sample_weight, **counting), class_weight)
+    if samples.targets.dense is not None and np.isnan(samples.targets.dense).all():
+        raise argument_error("Y", "is NaN everywhere; some target is needed to learn from. Pass those that are known.")
     held_out = check_validation(net, validation, **counting)
     if not isinstance(optimizer, LBFGS):
         optimizer = as_optimizer(SGD() if optimizer is None else optimizer, net.dtype)
@@ -204,16 +210,17 @@ def train(
     options = settings(arguments, optimizer=optimizer, batch_size=batch, l1=l1, l2=l2, dropout=dropped, output_weight=u)
     before = continuing
     if continuing is not None:
-        check_going_on(continuing, net, options)
+        check_going_on(continuing, net, options, len(samples))
     saving = None
     if checkpoint is not None:
         assert not isinstance(optimizer, LBFGS)  # which keeps none
         slots = optimizer.update().slots
-        saving = Saving(check_checkpoint(checkpoint, continuing), options, net, samples, held_out, slots)
+        options_of_file = options | {"weights": Described(net._drawn)}
+        saving = Saving(check_checkpoint(checkpoint, continuing), options_of_file, net, samples, held_out, slots)
         found = saving.read()
         before = continuing if found is None else found[0]
     if before is not None:
-        check_totals(before, epochs, len(samples), -(-len(samples) // batch), factors)
+        check_totals(before, epochs, -(-len(samples) // batch), factors)
     state = None if before is None else before._state
     seed_of: Callable[[int], int] = no_masks
     if any(dropped):

@@ -205,8 +205,10 @@ class Standard(Policy):
             place = f", minibatch {run.minibatch + 1} of {run.n_minibatches}"
             self._refuse(run, place + problem, 1, kept=" These parameters are left as they were.")
         problem = "its gradient is not finite or too large to apply"
-        largest = self._largest_gradients(run.minibatch)
-        if not np.isnan(largest).any():
+        largest, cost = self._largest_gradients(run.minibatch)
+        if np.isnan(cost):
+            problem = "its cost C is NaN"
+        elif not np.isnan(largest).any():
             l = int(np.argmax(largest)) + 1
             moment = run.optimizer.infinite_moment(largest[l - 1], dtype)
             problem += f", most of all in layer {l}, where it reaches {largest[l - 1]:.2g}"
@@ -215,16 +217,16 @@ class Standard(Policy):
         place = f", minibatch {run.minibatch + 1} of {run.n_minibatches}: {problem}."
         self._refuse(run, place, 1, kept=" The weights before that minibatch are kept.")
 
-    def _largest_gradients(self, minibatch: int) -> list[float]:
-        """The largest |g| of each layer in a minibatch of the epoch; NaN where errors are not finite."""
+    def _largest_gradients(self, minibatch: int) -> tuple[list[float], float]:
+        """The largest |g| of each layer in a minibatch of the epoch, NaN where errors are not finite; and its C."""
         net, trainer, samples = self.net, self.trainer, self.samples
         x = self._order[minibatch * trainer.batch_size : (minibatch + 1) * trainer.batch_size]
         s = None if samples.weight is None else samples.weight[x]
         X = samples.X.take(x) if isinstance(samples.X, csr.Rows) else samples.X[x]
         of = net.cost, net.cost_parameter
-        g = net._gradient(X, samples.targets.take(x), s, trainer.l1, trainer.l2, of, 1, keep=False)[0]
+        g, cost, _ = net._gradient(X, samples.targets.take(x), s, trainer.l1, trainer.l2, of, 1, keep=False)
         views = net._views(trainer.trained.only(net, g), "w", "b")
-        return [float(max(np.abs(w).max(), np.abs(b).max())) for w, b in zip(*views, strict=True)]
+        return [float(max(np.abs(w).max(), np.abs(b).max())) for w, b in zip(*views, strict=True)], cost
 
     def _refuse(self, run: Run, problem: str, ahead: int = 0, kept: str = "") -> NoReturn:
         """Raise DivergenceError for the last minibatch applied, or one ``ahead``, with what helps."""

@@ -258,7 +258,7 @@ class Trainer:
                     if run.minibatch < run.n_minibatches:
                         break
                     values = run.running | policy.scores(run)
-                    run.history.add(values)
+                    run.history._note(values)
                     run.epoch += 1
                     logger.epoch_ended(run)
                     policy.epoch_ended(run)

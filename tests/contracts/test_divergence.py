@@ -162,3 +162,23 @@ def test_weights_stay_finite_whatever_is_trained(case: Any, epochs: int) -> None
     except ValueError:
         event("refused")
     assert np.isfinite(net.theta).all()
+
+
+def test_large_outputs_are_no_divergence_if_the_gradient_is_small_enough(dtype: str) -> None:
+    net = fastbp.Network([1, 1], activations="exp", cost="poisson", seed=0, dtype=dtype)
+    net.w[1][:], net.b[1][:] = 0, 24  # a and delta are 2.6e10: no sum multiplies them
+    before = float(net.b[1][0])
+    run = fastbp.train(net, [[1.0]], [[1.0]], optimizer=fastbp.SGD(1e-12), epochs=1)
+    assert run.history["loss"][0] == pytest.approx(np.exp(24) - 24, rel=1e-5)
+    assert net.b[1][0] == pytest.approx(before - 1e-12 * (np.exp(24) - 1), rel=1e-6)
+
+
+@pytest.mark.parametrize("cost", ["absolute", "quantile", "huber", "quadratic"])
+@pytest.mark.parametrize("sign", [1, -1], ids=["infinity", "NaN"])
+def test_outputs_that_are_not_finite_are_divergence_even_where_no_slope_shows_it(cost: Any, sign: int) -> None:
+    net = fastbp.Network([2, 1], activations="identity", cost=cost, seed=0, dtype="float32")
+    net.w[1][:] = np.finfo(np.float32).max * np.array([1, sign])
+    before = net.theta.copy()
+    with pytest.raises(fastbp.DivergenceError, match="diverged in epoch 1"):
+        fastbp.train(net, [[10.0, 10.0]], [[1.0]], optimizer=fastbp.SGD(1e-3))
+    assert np.array_equal(net.theta, before)

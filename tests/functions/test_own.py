@@ -142,6 +142,27 @@ def test_what_goes_wrong_inside_is_divergence(mistake: str, dtype: str) -> None:
     assert same_bits(net.theta, before)
 
 
+def spoilt(a: float, y: float) -> float:
+    return (a - y) * (a - y) if a < 3 else math.nan
+
+
+@pytest.mark.parametrize("optimizer", [fastbp.SGD(0.1), fastbp.Adam()], ids=["sgd", "adam"])
+def test_a_cost_that_is_nan_is_divergence_though_its_slope_is_finite(optimizer: Any, dtype: str) -> None:
+    name = f"spoilt_for_{type(optimizer).__name__}_in_{dtype}"
+    cost = fastbp.cost(name, spoilt, lambda a, y: 2 * (a - y))
+    net = fastbp.Network([1, 1], activations="identity", cost=cost, seed=0, dtype=dtype)
+    net.b[1][:] = 5
+    X, Y, before = np.zeros((4, 1)), np.full((4, 1), 4.0), net.theta.copy()
+    message = f"^Training diverged in epoch 1, minibatch 1 of 2: its cost C is NaN.* see that {name}, your own"
+    with pytest.raises(fastbp.DivergenceError, match=message):
+        fastbp.train(net, X, Y, batch_size=2, optimizer=optimizer)
+    with pytest.raises(fastbp.DivergenceError, match=r"^Step 1 diverged"):
+        fastbp.Trainer(net, optimizer=optimizer).step(X, Y)
+    assert same_bits(net.theta, before)
+    net.b[1][:] = 2
+    assert np.isfinite(fastbp.train(net, X, Y / 2, batch_size=2, optimizer=optimizer).history["loss"]).all()
+
+
 def tanh_prime(z: float) -> float:
     return 1 - math.tanh(z) ** 2
 
@@ -360,9 +381,8 @@ def test_explanations_know_them() -> None:
     for render in (told.text, told.latex, told.html, told.markdown, told.svg):
         assert render()
     assert "quartic" in told.text()
-    net.cost = "twin_of_quadratic"
-    assert "<mi>twin_of_quadratic<" in page(net, x, y)
-    net.cost = "quartic"
+    other = fastbp.Network([2, 3, 1], activations=["swoosh", "hinge"], cost="twin_of_quadratic", seed=0)
+    assert "<mi>twin_of_quadratic<" in page(other, x, y)
     hidden = fastbp.explain(net, x, y, layer=1, neuron=0, of="delta")
     assert hidden.result == t.delta[1][0, 0]
     assert np.isclose(float(hidden.paths().total), hidden.result)

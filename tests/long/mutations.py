@@ -54,6 +54,7 @@ TESTS = {
     "fastbp/training/state.py": ["test_described.py", "test_continuing.py", "test_continuing_refused.py"],
     "fastbp/training/checkpoints.py": ["test_checkpoints.py", "test_checkpointed_histories.py"],
     "fastbp/training/online.py": ["test_online.py", "test_online_refused.py"],
+    "fastbp/training/online_minibatch.py": ["test_online.py", "test_online_refused.py"],
     "fastbp/training/history.py": ["test_checkpointed_histories.py", "test_logs.py"],
     "fastbp/kernels/costs.py": [
         "test_costs.py",

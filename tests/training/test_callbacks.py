@@ -191,3 +191,16 @@ def test_what_a_callback_notes_that_is_no_number_is_shown(
     assert f"noted={shown}" in repr(run)
     assert f"noted={shown}" in repr(run.history)
     assert caplog.messages[-1].startswith("Training ends after 2 of 2 epochs")
+
+
+def test_names_of_the_training_are_not_a_callbacks() -> None:
+    def add(run: fastbp.Run) -> None:
+        run.history.add({"mine": 1.0})
+        with pytest.raises(ValueError, match=r"^values has 'loss', which the training notes itself. Pass another name"):
+            run.history.add({"other": 2.0, "loss": 9.0})
+
+    net = fastbp.Network([2, 1], seed=0)
+    run = fastbp.train(net, np.eye(2), [0, 1], epochs=3, callbacks=add)
+    assert run.history["mine"] == [1.0, 1.0, 1.0]
+    assert len(run.history["loss"]) == 3
+    assert "other" not in run.history

@@ -39,7 +39,8 @@ def test_it_goes_on_with_the_bits_of_one_that_never_stopped(tmp_path: Path) -> N
     path, whole = tmp_path / "run.ckpt", make_model()
     train(whole, None, epochs=5)
     train(first := make_model(), fastbp.Checkpoint(path, model=first), epochs=2)
-    second = make_model(seed=1)
+    second = make_model()
+    second.net.theta[:] += 1  # what the file overwrites
     run = train(second, fastbp.Checkpoint(path, model=second), epochs=5)
     assert run.net is second.net
     assert np.array_equal(second.net.theta, whole.net.theta)
@@ -59,3 +60,11 @@ def test_what_is_no_model_is_refused(model: Any) -> None:
     with pytest.raises(TypeError, match=r"^model is .*; a fastbp.Model is needed.") as caught:
         fastbp.Checkpoint("run.ckpt", model=model)
     assert getattr(caught.value, "parameter", None) == "model"
+
+
+def test_a_model_that_is_trained_is_in_its_checkpoint(tmp_path: Path) -> None:
+    model, path = make_model(), tmp_path / "run.ckpt"
+    model.train(RAW, model.feedforward(RAW), epochs=1, batch_size=8, checkpoint=fastbp.Checkpoint(path))
+    loaded = fastbp.load(path)
+    assert isinstance(loaded, fastbp.Model)
+    assert np.array_equal(loaded.feedforward(RAW), model.feedforward(RAW))

@@ -336,3 +336,54 @@ def test_no_array_can_be_left_out_or_have_another_shape(parts: Any, tmp_path: Pa
 def test_newer_checkpoints(parts: Any, tmp_path: Path) -> None:
     path = rewritten(tmp_path / "run.ckpt", parts, lambda training, _: training.update(version=2))
     refused(path, r"was written by a newer fastbp: it is a checkpoint of version 2", fastbp.LoadError)
+
+
+def test_a_file_that_another_training_has_written_stays(tmp_path: Path) -> None:
+    path = tmp_path / "run.ckpt"
+    inner: list[fastbp.Run] = []
+
+    class Other(fastbp.Callback):
+        every = 1
+
+        def on_minibatch(self, run: fastbp.Run) -> None:
+            if run.step == 5:
+                inner.append(train(path, every=60.0, net=make_net("float32"), epochs=1))
+
+    with pytest.warns(RuntimeWarning, match="could not be written: another training has written to the same file"):
+        train(path, every=60.0, callbacks=[Other()])
+    assert same_bits(fastbp.load(path).theta, inner[0].net.theta)
+
+
+@pytest.mark.parametrize("every", [0.0, 60.0])
+def test_weights_that_are_not_finite_are_not_written(every: float, tmp_path: Path) -> None:
+    path = tmp_path / "run.ckpt"
+    train(path, epochs=1)
+    before = path.read_bytes()
+
+    class Spoiling(fastbp.Callback):
+        every = 1
+
+        def on_minibatch(self, run: fastbp.Run) -> None:
+            if run.step == 9:
+                run.net.w[1][0, 0] = np.nan
+
+    net = make_net()
+    with pytest.warns(RuntimeWarning, match="could not be written: a weight or bias is not finite"):
+        with pytest.raises(fastbp.DivergenceError):
+            train(path, every=every, net=net, callbacks=[Spoiling()])
+    assert path.read_bytes() == before or every == 0.0
+    assert np.isfinite(fastbp.load(path).theta).all()
+    check_same(train(path), train())
+
+
+def test_networks_of_other_weights_are_told_apart(tmp_path: Path) -> None:
+    path, options = tmp_path / "run.ckpt", {"activations": ["tanh", "softmax"], "cost": "cross_entropy"}
+    train(path, epochs=1)
+    for other in ({"seed": 2}, {"seed": 1, "init": "he_normal"}, {"seed": None}):
+        net = fastbp.Network([4, 5, 3], **options, **other)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=r"weights: checkpoint: drawn as nielsen with the seed 1; now: drawn as"):
+            train(path, net=net, epochs=2)
+    check_same(train(path, net=fastbp.load(path), epochs=2), train(epochs=2))  # weights that were read may be these
+    used = make_net()
+    used.theta[:] = 0
+    check_same(train(path, net=used.copy(), epochs=3), train(epochs=3))  # the file's weights count

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from continued_runs import (
+    HELD_OUT,
     LABELS,
+    WEIGHTS,
     Stopping,
     X,
     check_same,
@@ -131,3 +133,30 @@ def test_options_are_described_alike_in_every_process() -> None:
         "0.5", "int64 of shape (3,), CRC 4f8c5ccc", "{'a': (2.0, None), 'b': 1}", "a Generator of PCG64",
         "<here.test_options_are_described_alike_in_every_process.<locals>.Rule object>", "numpy.tanh",
     ]  # fmt: skip
+
+
+def test_weights_and_validation_are_asked_for_again() -> None:
+    given = {"sample_weight": WEIGHTS, "validation": HELD_OUT}
+    run = train(make_net(), epochs=2, **given)
+    for name in given:
+        rest = {other: value for other, value in given.items() if other != name}
+        refused(run, rf"{name}: run: given; now: not given. Pass {name} again, or train anew", **rest, epochs=3)
+    plain = train(make_net(), epochs=2)
+    refused(plain, r"validation: run: not given; now: given. Leave these out", validation=HELD_OUT, epochs=3)
+    go_on(run.net, run, given, epochs=3)
+
+
+def test_a_function_that_a_pickle_has_lost_is_asked_for() -> None:
+    def half(epoch: int, n_epochs: int) -> float:
+        return 0.5
+
+    run = pickle.loads(pickle.dumps(train(make_net(), epochs=2, schedule=half)))
+    refused(run, r"schedule: run: .*half.*; now: None. Pass schedule again, or train anew", epochs=3)
+    whole = train(make_net(), epochs=3, schedule=half)
+    check_same(go_on(run.net, run, {}, epochs=3, schedule=half), whole)
+
+
+def test_fewer_samples_are_named_as_such() -> None:
+    run = train(make_net(), epochs=1)
+    with pytest.raises(ValueError, match=r"^X has 9 samples; the run that goes on has had 23"):
+        fastbp.train(run.net, X[:9], LABELS[:9], continuing=run, epochs=2)

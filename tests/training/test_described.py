@@ -168,3 +168,13 @@ def test_a_checkpoint_knows_the_code_of_an_own_function(
     monkeypatch.setitem(named, name, other)
     with pytest.raises(ValueError, match=rf"function {name}: checkpoint: .*\[code .*; now: "):
         fastbp.train(net, X, np.eye(2)[LABELS], epochs=2, seed=0, checkpoint=fastbp.Checkpoint(path))
+
+
+def test_a_number_beside_a_function_is_of_its_code(tmp_path: Path) -> None:
+    def made(number: float) -> Any:
+        names: dict[str, Any] = {"K": number, "Other": object()}
+        exec("def schedule(epoch, n_epochs):\n    return [K ** epoch for _ in (Other,)][0]", names)
+        return names["schedule"]
+
+    assert described(made(0.5)) == described(made(0.5))
+    assert described(made(0.5)) != described(made(0.25))

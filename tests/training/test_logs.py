@@ -82,7 +82,7 @@ def test_a_run_that_goes_on_appends(log: Any, tmp_path: Path) -> None:
     run = train(one, epochs=2)
     one.on_train_begin(run)
     run.epoch += 1
-    run.history.add(dict.fromkeys(run.history, -1.0))
+    run.history._note(dict.fromkeys(run.history, -1.0))
     one.on_epoch_end(run)
     assert [(row["epoch"], row["loss"] == -1) for row in rows_of(path, log)] == [(1, False), (2, False), (3, True)]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -246,3 +248,47 @@ def test_a_fit_keeps_a_checkpoint(tmp_path: Any) -> None:
         trainer.fit(X, LABELS, epochs=epochs, batch_size=8, shuffle=False, checkpoint=checkpoint)
     steps(trainer)
     assert same_bits(net.theta, whole.theta)
+
+
+def test_what_a_trainer_stands_on_is_fixed() -> None:
+    net = make_net()
+    trainer = fastbp.Trainer(net, optimizer=fastbp.Adam())
+    trainer.step(X, LABELS)
+    for name, value in (("net", make_net()), ("optimizer", fastbp.SGD()), ("l2", 3.0), ("lerning_rate", 1.0)):
+        with pytest.raises(AttributeError, match=rf"^{name} is fixed once a trainer is made. Make another"):
+            setattr(trainer, name, value)
+    assert trainer.net is net
+    again = pickle.loads(pickle.dumps(trainer))
+    with pytest.raises(AttributeError, match=r"^net is fixed"):
+        again.net = net
+    for name, other in (("cost", "quadratic"), ("cost_parameter", 1.0)):
+        with pytest.raises(AttributeError, match=rf"^{name} is fixed once a network is made"):
+            setattr(net, name, other)
+    assert again.step(X, LABELS) == trainer.step(X, LABELS)
+
+
+def test_a_checkpoint_that_is_older_than_the_trainers_steps_is_refused(tmp_path: Path) -> None:
+    checkpoint = fastbp.Checkpoint(tmp_path / "run.ckpt")
+    trainer = fastbp.Trainer(make_net(), optimizer=fastbp.Adam(), seed=5)
+    trainer.fit(X, LABELS, epochs=2, checkpoint=checkpoint)
+    trainer.step(X, LABELS)
+    before = trainer.net.theta.copy()
+    with pytest.raises(ValueError, match=r"^checkpoint is .*: the file is there, and steps of this trainer are not in"):
+        trainer.fit(X, LABELS, epochs=3, checkpoint=checkpoint)
+    assert same_bits(trainer.net.theta, before)
+    again = fastbp.Trainer(make_net(), optimizer=fastbp.Adam(), seed=5)
+    again.fit(X, LABELS, epochs=3, checkpoint=checkpoint)
+    whole = fastbp.Trainer(make_net(), optimizer=fastbp.Adam(), seed=5)
+    whole.fit(X, LABELS, epochs=3)
+    assert same_bits(again.net.theta, whole.net.theta)
+    assert again.state.step == whole.state.step
+
+
+def test_weights_that_are_read_only_are_not_trained() -> None:
+    net = make_net()
+    net.theta.flags.writeable = False
+    for call in (lambda: fastbp.Trainer(net), lambda: fastbp.train(net, X, LABELS)):
+        with pytest.raises(
+            ValueError, match=r"^net has read-only weights, and training overwrites them. Pass net.copy"
+        ):
+            call()

@@ -285,3 +285,30 @@ def test_a_cost_of_ones_own_is_weighed_too(dtype: str) -> None:
     assert same_bits(fast.w[1], slow.w[0])
     assert fast.cost == slow.cost
     assert fastbp.gradcheck(net, X, HOLED, **options).passed
+
+
+@pytest.mark.parametrize("options", [{"output_weight": [1.0, 0.0]}, IGNORE], ids=str)
+def test_an_output_that_does_not_count_may_overflow(options: dict[str, Any], dtype: str) -> None:
+    net = fastbp.Network([1, 2], activations="exp", cost="poisson", seed=0, dtype=dtype)
+    net.w[1][:] = 0
+    net.b[1][:] = [0.5, 95 if dtype == "float32" else 720]
+    alone = fastbp.Network([1, 1], activations="exp", cost="poisson", seed=0, dtype=dtype)
+    alone.w[1][:], alone.b[1][:] = 0, 0.5
+    targets = [[3.0, np.nan if options is IGNORE else 1.0]]
+    g, expected = net.gradient([[1.0]], targets, **options), alone.gradient([[1.0]], [[3.0]])
+    assert g.b[1].tolist() == [expected.b[1][0], 0.0]
+    assert g.cost == expected.cost
+    assert net.evaluate([[1.0]], targets, **options)["loss"] == expected.cost
+    run = fastbp.train(net, [[1.0]], targets, epochs=3, **options)
+    assert run.history["loss"] == fastbp.train(alone, [[1.0]], [[3.0]], epochs=3).history["loss"]
+    assert net.b[1][0] == alone.b[1][0]
+    w, b = [net.w[1]], [net.b[1]]
+    of = {"activations": "exp", "cost": "poisson"}
+    twin = fastbp.textbook.minibatch_gradient(w, b, [[1.0]], targets, **of, **options)
+    assert np.array_equal(twin[1][0], net.gradient([[1.0]], targets, **options).b[1])
+
+
+def test_targets_of_which_none_is_known_are_refused() -> None:
+    net = fastbp.Network([1, 2], activations="identity")
+    with pytest.raises(ValueError, match=r"^Y is NaN everywhere; some target is needed"):
+        fastbp.train(net, [[1.0]], [[np.nan, np.nan]], **IGNORE)

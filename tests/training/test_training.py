@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import signal
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from nets import SMALL
 
 import fastbp
+from fastbp.kernels import parameters
 from fastbp.training import schedules
 from fastbp.training.schedules import ReduceOnPlateau
 
@@ -479,3 +482,33 @@ def test_the_data_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
         fastbp.train(small_net(), given, Y, epochs=1)
         assert seen[-1].X.__array_interface__["data"][0] == given.__array_interface__["data"][0]
     assert not given.flags.writeable
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows lets no thread put signals off")
+@pytest.mark.plain
+def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, Y = moons()
+    after: dict[int, np.ndarray] = {}
+
+    class Noting(fastbp.Callback):
+        every = 1
+
+        def on_minibatch(self, run: fastbp.Run) -> None:
+            after[run.step] = run.net.theta.copy()
+
+    def train(**options: Any) -> fastbp.Run:
+        return fastbp.train(small_net(), X[:41], Y[:41], optimizer=fastbp.Adam(0.1), batch_size=7, epochs=2, **options)
+
+    train(seed=0, callbacks=Noting())
+    real, calls = parameters.update, itertools.count()
+
+    def update(*args: Any) -> None:
+        real(*args)
+        if next(calls) == 5:
+            signal.raise_signal(signal.SIGINT)  # other parts of the step are still to come
+
+    monkeypatch.setattr(parameters, "update", update)
+    run = train(seed=0)
+    assert run.stopped == "interrupted"
+    assert 0 < run.step < 12
+    assert np.array_equal(run.net.theta, after[run.step])
