@@ -21,6 +21,7 @@ import signal
 import sys
 import typing
 from collections.abc import Callable
+from types import FunctionType, MethodType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -108,7 +109,7 @@ def _undisturbed(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(*args: Any) -> Any:
-        if not SIGNALS or sys.gettrace() is not None:
+        if not SIGNALS or isinstance(sys.gettrace(), FunctionType | MethodType):  # of a debugger
             return function(*args)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
