@@ -25,6 +25,9 @@ TWO_VECTOR_ROWS = PASS_ROWS if AVX512 else PASS_ROWS // 2
 MANY_TERMS = 192
 """Terms from which ``b`` comes from the second-level cache each time: the fewer times, the better."""
 
+FETCHING_TERMS = 64
+"""Terms from which the rows of ``c`` that a tile ends with are fetched when it begins: they may be far."""
+
 N_SPLITS = 40
 """Numbers of rows below which the best split into tiles is looked up."""
 
