@@ -73,6 +73,7 @@ def workspace_layout(
     *,
     keep_z: bool = False,
     column_parallel: bool = False,
+    fused_update: bool = False,
     fused_update_forward: bool = True,
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Complete the table of layers with where z, a and delta lie, of ``n_tiles`` tiles of samples; the `OFFSETS`;
@@ -112,7 +113,7 @@ def workspace_layout(
         delta.append(take(n * row) if l else 0)
         z.append(take(n * row) if l and keep_z else offsets["shared_z"])
     layers["a"], layers["delta"], layers["z"], layers["z_step"] = a, delta, z, rows if keep_z else widest
-    chunk = offsets["chunk"] = min(chunk_rows(max(strides[1:]), itemsize), max(n_in[1:]))
+    chunk = offsets["chunk"] = min(chunk_rows(max(strides[1:]), itemsize, fused_update), max(n_in[1:]))
     panel = round_up(largest_panel(layers, n, chunk, itemsize), line)
     offsets["panels"], offsets["panels_step"] = take(n_threads * panel), panel
     # A layer's rows of a chunk; or the sums of one output neuron, a row computed up to the end of its last block.
@@ -155,9 +156,13 @@ def largest_panel(layers: np.ndarray, X: int, chunk: int, itemsize: int) -> int:
     return max(sizes)
 
 
-def chunk_rows(stride: int, itemsize: int) -> int:
-    """Rows of w that BP4 takes at a time: enough to fill blocks and repay packing, few enough for the cache."""
-    return max(128, (1 << 17) // (stride * itemsize) // 16 * 16)
+def chunk_rows(stride: int, itemsize: int, fused_update: bool = False) -> int:
+    """Rows of w that BP4 takes at a time: enough to fill blocks and repay packing, few enough for the cache.
+
+    More where no gradient has to stay there until the update: delta is packed once for each chunk. Measured on
+    784-512-512 and 784-128-64, 128 samples: 0.95 of the time of 128 rows.
+    """
+    return max(256 if fused_update else 128, (1 << 17) // (stride * itemsize) // 16 * 16)
 
 
 PENALTY_ROWS = 64

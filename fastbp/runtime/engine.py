@@ -59,6 +59,7 @@ def lay_out(
         net.dtype.itemsize,
         keep_z=keep_z,
         column_parallel=plan.schedule == "column_parallel",
+        fused_update=plan.fused_update,
         fused_update_forward=plan.fused_update_forward,
     )
     for name in ("pack_a", "pack_b", "fused_update", "fused_update_forward"):
