@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from fastbp.functions.elementary import fma
 from fastbp.jit import inlined, strict
-from fastbp.jit.addresses import Real, after, byte_address, view
-from fastbp.jit.cpu import HALF_LINE
-from fastbp.jit.registers import copy_row, literally, prefetch_line, register_block
+from fastbp.jit.addresses import Real, view
+from fastbp.jit.registers import copy_row, literally, register_block
 from fastbp.kernels.gemm.epilogues import finish
-from fastbp.kernels.gemm.prefetch import Prefetch, fetch_parts
+from fastbp.kernels.gemm.prefetch import Prefetch, fetch_parts, fetch_rows
 from fastbp.kernels.gemm.problem import Gemm
 from fastbp.kernels.gemm.tiling import FETCHING_TERMS
 
@@ -38,10 +37,7 @@ def micro_kernel(MR: int, NR: int, g: Gemm, prefetch: Prefetch) -> None:
         init = view(g.init.buf, first * g.init.i, MR, n, g.init.i, 1)
         c = view(g.c.buf, first * g.c.i, MR, n, g.c.i, 1)
         if g.k >= FETCHING_TERMS:
-            for i in range(MR):
-                at = byte_address(after(g.c.buf, (first + i) * g.c.i))
-                for half in range(0, NR, 2):
-                    prefetch_line(at + half * HALF_LINE)
+            fetch_rows(MR, NR, g.c, first)
         for i in range(MR):
             copy_row(NR, acc, i, init, i)
         for k in range(0, several, U):

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastbp.jit import strict
-from fastbp.jit.addresses import Buffer, itemsize
-from fastbp.jit.cpu import CACHE_LINE
+from fastbp.jit import inlined, strict
+from fastbp.jit.addresses import Buffer, after, byte_address, itemsize
+from fastbp.jit.cpu import CACHE_LINE, HALF_LINE
 from fastbp.jit.records import groups_apart, record
 from fastbp.jit.registers import prefetch_line
+from fastbp.kernels.matrix import Matrix
 
 CURSOR = groups_apart(
     {
@@ -38,6 +39,15 @@ class Prefetch(NamedTuple):
     """A `CURSOR`, which only this thread advances."""
     parts: int
     """How many parts each tile of sums fetches; 0: there is nothing to fetch, and the cursor means nothing."""
+
+
+@inlined
+def fetch_rows(MR: int, NR: int, c: Matrix, first: int) -> None:
+    """Bring MR rows of NR half-lines nearer: those that a tile will end with."""
+    for i in range(first, first + MR):
+        at = byte_address(after(c.buf, i * c.i))
+        for half in range(0, NR, 2):
+            prefetch_line(at + half * HALF_LINE)
 
 
 @strict
