@@ -508,7 +508,11 @@ def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(monkeypatch: pytest.Mo
             signal.raise_signal(signal.SIGINT)  # other parts of the step are still to come
 
     monkeypatch.setattr(parameters, "update", update)
-    run = train(seed=0)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
+    try:
+        run = train(seed=0)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert run.stopped == "interrupted"
     assert 0 < run.step < 12
     assert np.array_equal(run.net.theta, after[run.step])
