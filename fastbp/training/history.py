@@ -88,7 +88,7 @@ class Run:
     """Updates made so far: the minibatches of all epochs, without those whose weights sum to 0."""
     n_threads: int = 1
     plan: Plan | None = None
-    """The choices that it ran with, which change the speed and no bit; None before it begins."""
+    """The choices that it runs with, or ran with in the end: they change the speed alone. None before it begins."""
     seconds: float = 0.0
     """In kernels and validation."""
     stopped: str | None = None
