@@ -260,7 +260,7 @@ def test_what_was_learned_stays_and_what_is_forced_is_not_tried(monkeypatch: pyt
     tuner.best = other
     assert once().plan == other
     assert tuning._known[key] is tuner
-    once(n_threads=1)
-    assert all(plan.n_threads == 1 for plan in list(tuning._known)[1][1])
+    once(n_threads=2)
+    assert all(plan.n_threads == 2 for plan in list(tuning._known)[1][1])
     monkeypatch.setattr(tuning, "ENABLED", False)
     assert once().plan == tuner.plans[0]
