@@ -93,7 +93,12 @@ class Tuner:
         return TURN_SECONDS - self._seconds if self._warm else WARM_UP_SECONDS
 
     def note(self, minibatches: float, seconds: float) -> None:
-        """So many minibatches of a slice have taken so long."""
+        """So many minibatches of a slice have taken so long.
+
+        Ctrl-C may come between any two lines here: a turn is noted before it is over, and counts twice at worst.
+        """
+        if minibatches <= 0:
+            return
         if self._trying:
             self._note_of_turn(minibatches, seconds)
             return
@@ -102,7 +107,7 @@ class Tuner:
         self._until_next -= seconds
         self._rest -= seconds
         if self._seconds >= WINDOW_SECONDS or self._until_next <= 0:
-            now = self._seconds / self._minibatches
+            now = self._seconds / max(self._minibatches, minibatches)
             self._seconds = self._minibatches = 0.0
             if self._usual is None and self._until_next > 0:
                 self._usual = now
@@ -127,15 +132,19 @@ class Tuner:
         self._minibatches += minibatches
         if self._seconds < TURN_SECONDS / 2:
             return
-        plan = self._trying.pop(0)
-        self._turns.setdefault(plan, []).append(self._seconds / self._minibatches)
+        plan = self._trying[0]
+        time = self._seconds / max(self._minibatches, minibatches)
+        self._turns[plan] = [*self._turns.get(plan, ()), time]
         self._seconds = self._minibatches = 0.0
         self._warm = False
+        self._trying = self._trying[1:]
         if not self._trying:
             self._end_round()
 
     def _end_round(self) -> None:
         times = {plan: self._time(turns) for plan, turns in self._turns.items()}
+        if self.best not in times:
+            return
         fastest = min(times.values())
         n = len(self._turns[self.best])
         left = [plan for plan, time in times.items() if plan == self.best or time <= HOPELESS * fastest]
@@ -143,7 +152,7 @@ class Tuner:
             self._turns = {plan: self._turns[plan] for plan in left}
             self._trying = left
             return
-        self._vain += 1
+        self._vain = min(self._vain + 1, 10)
         if fastest < WORTHWHILE * times[self.best]:
             self.best = min(times, key=lambda plan: times[plan])
             self._vain = 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -81,6 +83,41 @@ def test_a_plan_that_has_no_room_is_not_asked_for_again() -> None:
     tuner.drop(THREE)
     assert run_for(tuner, 30.0, rates)[THREE] == 0
     assert tuner.best == TWO
+
+
+def test_it_may_be_interrupted_at_any_line() -> None:
+    rates, lines = {ONE: 1e-4, TWO: 0.6e-4, THREE: 1.1e-4}, 0
+
+    def interrupt(frame: FrameType, event: str, _: object) -> object:
+        nonlocal lines
+        if frame.f_code.co_filename != tuning.__file__ or frame.f_code.co_name == "__init__":
+            return None
+        lines -= event == "line"
+        if event == "line" and lines == 0:
+            raise KeyboardInterrupt
+        return interrupt
+
+    before = sys.gettrace()
+    for place in range(1, 1500, 7):
+        tuner, lines = Tuner((ONE, TWO, THREE)), place
+        sys.settrace(interrupt)
+        try:
+            run_for(tuner, 0.4, rates)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        tuner.resume()
+        run_for(tuner, 30.0, rates)
+        assert tuner.best == TWO, place
+
+
+def test_the_longest_training_goes_on() -> None:
+    tuner = Tuner((ONE, TWO))
+    for _ in range(2000):
+        tuner._until_next = 0.0
+        run_for(tuner, 0.1, {ONE: 1e-4, TWO: 2e-4})
+    assert tuner.best == ONE
 
 
 class Restless(Tuner):
