@@ -94,6 +94,13 @@ def weighing_outputs(workspace: Workspace, u: np.ndarray | None) -> Workspace:
     return workspace._replace(offsets=offsets)
 
 
+def output_weights(training: Training) -> np.ndarray | None:
+    """u_j, if there are any."""
+    workspace, n = training.workspace, int(training.layers.table["J"][-1])
+    at = int(workspace.offsets["output_weights"][0])
+    return workspace.buf[at : at + n] if workspace.offsets["weighing_outputs"][0] else None
+
+
 NO_INDICES, NO_COSTS = np.empty(0, np.int64), np.empty(0)
 _NO_NUMBERS = {np.dtype(kind): np.empty(0, kind) for kind in (np.float32, np.float64)}
 _NO_TARGETS = {
@@ -184,7 +191,6 @@ def make_training(
 def with_plan(training: Training, where: Layout) -> Training:
     """The same training, in memory that is laid out for another plan."""
     theta, optimizer, plan = where.layers.theta, training.optimizer, where.plan
-    table = where.layers.table.copy()
     if plan.tile < training.control.batch and not optimizer.g.size:
         optimizer = optimizer._replace(g=layout.aligned(theta.size, theta.dtype))
     control = training.control._replace(
@@ -193,10 +199,10 @@ def with_plan(training: Training, where: Layout) -> Training:
         schedule=SCHEDULES.index(plan.schedule),
     )
     made = Training(
-        layers=training.layers._replace(table=table),
+        layers=training.layers._replace(table=where.layers.table),
         data=training.data,
         optimizer=optimizer,
-        workspace=prepare_workspace(where),
+        workspace=weighing_outputs(prepare_workspace(where), output_weights(training)),
         control=control,
     )
     take_over(made, training)

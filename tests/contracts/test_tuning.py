@@ -194,6 +194,22 @@ def train(dtype: str, **options: Any) -> fastbp.Run:
     return fastbp.train(net, X, LABELS, **({"batch_size": 60, "epochs": 6, "seed": 2} | options))
 
 
+WEIGHED = {"output_weight": [2.0, 0.0, 0.5], "missing_targets": "ignore", "batch_size": 20, "epochs": 4, "seed": 0}
+
+
+@pytest.mark.compiled
+def test_outputs_keep_their_weights(dtype: str, request: pytest.FixtureRequest) -> None:
+    holed = np.where(RNG.rand(90, 3) > 0.8, np.nan, Y)
+    runs = []
+    for tuned in (False, True):
+        if tuned:
+            request.getfixturevalue("restless")
+        net = fastbp.Network([20, 33, 3], activations="tanh", seed=1, dtype=dtype)
+        options: dict[str, Any] = {"optimizer": fastbp.SGD(0.3), **WEIGHED}
+        runs.append(fastbp.train(net, X, holed, **options))
+    check_same(*runs)
+
+
 def check_same(run: fastbp.Run, other: fastbp.Run) -> None:
     assert same_bits(run.net.theta, other.net.theta)
     assert run.history == other.history
