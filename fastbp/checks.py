@@ -128,12 +128,15 @@ def check_name(
     near = [synonyms.ACTIVATIONS.get(word, "")] if isinstance(value, str) else []
     if near and near[0] not in allowed:
         near = difflib.get_close_matches(word, allowed, 1)
-    if callable(value) and not isinstance(value, str):
+    if callable(value):
         registered = "cost('name', c, dc)" if name == "cost" else "activation('name', f, f_prime)"
-        near, answers = [], {word: f"Register a function of your own: fastbp.{registered}."}
-    hint = answers.get(word) or (
-        f"Did you mean {near[0]!r}?" if near else "Pass one of these names." if len(allowed) > 1 else "Pass that."
-    )
+        hint = f"Register a function of your own: fastbp.{registered}."
+    elif word in answers:
+        hint = answers[word]
+    elif near:
+        hint = f"Did you mean {near[0]!r}?"
+    else:
+        hint = "Pass one of these names." if len(allowed) > 1 else "Pass that."
     need = f"one of {', '.join(allowed)}" if len(allowed) > 1 else repr(allowed[0])
     problem = f"is {value!r}; it must be {need}. {hint}"
     raise argument_error(name, problem, parameter=parameter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -131,7 +132,7 @@ class Network(Backpropagation):
             )
         self.meta = freeze(meta or {})
         self._allocate()
-        with_seed = f" with the seed {seed}" if isinstance(seed, int) else ""
+        with_seed = f" with the seed {seed}" if isinstance(seed, Integral) else ""
         self._drawn = f"drawn as {init}{with_seed}"
         rng = checks.make_rng(seed)
         for l in range(1, self.L + 1):

@@ -2,7 +2,7 @@
 
 A model of costs says which plan to begin with. What a machine does with it depends on its caches and on what else runs
 on its cores, so a training of some length tries the plans that the model does not call hopeless, a few milliseconds
-each, in turns, and goes on with the fastest. It looks again when its speed changes, and from time to time. What it has
+each, one after the other, and goes on with the fastest. It looks again when its speed changes, and from time to time. What it has
 learned stays in the process.
 """
 
@@ -21,16 +21,16 @@ BEFORE_SECONDS = 0.02
 """How long a training runs with the first plan before it tries others: a short one has nothing to gain."""
 
 WARM_UP_SECONDS = 3e-4
-"""How long a plan runs, at each of its turns, before it is timed: its memory comes into the caches."""
+"""How long a plan runs, in each of its trials, before it is timed: its memory comes into the caches."""
 
-TURN_SECONDS = 6e-3
-"""How long a plan is timed at a turn: as long as the system lets another process have a core."""
+TRIAL_SECONDS = 6e-3
+"""How long a plan is timed in a trial: as long as the system lets another process have a core."""
 
 ROUNDS = 4
-"""Turns of each plan; the slowest one of each, in which anything may have happened, does not count."""
+"""Trials of each plan; the slowest one of each, in which anything may have happened, does not count."""
 
 HOPELESS = 1.3
-"""From how many times the time of the fastest on, after its first turn, a plan has no further one."""
+"""From how many times the time of the fastest on, after its first trial, a plan has no further one."""
 
 WORTHWHILE = 0.98
 """Of the time with the plan that is there another one must take less."""
@@ -63,14 +63,14 @@ class Tuner:
         self.best = self.plans[0]
         """The fastest, as far as is known."""
         self._trying: list[Plan] = []
-        """Those whose turn comes in this round, the present one first."""
-        self._turns: dict[Plan, list[float]] = {}
-        """Seconds a minibatch, at each turn so far."""
+        """Those that are tried in this round, the present one first."""
+        self._trials: dict[Plan, list[float]] = {}
+        """Seconds a minibatch, in each trial so far."""
         self._usual: float | None = None
         """Seconds a minibatch with the best one."""
         self._warm = False
         self._seconds = self._minibatches = 0.0
-        """Of the turn, or of the window."""
+        """Of the trial, or of the window."""
         self._until_next, self._rest = BEFORE_SECONDS, 0.0
         """Until the plans are tried again in any case; until a change counts."""
         self._vain = 0
@@ -78,7 +78,7 @@ class Tuner:
 
     @property
     def trying(self) -> bool:
-        """Whether plans have their turns."""
+        """Whether plans are being tried."""
         return bool(self._trying)
 
     @property
@@ -90,17 +90,17 @@ class Tuner:
         """How long the next slice should take."""
         if not self._trying:
             return longest
-        return TURN_SECONDS - self._seconds if self._warm else WARM_UP_SECONDS
+        return TRIAL_SECONDS - self._seconds if self._warm else WARM_UP_SECONDS
 
     def note(self, minibatches: float, seconds: float) -> None:
         """So many minibatches of a slice have taken so long.
 
-        Ctrl-C may come between any two lines here: a turn is noted before it is over, and counts twice at worst.
+        Ctrl-C may come between any two lines here: a trial is noted before it is over, and counts twice at worst.
         """
         if minibatches <= 0:
             return
         if self._trying:
-            self._note_of_turn(minibatches, seconds)
+            self._note_of_trial(minibatches, seconds)
             return
         self._seconds += seconds
         self._minibatches += minibatches
@@ -120,21 +120,21 @@ class Tuner:
         self._warm = False
 
     def _try_all(self) -> None:
-        self._turns = {}
+        self._trials = {}
         self._trying = [self.best, *(plan for plan in self.plans if plan != self.best)]
         self._warm = False
 
-    def _note_of_turn(self, minibatches: float, seconds: float) -> None:
+    def _note_of_trial(self, minibatches: float, seconds: float) -> None:
         if not self._warm:
             self._warm = True
             return
         self._seconds += seconds
         self._minibatches += minibatches
-        if self._seconds < TURN_SECONDS / 2:
+        if self._seconds < TRIAL_SECONDS / 2:
             return
         plan = self._trying[0]
         time = self._seconds / max(self._minibatches, minibatches)
-        self._turns[plan] = [*self._turns.get(plan, ()), time]
+        self._trials[plan] = [*self._trials.get(plan, ()), time]
         self._seconds = self._minibatches = 0.0
         self._warm = False
         self._trying = self._trying[1:]
@@ -142,36 +142,36 @@ class Tuner:
             self._end_round()
 
     def _end_round(self) -> None:
-        times = {plan: self._time(turns) for plan, turns in self._turns.items()}
+        times = {plan: self._time(trials) for plan, trials in self._trials.items()}
         if self.best not in times:
             return
         fastest = min(times.values())
-        n = len(self._turns[self.best])
+        n = len(self._trials[self.best])
         left = [plan for plan, time in times.items() if plan == self.best or time <= HOPELESS * fastest]
         if n < ROUNDS and len(left) > 1:
-            self._turns = {plan: self._turns[plan] for plan in left}
+            self._trials = {plan: self._trials[plan] for plan in left}
             self._trying = left
             return
         self._vain = min(self._vain + 1, 10)
         if fastest < WORTHWHILE * times[self.best]:
             self.best = min(times, key=lambda plan: times[plan])
             self._vain = 0
-        self._usual = None  # what a turn takes says little of a long slice
+        self._usual = None  # what a trial takes says little of a long slice
         first, last = AGAIN_SECONDS
         self._until_next, self._rest = min(last, first * 2**self._vain), min(first, REST_SECONDS * 2**self._vain)
 
     @staticmethod
-    def _time(turns: Sequence[float]) -> float:
-        """Seconds a minibatch, without the slowest of several turns."""
-        counting = sorted(turns)[: max(1, len(turns) - 1)]
+    def _time(trials: Sequence[float]) -> float:
+        """Seconds a minibatch, without the slowest of several trials."""
+        counting = sorted(trials)[: max(1, len(trials) - 1)]
         return sum(counting) / len(counting)
 
     def drop(self, plan: Plan) -> None:
         """A plan for which there is no memory."""
         self.plans = tuple(other for other in self.plans if other != plan)
         self._trying = [other for other in self._trying if other != plan]
-        self._turns.pop(plan, None)
-        if not self._trying and self._turns:
+        self._trials.pop(plan, None)
+        if not self._trying and self._trials:
             self._end_round()
 
 

@@ -25,7 +25,7 @@ def plans_of(task: Task, n_threads: int, asked: int | None) -> tuple[Plan, ...]:
 
 
 class Plans:
-    """Of a run: whose turn it is, and the memory of each.
+    """Of a run: which one is to run now, and the memory of each.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ class Plans:
 
     @property
     def are_to_change(self) -> bool:
-        """Whether it is the turn of another one."""
+        """Whether another one is to run."""
         return self.tuner is not None and self.tuner.plan != self.now
 
     def change(self, training: Training, team: ThreadTeam) -> Training:
-        """The same training with the plan whose turn it is, between two minibatches."""
+        """The same training with the plan that is to run, between two minibatches."""
         tuner = self.tuner
         assert tuner is not None
         plan = tuner.plan

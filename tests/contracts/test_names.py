@@ -61,14 +61,14 @@ def test_what_a_network_does_not_have_is_answered(name: str) -> None:
 @pytest.mark.parametrize("name", ["weights", "biases", "coefs_", "learning_rate", "sizes", "activations", "cost",
                                   "dtype"])  # fmt: skip
 def test_what_would_change_nothing_cannot_be_assigned(name: str) -> None:
-    made = net()
+    made: Any = net()
     before = made.feedforward(X)
     values: dict[str, Any] = {"sizes": (4, 5, 2), "activations": ("relu", "relu"), "cost": "cross_entropy"}
     value = (values | {"dtype": np.dtype("float32")}).get(name, 0.5)
     with pytest.raises(AttributeError, match=f"^(A Network has no {name}\\. |{name} is fixed once a network is made)"):
         setattr(made, name, value)
     assert np.array_equal(made.feedforward(X), before)
-    made.note = "of the user"  # type: ignore[attr-defined]
+    made.note = "of the user"
 
 
 def test_an_attribute_that_is_nowhere_is_an_attribute_error() -> None:

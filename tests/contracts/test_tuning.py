@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse as sparse
 from nets import same_bits
 
 import fastbp
@@ -52,7 +53,7 @@ def test_the_fastest_is_found_and_kept(rates: tuple[float, ...], best: Plan, uni
 def test_a_hopeless_plan_has_one_turn() -> None:
     tuner = Tuner((ONE, TWO))
     spent = run_for(tuner, 1.0, {ONE: 1e-4, TWO: 2e-4})
-    assert 0 < spent[TWO] < 1.5 * tuning.TURN_SECONDS
+    assert 0 < spent[TWO] < 1.5 * tuning.TRIAL_SECONDS
 
 
 @pytest.mark.parametrize("later", [0.3, 5.0])
@@ -131,7 +132,7 @@ class Restless(Tuner):
 
     @property
     def plan(self) -> Plan:
-        """The next one in turn."""
+        """The next one, round after round."""
         return self.plans[self._step % len(self.plans)]
 
     def seconds(self, longest: float) -> float:
@@ -231,7 +232,6 @@ def test_the_bits_are_those_of_one_plan(name: str, dtype: str, request: pytest.F
 
 @pytest.mark.compiled
 def test_sparse_samples_too(dtype: str, request: pytest.FixtureRequest) -> None:
-    sparse = pytest.importorskip("scipy.sparse")
     rows = sparse.csr_array(np.where(X > 0.7, X, 0))
     runs = []
     for tuned in (False, True):
@@ -274,7 +274,7 @@ def test_a_plan_for_which_memory_is_missing_is_left_out(
     whole = train("float64")
     monkeypatch.setattr(tuning, "ENABLED", True)
     monkeypatch.setattr(tuning, "BEFORE_SECONDS", 0.0)
-    monkeypatch.setattr(tuning, "TURN_SECONDS", 1e-5)
+    monkeypatch.setattr(tuning, "TRIAL_SECONDS", 1e-5)
     monkeypatch.setattr(tuning, "_known", {})
     monkeypatch.setattr("fastbp.runtime.plan.NEAR", 1e9)
     alternatives.cache_clear()
