@@ -2,8 +2,8 @@
 
 A model of costs says which plan to begin with. What a machine does with it depends on its caches and on what else runs
 on its cores, so a training of some length tries the plans that the model does not call hopeless, a few milliseconds
-each, one after the other, and goes on with the fastest. It looks again when its speed changes, and from time to time. What it has
-learned stays in the process.
+each, one after the other, and goes on with the fastest. It looks again when its speed changes, and from time to time.
+What it has learned stays in the process.
 """
 
 from __future__ import annotations

@@ -257,10 +257,8 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
         check_some_weight(sample_weight)
         if sample_weight is not None:
             of_class = getattr(self, "class_weight", None) is not None
-            name, parameter = (
-                ("sample_weight times class_weight", "class_weight") if of_class else ("sample_weight",) * 2
-            )
-            check_total(sample_weight, name, X.dtype, parameter)
+            parameter = "class_weight" if of_class else "sample_weight"
+            check_total(sample_weight, "sample_weight" + " times class_weight" * of_class, X.dtype, parameter)
         y = y.reshape(-1, 1) if y.ndim == 1 else y
         self.n_outputs_ = y.shape[1]
         held_out = given_validation(self, validation)

@@ -208,8 +208,7 @@ class Saving:
                 "model.net, or leave model out.",
             )
         self._file = os.path.abspath(checkpoint.name)  # a callback may go to another folder
-        self._known = _identity(self._file)  # as this training has left or found it
-        self._left_out: set[str] = set()
+        self._known, self._left_out = _identity(self._file), set[str]()  # the file as it was left or found
         self._options = {name: described(value) for name, value in options.items()}
         users = own.of_users((*net.activations, net.cost))
         self._options |= {f"function {name}": described(entry) for name, entry in users.items()}
@@ -289,9 +288,9 @@ class Saving:
             options = {str(key): Described(str(value)) for key, value in training["options"].items()}
         except (KeyError, AttributeError):
             raise LoadError(f"{name!r} is damaged: it does not say what training it is of. {AGAIN}") from None
-        if self._options.get("weights") == "None" and "weights" in options:  # read, and maybe from this very file
-            self._options["weights"] = options["weights"].description
         now = {key: Described(value) for key, value in self._options.items()}
+        if self._options.get("weights") == "None":  # they were read, maybe from this very file
+            now["weights"] = options.get("weights", now["weights"])
         found = differences(options, now, "checkpoint")
         if found:
             raise argument_error(
