@@ -288,9 +288,9 @@ class Saving:
             options = {str(key): Described(str(value)) for key, value in training["options"].items()}
         except (KeyError, AttributeError):
             raise LoadError(f"{name!r} is damaged: it does not say what training it is of. {AGAIN}") from None
+        if self._options.get("weights") == "None" and "weights" in options:  # read, and maybe from this very file
+            self._options["weights"] = options["weights"].description
         now = {key: Described(value) for key, value in self._options.items()}
-        if self._options.get("weights") == "None":  # they were read, maybe from this very file
-            now["weights"] = options.get("weights", now["weights"])
         found = differences(options, now, "checkpoint")
         if found:
             raise argument_error(
