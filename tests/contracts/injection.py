@@ -283,15 +283,15 @@ def perform(
 
 
 def rehearse(call: Callable[[fastbp.Network], bytes], scene: str, where: str, expected: bytes) -> dict[Any, int]:
-    """The lines that a call comes to, and how often at least."""
-    lines: dict[Any, int] = {}
+    """The lines that a call comes to, and how often at least: 0 where it depends on who is faster."""
+    rehearsed: list[dict[Any, int]] = []
     for _ in range(REHEARSALS):
         tracer = Tracer()
         result = perform(call, network(), scene, where, tracer)
         assert isinstance(result, BaseException) if scene in ENDS_IN_AN_EXCEPTION else result == expected, result
         call_the_roll(end=True)
-        lines |= {place: min(n, lines.get(place, n)) for place, n in tracer.lines.items()}
-    return lines
+        rehearsed.append(tracer.lines)
+    return {place: min(lines.get(place, 0) for lines in rehearsed) for place in set().union(*rehearsed)}
 
 
 def main(name: str, where: str, whole: bool) -> None:
@@ -300,11 +300,13 @@ def main(name: str, where: str, whole: bool) -> None:
     allowed = cores()
     call_the_roll(end=True)
     places: list[tuple[str, tuple[str, int], int]] = []
+    certain: list[tuple[str, tuple[str, int], int]] = []
     for scene in SCENES[where] if whole else [scene for scene in SCENES[where] if scene != "late"]:
         known = set() if whole else {place for _, place, _ in places}
         for place, n in rehearse(call, scene, where, expected[name]).items():
             if place not in known:
-                places += [(scene, place, i) for i in range(1, min(n, OCCURRENCES if whole else 1) + 1)]
+                places += [(scene, place, i) for i in range(1, min(max(n, 1), OCCURRENCES if whole else 1) + 1)]
+                certain += [(scene, place, 1)] if n else []
     missed, rare = [], []
     kept = []  # as an interactive session keeps the last traceback, and with it all that the call's frames hold
     for at in places:
@@ -320,7 +322,7 @@ def main(name: str, where: str, whole: bool) -> None:
                 break
             call_the_roll(end=True)
         else:  # whether a loop goes round again may depend on who is faster
-            (missed if occurrence == 1 else rare).append(at)
+            (missed if at in certain else rare).append(at)
         with contextlib.suppress(KeyboardInterrupt):
             call(net)  # the same network can go on
         for other, function in CALLS.items():
