@@ -339,10 +339,10 @@ class BaseMLP(CallbackSupportMixin, Overridable, FittedNetwork):
             )
 
     def _solve(self, net: Network, X: Any, y: np.ndarray, sample_weight: Any, held_out: Any, incremental: bool) -> bool:
-        """Run the solver; whether its weights are finite."""
+        """Run the solver; whether its weights are finite, and the loss of a user's own cost is a number."""
         if self.solver == "lbfgs":
             _lbfgs.minimize(self, net, self._prepared(net, X, y, sample_weight))
-            return bool(np.isfinite(net.theta).all())
+            return bool(np.isfinite(net.theta).all() and not np.isnan(self.loss_))
         if not incremental or not hasattr(self, "_optimizer"):
             self._optimizer = make_stepper(self)
         if self.early_stopping and incremental:

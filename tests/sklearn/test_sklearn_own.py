@@ -62,6 +62,17 @@ def test_twins_of_built_in_functions_fit_with_their_bits(own: SimpleNamespace, s
             assert estimator.loss_curve_ == fitted[0].loss_curve_
 
 
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_a_loss_that_is_nan_is_refused_though_its_slope_is_finite(solver: str) -> None:
+    spoilt = fastbp.cost(
+        f"spoilt_for_{solver}", lambda a, y: (a - y) ** 2 if a < 3 else np.nan, lambda a, y: 2 * (a - y)
+    )
+    X, y = samples()
+    options = OPTIONS | {"max_iter": 60, "learning_rate_init": 0.1}
+    with pytest.raises(ValueError, match="Solver produced non-finite parameter weights"):
+        MLPRegressor(loss=spoilt, solver=solver, **options).fit(X, y + 9)
+
+
 def test_searches_choose_among_them(own: SimpleNamespace) -> None:
     X, y = samples()
     grid = {"activation": ["swoosh", own.hinge, "relu"]}
