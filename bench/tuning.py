@@ -1,7 +1,7 @@
 """What ``n_threads=None`` does of the best fixed number of threads: ``python -m bench.tuning [--busy CORE]``.
 
-Each net is trained with one thread, with all, with the plan of the model of costs, and with the one that trainings find
-as they measure; the four take turns, and medians count. With ``--busy`` another process is held to a core meanwhile.
+Each net is trained on one thread, on all, with the plan of the model of costs, and with the one that trainings find as
+they measure. The four take turns, and medians count. With ``--busy`` another process is held to a core meanwhile.
 """
 
 from __future__ import annotations
@@ -11,78 +11,49 @@ import os
 import statistics
 import subprocess
 import sys
-import time
-from typing import Any, NamedTuple
 
-import numpy as np
-
-import fastbp
 from fastbp.compare import pin
+from fastbp.compare.nets import MORE, NETS, Case
+from fastbp.compare.peers.fastbp_ import FastbpTrainer
 from fastbp.runtime import tuning
-
-SAMPLES = 2000
 
 LOOP = "import os, sys\nos.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
 
-
-class Case(NamedTuple):
-    """A network, and how it is trained."""
-
-    sizes: tuple[int, ...]
-    activation: Any
-    optimizer: Any
-    batch: int
-
-
-DESCENT, ADAM = fastbp.SGD(0.01), fastbp.Adam(1e-4)
 CASES = (
-    Case((784, 30, 10), "sigmoid", DESCENT, 10),
-    Case((784, 30, 10), "sigmoid", DESCENT, 32),
-    Case((64, 32, 10), "sigmoid", DESCENT, 16),
-    Case((4, 16, 16, 1), "tanh", DESCENT, 32),
-    Case((784, 128, 64, 10), "relu", DESCENT, 128),
-    Case((784, 512, 512, 10), "relu", DESCENT, 128),
-    Case((784, 1024, 1024, 10), "relu", DESCENT, 256),
-    Case((100, *(64,) * 8, 10), "relu", DESCENT, 64),
-    Case((4, 32, 16, 4), "tanh", ADAM, 10_000),
-    Case((10, 46, 46, 10), "relu", ADAM, 128),
-    Case((784, 50, 10), "relu", DESCENT, 1),
-    Case((4, 500, 1), "relu", ADAM, 128),
-    Case((200, 100, 5), "tanh", DESCENT, 20),
-    Case((30, 300, 300, 1), "relu", ADAM, 64),
-    Case((1000, 20, 2), "relu", DESCENT, 8),
-    Case((16, 64, 64, 64, 4), "tanh", ADAM, 256),
+    *NETS,
+    *MORE,
+    Case("784-30-10 b32", (784, 30, 10), 32, 3_200),
+    Case("10-46-46-10 relu Adam b128", (10, 46, 46, 10), 128, 3_200, ("relu", "relu", "sigmoid"), optimizer="adam"),
+    Case("4-500-1 relu Adam b128", (4, 500, 1), 128, 3_200, ("relu", "identity"), optimizer="adam"),
+    # Nothing was tuned on these.
+    Case("200-100-5 tanh b20", (200, 100, 5), 20, 2_000, ("tanh", "sigmoid")),
+    Case("30-300-300-1 relu Adam b64", (30, 300, 300, 1), 64, 1_920, ("relu", "relu", "identity"), optimizer="adam"),
+    Case("1000-20-2 relu b8", (1000, 20, 2), 8, 2_000, ("relu", "sigmoid")),
+    Case(
+        "16-64-64-64-4 tanh Adam b256", (16, 64, 64, 64, 4), 256, 2_560, ("tanh",) * 3 + ("sigmoid",), optimizer="adam"
+    ),
 )
-"""Those of the tables, and four that nothing was tuned on."""
 
 
-def measure(case: Case, rounds: int, seconds: float) -> tuple[dict[str, float], Any]:
-    """Microseconds of a minibatch in each way; the plan that was found."""
-    n = max(SAMPLES, case.batch)
-    rng = np.random.default_rng(0)
-    X, Y = (rng.random((n, size), np.float32) for size in (case.sizes[0], case.sizes[-1]))
-    activations = [case.activation] * (len(case.sizes) - 2) + ["sigmoid"]
-    net = fastbp.Network(case.sizes, activations=activations, dtype="float32", seed=0)
-    ways: dict[str, int | None] = {"1": 1, str(len(pin.cores())): len(pin.cores()), "model": None, "found": None}
+def measure(case: Case, rounds: int, seconds: float) -> tuple[dict[str, float], FastbpTrainer]:
+    """Microseconds of a step in each way; the trainer of the plan that was found."""
+    X, Y = case.data()
+    orders = case.orders()
+    counts = {"1": 1, str(len(pin.cores())): len(pin.cores()), "model": None, "found": None}
+    trainers = {way: FastbpTrainer(case, X, Y, n_threads) for way, n_threads in counts.items()}
 
-    def train(way: str, epochs: int) -> tuple[float, Any]:
+    def turn(way: str) -> float:
         tuning.ENABLED = way == "found"
-        options: Any = {"optimizer": case.optimizer, "batch_size": case.batch, "n_threads": ways[way], "seed": 0}
-        began = time.perf_counter()
-        run = fastbp.train(net, X, Y, epochs=epochs, **options)
-        return (time.perf_counter() - began) / epochs / run.n_minibatches * 1e6, run.plan
+        taken, steps = 0.0, 0.0
+        while taken < seconds:
+            taken += trainers[way].time(orders)
+            steps += orders.size / case.batch
+        return taken / steps * 1e6
 
-    train("model", 1)
-    us, _ = train("model", 1)
-    epochs = max(1, int(seconds / (us * 1e-6 * -(-n // case.batch))))
-    for _ in range(4):
-        train("found", epochs)
-    taken: dict[str, list[float]] = {way: [] for way in ways}
-    for _ in range(rounds):
-        for way in ways:
-            us, plan = train(way, epochs)
-            taken[way].append(us)
-    return {way: statistics.median(values) for way, values in taken.items()}, plan
+    for way in (*counts, *["found"] * 4):
+        turn(way)
+    taken = [{way: turn(way) for way in counts} for _ in range(rounds)]
+    return {way: statistics.median(one[way] for one in taken) for way in counts}, trainers["found"]
 
 
 def main() -> None:
@@ -98,13 +69,14 @@ def main() -> None:
     sys.stdout.write(f"{len(pin.cores())} cores, load {os.getloadavg()[0]:.2f}, busy core: {options.busy}\n")
     try:
         for case in CASES:
-            us, plan = measure(case, options.rounds, options.seconds)
+            us, trainer = measure(case, options.rounds, options.seconds)
             model, found = us.pop("model"), us.pop("found")
-            best = min(us.values())
+            best, plan = min(us.values()), trainer.last.plan if trainer.last else None
+            assert plan is not None
             times = ", ".join(f"{way} {value:.1f}" for way, value in us.items())
             sys.stdout.write(
-                f"{'-'.join(map(str, case.sizes))} b{case.batch}: {times} us; of the best: model {model / best:.3f}, "
-                f"found {found / best:.3f} ({plan.schedule}, {plan.n_threads} threads)\n"
+                f"{case.name}: {times} us; of the best: model {model / best:.3f}, found {found / best:.3f} "
+                f"({plan.schedule}, {plan.n_threads} threads)\n"
             )
             sys.stdout.flush()
     finally:

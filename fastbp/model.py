@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -359,9 +358,8 @@ class Model:
         from fastbp.training.checkpoints import Checkpoint
         from fastbp.training.standard import train
 
-        given = options.get("checkpoint")
-        if isinstance(given, Checkpoint) and given.model is None:
-            options["checkpoint"] = replace(given, model=self)
+        if isinstance(given := options.get("checkpoint"), Checkpoint) and given.model is None:
+            options["checkpoint"] = Checkpoint(given.path, given.every, given.resume, self)
         if isinstance(validation, Sequence) and 2 <= len(validation) <= 3:
             validation = (self.transform(validation[0]), self.transform_targets(validation[1]), *validation[2:])
         if self.classes is not None and isinstance(options.get("class_weight"), Mapping):

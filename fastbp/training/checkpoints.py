@@ -103,9 +103,8 @@ def check_checkpoint(checkpoint: Any, continuing: Run | None = None) -> Checkpoi
             TypeError,
         )
     name, exists = checkpoint.name, os.path.exists(checkpoint.name)
-    folder = os.path.dirname(os.path.abspath(name))
     problem = None
-    if not os.path.isdir(folder):
+    if not os.path.isdir(os.path.dirname(os.path.abspath(name))):
         problem = "its folder does not exist. Make the folder first"
     elif os.path.isdir(name) or not os.path.basename(name):
         problem = "that is a folder, and a file is needed. Add a file name"
