@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pathlib
+import re
+import secrets
+import shutil
 import stat
 import sys
 import tempfile
+import time
 
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 # Everything that ends up in machine code. Numba notices a change of the file that holds a function, not of the files
 # that hold its callees; a directory named after the digest of all of them notices both.
 SOURCES = ("jit/*.py", "functions/*.py", "textbook/*.py", "kernels/**/*.py", "teach/sums.py")
+
+DAY = 24 * 3600.0
+UNUSED = 30 * DAY
+"""Seconds after which a directory that no process has asked for belongs to a version that is gone."""
+DIRECTORY = re.compile(r"fastbp-[0-9a-f]{16}")
+
+CHECKSUM = hashlib.sha256
 
 
 def flag(name: str) -> bool:
@@ -62,5 +74,67 @@ def find(name: str) -> pathlib.Path | None:
         except RuntimeError:  # no home directory
             continue
         if usable(path):
+            keep(path)
             return path
     return None
+
+
+def keep(path: pathlib.Path) -> None:
+    """Note, once a day, that a directory is in use, and remove those beside it that have long been in nobody's.
+
+    Whoever has one of them open loses a compilation by that, and nothing else.
+    """
+    with contextlib.suppress(OSError):
+        now = time.time()
+        if abs(now - _used(path)) < DAY and (path / _MARK).exists():
+            return
+        (path / _MARK).write_bytes(b"")
+        for other in path.parent.iterdir():
+            if other != path and DIRECTORY.fullmatch(other.name) and now - _used(other) > UNUSED:
+                shutil.rmtree(other, ignore_errors=True)  # of links it removes nothing
+
+
+_MARK = "used"
+"""The file whose time is that of a directory's last use. The directory's own is that of the last change in it."""
+
+
+def _used(path: pathlib.Path) -> float:
+    """When a directory was last used; what has no mark yet was made by a version that set none."""
+    try:
+        return (path / _MARK).stat().st_mtime
+    except FileNotFoundError:
+        return path.stat().st_mtime
+
+
+def write(path: pathlib.Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all, and begins with a checksum of its name and content.
+
+    Raises
+    ------
+    OSError
+        The disk is full, say; nothing is left of the file then.
+    """
+    path.parent.mkdir(0o700, parents=True, exist_ok=True)  # another process may have removed it as long unused
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        temporary.write_bytes(_checksum(path, data) + data)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def read(path: pathlib.Path) -> bytes | None:
+    """What `write` wrote; None where it is not there or damaged: machine code with one wrong bit may end the process."""
+    try:
+        whole = path.read_bytes()
+    except OSError:
+        return None
+    size = CHECKSUM().digest_size
+    kept, data = whole[:size], whole[size:]
+    return data if kept == _checksum(path, data) else None
+
+
+def _checksum(path: pathlib.Path, data: bytes) -> bytes:
+    return CHECKSUM(path.name.encode() + b"\0" + data).digest()

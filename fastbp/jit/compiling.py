@@ -2,94 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
+import llvmlite
 import numba
 from numba import types
 from numba.core import config as _config
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, UserProvidedCacheLocator
 from numba.core.registry import cpu_target
 from numba.core.typing.templates import make_overload_template
 from numba.extending import intrinsic
 from numba.extending import overload as _overload
 
-from fastbp.jit.cache import PACKAGE, digest, find
+from fastbp.jit.cache import digest, find
+from fastbp.jit.disk import DiskCache
 from fastbp.jit.linking import BitcodeCompiler, Entry, InnerDispatcher, LinkingCompiler, ParallelCompiler
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 config: Any = _config  # which gets its attributes while it is imported
 
+_OPTIONS = ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")
+
 CACHE_DIR = find(
-    digest([numba.__version__, *(str(getattr(config, key)) for key in ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT"))])
+    digest([numba.__version__, llvmlite.__version__, *(str(getattr(config, option)) for option in _OPTIONS)])
 )
 
 prange = numba.prange
-
-
-class _FileForEach(IndexDataCacheFile):
-    """A file for each signature, named after it and after the state of the source file.
-
-    Numba numbers the files and keeps the numbers in an index. Two processes that compile at the same time, one dtype
-    each, then give both the same number, and each later process runs the code of one with the data of the other.
-    """
-
-    def _name(self, key: Any) -> str:
-        known = hashlib.sha256(repr((self._source_stamp, key)).encode()).hexdigest()
-        return self._data_name_pattern.format(number=int(known[:12], 16))
-
-    def save(self, key: Any, data: Any) -> None:
-        self._save_data(self._name(key), data)
-
-    def load(self, key: Any) -> Any:
-        try:
-            return self._load_data(self._name(key))
-        except FileNotFoundError:
-            return None
-
-
-class _Locator(UserProvidedCacheLocator):
-    """The folder of a source file, the same wherever fastbp is installed: an environment made anew compiles nothing."""
-
-    @classmethod
-    def get_suitable_cache_subpath(cls, py_file: str) -> str:
-        folder = Path(py_file).absolute().parent
-        if folder.is_relative_to(PACKAGE):
-            return "-".join(folder.relative_to(PACKAGE.parent).parts)
-        return str(super().get_suitable_cache_subpath(py_file))
-
-
-class _CacheImpl(CompileResultCacheImpl):
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._locator_classes = [_Locator]
-        super().__init__(function)
-
-
-class _SafeCache(FunctionCache):
-    """Numba's cache, of which a damaged file or a full disk costs a compilation and never an error."""
-
-    _impl_class = _CacheImpl
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        super().__init__(function)
-        self._cache_file = _FileForEach(
-            self._cache_path, self._impl.filename_base, self._impl.locator.get_source_stamp()
-        )
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # unpickling a damaged file raises anything
-            return None
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        try:
-            super().save_overload(sig, data)
-        except Exception:  # a disk that is full or lost: Numba pickles and writes
-            return
 
 
 def options_of(fastmath: set[str], inlined: bool) -> dict[str, Any]:
@@ -115,17 +54,8 @@ def entry(function: Callable[..., Any], fastmath: set[str], parallel: bool = Fal
     options = options_of(fastmath, False) | ({"parallel": True} if parallel else {})
     compiler = ParallelCompiler if parallel else LinkingCompiler
     compiled: Any = Entry(function, targetoptions=options, pipeline_class=compiler)
-    if CACHE_DIR is not None:
-        # Two option sets of one function must not share a file: Numba's index does not know the options.
-        kind = "parallel" if parallel else "fused" if fastmath else "strict"
-        before = config.CACHE_DIR
-        config.CACHE_DIR = str(CACHE_DIR / kind)
-        try:
-            compiled._cache = _SafeCache(function)  # what numba.njit(cache=True) does with its own class
-        except RuntimeError:  # no locator: run without a cache
-            pass
-        finally:
-            config.CACHE_DIR = before
+    kind = "parallel" if parallel else "fused" if fastmath else "strict"
+    compiled._cache = DiskCache(function, CACHE_DIR, kind)  # what numba.njit(cache=True) does with its own class
     return compiled
 
 
