@@ -126,7 +126,7 @@ def write(path: pathlib.Path, data: bytes) -> None:
 
 
 def read(path: pathlib.Path) -> bytes | None:
-    """What `write` wrote; None where it is not there or damaged: machine code with one wrong bit may end the process."""
+    """What `write` wrote; None where it is not there or damaged: one wrong bit of machine code may end the process."""
     try:
         whole = path.read_bytes()
     except OSError:

@@ -28,7 +28,7 @@ def _source(path: str) -> bytes | None:
 
 
 class DiskCache(NullCache):  # type: ignore[misc]
-    """In the place of Numba's own cache: a file for each signature. Damage or a full disk costs a compilation, no error.
+    """In the place of Numba's own cache: a file for each signature. Damage, or a full disk, costs a compilation.
 
     A file is named after all that its code depends on and that the folder is not named after. The place of the
     installation is not among it: one made anew compiles nothing. Numba numbers its files and keeps the numbers in an
