@@ -131,9 +131,9 @@ def workspace_layout(
 
 
 def panel_size(m: int, k: int, itemsize: int) -> int:
-    """Elements of room in which a gemm packs k terms of two vectors of columns and of m rows."""
+    """Elements of room in which a gemm packs k terms of three vectors of columns and of m rows."""
     V = VECTOR_BYTES // itemsize
-    return int(round_up(k, V) * (2 * V + round_up(m, V)))
+    return int(round_up(k, V) * (3 * V + round_up(m, V)))
 
 
 def largest_panel(layers: np.ndarray, X: int, chunk: int, itemsize: int) -> int:

@@ -12,22 +12,37 @@ from fastbp.functions.elementary import fma
 from fastbp.jit import strict
 from fastbp.jit.addresses import addressed, pointer
 from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
-from fastbp.jit.registers import literal_unroll
 from fastbp.kernels import layout
 from fastbp.kernels.gemm import prefetch
 from fastbp.kernels.gemm.epilogues import MULTIPLY, SGD_STEP, STORE
-from fastbp.kernels.gemm.gemm import gemm
+from fastbp.kernels.gemm.gemm import gemm, tiles_of_one, tiles_of_three, tiles_of_two
 from fastbp.kernels.gemm.microkernel import tiles
 from fastbp.kernels.gemm.packing import packs_a, packs_b
 from fastbp.kernels.gemm.prefetch import Prefetch
 from fastbp.kernels.gemm.problem import Gemm, GemmWorkspace
-from fastbp.kernels.gemm.tiling import FOUR, MAX_ROWS, ONE, ROW_COUNTS, TWO
+from fastbp.kernels.gemm.tiling import (
+    FOUR,
+    HAS_THREE,
+    MAX_ROWS,
+    ONE,
+    ROW_COUNTS,
+    ROW_COUNTS_OF_ONE,
+    ROW_COUNTS_OF_THREE,
+    THREE,
+    TWO,
+)
 from fastbp.kernels.matrix import Matrix
 
 EPILOGUES = {"STORE": STORE, "MULTIPLY": MULTIPLY, "SGD_STEP": SGD_STEP}
 SCALES = {"STORE": 0.3, "MULTIPLY": 1.0, "SGD_STEP": 0.3}
 ETA = 0.7
-TILES = [(MR, NR) for NR in sorted({1, ONE, TWO}) for MR in ROW_COUNTS] + [(1, FOUR), (2, FOUR)]
+TILES = [
+    *((MR, NR) for NR in sorted({1, ONE}) for MR in ROW_COUNTS_OF_ONE),
+    *((MR, TWO) for MR in ROW_COUNTS),
+    *((MR, THREE) for MR in ROW_COUNTS_OF_THREE if HAS_THREE),
+    (1, FOUR),
+    (2, FOUR),
+]
 
 
 @strict(cache=True)
@@ -56,14 +71,12 @@ def run_tiles(MR: int, NR: int, g: Gemm, order: Any, cursor: Any, parts: int) ->
         else:
             tiles(2, FOUR, g, prefetch)
         return
-    for size in literal_unroll(ROW_COUNTS):
-        if size == MR:
-            if NR == TWO:
-                tiles(size, TWO, g, prefetch)
-            elif NR == ONE:
-                tiles(size, ONE, g, prefetch)
-            else:
-                tiles(size, 1, g, prefetch)
+    if NR == TWO:
+        tiles_of_two(MR, g, prefetch)
+    elif HAS_THREE and NR == THREE:
+        tiles_of_three(MR, g, prefetch)
+    else:
+        tiles_of_one(MR, NR, g, prefetch)
 
 
 @strict(cache=True)

@@ -10,7 +10,7 @@
 
 with scale 1 but for the last tile of BP4, where it is 1 / sum_x s_x. Each c[i, j] is one sum over k, in order from its
 init, so its bits are the textbook's. Blocking only chooses the order in which the independent (i, j) are visited: tiles
-of MR rows by NR half-lines of columns, one or two vectors, stay in registers for a whole sum. Columns beyond n up to
+of MR rows by NR half-lines of columns, one to three vectors, stay in registers for a whole sum. Columns beyond n up to
 the end of a padded row are computed too.
 """
 
@@ -26,14 +26,18 @@ from fastbp.kernels.gemm.prefetch import Prefetch
 from fastbp.kernels.gemm.problem import Gemm, GemmWorkspace, columns, rows
 from fastbp.kernels.gemm.tiling import (
     FOUR,
+    HAS_THREE,
     LONG_RUN_ROWS,
     MANY_TERMS,
     MAX_ROWS,
     N_SPLITS,
     ONE,
     ROW_COUNTS,
+    ROW_COUNTS_OF_ONE,
+    ROW_COUNTS_OF_THREE,
     SPLIT_ROWS,
     SPLIT_TILES,
+    THREE,
     TWO,
 )
 from fastbp.kernels.matrix import shifted
@@ -48,7 +52,52 @@ def panel_width(m: int, n: int, left: int, is_row_major: bool, size: int) -> int
     # All of the padding is computed, of rows that `layout.padded` has made long enough.
     if n <= HALF_LINE // size:
         return 1
+    if HAS_THREE and 2 * V < left <= 3 * V:
+        return THREE
     return ONE if left <= V and VECTOR_BYTES == CACHE_LINE else TWO
+
+
+@strict
+def run_of_tiles(NR: int, m: int, k: int) -> tuple[int, int]:
+    """MR of the first tiles of m rows of k terms each, in NR half-lines of columns; and how many tiles of as many rows
+    there are.
+    """
+    if m < N_SPLITS:
+        of_vectors = max(0, (NR - 1) // ONE) * N_SPLITS
+        return SPLIT_ROWS[of_vectors + m], SPLIT_TILES[of_vectors + m]
+    MR = LONG_RUN_ROWS if k <= MANY_TERMS else MAX_ROWS
+    if NR == THREE:
+        MR = ROW_COUNTS_OF_THREE[-1]
+    elif NR <= ONE:
+        MR = ROW_COUNTS_OF_ONE[-1]
+    return MR, m // MR - 1
+
+
+@strict
+def tiles_of_two(MR: int, g: Gemm, prefetch: Prefetch) -> None:
+    """Tiles of two vectors: ``tiles`` compiled for this MR."""
+    for size in literal_unroll(ROW_COUNTS):
+        if size == MR:
+            tiles(size, TWO, g, prefetch)
+
+
+@strict
+def tiles_of_three(MR: int, g: Gemm, prefetch: Prefetch) -> None:
+    """Tiles of three vectors, likewise."""
+    for size in literal_unroll(ROW_COUNTS_OF_THREE):
+        if size == MR:
+            tiles(size, THREE, g, prefetch)
+
+
+@strict
+def tiles_of_one(MR: int, NR: int, g: Gemm, prefetch: Prefetch) -> None:
+    """Tiles of one vector, or half of one, likewise."""
+    for size in literal_unroll(ROW_COUNTS_OF_ONE):
+        if size == MR:
+            if NR == ONE:
+                tiles(size, ONE, g, prefetch)
+            else:
+                tiles(size, 1, g, prefetch)
 
 
 @strict
@@ -61,20 +110,14 @@ def macro_kernel(NR: int, g: Gemm, prefetch: Prefetch) -> None:
             tiles(2, FOUR, g, prefetch)
         return
     while g.m > 0:
-        if g.m < N_SPLITS:
-            MR, n_tiles = SPLIT_ROWS[g.m], SPLIT_TILES[g.m]
-        else:
-            MR = LONG_RUN_ROWS if g.k <= MANY_TERMS else MAX_ROWS
-            n_tiles = g.m // MR - 1
+        MR, n_tiles = run_of_tiles(NR, g.m, g.k)
         run = rows(g, 0, n_tiles * MR)
-        for size in literal_unroll(ROW_COUNTS):
-            if size == MR:
-                if NR == TWO:
-                    tiles(size, TWO, run, prefetch)
-                elif NR == ONE:
-                    tiles(size, ONE, run, prefetch)
-                else:
-                    tiles(size, 1, run, prefetch)
+        if NR == TWO:
+            tiles_of_two(MR, run, prefetch)
+        elif HAS_THREE and NR == THREE:
+            tiles_of_three(MR, run, prefetch)
+        else:
+            tiles_of_one(MR, NR, run, prefetch)
         g = rows(g, run.m, g.m - run.m)
 
 
@@ -91,7 +134,7 @@ def gemm(g: Gemm, workspace: GemmWorkspace) -> None:
     panel, a = workspace.panel, g.a
     if workspace.pack_a and a.i == 1 and packs_a(a.j, g.n, size):
         k = round_up(g.k, VECTOR_BYTES // size)
-        a = pack_transposed(k, g.m, a, g.k, after(panel, 2 * VECTOR_BYTES // size * k))
+        a = pack_transposed(k, g.m, a, g.k, after(panel, THREE * HALF_LINE // size * k))
     packing = workspace.pack_b and packs_b(g.m, g.b.i, size)
     j = 0
     while j < g.n:
@@ -100,7 +143,7 @@ def gemm(g: Gemm, workspace: GemmWorkspace) -> None:
         b = shifted(g.b, 0, j)
         if b.j != 1:
             b = pack_transposed(max(NR * HALF_LINE, VECTOR_BYTES) // size, g.k, b, left, panel)
-        elif packing and NR == TWO:
-            b = pack(g.k, b, panel)
+        elif packing and TWO <= NR <= THREE:
+            b = pack(NR, g.k, b, panel)
         macro_kernel(NR, columns(g, j, a, b), workspace.prefetch)
         j += NR * (HALF_LINE // size)

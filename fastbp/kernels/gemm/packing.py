@@ -6,7 +6,7 @@ from fastbp.jit import strict
 from fastbp.jit.addresses import Buffer, itemsize, view
 from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
 from fastbp.jit.registers import copy_row, transpose_tile
-from fastbp.kernels.gemm.tiling import LONG_STRIDE, PACKING_PAYS, TWO
+from fastbp.kernels.gemm.tiling import LONG_STRIDE, ONE, PACKING_PAYS, THREE, TWO
 from fastbp.kernels.matrix import Matrix
 
 
@@ -33,13 +33,16 @@ def packs_a(stride: int, n: int, size: int) -> bool:
 
 
 @strict
-def pack(k: int, b: Matrix, panel: Buffer) -> Matrix:
-    """Copy k rows of two vectors side by side into ``panel``: long strides defeat the caches' associativity."""
-    n = 2 * VECTOR_BYTES // itemsize(panel)
+def pack(NR: int, k: int, b: Matrix, panel: Buffer) -> Matrix:
+    """Copy k rows of two or three vectors side by side: long strides defeat the caches' associativity."""
+    n = NR // ONE * (VECTOR_BYTES // itemsize(panel))
     source = view(b.buf, 0, k, n, b.i, 1)
     packed = view(panel, 0, k, n, n, 1)
     for row in range(k):
-        copy_row(int(TWO), packed, row, source, row)
+        if NR == TWO:
+            copy_row(int(TWO), packed, row, source, row)
+        else:
+            copy_row(int(THREE), packed, row, source, row)
     return Matrix(panel, n, 1)
 
 

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from fastbp.jit.cpu import AVX512, HALF_LINE, VECTOR_BYTES
 
-ONE, TWO, FOUR = (n * VECTOR_BYTES // HALF_LINE for n in (1, 2, 4))
+ONE, TWO, THREE, FOUR = (n * VECTOR_BYTES // HALF_LINE for n in (1, 2, 3, 4))
 """NR, in half-lines, of tiles as wide as so many vector registers."""
 
+HAS_THREE = AVX512
+"""Whether three vectors that are left of a row are one panel, and not two: a third vector alone waits for as many loads
+as two do. Measured on a Zen 5: 0.93 of the time of 10-45-45-1 and of 20-80-48-3, minibatches of 128 and 64."""
+
 ROW_COUNTS: tuple[int, ...] = (1, 2, 3, 4, 8, 10) if AVX512 else (1, 2, 3, 4, 5)
-"""MR of the compiled tiles. A tile of MR rows and two vectors takes 2 MR registers of 32 (AVX-512) or 16 (AVX2)."""
+"""MR of the compiled tiles of two vectors, which take 2 MR registers of 32 (AVX-512) or 16 (AVX2)."""
+
+ROW_COUNTS_OF_ONE: tuple[int, ...] = (1, 2, 4, 8, 10, 16) if AVX512 else ROW_COUNTS
+"""MR of tiles of a vector or less. Eight sums are as many as hide how long a multiplication takes, if nothing else
+does: with sixteen 4-32-16-4 takes 0.975 of the time."""
+
+ROW_COUNTS_OF_THREE: tuple[int, ...] = (1, 2, 4, 7)
+"""MR of tiles of three vectors. Of eight rows LLVM leaves a sum in memory: it loads all their ``a`` at once."""
 
 LONG_RUN_ROWS = 8 if AVX512 else 5
 """MR of a long run of tiles. Ten rows fill every register, and leave none to begin the next tile with: measured 39
@@ -32,25 +43,27 @@ N_SPLITS = 40
 """Numbers of rows below which the best split into tiles is looked up."""
 
 
-def row_splits() -> tuple[tuple[int, ...], tuple[int, ...]]:
+def row_splits(row_counts: tuple[int, ...], vectors: int) -> list[tuple[int, int]]:
     """For each number of rows below N_SPLITS: MR of its first tiles, and how many tiles of as many rows there are.
 
-    A tile takes as long as its rows, but no less than a few take to hide a multiplication, and a little to begin, more
-    beyond LONG_RUN_ROWS; a run of equal tiles takes five rows' time to begin.
+    A tile takes as long as its rows, but no less than eight vectors of sums take to hide a multiplication, and a little
+    to begin, more beyond sixteen vectors; a run of equal tiles takes five rows' time to begin.
     """
-    cost, first, n_tiles = [0.0], [0], [0]
+    cost, split = [0.0], [(0, 0)]
     for m in range(1, N_SPLITS):
-        runs = [(MR, n) for MR in ROW_COUNTS for n in range(1, m // MR + 1)]
+        runs = [(MR, n) for MR in row_counts for n in range(1, m // MR + 1)]
         best, MR, n = min(
-            (cost[m - MR * n] + 5 + n * (max(MR, 4) + 1 + (MR > LONG_RUN_ROWS)), -MR, -n) for MR, n in runs
+            (cost[m - MR * n] + 5 + n * (max(MR, -(-8 // vectors)) + 1 + (MR * vectors > 2 * LONG_RUN_ROWS)), -MR, -n)
+            for MR, n in runs
         )
         cost.append(best)
-        first.append(-MR)
-        n_tiles.append(-n)
-    return tuple(first), tuple(n_tiles)
+        split.append((-MR, -n))
+    return split
 
 
-SPLIT_ROWS, SPLIT_TILES = row_splits()
+_SPLITS = (*row_splits(ROW_COUNTS_OF_ONE, 1), *row_splits(ROW_COUNTS, 2), *row_splits(ROW_COUNTS_OF_THREE, 3))
+SPLIT_ROWS, SPLIT_TILES = (tuple(column) for column in zip(*_SPLITS, strict=True))
+"""Of tiles of one vector, of two, of three, one after the other."""
 
 PACKING_PAYS = 40
 """Output rows from which copying a panel of ``b`` side by side costs less than walking its long stride each time.
