@@ -78,6 +78,7 @@ def note_statistics(training: Training, m: int, tile: Tile, t: int, end: int) ->
     if control.counting_hits:
         for counter in range(t, end):
             statistics.hits += thread(control, counter).hits
+            thread(control, counter).hits = 0
 
 
 @strict
@@ -166,11 +167,18 @@ def finish(training: Training, g: Matrix, at: int, n: int, l1: float, l2: float,
 
 @strict
 def parameters(
-    training: Training, minibatch: Minibatch, tile: Tile, bottom: int, n_shares: int, prefetch: Prefetch, t: int
+    training: Training,
+    minibatch: Minibatch,
+    tile: Tile,
+    bottom: int,
+    share: int,
+    n_shares: int,
+    prefetch: Prefetch,
+    t: int,
 ) -> None:
     """The part of a tile that is split by rows of w: BP4, BP3 and, with the last tile of a minibatch, U.
 
-    Of layers from ``bottom`` on. Thread t takes its share of the rows, or all of them if ``n_shares`` is 1.
+    Of layers from ``bottom`` on, by thread t: one of ``n_shares`` shares of the rows of each.
     """
     layers, data, workspace = training.layers, training.data, training.workspace
     X = tile.X
@@ -185,7 +193,6 @@ def parameters(
     stepping = offsets(workspace).fused_update == 1
     epilogue = SGD_STEP if stepping else STORE
     here = fetching_workspace(workspace, prefetch, t)
-    share = t if n_shares > 1 else 0
     for l in range(bottom, layers.L + 1):
         K, J, stride, rate = layer(layers, l).K, layer(layers, l).J, layer(layers, l).stride, layer(layers, l).rate
         if rate == 0.0:

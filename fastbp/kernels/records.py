@@ -96,6 +96,8 @@ class Control(NamedTuple):
     """`STATISTICS` of each minibatch."""
     n_threads: int
     schedule: int
+    parts: int
+    """Data-parallel: parts of each phase for each thread; of more than one, threads claim the next."""
     n: int
     """Samples of an epoch."""
     batch: int
@@ -242,6 +244,8 @@ FLAGS = fields_apart(
     begun=np.int64,  # samples of the first minibatch that a slice before has done
     at_most=np.int64,  # samples of a minibatch that the slice may do
     ticket=np.int64,  # of ordered tiles: the tile that is next
+    samples=np.int64,  # the parts of a tile's samples that have been claimed,
+    rows=np.int64,  # and those of the rows of every w^l
 )
 """What the team is asked to do, and how far it has come."""
 

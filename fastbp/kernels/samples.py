@@ -239,21 +239,23 @@ def note_largest(training: Training, tile: Tile, t: int) -> None:
 
 
 @strict
-def tile_of_samples(training: Training, tile: Tile, bottom: int, starting: bool, t: int) -> None:
-    """The part of a tile that is split by samples, of thread t's share of them: layers from ``bottom``.
-
-    ``starting`` says whether it is the thread's first of a minibatch.
-    """
-    layers, data, workspace = training.layers, training.data, training.workspace
+def begin_minibatch(training: Training, t: int) -> None:
+    """Thread t, before its first samples of a minibatch: its maxima and hits anew, and its share of the penalty."""
     said = thread(training.control, t)
-    if starting:
-        said.largest_a = 0
-        said.largest_delta = 0
-        penalty_sums(training, t)
+    said.largest_a = 0
+    said.largest_delta = 0
+    said.hits = 0
+    penalty_sums(training, t)
+
+
+@strict
+def tile_of_samples(training: Training, tile: Tile, bottom: int, t: int) -> None:
+    """The part of a tile that is split by samples, of some of them by thread t: layers from ``bottom``."""
+    layers, data, workspace = training.layers, training.data, training.workspace
     gather_targets(layers, data, workspace, tile)
     forward(layers, data, workspace, tile, bottom, activations(layers, workspace, 0, tile.row), t)
     outputs_and_costs(layers, workspace, tile)
     if training.control.counting_hits:
-        said.hits = hits(layers, data, workspace, tile)
+        thread(training.control, t).hits += hits(layers, data, workspace, tile)
     backward(layers, data, workspace, tile, t)
     note_largest(training, tile, t)

@@ -60,6 +60,12 @@ def replace(cell: Buffer, expected: int, value: int) -> bool:
     return True
 
 
+def claim(cell: Buffer) -> int:
+    """The field's value, which is one more for whoever comes next (fetch-and-add)."""
+    cell[0] += 1
+    return int(cell[0]) - 1
+
+
 def pause(n: int) -> None:
     """Wait a moment, longer the more pauses came before: n."""
 
@@ -91,6 +97,13 @@ if not jit.DISABLED:
             return builder.extract_value(builder.cmpxchg(*args, "acq_rel", "acquire"), 1)
 
         return signature(types.boolean, cell, types.int64, types.int64), codegen
+
+    @intrinsic
+    def _claim(typing: Any, cell: Any) -> Any:
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return builder.atomic_rmw("add", args[0], ir.IntType(64)(1), "acq_rel")
+
+        return signature(types.int64, cell), codegen
 
     def _external(name: str, *argument: Any) -> Any:
         """Intrinsic that calls a function of the C library."""
@@ -124,6 +137,10 @@ if not jit.DISABLED:
     @jit.overload(replace)
     def _(cell, expected, value):  # type: ignore[no-untyped-def]
         return lambda cell, expected, value: _replace(cell, expected, value)
+
+    @jit.overload(claim)
+    def _(cell):
+        return lambda cell: _claim(cell)
 
     @jit.overload(pause)
     def _(n):

@@ -179,6 +179,7 @@ def make_training(
         statistics=np.zeros(n_minibatches, STATISTICS),
         n_threads=plan.n_threads,
         schedule=SCHEDULES.index(plan.schedule),
+        parts=plan.parts,
         n=n,
         batch=batch,
         fetching=int(plan.prefetch and far),
@@ -197,6 +198,7 @@ def with_plan(training: Training, where: Layout) -> Training:
         threads=_records(plan.n_threads, THREAD, plan),
         n_threads=plan.n_threads,
         schedule=SCHEDULES.index(plan.schedule),
+        parts=plan.parts,
     )
     made = Training(
         layers=training.layers._replace(table=where.layers.table),

@@ -82,6 +82,14 @@ def _tile(task: Task, plan: Plan) -> str:
     return f"As many samples as have activations of {rules.TILE_BYTES >> 20} MB, which a core's cache holds, or 256."
 
 
+def _parts(plan: Plan) -> str:
+    if plan.n_threads == 1 or plan.schedule != "data_parallel":
+        return "Only threads that split samples have parts to claim."
+    if plan.parts == 1:
+        return "Each thread has one share of samples, and one of rows of w: a training that measures tries two."
+    return f"Threads claim {plan.parts * plan.n_threads} parts one by one: a core that is disturbed takes fewer."
+
+
 def _fused_update(task: Task, plan: Plan) -> str:
     if plan.fused_update:
         return "BP4 ends with the step w - eta g, and no gradient is stored."
@@ -123,6 +131,7 @@ def reasons(task: Task, plan: Plan, *, n_threads: int | None = None, n_bytes: in
         "schedule": _schedule(task, plan),
         "n_threads": _threads(task, plan, n_threads),
         "tile": _tile(task, plan),
+        "parts": _parts(plan),
         "pack_a": "Coefficients of a sum that lie far apart are copied side by side, where that pays.",
         "pack_b": "So are the rows that they multiply.",
         "prefetch": prefetch,

@@ -29,6 +29,8 @@ ALL_OFF: dict[str, Any] = dict.fromkeys(OPTIMISATIONS, False)
 FORCED: list[dict[str, Any]] = [
     {"schedule": "data_parallel"},
     {"schedule": "data_parallel", "tile": 3},
+    {"schedule": "data_parallel", "parts": 3},
+    {"schedule": "data_parallel", "parts": 2, "tile": 3},
     {"schedule": "ordered_tiles"},
     {"schedule": "ordered_tiles", "tile": 3},
     COLUMNS,
@@ -224,6 +226,11 @@ def test_what_is_left_out_is_not_done(schedule: str, plans: list[Plan], monkeypa
     assert not any(at_work(**ALL_OFF).values())
 
 
+def tile_and_packing() -> tuple[int, bool]:
+    made = plan_prediction(10, 1)
+    return made.tile, made.pack_a
+
+
 def test_a_choice_that_there_is_not_is_refused() -> None:
     with pytest.raises(TypeError, match="A plan has no tiles; it has schedule, n_threads, tile"), forced(tiles=3):
         pass
@@ -231,6 +238,6 @@ def test_a_choice_that_there_is_not_is_refused() -> None:
         plan_training(Task((9, 20, 3), 8, 5, descent=True, whole_gradient=True), 1)
     with forced(tile=3):
         with forced(pack_a=False):
-            assert plan_prediction(10, 1)[2:4] == (3, False)
-        assert plan_prediction(10, 1)[2:4] == (3, True)
-    assert plan_prediction(10, 1)[2:4] == (16, True)
+            assert tile_and_packing() == (3, False)
+        assert tile_and_packing() == (3, True)
+    assert tile_and_packing() == (16, True)

@@ -19,7 +19,7 @@ import fastbp
 from fastbp.kernels.gemm import tiling
 from fastbp.kernels.team import MAX_TEAM
 from fastbp.runtime import plan, pool
-from fastbp.runtime.plan import Task, choose_team, forced, plan_training
+from fastbp.runtime.plan import Task, alternatives, choose_team, forced, plan_training
 from fastbp.runtime.team import ROWS_OPERATIONS, ThreadTeam, rows_at_a_time
 
 THREADS = (1, 2, 3, 4, 8)
@@ -226,6 +226,28 @@ def test_no_thread_without_a_cache_line_of_layer_1(cores: int, monkeypatch: pyte
         assert plan_training(task, T).schedule == COLUMNS
         assert -(-n_lines // T) < -(-n_lines // (T - 1))  # one thread less would have more to do
         assert choose_team(task, 5) == 5
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("parts", [2, 7])
+@pytest.mark.parametrize(("batch", "tile"), [(7, 7), (100, 100), (500, 64)])
+def test_parts_that_threads_claim(batch: int, tile: int, parts: int, dtype: str) -> None:
+    """However the parts fall to the threads: weights, losses and right decisions are those of one thread."""
+    rng = np.random.default_rng(31)
+    X, Y = rng.standard_normal((500, 20)), rng.integers(0, 3, 500)
+    options = {"l1": 1e-4, "l2": 1e-3, "sample_weight": rng.random(500), "clip_norm": 0.5}
+    expected = trained(X, Y, dtype, batch, 1, **options)
+    with forced(schedule=TILES, tile=tile, parts=parts):
+        for n_threads in THREADS:
+            assert trained(X, Y, dtype, batch, n_threads, **options) == expected, n_threads
+
+
+def test_large_minibatches_may_be_claimed_in_parts() -> None:
+    """Only where a part takes long, and only as something to try."""
+    wide, small = Task((784, 1024, 1024, 10), 4, 256, descent=True), Task((784, 128, 64, 10), 4, 128, descent=True)
+    assert plan_training(wide, 2).parts == 1
+    assert {kept.parts for kept in alternatives(wide, 2, 2)} == {1, 2}
+    assert all(kept.parts == 1 for kept in alternatives(small, 2, 2) + alternatives(wide, 1, 1))
 
 
 @pytest.mark.compiled

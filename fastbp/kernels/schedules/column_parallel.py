@@ -24,7 +24,7 @@ from fastbp.kernels.gemm.tiling import PASS_ROWS
 from fastbp.kernels.matrix import Matrix, row, shifted
 from fastbp.kernels.parameters import APPLY, REFUSE, conclude, minibatch_of, note_statistics, parameters, verdict
 from fastbp.kernels.records import Minibatch, Tile, Training
-from fastbp.kernels.samples import activate, sample, tile_of_samples
+from fastbp.kernels.samples import activate, begin_minibatch, sample, tile_of_samples
 from fastbp.kernels.team import barrier, barrier_and_poll
 from fastbp.kernels.updates import sgd
 from fastbp.kernels.views import (
@@ -55,12 +55,13 @@ def layers_above(training: Training, minibatch: Minibatch, t: int) -> int:
     z, J = exchanged(layers, workspace, m), layer(layers, 1).J
     a, d = activations(layers, workspace, 1, tile.row), errors(layers, workspace, 1, tile.row)
     activate(layer(layers, 1).activation, X, J, z, a, d)
-    tile_of_samples(training, tile, 2, True, t)
+    begin_minibatch(training, t)
+    tile_of_samples(training, tile, 2, t)
     if t == 0:
         note_statistics(training, m, tile, 0, 1)
     ruling = verdict(training, minibatch, t, t + 1)
     if ruling == APPLY:
-        parameters(training, minibatch, tile, 2, 1, no_prefetch(training.data, workspace, t), t)
+        parameters(training, minibatch, tile, 2, 0, 1, no_prefetch(training.data, workspace, t), t)
     if t == 0:
         conclude(training, m, ruling)
     return ruling

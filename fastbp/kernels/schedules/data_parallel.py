@@ -2,7 +2,9 @@
 
 A minibatch passes in tiles of samples. In a tile each thread takes some samples x through F1, F2, C, BP1 and BP2, which
 no other thread looks at; after a barrier each takes some rows k of every w^l through BP4 (BP3 for its last row, the
-biases), the penalty and the update U; a second barrier ends the tile.
+biases), the penalty and the update U; a second barrier ends the tile. Between barriers a thread has one share for
+itself, or, where a share takes long, there are several parts for each thread, which claim them one by one: a core that
+another process disturbs takes fewer.
 
 Small minibatches are split by neurons of layer 1 instead (`column_parallel`); large minibatches on small nets are
 passed from thread to thread tile by tile (`ordered_tiles`).
@@ -15,7 +17,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from fastbp.jit import strict
-from fastbp.jit.addresses import Buffer, addressed, exists, itemsize, line, pointer
+from fastbp.jit.addresses import Buffer, addressed, exists, field, itemsize, line, pointer
 from fastbp.kernels.clipping import update_of_all
 from fastbp.kernels.gemm.tiling import CROWDING_STRIDE
 from fastbp.kernels.matrix import matrix, row
@@ -31,6 +33,7 @@ from fastbp.kernels.parameters import (
 from fastbp.kernels.records import (
     COLUMN_PARALLEL,
     ORDERED_TILES,
+    Control,
     Data,
     Layers,
     Outputs,
@@ -38,7 +41,15 @@ from fastbp.kernels.records import (
     Training,
     Workspace,
 )
-from fastbp.kernels.samples import decision, forward, gather_inputs, gather_targets, outputs_and_costs, tile_of_samples
+from fastbp.kernels.samples import (
+    begin_minibatch,
+    decision,
+    forward,
+    gather_inputs,
+    gather_targets,
+    outputs_and_costs,
+    tile_of_samples,
+)
 from fastbp.kernels.schedules.column_parallel import column_parallel_minibatches
 from fastbp.kernels.schedules.ordered_tiles import ordered_tiles_minibatches
 from fastbp.kernels.team import (
@@ -47,13 +58,27 @@ from fastbp.kernels.team import (
     barrier,
     barrier_and_poll,
     begin_slice,
+    claim,
     release_spin_lock,
+    store,
     wait_for_slice,
 )
 from fastbp.kernels.views import activations, flags, layer, offsets, prefetch, settings, thread_theta, with_theta
 
 Plain: TypeAlias = tuple[Any, ...]
 """A record without its class, which takes Python less time to pass."""
+
+
+@strict
+def first_part(control: Control, claimed: Buffer, t: int) -> int:
+    """The part of a phase that thread t begins with: its share, if each has one."""
+    return claim(claimed) if control.parts > 1 else t
+
+
+@strict
+def next_part(control: Control, claimed: Buffer) -> int:
+    """The part that a thread takes when it is done with one; or none."""
+    return claim(claimed) if control.parts > 1 else control.n_threads
 
 
 @strict
@@ -64,7 +89,8 @@ def minibatch(training: Training, m: int, t: int) -> bool:
     go on in the next slice where they are.
     """
     layers, data, workspace, control = training.layers, training.data, training.workspace, training.control
-    n_threads = control.n_threads
+    n_threads, n_parts = control.n_threads, control.n_threads * control.parts
+    samples, rows = field(control.flags, 0, "samples"), field(control.flags, 0, "rows")
     batch = minibatch_of(training, m)
     done = flags(control).begun if m == flags(control).first else 0
     end = min(batch.n, done + flags(control).at_most)
@@ -72,22 +98,33 @@ def minibatch(training: Training, m: int, t: int) -> bool:
     leaving = False
     while done < end:
         tile = Tile(place=batch.start + done, row=0, X=min(offsets(workspace).tile, batch.n - done))
-        x0, x1 = tile.X * t // n_threads, tile.X * (t + 1) // n_threads
-        mine = Tile(place=tile.place + x0, row=x0, X=x1 - x0)
-        gather_inputs(layers, data, mine, activations(layers, workspace, 0, x0))
-        tile_of_samples(training, mine, 1, done == 0, t)
+        if done == 0:
+            begin_minibatch(training, t)
+        part = first_part(control, samples, t)
+        while part < n_parts:
+            x0, x1 = tile.X * part // n_parts, tile.X * (part + 1) // n_parts
+            mine = Tile(place=tile.place + x0, row=x0, X=x1 - x0)
+            gather_inputs(layers, data, mine, activations(layers, workspace, 0, x0))
+            tile_of_samples(training, mine, 1, t)
+            part = next_part(control, samples)
         leaving = barrier_and_poll(control, m, t)
         if t == 0:
             note_statistics(training, m, tile, 0, n_threads)
+            store(samples, 0)  # for the next tile: nobody claims any before the next barrier
         finishing = done + tile.X >= batch.n
         if finishing:
             ruling = verdict(training, batch, 0, n_threads)
         if ruling == APPLY:
             coming = prefetch(training, tile.place + tile.X, t)
-            parameters(training, batch, tile, 1, n_threads, coming, t)
+            part = first_part(control, rows, t)
+            while part < n_parts:
+                parameters(training, batch, tile, 1, part, n_parts, coming, t)
+                part = next_part(control, rows)
             if finishing and training.optimizer.updating and settings(training.optimizer).clip_norm > 0.0:
                 ruling = APPLY if update_of_all(training, m, t) else REFUSE
         barrier(control.threads, n_threads, t)
+        if t == 0:
+            store(rows, 0)  # nor rows of the next tile
         done += tile.X
     if t == 0:
         flags(control).begun = done if done < batch.n else 0

@@ -17,7 +17,7 @@ from fastbp.jit.addresses import field
 from fastbp.kernels.parameters import APPLY, REFUSE, conclude, minibatch_of, note_statistics, parameters, verdict
 from fastbp.kernels.penalties import penalty_sums
 from fastbp.kernels.records import NEVER, Minibatch, Tile, Training
-from fastbp.kernels.samples import gather_inputs, tile_of_samples
+from fastbp.kernels.samples import begin_minibatch, gather_inputs, tile_of_samples
 from fastbp.kernels.team import barrier, load, store, wait_for
 from fastbp.kernels.views import activations, flags, no_prefetch, offsets, thread
 
@@ -49,14 +49,16 @@ def tiles(training: Training, minibatch: Minibatch, ticket: int, t: int) -> bool
             for other in range(1, n_threads):  # some may have no tile
                 penalty_sums(training, other)
         gather_inputs(layers, data, tile, activations(layers, workspace, 0, tile.row))
-        tile_of_samples(training, tile, 1, done == 0, t)
+        if done == 0:
+            begin_minibatch(training, t)
+        tile_of_samples(training, tile, 1, t)
         own_ticket = ticket + done // most
         wait_for(serving, own_ticket)
         note_statistics(training, m, tile, t, t + 1)
         finishing = done + tile.X >= n
         ruling = rule(training, minibatch) if finishing else APPLY
         if ruling == APPLY:
-            parameters(training, minibatch, tile, 1, 1, no_prefetch(data, workspace, t), t)
+            parameters(training, minibatch, tile, 1, 0, 1, no_prefetch(data, workspace, t), t)
         if finishing:
             conclude(training, m, ruling)
             if ruling == REFUSE or load(field(control.flags, 0, "stop")) != 0:
