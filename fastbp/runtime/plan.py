@@ -335,7 +335,7 @@ def alternatives(task: Task, n_threads: int, most: int | None) -> tuple[Plan, ..
     hopeless; of as many threads, or of one and more up to ``most``: another process may have the other cores.
     """
     first = plan_training(task, n_threads)
-    plans = [first]
+    plans = [first, *_variants(task, first)]
     counts = {n_threads}
     if most is not None:
         counts |= {1, most, *(1 << i for i in range(most.bit_length()))}
@@ -345,6 +345,18 @@ def alternatives(task: Task, n_threads: int, most: int | None) -> tuple[Plan, ..
         if T > 1 and task.flops >= 2 * T * PART:
             plans.append(_plan_of(task, "data_parallel", T, largest_tile(task))._replace(parts=2))
     return tuple(dict.fromkeys(plans))
+
+
+def _variants(task: Task, plan: Plan) -> list[Plan]:
+    """The same schedule with other tiles, where a minibatch takes several, and without copies that a gemm makes."""
+    variants = []
+    if plan.schedule == "data_parallel" and plan.tile < task.batch:
+        variants += [plan._replace(tile=tile) for tile in (plan.tile // 2, 2 * plan.tile) if 0 < tile < task.batch]
+    rows = min(plan.tile, task.batch) // (plan.n_threads if plan.schedule == "data_parallel" else 1)
+    strides = [layout.padded(n_out, task.itemsize) for n_out in task.sizes[1:]]
+    if any(layout.packs_b(rows, stride, task.itemsize) for stride in strides):
+        variants.append(plan._replace(pack_a=False, pack_b=False))
+    return variants
 
 
 def _near_tiles(task: Task, schedule: Schedule, T: int) -> list[int]:

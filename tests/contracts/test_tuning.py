@@ -163,6 +163,7 @@ def restless(monkeypatch: pytest.MonkeyPatch) -> list[Restless]:
     monkeypatch.setattr(tuning, "take", take)
     monkeypatch.setattr(pool, "effective", lambda n: 3 if n is None else n)
     monkeypatch.setattr("fastbp.runtime.plan.NEAR", 1e9)
+    monkeypatch.setattr("fastbp.runtime.plan.PART", 1e3)
     monkeypatch.setattr("fastbp.runtime.plan.ORDERED_TILE", 1e3)
     monkeypatch.setattr("fastbp.runtime.plan.ORDERED_BYTE", 0.0)
     alternatives.cache_clear()
@@ -227,7 +228,17 @@ def test_the_bits_are_those_of_one_plan(name: str, dtype: str, request: pytest.F
     assert {plan.n_threads for plan in seen} == {1, 2, 3}
     if name in ("descent", "small minibatches", "penalised"):
         assert len({plan.schedule for plan in seen}) > 1
+        assert {plan.parts for plan in seen} == {1, 2}
     assert seen <= set(restless[0].plans)
+
+
+def test_other_tiles_and_gemms_without_copies_are_tried() -> None:
+    """Where a minibatch takes several tiles, and where rows of w are copied; of small nets neither."""
+    narrow, wide = Task((4, 32, 16, 4), 4, 10_000), Task((784, 512, 512, 10), 4, 128, descent=True)
+    tile = plan_training(narrow, 1).tile
+    assert {plan.tile for plan in alternatives(narrow, 1, None)} == {tile // 2, tile, 2 * tile}
+    assert {(plan.pack_a, plan.pack_b) for plan in alternatives(wide, 1, None)} == {(True, True), (False, False)}
+    assert len({(plan.tile, plan.pack_b) for plan in alternatives(Task((20, 33, 9, 3), 8, 60), 1, None)}) == 1
 
 
 @pytest.mark.compiled
