@@ -5,9 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import operator
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
@@ -18,6 +16,7 @@ from fastbp.errors import argument_error
 from fastbp.functions import activations as functions
 from fastbp.functions import costs
 from fastbp.functions.entry import ActivationFunction, CostFunction
+from fastbp.machine import available_memory
 
 Activation = functions.Name
 OtherName = functions.OtherName
@@ -244,25 +243,6 @@ def check_held(value: float, name: str, dtype: np.dtype[Any]) -> None:
 def or_wider(dtype: np.dtype[Any]) -> str:
     """What else helps where float32 does not do."""
     return ", or use dtype='float64'" if dtype == np.float32 else ""
-
-
-def available_memory() -> int | None:
-    """Bytes that this process can still get, as far as the system tells; None where it does not."""
-    known = []
-    try:
-        with open("/proc/meminfo") as lines:
-            known += [int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")]
-    except OSError:
-        if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-            known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    try:
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-        if limit != "max":
-            known.append(max(0, int(limit) - used))
-    except (OSError, ValueError):
-        pass
-    return min(known) if known else None
 
 
 def check_memory(needed: int, what: str) -> None:

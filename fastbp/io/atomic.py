@@ -8,9 +8,15 @@ import os
 import re
 import secrets
 import stat
+import sys
 import warnings
 import zlib
 from collections.abc import Callable, Sequence
+from typing import Any
+
+fcntl: Any = None
+if sys.platform != "win32":
+    import fcntl
 
 # Some file systems cannot sync a directory; there the rename is as durable as they make it.
 CANNOT_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES}
@@ -42,10 +48,9 @@ def write_atomically(path: str | os.PathLike[str], parts: Sequence[bytes | memor
         if alone:
             _remove(os.path.dirname(target), lambda entry: entry.name.endswith(f"-{token}.tmp"))
         kept = _write(temporary, old, parts)
-        os.replace(temporary, target)
+        _replace(temporary, target, old)
     except BaseException as error:  # KeyboardInterrupt too
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
+        _unlink(temporary)
         if isinstance(error, OSError):
             size = sum(len(part) for part in parts)
             reason = f"{error.strerror} while saving {size} bytes; a file that was there before is unchanged"
@@ -82,7 +87,7 @@ def _write(temporary: str, old: os.stat_result | None, parts: Sequence[bytes | m
     fd = os.open(temporary, flags, 0o666)  # the umask applies, as for any new file
     try:
         kept = old is None or _give_away(temporary, os.fstat(fd), old)
-        if old is not None:  # after the owner, who takes the set-user-ID bit along
+        if old is not None and os.name != "nt":  # after the owner, who takes the set-user-ID bit along
             os.chmod(temporary, stat.S_IMODE(old.st_mode))
         for part in parts:
             rest = memoryview(part)
@@ -91,10 +96,30 @@ def _write(temporary: str, old: os.stat_result | None, parts: Sequence[bytes | m
                 if written == 0:
                     raise OSError(errno.EIO, os.strerror(errno.EIO))
                 rest = rest[written:]
-        os.fsync(fd)
+        _sync(fd)
     finally:
         os.close(fd)
     return kept
+
+
+def _replace(temporary: str, target: str, old: os.stat_result | None) -> None:
+    """Rename a file over another. Windows has one bit of a mode, read-only, and replaces no file that has it set."""
+    if os.name != "nt" or old is None or old.st_mode & stat.S_IWRITE:
+        os.replace(temporary, target)
+        return
+    os.chmod(target, stat.S_IREAD | stat.S_IWRITE)
+    try:
+        os.replace(temporary, target)
+    finally:  # of the new file, or of the old one if another program has it open
+        os.chmod(target, stat.S_IREAD)
+
+
+def _unlink(path: str) -> None:
+    """Remove a temporary file if that can be done."""
+    with contextlib.suppress(OSError):  # another's, or just removed by another
+        if os.name == "nt":  # versions up to 0.1 left some that are read-only, which Windows does not remove
+            os.chmod(path, stat.S_IREAD | stat.S_IWRITE)
+        os.unlink(path)
 
 
 def _give_away(temporary: str, new: os.stat_result, old: os.stat_result) -> bool:
@@ -118,8 +143,7 @@ def _remove(directory: str, belongs_to_nobody: Callable[[os.DirEntry[str]], bool
     with os.scandir(directory) as entries:
         for entry in entries:
             if TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False) and belongs_to_nobody(entry):
-                with contextlib.suppress(OSError):  # another's, or just removed by another
-                    os.unlink(entry.path)
+                _unlink(entry.path)
 
 
 def _sync_directory(directory: str) -> None:
@@ -128,9 +152,23 @@ def _sync_directory(directory: str) -> None:
         return
     fd = os.open(directory, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     try:
-        os.fsync(fd)
+        _sync(fd)
     except OSError as error:
         if error.errno not in CANNOT_SYNC:
             raise
     finally:
         os.close(fd)
+
+
+def _sync(fd: int) -> None:
+    """Wait until what was written is where a power loss does not reach it.
+
+    On macOS ``fsync`` waits only until the drive has it, which may keep it in memory; F_FULLFSYNC asks the drive too.
+    Not every file system knows it.
+    """
+    full = getattr(fcntl, "F_FULLFSYNC", None)
+    if full is not None:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(fd, full)
+            return
+    os.fsync(fd)

@@ -24,5 +24,8 @@ VECTOR_REGISTERS = 32 if AVX512 else 16
 CACHE_LINE = 64
 """Bytes. Rows of every matrix start on one."""
 
+LINE_PAIR = 2 * CACHE_LINE
+"""Bytes of which no two threads should write to parts: Intel's CPUs fetch lines in pairs, Apple's are that long."""
+
 HALF_LINE = 32
 """Bytes: as much of a row as a layer of few neurons fills, and the unit of a register block's width."""

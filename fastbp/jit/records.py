@@ -7,10 +7,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from fastbp.jit.addresses import Buffer, line
-from fastbp.jit.cpu import CACHE_LINE
+from fastbp.jit.cpu import LINE_PAIR
 from fastbp.jit.decorators import strict
-
-LINE_PAIR = 2 * CACHE_LINE
 
 Record: TypeAlias = Any
 """A row of a table: ``record(table, i).name``."""
@@ -24,7 +22,7 @@ def fields(**formats: type[np.generic]) -> np.dtype[Any]:
 def groups_apart(*groups: dict[str, type[np.generic]]) -> np.dtype[Any]:
     """The dtype of fields in groups: while one thread writes a group, another reads the next.
 
-    They are two cache lines apart, because Intel's processors fetch lines in pairs.
+    They are a pair of cache lines apart.
     """
     formats: dict[str, type[np.generic]] = {}
     offsets: list[int] = []

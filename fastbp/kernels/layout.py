@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
+from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, LINE_PAIR, VECTOR_BYTES
 from fastbp.kernels.gemm import packing
 from fastbp.kernels.gemm.tiling import CROWDING_STRIDE, PASS_ROWS
 from fastbp.kernels.records import LAYER, OFFSETS
@@ -82,7 +82,7 @@ def workspace_layout(
     sigma'(z) lives where delta will be. Unless ``keep_z``, all layers share one z, which is used up at once.
     With ``column_parallel``, samples are read where they lie, but for what ``fused_update_forward`` leaves over.
     """
-    line = CACHE_LINE // itemsize
+    line, pair = CACHE_LINE // itemsize, LINE_PAIR // itemsize
     layers = layers.copy()
     offsets: dict[str, int] = {"tile": tile}
     at = 0
@@ -91,6 +91,12 @@ def workspace_layout(
         nonlocal at
         start, at = at, at + round_up(size, line)
         return start
+
+    def take_for_each_thread(size: int) -> tuple[int, int]:
+        """Rooms that lie apart: where the first one is, and how many elements further the next."""
+        nonlocal at
+        at, step = round_up(at, pair), round_up(size, pair)
+        return take(n_threads * step), step
 
     n_in, J, strides = layers["K"].tolist(), layers["J"].tolist(), layers["stride"].tolist()
     rows = [padded(n, itemsize) for n in J]
@@ -114,17 +120,17 @@ def workspace_layout(
         z.append(take(n * row) if l and keep_z else offsets["shared_z"])
     layers["a"], layers["delta"], layers["z"], layers["z_step"] = a, delta, z, rows if keep_z else widest
     chunk = offsets["chunk"] = min(chunk_rows(max(strides[1:]), itemsize, fused_update), max(n_in[1:]))
-    panel = round_up(largest_panel(layers, n, chunk, itemsize), line)
-    offsets["panels"], offsets["panels_step"] = take(n_threads * panel), panel
+    panel = largest_panel(layers, n, chunk, itemsize)
+    offsets["panels"], offsets["panels_step"] = take_for_each_thread(panel)
     # A layer's rows of a chunk; or the sums of one output neuron, a row computed up to the end of its last block.
     rows_of_chunk = max(min(chunk, K) * stride for K, stride in zip(n_in[1:], strides[1:], strict=True))
     gradient = max(n, rows_of_chunk) + line * line
-    offsets["gradients"], offsets["gradients_step"] = take(n_threads * gradient), gradient
+    offsets["gradients"], offsets["gradients_step"] = take_for_each_thread(gradient)
     if column_parallel and n_threads > 1:
         widest_slab = -(-(strides[1] // line) // n_threads) * line
         above = int(layers["b"][-1] - layers["w"][2]) + strides[-1]
         slab = round_up((n_in[1] + 1) * widest_slab + 2 * line, line) + round_up(above, line)
-        offsets["slabs"], offsets["slabs_step"] = take(n_threads * slab), slab
+        offsets["slabs"], offsets["slabs_step"] = take_for_each_thread(slab)
     table = np.array([tuple(offsets.get(name, 0) for name in OFFSETS.names or ())], OFFSETS)
     # Whole tiles are read where rows end, up to a tile of a vector's width beyond the last.
     return layers, table, at + line * line
@@ -177,10 +183,10 @@ def sums_size(layers: np.ndarray, n_threads: int) -> int:
 
 
 def aligned(size: int, dtype: Any, *, zeroed: bool = True) -> Any:
-    """Vector that starts on a cache line: of zeros, or as the memory comes."""
+    """Vector that starts on a pair of cache lines: of zeros, or as the memory comes."""
     dtype = np.dtype(dtype)
     if not size:
         return np.empty(0, dtype)
-    memory = (np.zeros if zeroed else np.empty)(size * dtype.itemsize + CACHE_LINE, np.uint8)
-    start = -memory.__array_interface__["data"][0] % CACHE_LINE
+    memory = (np.zeros if zeroed else np.empty)(size * dtype.itemsize + LINE_PAIR, np.uint8)
+    start = -memory.__array_interface__["data"][0] % LINE_PAIR
     return memory[start : start + size * dtype.itemsize].view(dtype)

@@ -1,11 +1,12 @@
 """Gate and barrier of a team of threads that stay inside one kernel: atomics on a few fields, a cache line apart.
 
-Measured 0.03 to 0.14 us a crossing on two cores; ``prange`` costs 1.1 to 80 us. In plain Python, and where there is no
-``sched_yield`` (Windows), a team is one thread and its barrier nothing.
+Measured 0.03 to 0.14 us a crossing on two cores; ``prange`` costs 1.1 to 80 us. In plain Python a team is one thread
+and its barrier nothing.
 """
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from typing import Any
 
@@ -17,16 +18,18 @@ from fastbp.jit.addresses import Buffer, field
 from fastbp.jit.records import fields_apart
 from fastbp.kernels.records import Control
 
-MAX_TEAM = 1 if jit.DISABLED or sys.platform == "win32" else 64
+MAX_TEAM = 1 if jit.DISABLED else 64
+
+WINDOWS = sys.platform == "win32"
 
 SPINS = 1000
 """Tries before the core is offered to others: some microseconds, the imbalance of a well split step."""
 YIELDS = 2000
-"""Offers before the thread sleeps, ever longer up to a millisecond."""
+"""Offers before the thread sleeps, ever longer up to a millisecond; on Windows until its clock ticks, 1 to 16 ms."""
 
-ARRIVING = SPINS + YIELDS + 100
+ARRIVING = SPINS + YIELDS + (1 if WINDOWS else 100)
 """Pauses, about 10 ms, after which thread 0 no longer waits for threads to come but lets Python look around."""
-LEASE = SPINS + YIELDS + 500
+LEASE = SPINS + YIELDS + (20 if WINDOWS else 500)
 """Pauses, about 0.2 s, after which a thread leaves the gate by itself if no slice has begun."""
 PATIENCE = SPINS + 700
 """Pauses, about 0.1 ms, after which a thread no longer waits for the spin lock of those in Python."""
@@ -71,6 +74,7 @@ def pause(n: int) -> None:
 
 
 if not jit.DISABLED:
+    from llvmlite import binding as llvm
     from llvmlite import ir
     from numba.core import types
     from numba.core.typing import signature
@@ -105,8 +109,8 @@ if not jit.DISABLED:
 
         return signature(types.int64, cell), codegen
 
-    def _external(name: str, *argument: Any) -> Any:
-        """Intrinsic that calls a function of the C library."""
+    def _external(name: str) -> Any:
+        """Intrinsic that calls a function of the system: of integers, and what it returns does not matter."""
 
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             c_int = ir.IntType(32)
@@ -118,13 +122,21 @@ if not jit.DISABLED:
 
         return codegen
 
-    @intrinsic
-    def _yield(typing: Any) -> Any:
-        return signature(types.none), _external("sched_yield")
+    OFFER, SLEEP, LONGEST = ("SwitchToThread", "Sleep", 1) if WINDOWS else ("sched_yield", "usleep", 1000)
+    """The system's functions, and how long a sleep may be in what the second one counts: milliseconds, microseconds."""
+
+    if WINDOWS:  # LLVM looks among the functions of the C library
+        for _name in (OFFER, SLEEP):
+            _function = getattr(getattr(ctypes, "windll").kernel32, _name)  # noqa: B009
+            llvm.add_symbol(_name, ctypes.cast(_function, ctypes.c_void_p).value)
 
     @intrinsic
-    def _sleep(typing: Any, microseconds: Any) -> Any:
-        return signature(types.none, types.int64), _external("usleep")
+    def _offer(typing: Any) -> Any:
+        return signature(types.none), _external(OFFER)
+
+    @intrinsic
+    def _sleep(typing: Any, time: Any) -> Any:
+        return signature(types.none, types.int64), _external(SLEEP)
 
     @jit.overload(load)
     def _(cell):
@@ -149,9 +161,9 @@ if not jit.DISABLED:
 
         def twin(n):
             if n > SPINS + YIELDS:
-                _sleep(min(1000, 50 + (n - SPINS - YIELDS)))
+                _sleep(min(LONGEST, 50 + (n - SPINS - YIELDS)))
             elif n > SPINS:
-                _yield()
+                _offer()
 
         return twin
 

@@ -9,7 +9,6 @@ import ctypes
 import functools
 import os
 import queue
-import sys
 import threading
 import time
 import weakref
@@ -18,7 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from fastbp import checks, jit
+from fastbp import checks
+from fastbp.kernels.team import MAX_TEAM
+from fastbp.machine import performance_cores
 
 MAX_THREADS = 64
 
@@ -39,7 +40,7 @@ def _from_environment() -> int:
 def _from_affinity() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return min(os.cpu_count() or 1, performance_cores() or MAX_THREADS)
 
 
 def _from_cgroup() -> int:
@@ -60,12 +61,11 @@ def _from_cgroup() -> int:
 
 def limits() -> dict[str, int]:
     """Each reason for a number of threads, with its number."""
-    alone = jit.DISABLED or sys.platform == "win32"
     return {
         "cores this process may use": _from_affinity(),
         "container's CPU quota": _from_cgroup(),
         "NUMBA_NUM_THREADS, OMP_NUM_THREADS": _from_environment(),
-        "plain Python, or a system without sched_yield": 1 if alone else MAX_THREADS,
+        "plain Python": MAX_TEAM,
     }
 
 
@@ -74,7 +74,7 @@ def effective(n_threads: int | None) -> int:
     if n_threads is None:
         return min(limits().values())
     n_threads = checks.check_int(n_threads, "n_threads", low=1, high=MAX_THREADS)
-    return 1 if jit.DISABLED or sys.platform == "win32" else n_threads
+    return min(n_threads, MAX_TEAM)
 
 
 @functools.cache

@@ -216,7 +216,6 @@ def watched() -> Iterator[list[set[str]]]:
         yield seen
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is one thread only")
 def test_every_schedule_is_among_them(dtype: str) -> None:
     with watched() as seen:
         for case in members("schedules"):

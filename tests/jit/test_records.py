@@ -11,7 +11,8 @@ import fastbp
 from fastbp import jit
 from fastbp.jit import strict
 from fastbp.jit.addresses import addressed, exists, field
-from fastbp.jit.records import LINE_PAIR, fields, fields_apart, groups_apart, record
+from fastbp.jit.cpu import LINE_PAIR
+from fastbp.jit.records import fields, fields_apart, groups_apart, record
 from fastbp.kernels.records import FLAGS, THREAD, Data
 from fastbp.kernels.schedules.data_parallel import outputs
 from fastbp.kernels.team import GATE, load, replace, store
