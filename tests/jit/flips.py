@@ -3,7 +3,7 @@
     python tests/jit/flips.py 2000              # so many bits
     python tests/jit/flips.py 200 --unchecked   # without the checksums: the process dies, or says what went wrong
 
-Every flip has to cost one compilation, after which the file is whole again. What Numba has compiled it keeps: after each
+Every flip has to cost one compilation, after which the file is whole again. Numba keeps what it has compiled, so after
 two hundred flips another process goes on.
 """
 
