@@ -42,7 +42,7 @@ def performance_cores() -> int | None:
 def _ask_macos(name: bytes, answer: Any) -> bool:
     """Whether macOS knows something about the machine; it is then in ``answer``."""
     size = ctypes.c_size_t(ctypes.sizeof(answer))
-    return _library().sysctlbyname(name, ctypes.byref(answer), ctypes.byref(size), None, ctypes.c_size_t(0)) == 0
+    return not _library().sysctlbyname(name, ctypes.byref(answer), ctypes.byref(size), None, ctypes.c_size_t(0))
 
 
 def available_memory() -> int | None:
