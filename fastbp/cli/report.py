@@ -14,7 +14,7 @@ from rich.text import Text
 
 from fastbp import __version__, jit
 from fastbp.ensemble import Ensemble
-from fastbp.jit import cpu
+from fastbp.jit import cpu, library
 from fastbp.kernels.gemm import tiling
 from fastbp.machine import cpu_name
 from fastbp.model import Model
@@ -99,6 +99,14 @@ def _version(module: str) -> str:
         return "not installed"
 
 
+def _machine_code() -> str:
+    """Which code the kernels run, and why."""
+    known = library.LIBRARY
+    if known is None:
+        return f"compiled here by Numba, when it is first needed: {library.REASON}"
+    return f"ready-made, {known.path} for {known.level}, by Numba {known.numba}: nothing is compiled"
+
+
 def machine_table() -> Table:
     """CPU, threads and why, cache of compiled code, versions."""
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -118,15 +126,22 @@ def machine_table() -> Table:
     else:
         rows = f"tiles of up to {tiling.MAX_ROWS} x {2 * cpu.VECTOR_BYTES // 4} float32 sums"
         add("vectors", f"{8 * cpu.VECTOR_BYTES} bits, {rows}")
+        add("machine code", _machine_code())
     threads = pool.effective(None)
     limits = pool.limits()
     reason = min(limits, key=lambda name: limits[name])
     add("threads", f"{threads}, limited by: {reason}")
     for name, value in limits.items():
         add("", f"{name}: {value if value < pool.MAX_THREADS else 'no limit'}")
-    add("cache", jit.CACHE_DIR or "none: no directory is writable by this user alone, or FASTBP_NO_CACHE is set")
-    if jit.CACHE_DIR is not None:
-        sizes = [path.stat().st_size for path in jit.CACHE_DIR.rglob("*.nbc")]
+    try:
+        cache = jit.CACHE_DIR
+    except ImportError:
+        cache, none = None, "none: Numba, which compiles what has no machine code yet, is not installed"
+    else:
+        none = "none: no directory is writable by this user alone, or FASTBP_NO_CACHE is set"
+    add("cache", cache or none)
+    if cache is not None:
+        sizes = [path.stat().st_size for path in cache.rglob("*.nbc")]
         add(
             "",
             f"{len(sizes)} compiled functions, {sum(sizes) / 1e6:.1f} MB" if sizes else "empty: the first run compiles",

@@ -188,7 +188,7 @@ def compile_kernels(dtype: Any) -> float:
 
 def compile_first(console: Out, dtype: str) -> None:
     """Before the run, so that its samples a second and time left are its own; with a word where the cache is empty."""
-    if jit.DISABLED:
+    if jit.DISABLED or jit.LIBRARY is not None:
         return
     if jit.CACHE_DIR is None or not any(jit.CACHE_DIR.rglob("data_parallel.work-*.nbc")):
         console.print(f"Compiling the {dtype} kernels once; later runs find them in the cache.", style="dim")

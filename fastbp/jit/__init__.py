@@ -1,6 +1,7 @@
 """The only room that knows Numba: the decorators of all compiled code, its cache, and plain Python in its place.
 
-Importing it does not import Numba, which marking a function that Python calls does.
+Importing it does not import Numba. Marking a function that Python calls does, unless there is ready-made machine code:
+then Numba is imported for what has none.
 """
 
 from __future__ import annotations
@@ -8,16 +9,29 @@ from __future__ import annotations
 import pathlib
 from typing import TYPE_CHECKING, Any
 
-from fastbp.jit.decorators import DISABLED, apart, by_dtype, constants, fma, fused, inlined, overload, strict
+from fastbp.jit.decorators import (
+    apart,
+    by_dtype,
+    constants,
+    fma,
+    fused,
+    inlined,
+    machine_code,
+    overload,
+    strict,
+)
+from fastbp.jit.library import LIBRARY
+from fastbp.jit.mode import DISABLED, compiler
 
 if TYPE_CHECKING:
-    from fastbp.jit.compiling import machine_code, parallel, prange
+    from fastbp.jit.compiling import parallel, prange
 
     CACHE_DIR: pathlib.Path | None
 
 __all__ = [
     "CACHE_DIR",
     "DISABLED",
+    "LIBRARY",
     "apart",
     "by_dtype",
     "constants",
@@ -33,7 +47,6 @@ __all__ = [
 
 _PLAIN: dict[str, Any] = {
     "CACHE_DIR": None,
-    "machine_code": lambda function, *args: function,
     "parallel": strict,
     "prange": range,
 }
@@ -45,6 +58,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'fastbp.jit' has no attribute {name!r}")
     if DISABLED:
         return _PLAIN[name]
-    from fastbp.jit import compiling
-
-    return getattr(compiling, name)
+    return getattr(compiler("compiling"), name)

@@ -12,7 +12,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from fastbp.jit.cpu import CACHE_LINE
-from fastbp.jit.decorators import DISABLED, overload
+from fastbp.jit.decorators import overload
+from fastbp.jit.mode import placeholder, when_compiling
 
 Buffer: TypeAlias = Any
 """In compiled code an address that knows the dtype of what lies there; in plain Python a vector."""
@@ -77,11 +78,18 @@ def line(buf: Buffer, offset: int, n: int) -> Array:
     return buf[offset : offset + n]
 
 
+def flat(array: Array) -> Array:
+    """The elements of a contiguous array, one after the other."""
+    return array.reshape(-1)
+
+
+@placeholder
 def field(table: Buffer, i: int, name: str) -> Buffer:
     """The buffer that begins with one field, of a constant name, of row i of a table of records."""
     return table[name][i : i + 1]
 
 
+@placeholder
 def copy_line(n: int, out: Array, source: Array) -> None:
     """The first n elements of one vector become those of another, which lies elsewhere.
 
@@ -91,16 +99,32 @@ def copy_line(n: int, out: Array, source: Array) -> None:
     out[:n] = source[:n]
 
 
-if not DISABLED:
+def address(context: Any, builder: Any, type_: Any, buf: Any) -> Any:
+    """In LLVM code, of an array's first element; of a pointer, itself."""
+    from numba.core import types
+    from numba.np.arrayobj import make_array
+
+    return buf if isinstance(type_, types.CPointer) else make_array(type_)(context, builder, buf).data
+
+
+def type_of_addressed(type_: Any) -> Any:
+    """Numba's type of what ``addressed`` makes of a record of this type."""
+    from numba.core import types
+
+    if isinstance(type_, types.Array):
+        return types.CPointer(type_.dtype)
+    if isinstance(type_, types.BaseTuple):
+        return types.BaseTuple.from_types([type_of_addressed(item) for item in type_.types], type_.instance_class)
+    return type_
+
+
+@when_compiling
+def _twins() -> None:
     from llvmlite import ir
     from numba.core import cgutils, types
     from numba.core.typing import signature
     from numba.extending import intrinsic
     from numba.np.arrayobj import make_array, populate_array
-
-    def address(context: Any, builder: Any, type_: Any, buf: Any) -> Any:
-        """Of an array's first element; of a pointer, itself."""
-        return buf if isinstance(type_, types.CPointer) else make_array(type_)(context, builder, buf).data
 
     @intrinsic
     def _pointer(typing: Any, array: Any) -> Any:
@@ -108,13 +132,6 @@ if not DISABLED:
             return address(context, builder, sig.args[0], args[0])
 
         return types.CPointer(array.dtype)(array), codegen
-
-    def _type_of_addressed(type_: Any) -> Any:
-        if isinstance(type_, types.Array):
-            return types.CPointer(type_.dtype)
-        if isinstance(type_, types.BaseTuple):
-            return types.BaseTuple.from_types([_type_of_addressed(item) for item in type_.types], type_.instance_class)
-        return type_
 
     def _addressed_value(context: Any, builder: Any, type_: Any, value: Any) -> Any:
         if isinstance(type_, types.Array):
@@ -125,7 +142,7 @@ if not DISABLED:
         if isinstance(type_, types.BaseTuple):
             items = [builder.extract_value(value, i) for i in range(len(type_.types))]
             values = [_addressed_value(context, builder, t, item) for t, item in zip(type_.types, items, strict=True)]
-            return context.make_tuple(builder, _type_of_addressed(type_), values)
+            return context.make_tuple(builder, type_of_addressed(type_), values)
         return value
 
     @intrinsic
@@ -133,7 +150,7 @@ if not DISABLED:
         def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             return _addressed_value(context, builder, sig.args[0], args[0])
 
-        return _type_of_addressed(record)(record), codegen
+        return type_of_addressed(record)(record), codegen
 
     @intrinsic
     def _after(typing: Any, buf: Any, n: Any) -> Any:
@@ -294,6 +311,9 @@ if not DISABLED:
     def _(buf, offset, n):
         return lambda buf, offset, n: _line(buf, offset, n)
 
+    @overload(flat)
+    def _(array):
+        return lambda array: _line(array, 0, array.size)
+
     # An attribute, and a constant, belongs to the function that calls: these are the intrinsics themselves.
-    copy_line = _copy_line
-    field = _field
+    copy_line.compiled, field.compiled = _copy_line, _field

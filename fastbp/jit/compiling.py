@@ -16,7 +16,9 @@ from numba.extending import overload as _overload
 
 from fastbp.jit.cache import digest, find
 from fastbp.jit.disk import DiskCache
+from fastbp.jit.library import LIBRARY
 from fastbp.jit.linking import BitcodeCompiler, Entry, InnerDispatcher, LinkingCompiler, ParallelCompiler
+from fastbp.jit.mode import define_twins, fill_placeholders
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,7 +27,14 @@ config: Any = _config  # which gets its attributes while it is imported
 _OPTIONS = ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")
 
 CACHE_DIR = find(
-    digest([numba.__version__, llvmlite.__version__, *(str(getattr(config, option)) for option in _OPTIONS)])
+    digest(
+        [
+            numba.__version__,
+            llvmlite.__version__,
+            str(LIBRARY and LIBRARY.constants),
+            *(str(getattr(config, option)) for option in _OPTIONS),
+        ]
+    )
 )
 
 prange = numba.prange
@@ -45,12 +54,14 @@ def options_of(fastmath: set[str], inlined: bool) -> dict[str, Any]:
 
 def inner(function: Callable[..., Any], fastmath: set[str], inlined: bool) -> Any:
     """A function that compiled code calls."""
+    fill_placeholders(function)
     options = options_of(fastmath, inlined) | {"no_cpython_wrapper": True}
     return InnerDispatcher(function, targetoptions=options, pipeline_class=BitcodeCompiler)
 
 
 def entry(function: Callable[..., Any], fastmath: set[str], parallel: bool = False) -> Any:
     """A function that Python calls; its code is kept on disk."""
+    fill_placeholders(function)
     options = options_of(fastmath, False) | ({"parallel": True} if parallel else {})
     compiler = ParallelCompiler if parallel else LinkingCompiler
     compiled: Any = Entry(function, targetoptions=options, pipeline_class=compiler)
@@ -59,11 +70,8 @@ def entry(function: Callable[..., Any], fastmath: set[str], parallel: bool = Fal
     return compiled
 
 
-def machine_code(function: Any, *args: Any) -> Any:
-    """What Python calls for arguments of these types, without finding out the types each time: for many, half the time.
-
-    It believes that they are the same. A NamedTuple may stand for a tuple.
-    """
+def entry_point(function: Any, args: tuple[Any, ...]) -> Any:
+    """What Python calls for arguments of these types, whatever it is given."""
     types_ = tuple(function.typeof_pyval(arg) for arg in args)
     if types_ not in function.overloads:
         function.compile(types_)
@@ -142,3 +150,6 @@ def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
 def type_of_fma() -> Any:
     """Of LLVM's fused multiply-add."""
     return type_of_intrinsic(_fma)
+
+
+define_twins()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from fastbp.jit.decorators import DISABLED
+from fastbp.jit.library import LIBRARY
+from fastbp.jit.mode import BUILD_FOR, DISABLED
+from fastbp.jit.shape import CACHE_LINE, HALF_LINE, LINE_PAIR, shape
+
+__all__ = ["AVX512", "CACHE_LINE", "HALF_LINE", "LINE_PAIR", "SHAPE", "VECTOR_BYTES", "VECTOR_REGISTERS", "cpu_features"]
 
 
 def cpu_features() -> str:
@@ -14,18 +18,18 @@ def cpu_features() -> str:
     return str(cpu_target.target_context.codegen().magic_tuple()[2])
 
 
-AVX512 = "+avx512f" in cpu_features().split(",")
+def _has_avx512() -> bool:
+    """As the machine code that is there was made for it, or as it is asked for, or as the CPU has it."""
+    if LIBRARY is not None:
+        return bool(LIBRARY.constants["AVX512"])
+    return BUILD_FOR[1] == "wide" if BUILD_FOR else "+avx512f" in cpu_features().split(",")
 
-VECTOR_BYTES = 64 if AVX512 else 32
+
+AVX512 = _has_avx512()
+
+SHAPE = shape(AVX512)
+
+VECTOR_BYTES = SHAPE["VECTOR_BYTES"]
 """One vector register. AVX2; assumed for the rest (two NEON registers)."""
 
-VECTOR_REGISTERS = 32 if AVX512 else 16
-
-CACHE_LINE = 64
-"""Bytes. Rows of every matrix start on one."""
-
-LINE_PAIR = 2 * CACHE_LINE
-"""Bytes of which no two threads should write to parts: Intel's CPUs fetch lines in pairs, Apple's are that long."""
-
-HALF_LINE = 32
-"""Bytes: as much of a row as a layer of few neurons fills, and the unit of a register block's width."""
+VECTOR_REGISTERS = SHAPE["VECTOR_REGISTERS"]

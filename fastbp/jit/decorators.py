@@ -8,8 +8,9 @@ Three decorators, one for each kind of arithmetic (DESIGN: the arithmetic, pinne
 * ``by_dtype``: one name for a float32 and a float64 version of a scalar function, chosen while compiling.
 
 ``cache=True`` marks the functions that Python calls: their machine code is kept on disk. Others are inner functions.
-Numba is imported when the first function that Python calls is marked, or an inner one is called: the rest of the
-library reads names and formulas beside such functions without a compiler. With ``FASTBP_DISABLE_JIT=1`` the functions
+Where there is ready-made machine code of them (`fastbp.jit.library`), it is what Python calls. Else Numba is imported
+when the first such function is marked, or an inner one is called: the rest of the library reads names and formulas
+beside them without a compiler. With ``FASTBP_DISABLE_JIT=1`` the functions
 are Python's own, so that a debugger steps through every kernel.
 """
 
@@ -26,12 +27,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from fastbp.jit.cache import flag
+from fastbp.jit.library import LIBRARY, Function
+from fastbp.jit.mode import DISABLED, compiler
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-DISABLED = flag("FASTBP_DISABLE_JIT") or flag("NUMBA_DISABLE_JIT")
-"""True in plain-Python mode: no function is compiled."""
 
 
 _PLAINLY = (
@@ -101,6 +100,27 @@ class Twin(Inner):
         return self.py_func(*args)
 
 
+class Ready(Inner):
+    """A function that Python calls, with machine code for arguments of some types; Numba compiles it for others."""
+
+    def __init__(self, function: Callable[..., Any], make: Callable[[], Any], known: tuple[Function, ...]) -> None:
+        super().__init__(function, make)
+        self.functions = known
+
+    def function_for(self, args: tuple[Any, ...]) -> Any:
+        """What Python calls of the library for such arguments; None if it has none."""
+        return next((function.call for function in self.functions if function.fits(*args)), None)
+
+    def __call__(self, *args: Any) -> Any:
+        """Call the library's function, or the compiled one."""
+        for function in self.functions:
+            try:
+                return function.call(*args)
+            except TypeError:  # before anything is done
+                continue
+        return self.dispatcher(*args)
+
+
 def _undisturbed(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as plain Python, which signals find before it or after it, as they find compiled code.
 
@@ -131,14 +151,16 @@ def _compile(function: F, fastmath: set[str], cache: bool, *, inlined: bool = Fa
         plain.py_func = function
         return plain
     if cache:
-        from fastbp.jit.compiling import entry
 
-        return entry(function, fastmath)
+        def make_entry() -> Any:
+            return compiler("compiling").entry(function, fastmath)
+
+        if LIBRARY is None:
+            return make_entry()
+        return Ready(function, make_entry, LIBRARY.functions(f"{function.__module__}.{function.__qualname__}"))
 
     def make() -> Any:
-        from fastbp.jit.compiling import inner
-
-        return inner(function, fastmath, inlined)
+        return compiler("compiling").inner(function, fastmath, inlined)
 
     return Inner(function, make)
 
@@ -151,9 +173,7 @@ def _twin(function: Callable[..., Any], maker: str, *args: Any) -> Any:
         return plain
 
     def make() -> Any:
-        from fastbp.jit import compiling
-
-        return getattr(compiling, maker)(*args)
+        return getattr(compiler("compiling"), maker)(*args)
 
     return Twin(function, make)
 
@@ -183,9 +203,23 @@ def overload(python: Callable[..., Any], **options: Any) -> Callable[[F], F]:
     """Compiled twin of a Python function that compiled code cannot run as it stands; plain Python has no use for it."""
     if DISABLED:
         return lambda twin: twin
-    from fastbp.jit import compiling
+    decorator: Callable[[F], F] = compiler("compiling").overload(python, **options)
+    return decorator
 
-    return compiling.overload(python, **options)
+
+def machine_code(function: Any, *args: Any) -> Any:
+    """What Python calls for arguments of these types, without finding out the types each time: for many, half the time.
+
+    It believes that they are the same. A NamedTuple may stand for a tuple.
+    """
+    if DISABLED:
+        return function
+    if isinstance(function, Ready):
+        known = function.function_for(args)
+        if known is not None:
+            return known
+        function = function.dispatcher
+    return compiler("compiling").entry_point(function, args)
 
 
 def apart(function: F) -> F:

@@ -66,12 +66,20 @@ class Bitcode(Library):
     def _get_module_for_linking(self) -> Any:
         """The function and all that it calls."""
         if self._shared_module is None:
-            # Callers first: LLVM drops what nothing linked before refers to.
-            for library in reversed(self._callees_first({self})):
-                inner = isinstance(library, Bitcode)
-                module = library._final_module if inner else library._get_module_for_linking()
-                self._final_module.link_in(module, preserve=True)
+            self._link_callees()
         return super()._get_module_for_linking()
+
+    def _link_callees(self) -> None:
+        # Callers first: LLVM drops what nothing linked before refers to.
+        for library in reversed(self._callees_first({self})):
+            inner = isinstance(library, Bitcode)
+            module = library._final_module if inner else library._get_module_for_linking()
+            self._final_module.link_in(module, preserve=True)
+
+    def whole(self) -> str:
+        """The function and all that it calls, as text; nobody has optimised it together."""
+        self._link_callees()
+        return str(self._final_module)
 
     def _callees_first(self, seen: set[JITCodeLibrary]) -> list[JITCodeLibrary]:
         """What the function calls, directly or not, and is not yet ``seen``, each after what it calls itself."""

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.jit.decorators import DISABLED, Twin
+from fastbp.jit.decorators import Twin
+from fastbp.jit.mode import DISABLED, compiler
 from fastbp.jit.rows import as_number
 
 _known: dict[int, Any] = {}
@@ -50,9 +51,7 @@ class OwnUpdate:
             if DISABLED:
                 address, code = next(_numbers), _plain(self._function, self._slots)
             else:
-                from fastbp.jit.user_updates import compile_update
-
-                code = compile_update(self._function, self._slots, self._n_constants, name)
+                code = compiler("user_updates").compile_update(self._function, self._slots, self._n_constants, name)
                 address = int(code.address)
             _known[address] = code
             self._addresses[name] = address
@@ -101,9 +100,7 @@ def _by_address() -> Any:
         return _call_update
 
     def make() -> Any:
-        from fastbp.jit import user_updates
-
-        return user_updates.type_of_call_update()
+        return compiler("user_updates").type_of_call_update()
 
     return Twin(_call_update, make)
 

@@ -11,9 +11,11 @@ import numpy as np
 
 from fastbp.jit.addresses import itemsize
 from fastbp.jit.cpu import HALF_LINE, VECTOR_BYTES, VECTOR_REGISTERS
-from fastbp.jit.decorators import DISABLED, overload
+from fastbp.jit.decorators import overload
+from fastbp.jit.mode import placeholder, when_compiling
 
 
+@placeholder
 def register_block(MR: int, NR: int, like: Any) -> Any:
     """Uninitialised block of MR rows by NR half-lines of ``like``'s dtype on the stack, which LLVM keeps in registers.
 
@@ -22,6 +24,7 @@ def register_block(MR: int, NR: int, like: Any) -> Any:
     return np.full((MR, NR * (HALF_LINE // itemsize(like))), np.nan, like.dtype)
 
 
+@placeholder
 def copy_row(NR: int, out: Any, i: int, source: Any, j: int) -> None:
     """Row i of ``out`` becomes row j of ``source``: NR half-lines, NR a constant likewise, rows of unit stride.
 
@@ -31,6 +34,7 @@ def copy_row(NR: int, out: Any, i: int, source: Any, j: int) -> None:
     out[i] = source[j]
 
 
+@placeholder
 def transpose_tile(out: Any, i: int, source: Any, j: int, n: int) -> None:
     """Square tile of one vector's width: ``out[i + s, t] = source[j + min(t, n - 1), i + s]``.
 
@@ -46,17 +50,20 @@ def prefetch_line(at: int) -> None:
     """Bring the cache line of this address nearer, without waiting for it."""
 
 
+@placeholder
 def literally(n: int) -> int:
     """Declare that a kernel is compiled anew for each value of this argument."""
     return n
 
 
+@placeholder
 def literal_unroll(values: tuple[int, ...]) -> tuple[int, ...]:
     """Let a loop over these values be written out while compiling, each value a literal."""
     return values
 
 
-if not DISABLED:
+@when_compiling
+def _twins() -> None:
     import numba
     from llvmlite import ir
     from numba.core import cgutils, types
@@ -169,8 +176,6 @@ if not DISABLED:
     def _(at):
         return lambda at: _prefetch_line(at)
 
-    literally, literal_unroll = numba.literally, numba.literal_unroll
+    literally.compiled, literal_unroll.compiled = numba.literally, numba.literal_unroll
     # An alloca belongs to the function that calls: these are the intrinsics themselves.
-    register_block = _register_block
-    copy_row = _copy_row
-    transpose_tile = _transpose_tile
+    register_block.compiled, copy_row.compiled, transpose_tile.compiled = _register_block, _copy_row, _transpose_tile

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.jit.decorators import DISABLED, Twin, Uncompilable
+from fastbp.jit.decorators import Twin, Uncompilable
+from fastbp.jit.mode import DISABLED, compiler
 
 FIRST_ADDRESS = 4096
 """Codes below it are those of the library's own functions: no system has anything at such an address."""
@@ -39,8 +40,7 @@ class Rows:
         self._addresses = np.zeros((len(functions), 2), np.int64)
         self._compiled: list[Any] = []
         if not DISABLED:
-            from fastbp.jit.user_code import compile_row
-
+            compile_row = compiler("user_code").compile_row
             for i, function in enumerate(functions):
                 for j, dtype in enumerate(("float32", "float64")):
                     self._compiled.append(compile_row(function, dtype))
@@ -65,9 +65,7 @@ def _by_address(function: Callable[..., Any], maker: str) -> Any:
         return function
 
     def make() -> Any:
-        from fastbp.jit import user_code
-
-        return getattr(user_code, maker)()
+        return getattr(compiler("user_code"), maker)()
 
     return Twin(function, make)
 
@@ -109,9 +107,7 @@ def guarded(function: Callable[..., Any], n: int) -> Any:
         with np.errstate(all="ignore"), contextlib.suppress(ArithmeticError, ValueError, LookupError):
             as_number(plain(*[np.float64(0.5)] * n))
         return call
-    from fastbp.jit.user_code import type_of_guarded
-
-    of_guarded = type_of_guarded(plain, n)
+    of_guarded = compiler("user_code").type_of_guarded(plain, n)
     return Twin(call, lambda: of_guarded)
 
 

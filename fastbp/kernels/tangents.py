@@ -12,7 +12,7 @@ from typing import TypeAlias
 from fastbp.functions.activations import SOFTMAX, sigma_double_prime
 from fastbp.functions.costs import cancels, second, slope
 from fastbp.jit import strict
-from fastbp.jit.addresses import Array, Real, addressed, pointer
+from fastbp.jit.addresses import Array, Real, addressed, flat, pointer
 from fastbp.kernels import dense
 from fastbp.kernels.gemm.gemm import gemm
 from fastbp.kernels.gemm.prefetch import Prefetch
@@ -40,9 +40,9 @@ def activations(code: int, z: Array, a: Array, d: Array) -> None:
     """
     X, J = z.shape
     if code == SOFTMAX:
-        dense.softmax(X, J, Matrix(z.reshape(-1), J, 1), Matrix(a.reshape(-1), J, 1), Matrix(d.reshape(-1), J, 1))
+        dense.softmax(X, J, Matrix(flat(z), J, 1), Matrix(flat(a), J, 1), Matrix(flat(d), J, 1))
     else:
-        dense.activation(code, z.size, z.reshape(-1), a.reshape(-1), d.reshape(-1))
+        dense.activation(code, z.size, flat(z), flat(a), flat(d))
 
 
 @strict(cache=True)

@@ -7,7 +7,6 @@ and its barrier nothing.
 from __future__ import annotations
 
 import ctypes
-import sys
 from typing import Any
 
 import numpy as np
@@ -15,12 +14,13 @@ import numpy as np
 from fastbp import jit
 from fastbp.jit import strict
 from fastbp.jit.addresses import Buffer, field
+from fastbp.jit.mode import BUILD_FOR, SYSTEM, when_compiling
 from fastbp.jit.records import fields_apart
 from fastbp.kernels.records import Control
 
 MAX_TEAM = 1 if jit.DISABLED else 64
 
-WINDOWS = sys.platform == "win32"
+WINDOWS = SYSTEM == "win32"
 
 SPINS = 1000
 """Tries before the core is offered to others: some microseconds, the imbalance of a well split step."""
@@ -73,7 +73,8 @@ def pause(n: int) -> None:
     """Wait a moment, longer the more pauses came before: n."""
 
 
-if not jit.DISABLED:
+@when_compiling
+def _twins() -> None:
     from llvmlite import binding as llvm
     from llvmlite import ir
     from numba.core import types
@@ -125,7 +126,7 @@ if not jit.DISABLED:
     OFFER, SLEEP, LONGEST = ("SwitchToThread", "Sleep", 1) if WINDOWS else ("sched_yield", "usleep", 1000)
     """The system's functions, and how long a sleep may be in what the second one counts: milliseconds, microseconds."""
 
-    if WINDOWS:  # LLVM looks among the functions of the C library
+    if WINDOWS and not BUILD_FOR:  # LLVM looks among the functions of the C library
         for _name in (OFFER, SLEEP):
             _function = getattr(getattr(ctypes, "windll").kernel32, _name)  # noqa: B009
             llvm.add_symbol(_name, ctypes.cast(_function, ctypes.c_void_p).value)

@@ -1,0 +1,111 @@
+"""The build: a process for each dtype makes objects of all kernels, and the linker a library of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fastbp.native.levels import LEVELS, Level
+from fastbp.native.link import link
+
+DTYPES = ("float32", "float64")
+
+
+def _environment(level: Level) -> dict[str, str]:
+    """Of a process that compiles for a level, whose constants are those of the kernels there."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "FASTBP_"))}
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join([root, *filter(None, [kept.get("PYTHONPATH")])])
+    return kept | {
+        "FASTBP_MACHINE_CODE": "0",
+        "FASTBP_NO_CACHE": "1",
+        "FASTBP_BUILD_FOR": f"{level.system} {'wide' if level.wide else 'narrow'}",
+        "PYTHONPATH": path,
+    }
+
+
+def build(level: Level, folder: Path) -> Path:
+    """The library of a level, in a folder.
+
+    Raises
+    ------
+    RuntimeError
+        The kernels could not be compiled.
+    CannotLink
+    """
+    with tempfile.TemporaryDirectory() as name:
+        command = [sys.executable, "-m", "fastbp.native.build", str(LEVELS.index(level)), name]
+        processes = [
+            subprocess.Popen(
+                [*command, dtype], env=_environment(level), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            for dtype in DTYPES
+        ]
+        said = [process.communicate()[1] for process in processes]
+        for process, errors in zip(processes, said, strict=True):
+            if process.returncode:
+                raise RuntimeError(f"The kernels could not be compiled: {errors.decode(errors='replace')[-2000:]}")
+        folder.mkdir(parents=True, exist_ok=True)
+        path, made = folder / level.file_name, Path(name) / level.file_name
+        link(sorted(Path(name).glob("*.o")), level, made)
+        data = made.read_bytes()
+        checksum = hashlib.sha256(data).hexdigest()
+        path.with_name(path.name + ".sha256").write_text(checksum + "\n", encoding="ascii")
+        path.write_bytes(data)
+    return path
+
+
+def _descriptions(dtypes: Iterable[str]) -> list[Any]:
+    from fastbp.native.code import described
+    from fastbp.native.entries import specimens
+
+    return [described(specimen) for dtype in dtypes for specimen in specimens(dtype)]
+
+
+def compile_objects(level: Level, folder: Path, dtype: str) -> None:
+    """In a process of its own: the objects of the kernels for nets of a dtype, and with one of them the description."""
+    import numba
+
+    from fastbp.jit import cache, cpu
+    from fastbp.native.code import code_of
+    from fastbp.native.entries import TABLES, specimens
+    from fastbp.native.objects import object_of, object_of_description
+
+    if dtype == DTYPES[0]:
+        tables: dict[str, Any] = {
+            name: {
+                "names": list(table.names or ()),
+                "formats": [table[field].str for field in table.names or ()],
+                "offsets": [table.fields[field][1] for field in table.names or ()],  # type: ignore[index]
+                "itemsize": table.itemsize,
+            }
+            for name, table in TABLES.items()
+        }
+        description = {
+            "level": level.name,
+            "digest": cache.digest([]),
+            "numba": numba.__version__,
+            "constants": cpu.SHAPE,
+            "tables": tables,
+            "kernels": _descriptions(DTYPES),
+        }
+        (folder / "description.o").write_bytes(object_of_description(description, level))
+    known = list(specimens(dtype))
+    for group in dict.fromkeys(specimen.group for specimen in known):
+        code = code_of([specimen for specimen in known if specimen.group == group])
+        (folder / f"{group}-{dtype}.o").write_bytes(object_of(code, level))
+
+
+def _main(arguments: Sequence[str]) -> None:
+    number, folder, dtype = arguments
+    compile_objects(LEVELS[int(number)], Path(folder), dtype)
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])

@@ -1,0 +1,67 @@
+"""A shared library of objects, by a linker that is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fastbp.native.levels import Level, of_this_machine
+
+
+class CannotLink(RuntimeError):
+    """There is no linker for a level here, or it failed."""
+
+
+SOURCES = [str(Path(__file__).with_name(name)) for name in ("call.c", "cpu.c")]
+
+_C = ["-O2", "-fPIC", "-ffreestanding", "-fno-stack-protector", "-fvisibility=hidden"]
+_ELF = ["-nostdlib", "-s", *(f"-Wl,{flag}" for flag in ("-z,noexecstack", "-z,now", "-z,relro", "--build-id=none"))]
+"""The library names no other one: what it takes of the C library is in every process of Python, whichever it is."""
+
+
+def _zig() -> list[str] | None:
+    """The command of PyPI's ziglang, a compiler of C that links for every system."""
+    if importlib.util.find_spec("ziglang") is not None:
+        return [sys.executable, "-m", "ziglang", "cc"]
+    path = shutil.which("zig")
+    return [path, "cc"] if path else None
+
+
+def commands(level: Level) -> list[list[str]]:
+    """Those that can link a level here, the best first; inputs and ``-o`` follow."""
+    found = []
+    here = level in of_this_machine()
+    if here and level.system != "win32" and (cc := shutil.which("cc")):
+        found.append([cc, *_C, *(["-shared", *_ELF] if level.system == "linux" else ["-dynamiclib", "-Wl,-x"])])
+    if zig := _zig():
+        machine = "aarch64" if level.machine == "arm64" else level.machine
+        system = {"linux": "linux-musl", "darwin": "macos", "win32": "windows-gnu"}[level.system]
+        cpu = ["-mcpu=baseline"]
+        shared = ["-shared", *(_ELF if level.system == "linux" else ["-s"])]
+        found.append([*zig, "-target", f"{machine}-{system}", *cpu, *_C, *shared])
+    return found
+
+
+def link(objects: Sequence[Path], level: Level, path: Path) -> None:
+    """Make the library.
+
+    Raises
+    ------
+    CannotLink
+    """
+    said = []
+    for command in commands(level):
+        done = subprocess.run(
+            [*command, f"-DWIDE={int(level.wide)}", *SOURCES, *map(str, objects), "-o", str(path)],
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode == 0:
+            return
+        said.append(f"{command[0]} says: {done.stderr.strip()[-2000:]}")
+    reason = "; ".join(said) or "there is none; one comes with: pip install ziglang"
+    raise CannotLink(f"No linker here makes a library for {level.triple}: {reason}")

@@ -1,0 +1,77 @@
+"""Machine code of a level: LLVM optimises what Numba made, for any target that it knows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite.binding import Linkage
+from numba.core import config
+from numba.core.codegen import JITCPUCodegen
+
+from fastbp.native.levels import Level
+
+DESCRIPTION = "fastbp_description"
+"""Symbol of a text, in JSON, that says what the library is and how its functions are called."""
+
+
+class _Passes(JITCPUCodegen):
+    """Numba's choice of LLVM's passes, for another target than this machine."""
+
+    def __init__(self, machine: Any) -> None:
+        self._tm, self._loopvect, self._opt_level = machine, False, 0
+
+
+_NO_OWNERS = """
+define void @NRT_MemInfo_call_dtor(ptr %owner) {
+  call void @llvm.trap()
+  unreachable
+}
+declare void @llvm.trap()
+"""
+"""In the place of what Numba calls when the last owner of an array is gone: the arrays of kernels have none."""
+
+
+def _machine(level: Level, cpu: str) -> Any:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()
+    target = llvm.Target.from_triple(level.triple)
+    return target.create_target_machine(cpu=cpu, features="", opt=config.OPT, reloc="pic", codemodel="small")
+
+
+def object_of(text: str, level: Level) -> bytes:
+    """Machine code of LLVM code whose external functions are C entry points."""
+    machine = _machine(level, level.cpu)
+    module = llvm.parse_assembly(text)
+    if any(function.name == "NRT_MemInfo_call_dtor" for function in module.functions):
+        module.link_in(llvm.parse_assembly(_NO_OWNERS))
+    module.triple, module.data_layout = level.triple, str(machine.target_data)
+    for function in module.functions:
+        if not function.is_declaration:
+            is_entry = function.name.startswith("fastbp_")
+            function.linkage = Linkage.external if is_entry else Linkage.internal
+    for variable in module.global_variables:
+        if not variable.is_declaration:
+            variable.linkage = Linkage.internal
+    passes = _Passes(machine)
+    cheap, builder = passes._module_pass_manager(
+        loop_vectorize=False, slp_vectorize=False, opt=passes._opt_level, cost="cheap"
+    )
+    cheap.run(module, builder)
+    full, builder = passes._module_pass_manager()
+    full.run(module, builder)
+    module.verify()
+    return bytes(machine.emit_object(module))
+
+
+def object_of_description(description: dict[str, Any], level: Level) -> bytes:
+    """What the library says of itself."""
+    data = json.dumps(description, separators=(",", ":")).encode() + b"\0"
+    text = "".join(chr(byte) if 32 <= byte < 127 and byte not in (34, 92) else f"\\{byte:02x}" for byte in data)
+    code = f'@{DESCRIPTION} = constant [{len(data)} x i8] c"{text}"\n'
+    machine = _machine(level, "x86-64" if level.machine == "x86_64" else "generic")
+    module = llvm.parse_assembly(code)
+    module.triple, module.data_layout = level.triple, str(machine.target_data)
+    module.verify()
+    return bytes(machine.emit_object(module))
