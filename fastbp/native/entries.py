@@ -108,6 +108,7 @@ def _training(dtype: Any) -> Training:
         statistics=_words(STATISTICS),
         n_threads=1,
         schedule=0,
+        parts=1,
         n=1,
         batch=1,
         fetching=0,
