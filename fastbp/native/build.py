@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fastbp.native.levels import LEVELS, Level
+from fastbp.native.levels import LEVELS, PLATFORMS, Level, of_this_machine
 from fastbp.native.link import link
 
 DTYPES = ("float32", "float64")
@@ -59,6 +59,55 @@ def build(level: Level, folder: Path) -> Path:
         path.with_name(path.name + ".sha256").write_text(checksum + "\n", encoding="ascii")
         path.write_bytes(data)
     return path
+
+
+def _runs_here(level: Level) -> bool:
+    """Whether this CPU has the instructions, as far as LLVM knows it; the library looks for itself."""
+    import llvmlite.binding as llvm
+
+    known = llvm.get_host_cpu_features()
+    needed = ["avx2", "fma", "bmi2"] if level.machine == "x86_64" else []
+    needed += [f"avx512{part}" for part in ("f", "bw", "cd", "dq", "vl")] if level.wide else []
+    return all(known.get(name, False) for name in needed)
+
+
+def build_here(folder: Path) -> Path:
+    """The best library for this machine, tried here.
+
+    Raises
+    ------
+    RuntimeError
+        There is none for this kind of machine, or what was built does not run.
+    CannotLink
+    """
+    from fastbp.jit.library import Library, Unusable
+
+    level = next((level for level in of_this_machine() if _runs_here(level)), None)
+    if level is None:
+        raise RuntimeError(f"there is none for this CPU; there is for {', '.join(PLATFORMS)}, from AVX2 on")
+    path = build(level, folder)
+    try:
+        Library(path)
+    except Unusable as error:
+        raise RuntimeError(f"{path.name} was built, but {error}") from error
+    return path
+
+
+def build_platform(platform: str, folder: Path) -> tuple[list[Path], str]:
+    """All libraries of a platform, and the tag of a wheel with them.
+
+    Raises
+    ------
+    ValueError
+        There is no such platform.
+    RuntimeError
+        The kernels could not be compiled.
+    CannotLink
+    """
+    levels = [level for level in LEVELS if level.platform == platform]
+    if not levels:
+        raise ValueError(f"There is no platform {platform!r}; take one of {', '.join(PLATFORMS)}.")
+    return [build(level, folder) for level in levels], levels[0].tag
 
 
 def _descriptions(dtypes: Iterable[str]) -> list[Any]:

@@ -29,8 +29,13 @@ class Level(NamedTuple):
         return f"fastbp-{self.name}{self.suffix}"
 
     @property
+    def platform(self) -> str:
+        """System and kind of machine: a wheel has all levels of one."""
+        return f"{self.system}-{self.machine}"
+
+    @property
     def machine(self) -> str:
-        """Of a system's machines, as the wheel's tag ends."""
+        """The kind of machine."""
         return self.triple.split("-")[0]
 
 
@@ -46,7 +51,9 @@ LEVELS = (
     Level("x86-64-v4", "x86_64-pc-windows-msvc", "x86-64-v4", True, "win32", ".dll", "win_amd64"),
     Level("x86-64-v3", "x86_64-pc-windows-msvc", "x86-64-v3", False, "win32", ".dll", "win_amd64"),
 )
-"""The better one of a system first."""
+"""The better one of a platform first."""
+
+PLATFORMS = tuple(dict.fromkeys(level.platform for level in LEVELS))
 
 
 def of_this_machine() -> tuple[Level, ...]:
