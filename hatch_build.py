@@ -1,4 +1,4 @@
-"""The build hook of the wheel: machine code of the kernels for the machine that installs, or for the platform that is named.
+"""The build hook of the wheel: machine code of the kernels for the machine that installs, or for a platform by name.
 
 ``FASTBP_BUILD=0`` leaves it out; with the name of a platform, such as ``linux-aarch64``, the wheel is for that one, and
 cannot be made without it. An editable installation has none: there Numba compiles what is being changed.

@@ -6,7 +6,16 @@ from fastbp.jit.library import LIBRARY
 from fastbp.jit.mode import BUILD_FOR, DISABLED
 from fastbp.jit.shape import CACHE_LINE, HALF_LINE, LINE_PAIR, shape
 
-__all__ = ["AVX512", "CACHE_LINE", "HALF_LINE", "LINE_PAIR", "SHAPE", "VECTOR_BYTES", "VECTOR_REGISTERS", "cpu_features"]
+__all__ = [
+    "AVX512",
+    "CACHE_LINE",
+    "HALF_LINE",
+    "LINE_PAIR",
+    "SHAPE",
+    "VECTOR_BYTES",
+    "VECTOR_REGISTERS",
+    "cpu_features",
+]
 
 
 def cpu_features() -> str:
