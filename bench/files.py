@@ -13,7 +13,7 @@ RESULTS = ROOT / "bench" / "results"
 
 
 def slug(name: str) -> str:
-    """A CPU's name as that of a file: ``Intel(R) Xeon(R) Processor`` is ``intel-xeon-processor``."""
+    """A CPU's name as that of a file: ``Intel(R) Xeon(R) Processor (icelake)`` is ``intel-xeon-processor-icelake``."""
     plain = re.sub(r"\((?:R|TM|C)\)|\bCPU\b|@.*", " ", name, flags=re.IGNORECASE)
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-") or "unknown-cpu"
 

@@ -20,7 +20,7 @@ from typing import Any
 from bench import estimators, memory, mnist, scaling, start, sweeps
 from bench.files import RESULTS, slug
 from fastbp.compare import nets, pin, run
-from fastbp.compare.results import cpu, machine, rounded, write
+from fastbp.compare.results import cpu, described, machine, rounded, write
 
 THREADS = (1, 2)
 
@@ -95,13 +95,18 @@ def compact(result: dict[str, Any], at: int) -> dict[str, Any]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the suites and write the file after each of them."""
     parser = argparse.ArgumentParser(prog="python -m bench.full", description=__doc__.splitlines()[0])
-    file = RESULTS / f"{slug(cpu()['cpu'])}.json"
+    file = RESULTS / f"{slug(described(cpu()))}.json"
     parser.add_argument("--out", type=Path, default=file, help="file of the results (default: %(default)s)")
     parser.add_argument("--only", nargs="+", choices=SUITES, default=list(SUITES), help="suites to run")
     parser.add_argument("--seconds", type=float, default=1.5, help="for the race of a net (default: %(default)s)")
     parser.add_argument("--peers", nargs="+", help="peers to race in the tables; default: all there are")
     parser.add_argument("--threads", nargs="+", type=int, default=list(THREADS), help="default: 1 2")
     options = parser.parse_args(arguments)
+    if "OPENBLAS_CORETYPE" in os.environ:
+        parser.error(
+            f"OPENBLAS_CORETYPE is {os.environ['OPENBLAS_CORETYPE']}, so that NumPy and the floor might be those of "
+            "another CPU. Unset it."
+        )
     if options.out == file and not RESULTS.is_dir():
         parser.error("there is no bench/results here: these are not the sources. Say where with --out FILE.")
     found = json.loads(options.out.read_text()) if options.out.exists() else {}

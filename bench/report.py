@@ -217,7 +217,7 @@ def drop_in(results: Sequence[dict[str, Any]]) -> str:
 def picture(results: Sequence[dict[str, Any]], *names: str) -> str:
     """These pictures of each machine that has them."""
     lines = [
-        f"![{title}; {described(found['machine'])}](pictures/{slug(found['machine']['cpu'])}/{name}.svg)"
+        f"![{title}; {described(found['machine'])}](pictures/{slug(described(found['machine']))}/{name}.svg)"
         for found in results
         for name, (suite, title) in PICTURES.items()
         if name in names and suite in found
@@ -254,7 +254,7 @@ def digest(found: dict[str, Any]) -> str:
 def drawn(results: Sequence[dict[str, Any]], root: Path) -> list[tuple[Path, str, dict[str, Any]]]:
     """Path, name and results of every picture that there should be."""
     return [
-        (root / "docs" / "pictures" / slug(found["machine"]["cpu"]) / f"{name}.svg", name, found)
+        (root / "docs" / "pictures" / slug(described(found["machine"])) / f"{name}.svg", name, found)
         for found in results
         for name, (suite, _) in PICTURES.items()
         if suite in found

@@ -21,6 +21,7 @@ from fastbp.jit.rows import call_row
 from fastbp.kernels.gemm.epilogues import MULTIPLY, STORE
 from fastbp.kernels.gemm.gemm import gemm
 from fastbp.kernels.gemm.problem import Accumulation, Gemm, GemmWorkspace
+from fastbp.kernels.gemm.row_sums import row_sums
 from fastbp.kernels.matrix import Matrix, row, transposed
 
 
@@ -216,16 +217,13 @@ def weight_gradient_of_one(
 
 
 @strict
-def bias_gradient(
-    J: int, X: int, ones: Matrix, delta: Matrix, g: Matrix, into: Accumulation, workspace: GemmWorkspace
-) -> None:
+def bias_gradient(J: int, X: int, delta: Matrix, g: Matrix, into: Accumulation) -> None:
     """BP3: dC/db_j^l = delta_j^l
 
     Reads delta[x, j]; accumulates over x into the row g[j] as ``weight_gradient`` does: BP3 is BP4 of a neuron that is
-    always 1, and a product with 1 is exact.
+    always 1.
     """
-    init, epilogue, scale, eta = into
-    gemm(Gemm(m=1, n=J, k=X, a=ones, b=delta, init=init, c=g, epilogue=epilogue, scale=scale, eta=eta), workspace)
+    row_sums(J, X, delta, g, into)
 
 
 @strict

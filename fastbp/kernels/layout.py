@@ -105,7 +105,7 @@ def workspace_layout(
     if strides[-1] == 1:
         rows[-1] = 1
     layers["row"] = rows
-    offsets["zeros"], offsets["ones"], offsets["output_weights"] = take(widest), take(line), take(J[-1])
+    offsets["zeros"], offsets["output_weights"] = take(widest), take(J[-1])
     n = tile * n_tiles
     offsets["targets"] = take(n * rows[-1])
     offsets["shared_z"] = take(n * widest)

@@ -24,12 +24,10 @@ from fastbp.kernels.views import (
     errors,
     fetching_workspace,
     flags,
-    gemm_workspace,
     gradient,
     is_single_output,
     layer,
     offsets,
-    ones,
     parameters_from,
     settings,
     thread,
@@ -229,7 +227,7 @@ def parameters(
                     finish(training, g, w_at + k * stride, n * stride, l1, l2, c)
             else:
                 n = 1
-                dense.bias_gradient(J, X, ones(workspace), delta, g, into, gemm_workspace(data, workspace, t))
+                dense.bias_gradient(J, X, delta, g, into)
                 if single_output:
                     dense.clear_padding(1, 1, HALF_LINE // itemsize(g.buf), zeros(workspace), g)
                 if finishing and not stepping:

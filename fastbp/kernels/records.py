@@ -177,7 +177,6 @@ LAYER = fields(
 OFFSETS = fields(
     tile=np.int64,  # samples that there is room for, of each thread where it has a tile for itself
     zeros=np.int64,  # a row of 0
-    ones=np.int64,  # a row of 1
     output_weights=np.int64,  # a row of u_j
     weighing_outputs=np.int64,  # whether outputs have weights, or targets may be missing, which are NaN then
     targets=np.int64,  # y of a tile's samples, rows padded

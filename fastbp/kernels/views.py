@@ -123,12 +123,6 @@ def zeros(workspace: Workspace) -> Matrix:
 
 
 @strict
-def ones(workspace: Workspace) -> Matrix:
-    """1 everywhere."""
-    return Matrix(after(workspace.buf, offsets(workspace).ones), 0, 0)
-
-
-@strict
 def thread_sums(workspace: Workspace, t: int) -> Matrix:
     """Thread t's room for its part of a gradient, which serves as a row of sums in F1 of a single output."""
     return matrix(workspace.buf, offsets(workspace).gradients + t * offsets(workspace).gradients_step, 1)

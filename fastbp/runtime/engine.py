@@ -70,11 +70,11 @@ def lay_out(
 
 
 def prepare_workspace(where: Layout) -> Workspace:
-    """The workspace: its rows of 0 and of 1 written, the rest as the memory comes."""
+    """The workspace: its row of 0 and its output weights written, the rest as the memory comes."""
     buf = layout.aligned(where.workspace_size, where.layers.theta.dtype, zeroed=False)
-    zeros, ones, after = (where.offsets[name][0] for name in ("zeros", "ones", "targets"))
-    buf[zeros:ones] = 0
-    buf[ones:after] = 1
+    zeros, output_weights, after = (where.offsets[name][0] for name in ("zeros", "output_weights", "targets"))
+    buf[zeros:output_weights] = 0
+    buf[output_weights:after] = 1
     return Workspace(buf=buf, offsets=where.offsets, cursors=_records(where.plan.n_threads, CURSOR, where.plan))
 
 

@@ -19,8 +19,8 @@ from fastbp.teach.numbers import Numbers
 from fastbp.teach.render_html import STYLE, formula
 from fastbp.teach.steps import FIRST_LINE
 
-SUMS = re.compile(r"\] \+= .+ \* |= (fma|multiply_add)\(")
-"""Lines of code on which a product is added to a sum."""
+SUMS = re.compile(r"\] \+= .+( \* |\[)|= (fma|multiply_add)\(")
+"""Lines of code on which a product, or an element, is added to a sum."""
 
 
 @dataclass(frozen=True)
@@ -137,10 +137,11 @@ def _code(function: FunctionType) -> Code:
 
 
 def _kernels(labels: tuple[str, ...]) -> list[FunctionType]:
-    """The kernels of these equations; after those that call the gemm, which is labelled as one, the gemm."""
+    """The kernels of these equations; after those that call the gemm or the sums of rows, which have labels, these."""
     equations = [function for room in (dense, updates) for function in _labelled(room, labels)]
-    sums = any("gemm" in function.__code__.co_names for function in equations)
-    return equations + (_labelled(gemm, ("Gemm",)) if sums else [])
+    called = {name for function in equations for name in function.__code__.co_names}
+    sums = tuple(label for name, label in (("gemm", "Gemm"), ("row_sums", "Row sums")) if name in called)
+    return equations + _labelled(gemm, sums)
 
 
 def _labels(numbers: Numbers) -> tuple[str, ...]:

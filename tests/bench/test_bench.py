@@ -159,6 +159,7 @@ def test_the_books_run_is_compared_with_its_code() -> None:
 def test_a_file_of_results_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small nets in place of the table's, through fresh processes, into a file and on into README and page."""
     monkeypatch.delenv("FASTBP_MNIST", raising=False)
+    monkeypatch.delenv("OPENBLAS_CORETYPE", raising=False)
     monkeypatch.setattr(nets, "NETS", SMALL[:1])
     monkeypatch.setattr(nets, "FLOAT64", ())
     monkeypatch.setattr(sweeps, "sweep", lambda kind: [(width, sweeps.square(width, 4)) for width in (2, 4)])
@@ -182,6 +183,9 @@ def test_a_file_of_results_from_end_to_end(tmp_path: Path, monkeypatch: pytest.M
     full.main(["--out", str(path), "--only", "mnist"])
     assert json.loads(path.read_text())["sweeps"] == before
     assert f"| {SMALL[0].name} |" in report.page([found])
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")  # at half the rate of an AVX-512 CPU
+    with pytest.raises(SystemExit):
+        full.main(["--out", str(path), "--only", "mnist"])
 
 
 def test_accuracy_of_the_softmax_net() -> None:
@@ -538,20 +542,20 @@ def test_a_comparison_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_each_cpu_has_a_file_and_a_section_of_its_own(tmp_path: Path) -> None:
     assert files.slug("Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz") == "intel-xeon-platinum-8370c"
-    assert files.slug("AMD EPYC") == "amd-epyc"
+    assert files.slug("AMD EPYC (znver4)") == "amd-epyc-znver4"
     assert files.slug("...") == "unknown-cpu"
     older, newer = results(), results()
     newer["machine"] |= {"cpu": "Dreamt(TM) CPU", "architecture": "dreamt1", "date": "2026-02-02"}
     del newer["sweeps"]
     for found in (older, newer):
-        races.write(tmp_path / f"{files.slug(found['machine']['cpu'])}.json", found)
+        races.write(tmp_path / f"{files.slug(races.described(found['machine']))}.json", found)
     both = files.load(sorted(tmp_path.glob("*.json")))
     assert [found["machine"]["cpu"] for found in both] == ["Dreamt(TM) CPU", "Imagined CPU"]
     for text in (report.readme(both), report.page(both), report.model(both), report.drop_in(both)):
         assert re.findall("^### .*", text, re.MULTILINE) == ["### Dreamt CPU (dreamt1)", "### Imagined CPU"]
     shown = report.picture(both, "width", "threads")
     assert re.findall(r"\(pictures/(.*?)\.svg\)", shown) == [
-        "dreamt/threads",
+        "dreamt-dreamt1/threads",
         "imagined/width",
         "imagined/threads",
     ]
@@ -626,7 +630,7 @@ def test_readme_and_page_say_what_the_files_of_results_say() -> None:
     assert report.stale(found) == []
     nets_of_the_table = {case.key for case in (*nets.NETS, *nets.FLOAT64)}
     for path, one in zip(files.files(), files.load(files.files()), strict=True):
-        assert path.stem in {files.slug(machine["machine"]["cpu"]) for machine in found}
+        assert path.stem in {files.slug(races.described(machine["machine"])) for machine in found}
         assert nets_of_the_table == {f"{r['net']} {r['dtype']}" for r in one["nets"]}
 
 

@@ -291,7 +291,7 @@ def test_source_is_that_of_the_functions_that_ran() -> None:
     assert places(source.kernel) == ["dense.py: hidden_error", *gemm]
     for of, k, label, expected in (
         ("z", None, "F1", ["dense.py: weighted_input", "dense.py: activation", *gemm]),
-        ("bias", None, "BP3", ["dense.py: bias_gradient", *gemm]),
+        ("bias", None, "BP3", ["dense.py: bias_gradient", "gemm/row_sums.py: row_sums", "gemm/row_sums.py: sum_rows"]),
         ("weight", 0, "BP4", ["dense.py: weight_gradient", *gemm]),
         ("update", 0, "U", ["dense.py: weight_gradient", "updates.py: sgd", *gemm]),
     ):

@@ -36,7 +36,6 @@ from fastbp.kernels.views import (
     layer,
     no_prefetch,
     offsets,
-    ones,
     prefetch,
     settings,
     thread_columns,
@@ -115,7 +114,7 @@ def step_of_columns(training: Training, before: Minibatch, following: Minibatch,
     fused, chunk, g = offsets(workspace).fused_update, offsets(workspace).chunk, thread_sums(workspace, t)
     into = Accumulation(init=zeros(workspace), epilogue=SGD_STEP if fused else STORE, scale=scale, eta=eta)
     if X > 0:
-        dense.bias_gradient(J, X, ones(workspace), delta, b if fused else g, into, here)
+        dense.bias_gradient(J, X, delta, b if fused else g, into)
         if not fused:
             sgd(row(b, 0, J), row(g, 0, J), number(workspace.buf, 0.0), eta)
     z = shifted(exchanged(layers, workspace, following.m), 0, j)
