@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from fastbp.jit import inlined, strict
 from fastbp.jit.addresses import Buffer, Real, itemsize, line, number, view
-from fastbp.jit.cpu import VECTOR_BYTES
+from fastbp.jit.cpu import HALF_LINE, VECTOR_BYTES
 from fastbp.jit.registers import copy_row, literally, register_block
+from fastbp.jit.vectors import put_vector, vector, vector_of
 from fastbp.kernels.gemm.epilogues import sgd_step
 from fastbp.kernels.gemm.prefetch import Prefetch, fetch_parts
 from fastbp.kernels.gemm.tiling import FOUR, ONE, PASS_ROWS, TWO, TWO_VECTOR_ROWS
@@ -60,14 +61,14 @@ def micro_kernel(MR: int, NR: int, single: int, p: Pass, prefetch: Prefetch) -> 
     samples, order, order_next = p.pair.samples, p.pair.order, p.pair.order_next
     K, scale, eta, l2 = p.K, p.scale, p.eta, p.l2
     X, X_next = (min(p.pair.X, 1), min(p.pair.X_next, 1)) if single else (p.pair.X, p.pair.X_next)
-    g = register_block(MR, NR, p.w.buf)
-    w_k = register_block(MR, NR, p.w.buf)
+    block = register_block(MR, NR, p.w.buf)  # g, then w
     z_x = register_block(1, NR, p.w.buf)
-    n = g.shape[1]
+    n = block.shape[1]
+    n_vectors = NR * HALF_LINE // VECTOR_BYTES
     w = view(p.w.buf, 0, K, n, p.w.i, 1)
     delta = view(p.delta.buf, 0, X, n, p.delta.i, 1)
     z = view(p.z.buf, 0, 1 if single else X_next, n, p.z.i, 1)
-    zero = number(p.w.buf, 0)
+    zero = vector_of(block, number(p.w.buf, 0))
     # Where one sample lies is found once: LLVM cannot know that a step of w leaves the order as it is. Measured for
     # 784-50-10, one sample at a time: 0.85 of the time.
     only = order[0] * K if single and X > 0 else 0
@@ -75,36 +76,28 @@ def micro_kernel(MR: int, NR: int, single: int, p: Pass, prefetch: Prefetch) -> 
     if single:
         copy_row(NR, z_x, 0, z, 0)
     for k in range(0, K // PASS_ROWS * PASS_ROWS, MR):
-        for j in range(n):
+        for v in range(n_vectors):
             for i in range(MR):
-                g[i, j] = zero
+                put_vector(block, i, v, zero)
         for x in range(X):
             a = line(samples, (only if single else order[x] * K) + k, MR)
-            for j in range(n):
+            for v in range(n_vectors):
+                delta_x = vector(delta, x, v)
                 for i in range(MR):
-                    g[i, j] += a[i] * delta[x, j]
-        for i in range(MR):
-            copy_row(NR, w_k, i, w, k + i)
-        if scale != 1:
-            for j in range(n):
-                for i in range(MR):
-                    g[i, j] *= scale
-        if l2 != 0:
-            for j in range(n):
-                for i in range(MR):
-                    g[i, j] = penalised(g[i, j], w_k[i, j], l2)
-        for j in range(n):
+                    put_vector(block, i, v, vector(block, i, v) + a[i] * delta_x)
+        for v in range(n_vectors):
             for i in range(MR):
-                w_k[i, j] = sgd_step(w_k[i, j], eta, g[i, j])
-        for i in range(MR):
-            copy_row(NR, w, k + i, w_k, i)
+                w_k = vector(w, k + i, v)
+                w_k = sgd_step(w_k, eta, penalised(vector(block, i, v) * scale, w_k, l2))
+                put_vector(block, i, v, w_k)
+                put_vector(w, k + i, v, w_k)
         for x in range(X_next):
             a = line(samples, (only_next if single else order_next[x] * K) + k, MR)
             if not single:
                 copy_row(NR, z_x, 0, z, x)
-            for j in range(n):
+            for v in range(n_vectors):
                 for i in range(MR):
-                    z_x[0, j] += a[i] * w_k[i, j]
+                    put_vector(z_x, 0, v, vector(z_x, 0, v) + a[i] * vector(block, i, v))
             if not single:
                 copy_row(NR, z, x, z_x, 0)
         fetch_parts(prefetch)
@@ -136,7 +129,6 @@ def step_and_weighted_input(p: Pass, prefetch: Prefetch) -> None:
     V = VECTOR_BYTES // itemsize(p.w.buf)
     several = max(p.pair.X, p.pair.X_next) > 1
     while p.J > 0:
-        # Of one sample eight vectors at a time: with fewer LLVM would leave the block in memory.
         if several and p.J > V:
             vectors = 2
             tiles(TWO_VECTOR_ROWS, TWO, 0, p, prefetch)
