@@ -9,7 +9,7 @@ import typer
 
 import fastbp
 from fastbp.cli.app import DType, Out, app
-from fastbp.cli.train import compile_kernels
+from fastbp.cli.compiling import compile_kernels, compiling_bar
 from fastbp.errors import called
 
 
@@ -33,7 +33,9 @@ def doctor(
             planned = fastbp.plan(as_model(loaded).net, batch_size)
     if compile:
         for dtype in DType:
-            console.print(f"{dtype.value}: ready after {compile_kernels(dtype.value):.1f} s")
+            with compiling_bar(console, dtype.value):
+                seconds = compile_kernels(dtype.value)
+            console.print(f"{dtype.value}: ready after {seconds:.1f} s")
     console.print(machine_table())
     if planned is not None:
         console.print()

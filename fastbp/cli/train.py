@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import signal
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any
@@ -14,10 +13,10 @@ import typer
 from rich.text import Text
 
 import fastbp
-from fastbp import jit
 from fastbp._signals import Phase, signals
 from fastbp.checks import COSTS, HIDDEN, check_int, check_name, check_real
 from fastbp.cli.app import DType, Out, app
+from fastbp.cli.compiling import compile_first
 from fastbp.cli.options import (
     MONITORED,
     check_class_weight,
@@ -174,25 +173,6 @@ def _read(o: dict[str, Any]) -> Any:
         options = {"weight": column(o["sample_weight"]), "task": task, "missing_targets": o["missing_targets"]}
         data = files.read(path, column(o["target"]), **options)
     return data if data.X_test is not None else files.split(data, o["test"], seed=o["seed"])
-
-
-def compile_kernels(dtype: Any) -> float:
-    """Compile all that training, testing and prediction need, or load it from the cache; how many seconds it took."""
-    began = time.perf_counter()
-    net = fastbp.Network([2, 3, 2], dtype=dtype, seed=0)
-    if fastbp.train(net, np.eye(2), np.eye(2), epochs=1, batch_size=1).stopped:
-        raise KeyboardInterrupt
-    net.predict(np.eye(2))
-    return time.perf_counter() - began
-
-
-def compile_first(console: Out, dtype: str) -> None:
-    """Before the run, so that its samples a second and time left are its own; with a word where the cache is empty."""
-    if jit.DISABLED or jit.LIBRARY is not None:
-        return
-    if jit.CACHE_DIR is None or not any(jit.CACHE_DIR.rglob("data_parallel.work-*.nbc")):
-        console.print(f"Compiling the {dtype} kernels once; later runs find them in the cache.", style="dim")
-    compile_kernels(dtype)
 
 
 class Interrupts(fastbp.Callback):

@@ -117,12 +117,17 @@ def write(path: pathlib.Path, data: bytes) -> None:
     path.parent.mkdir(0o700, parents=True, exist_ok=True)  # another process may have removed it as long unused
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
     try:
-        temporary.write_bytes(_checksum(path, data) + data)
+        with open(temporary, "xb", opener=_for_this_user) as file:
+            file.write(_checksum(path, data) + data)
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _for_this_user(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def read(path: pathlib.Path) -> bytes | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,21 +16,42 @@ from numba.core.typing.templates import make_overload_template
 from numba.extending import intrinsic
 from numba.extending import overload as _overload
 
-from fastbp.jit.cache import digest, find
+from fastbp.jit import progress
+from fastbp.jit.cache import digest, find, flag
 from fastbp.jit.disk import DiskCache
 from fastbp.jit.library import LIBRARY
-from fastbp.jit.linking import BitcodeCompiler, Entry, InnerDispatcher, LinkingCompiler, ParallelCompiler
 from fastbp.jit.mode import define_twins, fill_placeholders
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 config: Any = _config  # which gets its attributes while it is imported
 
+TRIED = ("0.67.", "0.68.")
+"""Beginnings of the versions of Numba that ``linking``, which builds on what Numba does not promise, was tried with."""
+
+
+def _engine() -> Any:
+    """How functions are compiled: all together, or each by itself, as Numba does it for everybody."""
+    asked = flag("FASTBP_PLAIN_NUMBA")
+    tried = numba.__version__.startswith(TRIED)
+    if not tried and not asked:
+        warnings.warn(
+            f"This fastbp was not tried with Numba {numba.__version__}. It compiles in a plainer way, which takes some "
+            "six times as long; code from the cache, results and speed are the same. Tried were "
+            f"{' and '.join(f'{version}x' for version in TRIED)}.",
+            stacklevel=2,
+        )
+    return importlib.import_module(f"fastbp.jit.{'linking' if tried and not asked else 'plainly'}")
+
+
+engine = _engine()
+
 _OPTIONS = ("OPT", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")
 
 CACHE_DIR = find(
     digest(
         [
+            engine.__name__,
             numba.__version__,
             llvmlite.__version__,
             str(LIBRARY and LIBRARY.constants),
@@ -36,6 +59,9 @@ CACHE_DIR = find(
         ]
     )
 )
+
+if CACHE_DIR is not None:
+    progress.remembered_at(CACHE_DIR.parent / f"fastbp-durations-{engine.__name__.rpartition('.')[2]}")
 
 prange = numba.prange
 
@@ -48,23 +74,21 @@ def options_of(fastmath: set[str], inlined: bool) -> dict[str, Any]:
         "nogil": True,
         "fastmath": fastmath,
         "forceinline": inlined,  # False, or it would be that of the caller
-        "no_cfunc_wrapper": True,
+        **engine.OPTIONS,
     }
 
 
 def inner(function: Callable[..., Any], fastmath: set[str], inlined: bool) -> Any:
     """A function that compiled code calls."""
     fill_placeholders(function)
-    options = options_of(fastmath, inlined) | {"no_cpython_wrapper": True}
-    return InnerDispatcher(function, targetoptions=options, pipeline_class=BitcodeCompiler)
+    return engine.inner(function, options_of(fastmath, inlined))
 
 
 def entry(function: Callable[..., Any], fastmath: set[str], parallel: bool = False) -> Any:
     """A function that Python calls; its code is kept on disk."""
     fill_placeholders(function)
     options = options_of(fastmath, False) | ({"parallel": True} if parallel else {})
-    compiler = ParallelCompiler if parallel else LinkingCompiler
-    compiled: Any = Entry(function, targetoptions=options, pipeline_class=compiler)
+    compiled: Any = engine.entry(function, options)
     kind = "parallel" if parallel else "fused" if fastmath else "strict"
     compiled._cache = DiskCache(function, CACHE_DIR, kind)  # what numba.njit(cache=True) does with its own class
     return compiled
@@ -92,8 +116,8 @@ _OVERLOAD: Any = {
     "error_model": "numpy",
     "nogil": True,
     "forceinline": False,
-    "no_cfunc_wrapper": True,
-    "pipeline_class": BitcodeCompiler,
+    "pipeline_class": engine.BitcodeCompiler,
+    **engine.OPTIONS,
 }
 
 

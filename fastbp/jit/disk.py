@@ -6,6 +6,7 @@ import functools
 import hashlib
 import inspect
 import pickle
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,9 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
 
-from fastbp.jit import cache
+from fastbp.jit import cache, progress
+
+_DTYPES = re.compile(r"float(?:32|64)")
 
 
 @functools.cache
@@ -52,6 +55,7 @@ class DiskCache(NullCache):  # type: ignore[misc]
         closure = [cell.cell_contents for cell in function.__closure__ or ()]
         parts = [source or b"", code.co_code, str(code.co_firstlineno).encode(), dumps(closure), options.encode()]
         self._function = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
+        self._function_name = function.__qualname__
         python = f"py{sys.version_info[0]}{sys.version_info[1]}{getattr(sys, 'abiflags', '')}"
         self._name = f"{Path(file).stem}.{function.__qualname__}-{python}".replace("<", "").replace(">", "")
 
@@ -62,11 +66,18 @@ class DiskCache(NullCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled function for a signature; None where it has to be compiled."""
-        if self._folder is None:
-            return None
+        found = None if self._folder is None else self._load(self._folder, sig, target_context)
+        name = " ".join([self._function_name, *_DTYPES.findall(str(sig))[:1]])
+        if found is None:
+            progress.begin(name)
+        else:
+            progress.is_ready(name)
+        return found
+
+    def _load(self, folder: Path, sig: Any, target_context: Any) -> Any:
         target_context.refresh()
         try:
-            data = cache.read(self._file(self._folder, sig, target_context.codegen()))
+            data = cache.read(self._file(folder, sig, target_context.codegen()))
             return None if data is None else CompileResult._rebuild(target_context, *pickle.loads(data))
         except Exception:  # of another version of what was pickled, say
             return None

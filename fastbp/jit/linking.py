@@ -7,9 +7,6 @@ again for each of its callers: half of the time that a first ``train`` took.
 from __future__ import annotations
 
 import functools
-import gc
-import threading
-from _thread import start_new_thread
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +20,8 @@ from numba.core.sigutils import normalize_signature
 from numba.core.typed_passes import NopythonRewrites
 from numba.core.types import unliteral
 from numba.core.untyped_passes import InlineClosureLikes
+
+from fastbp.jit.shield import begin_function, compiled_whole
 
 
 class Library(JITCodeLibrary):
@@ -44,6 +43,10 @@ class Library(JITCodeLibrary):
                 if self.apart:
                     function.attributes.add("noinline")
         super().add_ir_module(module)
+
+
+OPTIONS = {"no_cfunc_wrapper": True}
+"""Of every function, beside those that are for Numba's users."""
 
 
 class Bitcode(Library):
@@ -169,62 +172,12 @@ class ParallelCompiler(LinkingCompiler):
             del codegen._library_class
 
 
-_here = threading.local()
-"""``stop``, in a thread that compiles for another one: an event that the other one no longer waits."""
-
-
-def shielded(compile_: Callable[[Any], Any], sig: Any) -> Any:
-    """Compile in a thread of its own while this one waits: Ctrl-C never meets Numba in the middle of its work.
-
-    Numba is written for no interrupt: one may leave its lock taken. Where one comes, the compilation ends at the next
-    function, and then the KeyboardInterrupt goes on; a second one does not wait for that.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        return compile_(sig)  # signals go to the main thread
-    outcome: list[tuple[Any, BaseException | None]] = []
-    stop, done = threading.Event(), threading.Event()
-
-    def compile_and_tell() -> None:
-        _here.stop = stop
-        try:
-            outcome.append((compile_(sig), None))
-        except BaseException as error:
-            outcome.append((None, error))
-        finally:
-            done.set()
-
-    try:
-        start_new_thread(compile_and_tell, ())
-    except RuntimeError:  # can't start new thread
-        return compile_(sig)
-    try:
-        done.wait()  # not for an item of a queue: an interrupt may come when it has been taken, and there is no other
-    except BaseException:
-        stop.set()
-        done.wait()
-        raise
-    result, error = outcome[0]
-    if error is not None:
-        raise error
-    return result
-
-
 class Entry(CPUDispatcher):
     """What Python calls, and caches on disk."""
 
     def compile(self, sig: Any) -> Any:
         """Compile, or load, whatever signals come."""
-        return shielded(self._compile_or_load, sig)
-
-    def _compile_or_load(self, sig: Any) -> Any:
-        """Compile, or load, without Python's garbage collector: it would go through all that Numba keeps, in vain."""
-        collecting = gc.isenabled()
-        gc.disable()
-        try:
-            return super().compile(sig)
-        finally:
-            if collecting:
-                gc.enable()
+        return compiled_whole(super().compile, sig)
 
 
 class InnerDispatcher(CPUDispatcher):
@@ -250,9 +203,7 @@ class InnerDispatcher(CPUDispatcher):
             args, return_type = normalize_signature(sig)
             known: Any = self.overloads.get(tuple(args))
             if known is None:
-                stop = getattr(_here, "stop", None)
-                if stop is not None and stop.is_set():
-                    raise KeyboardInterrupt
+                begin_function()
                 try:
                     known = self._compiler.compile(args, return_type)
                 except ForceLiteralArg as asked:  # by ``literally``
@@ -273,3 +224,15 @@ class InnerDispatcher(CPUDispatcher):
             cres = self.standalone.overloads[types]
             self._insert([type_._code for type_ in types], cres.entry_point, cres.objectmode)  # type: ignore[attr-defined]
         return entry
+
+
+def inner(function: Callable[..., Any], options: dict[str, Any], compiler: Any = BitcodeCompiler) -> Any:
+    """A function that compiled code calls."""
+    without = {"no_cpython_wrapper": True}
+    return InnerDispatcher(function, targetoptions=options | without, pipeline_class=compiler)
+
+
+def entry(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    """A function that Python calls."""
+    compiler = ParallelCompiler if options.get("parallel") else LinkingCompiler
+    return Entry(function, targetoptions=options, pipeline_class=compiler)

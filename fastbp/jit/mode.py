@@ -45,7 +45,7 @@ def compiler(module: str) -> Any:
 
     Raises
     ------
-    ImportError
+    ModuleNotFoundError
         Numba is not installed; the message says what to do.
     """
     try:
@@ -53,9 +53,11 @@ def compiler(module: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("numba", "llvmlite"):
             raise
-        raise ImportError(
+        raise ModuleNotFoundError(
             "Numba is not installed. Training and prediction do without it where fastbp has ready-made machine code; "
-            "the textbook, the lessons and functions of your own are compiled. Run: pip install numba"
+            "the textbook, the lessons and functions of your own are compiled. Run: pip install numba. Or set "
+            "FASTBP_DISABLE_JIT=1, with which everything runs as plain Python, slowly.",
+            name=error.name,
         ) from error
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from fastbp.jit.decorators import Twin
 from fastbp.jit.mode import DISABLED, compiler
+from fastbp.jit.progress import compiling
 from fastbp.jit.rows import as_number
 
 _known: dict[int, Any] = {}
@@ -51,7 +52,9 @@ class OwnUpdate:
             if DISABLED:
                 address, code = next(_numbers), _plain(self._function, self._slots)
             else:
-                code = compiler("user_updates").compile_update(self._function, self._slots, self._n_constants, name)
+                with compiling(f"an update of your own {name}"):
+                    made = compiler("user_updates").compile_update
+                    code = made(self._function, self._slots, self._n_constants, name)
                 address = int(code.address)
             _known[address] = code
             self._addresses[name] = address

@@ -19,9 +19,8 @@ from numba.core.untyped_passes import IRProcessing
 from numba.extending import intrinsic
 
 from fastbp.jit.addresses import Buffer, address, line
-from fastbp.jit.compiling import options_of, type_of_intrinsic, type_of_twin
+from fastbp.jit.compiling import engine, options_of, type_of_intrinsic, type_of_twin
 from fastbp.jit.decorators import Uncompilable
-from fastbp.jit.linking import BitcodeCompiler, InnerDispatcher, LinkingCompiler
 from fastbp.jit.of_numbers import of_numbers
 
 _WEAK = (
@@ -84,7 +83,7 @@ class _AsInPython(FunctionPass):  # type: ignore[misc]
         return changed
 
 
-class _UserCompiler(BitcodeCompiler):
+class _UserCompiler(engine.BitcodeCompiler):  # type: ignore[misc]
     """Numba's compiler, all of its passes, with the pass above."""
 
     def define_pipelines(self) -> list[Any]:
@@ -115,8 +114,7 @@ def _guarded(typing: Any, function: Any, numbers: Any) -> Any:
 
 def dispatcher_of(function: Callable[..., Any]) -> Any:
     """Numba's object of a user's function, whose constants are weak and whose indices are looked at."""
-    options = options_of(set(), False) | {"no_cpython_wrapper": True, "boundscheck": True}
-    return InnerDispatcher(function, targetoptions=options, pipeline_class=_UserCompiler)
+    return engine.inner(function, options_of(set(), False) | {"boundscheck": True}, _UserCompiler)
 
 
 def compiled_for(dispatcher: Any, numbers: tuple[Any, ...]) -> Any:
@@ -167,7 +165,7 @@ def compile_row(function: Any, dtype: str) -> Any:
 
     options = {"error_model": "numpy", "nogil": True, "fastmath": set(), "forceinline": False}
     parts = (types.int64, vector, vector, vector), types.void
-    compiled = CFunc(row, parts, locals={}, options=options, pipeline_class=LinkingCompiler)
+    compiled = CFunc(row, parts, locals={}, options=options, pipeline_class=engine.LinkingCompiler)
     compiled.compile()
     return compiled
 

@@ -12,9 +12,8 @@ from numba.core.typing import signature
 from numba.extending import intrinsic
 
 from fastbp.jit.addresses import Buffer, address, line
-from fastbp.jit.compiling import type_of_intrinsic
+from fastbp.jit.compiling import engine, type_of_intrinsic
 from fastbp.jit.decorators import Uncompilable
-from fastbp.jit.linking import LinkingCompiler
 from fastbp.jit.user_code import compiled_for, dispatcher_of
 
 
@@ -114,7 +113,7 @@ def compile_update(function: Callable[..., Any], slots: int, n_constants: int, d
 
     parts = types.int64, types.int64, vector, vector, vector, vector, vector
     options = {"error_model": "numpy", "nogil": True, "fastmath": set(), "forceinline": False}
-    compiled = CFunc(run, (parts, types.int64), locals={}, options=options, pipeline_class=LinkingCompiler)
+    compiled = CFunc(run, (parts, types.int64), locals={}, options=options, pipeline_class=engine.LinkingCompiler)
     try:
         compiled.compile()  # in this thread, as rows of functions are
     except Exception as error:  # not all of Numba's are its own

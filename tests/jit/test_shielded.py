@@ -7,7 +7,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from fastbp.jit import linking
+from fastbp.jit import shield
 
 
 def compiled(n: int) -> int:
@@ -23,7 +23,7 @@ def compiled(n: int) -> int:
         return at_opcode
 
     def trace(frame: FrameType, event: str, arg: Any) -> Any:
-        if frame.f_code is not linking.shielded.__code__:
+        if frame.f_code is not shield.shielded.__code__:
             return None
         frame.f_trace_opcodes = True
         return at_opcode
@@ -31,7 +31,7 @@ def compiled(n: int) -> int:
     before = sys.gettrace()
     sys.settrace(trace)
     try:
-        return int(linking.shielded(lambda sig: sig + 1, 41))
+        return int(shield.shielded(lambda sig: sig + 1, 41))
     finally:
         sys.settrace(before)
 
