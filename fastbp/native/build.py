@@ -110,6 +110,13 @@ def build_platform(platform: str, folder: Path) -> tuple[list[Path], str]:
     return [build(level, folder) for level in levels], levels[0].tag
 
 
+def digest_of_sources() -> str:
+    """What the library holds, and is compared when it is loaded."""
+    from fastbp.jit.cache import digest
+
+    return digest([])
+
+
 def _descriptions(dtypes: Iterable[str]) -> list[Any]:
     from fastbp.native.code import described
     from fastbp.native.entries import specimens
@@ -121,7 +128,7 @@ def compile_objects(level: Level, folder: Path, dtype: str) -> None:
     """In a process of its own: the objects of the kernels for nets of a dtype, and with one of them the description."""
     import numba
 
-    from fastbp.jit import cache, cpu
+    from fastbp.jit import cpu
     from fastbp.native.code import code_of
     from fastbp.native.entries import TABLES, specimens
     from fastbp.native.objects import object_of, object_of_description
@@ -138,7 +145,7 @@ def compile_objects(level: Level, folder: Path, dtype: str) -> None:
         }
         description = {
             "level": level.name,
-            "digest": cache.digest([]),
+            "digest": digest_of_sources(),
             "numba": numba.__version__,
             "constants": cpu.SHAPE,
             "tables": tables,

@@ -4,6 +4,7 @@
 
 #ifdef _WIN32
 #define EXPORT __declspec(dllexport)
+int _fltused = 0; /* which LLVM's code for Windows asks for where there are floating-point numbers */
 #else
 #define EXPORT __attribute__((visibility("default")))
 #endif
@@ -16,7 +17,9 @@
 
 /* SSE3, SSSE3, FMA, CX16, SSE4.1, SSE4.2, MOVBE, POPCNT, XGETBV for programs, AVX, F16C; BMI1, AVX2, BMI2; LAHF, LZCNT. */
 #define LEAF_1_C (BIT(0) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) | BIT(27) | BIT(28) | BIT(29))
+#ifndef LEAF_7_B
 #define LEAF_7_B (BIT(3) | BIT(5) | BIT(8))
+#endif
 #define EXTENDED_C (BIT(0) | BIT(5))
 /* AVX-512 F, DQ, CD, BW, VL. */
 #define WIDE_7_B (BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31))

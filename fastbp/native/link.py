@@ -46,8 +46,8 @@ def commands(level: Level) -> list[list[str]]:
     return found
 
 
-def link(objects: Sequence[Path], level: Level, path: Path) -> None:
-    """Make the library.
+def link(objects: Sequence[Path], level: Level, path: Path, *flags: str) -> None:
+    """Make the library; ``flags`` are for the compiler of what stands beside the objects.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def link(objects: Sequence[Path], level: Level, path: Path) -> None:
     said = []
     for command in commands(level):
         done = subprocess.run(
-            [*command, f"-DWIDE={int(level.wide)}", *SOURCES, *map(str, objects), "-o", str(path)],
+            [*command, f"-DWIDE={int(level.wide)}", *flags, *SOURCES, *map(str, objects), "-o", str(path)],
             capture_output=True,
             text=True,
         )

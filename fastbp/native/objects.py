@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import llvmlite.binding as llvm
@@ -23,14 +24,19 @@ class _Passes(JITCPUCodegen):
         self._tm, self._loopvect, self._opt_level = machine, False, 0
 
 
+_OWNERS = re.compile(r"^define [^\n]*@NRT_(?:inc|dec)ref\([^\n]*\{\n.*?^\}\n", re.MULTILINE | re.DOTALL)
 _NO_OWNERS = """
-define void @NRT_MemInfo_call_dtor(ptr %owner) {
-  call void @llvm.trap()
-  unreachable
+define void @NRT_incref(ptr %owner) {
+  ret void
 }
-declare void @llvm.trap()
+define void @NRT_decref(ptr %owner) {
+  ret void
+}
 """
-"""In the place of what Numba calls when the last owner of an array is gone: the arrays of kernels have none."""
+"""In the place of what counts an array's owners: those of kernels have none. Numba's own is code for x86 already."""
+
+OF_THE_SYSTEM = frozenset("memcpy memmove memset fma fmaf sqrt sqrtf sched_yield usleep SwitchToThread Sleep".split())
+"""What kernels may call that is not in the library."""
 
 
 def _machine(level: Level, cpu: str) -> Any:
@@ -43,9 +49,7 @@ def _machine(level: Level, cpu: str) -> Any:
 def object_of(text: str, level: Level) -> bytes:
     """Machine code of LLVM code whose external functions are C entry points."""
     machine = _machine(level, level.cpu)
-    module = llvm.parse_assembly(text)
-    if any(function.name == "NRT_MemInfo_call_dtor" for function in module.functions):
-        module.link_in(llvm.parse_assembly(_NO_OWNERS))
+    module = llvm.parse_assembly((_OWNERS.sub("", text) + _NO_OWNERS) if _OWNERS.search(text) else text)
     module.triple, module.data_layout = level.triple, str(machine.target_data)
     for function in module.functions:
         if not function.is_declaration:
@@ -62,6 +66,10 @@ def object_of(text: str, level: Level) -> bytes:
     full, builder = passes._module_pass_manager()
     full.run(module, builder)
     module.verify()
+    called = {function.name for function in module.functions if function.is_declaration}
+    unknown = sorted(name for name in called - OF_THE_SYSTEM if not name.startswith("llvm."))
+    if unknown:
+        raise RuntimeError(f"Kernels call {', '.join(unknown)}; no library that a wheel may count on has that.")
     return bytes(machine.emit_object(module))
 
 
