@@ -123,10 +123,12 @@ def figures(found: dict[str, Any]) -> list[str]:
     if "start" in found:
         one = found["start"]
         both = one["import"]
+        ready = f"{one['ready']['float32']:.2f} s after its start with ready-made code, " if "ready" in one else ""
+        warm, cold = one["warm"]["float32"], one["cold"]["float32"]
         lines.append(
             f"- `import fastbp` takes {1e3 * both['fastbp']:.0f} ms, `import numpy` {1e3 * both['numpy']:.0f} ms. A "
-            f"process has trained {one['warm']['float32']:.2f} s after its start with a warm cache, "
-            f"{one['cold']['float32']:.1f} s with an empty one."
+            f"process has trained {ready}{warm:.2f} s after its start with the compiler's warm cache, "
+            f"{cold:.1f} s with an empty one."
         )
     if isinstance(found.get("memory"), list):
         worst = max(found["memory"], key=lambda one: one["bytes"] / one["expected"])

@@ -1,4 +1,4 @@
-"""What a fresh process pays: the import, the first training with a warm cache, a cold compilation."""
+"""What a fresh process pays: the import, and the first training with ready-made code, a warm cache, an empty one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from fastbp.native import build
 
 FIRST_TRAIN = """
 import time
@@ -30,7 +32,7 @@ print(time.perf_counter() - began)
 
 def _fresh(code: str, **variables: str) -> float:
     """The number that the code prints, in a new process of these sources."""
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = os.environ | {"PYTHONPATH": path} | variables
     done = subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, check=True, text=True)
@@ -65,7 +67,24 @@ def measure(turns: int = 10) -> dict[str, Any]:
     for dtype in ("float32", "float64") * COLD_TURNS:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder).chmod(0o700)
-            cold[dtype] = min(cold.get(dtype, math.inf), first_train(dtype, FASTBP_CACHE_DIR=folder))
-            again = [first_train(dtype, FASTBP_CACHE_DIR=folder) for _ in range(max(2, turns // 4))]
+            compiling = {"FASTBP_CACHE_DIR": folder, "FASTBP_MACHINE_CODE": "0"}
+            cold[dtype] = min(cold.get(dtype, math.inf), first_train(dtype, **compiling))
+            again = [first_train(dtype, **compiling) for _ in range(max(2, turns // 4))]
             warm[dtype] = min(warm.get(dtype, math.inf), *again)
-    return found | {"cold": cold, "warm": warm}
+    return found | {"cold": cold, "warm": warm} | ready_made(turns)
+
+
+def ready_made(turns: int) -> dict[str, Any]:
+    """With the library that an installation would build here; nothing where it cannot."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            build.build_here(Path(folder))
+        except RuntimeError:
+            return {}
+        known = {"FASTBP_MACHINE_CODE": folder, "FASTBP_NO_CACHE": "1"}
+        return {
+            "ready": {
+                dtype: min(first_train(dtype, **known) for _ in range(max(2, turns // 2)))
+                for dtype in ("float32", "float64")
+            }
+        }

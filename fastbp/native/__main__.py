@@ -12,8 +12,12 @@ from fastbp.native.levels import PLATFORMS
 
 def main(arguments: Sequence[str]) -> None:
     """Make a wheel for each platform, or for those that are named after the folder."""
-    if not arguments:
-        raise SystemExit(f"Usage: python -m fastbp.native FOLDER [PLATFORM ...]; platforms are {', '.join(PLATFORMS)}.")
+    usage = f"Usage: python -m fastbp.native FOLDER [PLATFORM ...]; platforms are {', '.join(PLATFORMS)}."
+    if arguments == ["--help"]:
+        sys.stdout.write(usage + "\n")
+        return
+    if not arguments or arguments[0].startswith("-"):
+        raise SystemExit(usage)
     folder, *named = arguments
     for platform in named or PLATFORMS:
         command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]

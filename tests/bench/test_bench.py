@@ -280,7 +280,7 @@ def test_the_page_has_every_figure() -> None:
         "3.20 us; NumPy's two lines 6.10 us, into arrays that are already there 5.90 us",
         "784-512-512-10 93%",
         "takes 4 ms, `import numpy` 81 ms",
-        "0.71 s after its start with a warm cache, 11.2 s with an empty one",
+        "0.71 s after its start with the compiler's warm cache, 11.2 s with an empty one",
         "1.10 times parameters",
         "fastbp 0.31 s (2 epochs), NumPy not in 30 epochs",
         "torch.compile: not installed",
