@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from fastbp.jit import cache
 from fastbp.native.levels import LEVELS, PLATFORMS, Level, of_this_machine
 from fastbp.native.link import link
 
@@ -30,8 +33,20 @@ def _environment(level: Level) -> dict[str, str]:
     }
 
 
+def _kept(level: Level) -> Path | None:
+    """Where a library is kept that was made of these sources by these compilers; None where nothing can be kept."""
+    known = hashlib.sha256(level.name.encode() + level.triple.encode())
+    for name in ("numba", "llvmlite"):
+        known.update(metadata.version(name).encode())
+    for path in sorted(Path(__file__).parent.glob("*.[pc]*")):
+        if path.is_file():
+            known.update(path.read_bytes())
+    folder = cache.find(cache.digest([known.hexdigest()]))
+    return folder and folder / level.file_name
+
+
 def build(level: Level, folder: Path) -> Path:
-    """The library of a level, in a folder.
+    """The library of a level, in a folder. What was built once is kept beside compiled code, and found there.
 
     Raises
     ------
@@ -39,6 +54,22 @@ def build(level: Level, folder: Path) -> Path:
         The kernels could not be compiled.
     CannotLink
     """
+    kept = _kept(level)
+    data = kept and cache.read(kept)
+    if not data:
+        data = _built(level)
+        if kept:
+            with contextlib.suppress(OSError):
+                cache.write(kept, data)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / level.file_name
+    checksum = hashlib.sha256(data).hexdigest()
+    path.with_name(path.name + ".sha256").write_text(checksum + "\n", encoding="ascii")
+    path.write_bytes(data)
+    return path
+
+
+def _built(level: Level) -> bytes:
     with tempfile.TemporaryDirectory() as name:
         command = [sys.executable, "-m", "fastbp.native.build", str(LEVELS.index(level)), name]
         processes = [
@@ -51,14 +82,9 @@ def build(level: Level, folder: Path) -> Path:
         for process, errors in zip(processes, said, strict=True):
             if process.returncode:
                 raise RuntimeError(f"The kernels could not be compiled: {errors.decode(errors='replace')[-2000:]}")
-        folder.mkdir(parents=True, exist_ok=True)
-        path, made = folder / level.file_name, Path(name) / level.file_name
+        made = Path(name) / level.file_name
         link(sorted(Path(name).glob("*.o")), level, made)
-        data = made.read_bytes()
-        checksum = hashlib.sha256(data).hexdigest()
-        path.with_name(path.name + ".sha256").write_text(checksum + "\n", encoding="ascii")
-        path.write_bytes(data)
-    return path
+        return made.read_bytes()
 
 
 def _runs_here(level: Level) -> bool:

@@ -1,9 +1,8 @@
-"""A library of this machine's level, built once for all processes and kept beside compiled code."""
+"""A library of this machine's level, built once for all processes."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import tempfile
 import time
@@ -13,17 +12,7 @@ from pathlib import Path
 import pytest
 
 from fastbp import jit
-from fastbp.jit import cache
 from fastbp.native import build
-
-
-def _name() -> str:
-    """Of all that the library depends on: the sources of the kernels, and those of the build."""
-    known = hashlib.sha256(cache.digest([]).encode())
-    for path in sorted(Path(build.__file__).parent.glob("*.[pc]*")):
-        if path.is_file():
-            known.update(path.read_bytes())
-    return f"library-{known.hexdigest()[:16]}"
 
 
 @contextlib.contextmanager
@@ -45,15 +34,9 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def libraries() -> Path:
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the library."""
-    kept = Path(jit.CACHE_DIR or Path(tempfile.gettempdir()) / f"fastbp-tests-{os.getuid()}")
-    folder = kept / _name()
-    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(kept / f"{_name()}.lock"):
-        if not folder.exists():
-            with tempfile.TemporaryDirectory(dir=kept) as making:
-                build.build_here(Path(making))
-                Path(making).rename(folder)
-                Path(making).mkdir()  # for its end
+    folder = tmp_path_factory.mktemp("libraries")
+    with _alone(Path(jit.CACHE_DIR or tempfile.gettempdir()) / "fastbp-tests-build.lock"):
+        build.build_here(folder)  # found in the cache, if it was built once
     return folder
