@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.jit.addresses import Array, Real
-from fastbp.jit.cpu import VECTOR_BYTES
+from fastbp.jit.cpu import HALF_LINE, VECTOR_BYTES
 from fastbp.jit.decorators import overload
 from fastbp.jit.mode import when_compiling
 
@@ -29,6 +29,16 @@ def put_vector(array: Array, i: int, v: int, values: Any) -> None:
     """Vector v of row i of such a matrix becomes ``values``."""
     V = VECTOR_BYTES // array.itemsize
     array[i, v * V : (v + 1) * V] = values
+
+
+def half_line(array: Array, i: int) -> Any:
+    """The vector of the first half-line of row i of such a matrix: with AVX-512 half as wide as others."""
+    return array[i, : HALF_LINE // array.itemsize].copy()
+
+
+def put_half_line(array: Array, i: int, values: Any) -> None:
+    """The first half-line of row i becomes ``values``."""
+    array[i, : HALF_LINE // array.itemsize] = values
 
 
 def vector_of(like: Array, value: Real) -> Any:
@@ -49,16 +59,16 @@ def _twins() -> None:
     from numba.np.arrayobj import make_array
 
     class Vector(types.Type):
-        """Numba's type of one vector register of this dtype."""
+        """Numba's type of a vector of this dtype, as wide as a register or as a half-line."""
 
-        def __init__(self, dtype: Any) -> None:
-            self.dtype = dtype
-            super().__init__(name=f"Vector({dtype})")
+        def __init__(self, dtype: Any, width: int = VECTOR_BYTES) -> None:
+            self.dtype, self.width = dtype, width
+            super().__init__(name=f"Vector({dtype}, {width})")
 
         @property
         def size(self) -> int:
             """Elements."""
-            return VECTOR_BYTES * 8 // int(self.dtype.bitwidth)
+            return self.width * 8 // int(self.dtype.bitwidth)
 
     @register_model(Vector)
     class _Model(PrimitiveModel):
@@ -100,30 +110,42 @@ def _twins() -> None:
     for _name in ("add", "sub", "mul"):
         _mark(_name)
 
-    def _place(context: Any, builder: Any, type_: Any, array: Any, i: Any, v: Any) -> Any:
-        """Where vector v of row i of an array of ``type_`` lies."""
+    def _place(context: Any, builder: Any, type_: Any, kind: Any, array: Any, i: Any, v: Any) -> Any:
+        """Where vector v, of a kind, of row i of an array of ``type_`` lies."""
         rows = make_array(type_)(context, builder, array)
         stride = cgutils.unpack_tuple(builder, rows.strides, 2)[0]
-        offset = builder.add(builder.mul(i, stride), builder.mul(v, context.get_constant(types.intp, VECTOR_BYTES)))
+        offset = builder.add(builder.mul(i, stride), builder.mul(v, context.get_constant(types.intp, kind.width)))
         start = builder.gep(builder.bitcast(rows.data, cgutils.voidptr_t), [offset])
-        return builder.bitcast(start, context.get_value_type(Vector(type_.dtype)).as_pointer())
+        return builder.bitcast(start, context.get_value_type(kind).as_pointer())
 
-    @intrinsic
-    def _vector(typing: Any, array: Any, i: Any, v: Any) -> Any:
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            place = _place(context, builder, sig.args[0], *args)
-            return builder.load(place, align=context.get_abi_sizeof(context.get_data_type(sig.args[0].dtype)))
+    def _intrinsics(width: int) -> tuple[Any, Any]:
+        """What reads and what writes vectors of a width."""
 
-        return signature(Vector(array.dtype), array, types.intp, types.intp), codegen
+        @intrinsic
+        def read(typing: Any, array: Any, i: Any, v: Any) -> Any:
+            kind = Vector(array.dtype, width)
 
-    @intrinsic
-    def _put_vector(typing: Any, array: Any, i: Any, v: Any, values: Any) -> Any:
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            place = _place(context, builder, sig.args[0], *args[:3])
-            builder.store(args[3], place, align=context.get_abi_sizeof(context.get_data_type(sig.args[0].dtype)))
-            return context.get_dummy_value()
+            def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+                place = _place(context, builder, sig.args[0], kind, *args)
+                return builder.load(place, align=context.get_abi_sizeof(context.get_data_type(kind.dtype)))
 
-        return signature(types.none, array, types.intp, types.intp, Vector(array.dtype)), codegen
+            return signature(kind, array, types.intp, types.intp), codegen
+
+        @intrinsic
+        def write(typing: Any, array: Any, i: Any, v: Any, values: Any) -> Any:
+            kind = Vector(array.dtype, width)
+
+            def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+                place = _place(context, builder, sig.args[0], kind, *args[:3])
+                builder.store(args[3], place, align=context.get_abi_sizeof(context.get_data_type(kind.dtype)))
+                return context.get_dummy_value()
+
+            return signature(types.none, array, types.intp, types.intp, kind), codegen
+
+        return read, write
+
+    _vector, _put_vector = _intrinsics(VECTOR_BYTES)
+    _half_line, _put_half_line = _intrinsics(HALF_LINE)
 
     @intrinsic
     def _vector_of(typing: Any, like: Any, value: Any) -> Any:
@@ -143,3 +165,11 @@ def _twins() -> None:
     @overload(put_vector)
     def _(array, i, v, values):
         return lambda array, i, v, values: _put_vector(array, i, v, values)
+
+    @overload(half_line)
+    def _(array, i):
+        return lambda array, i: _half_line(array, i, 0)
+
+    @overload(put_half_line)
+    def _(array, i, values):
+        return lambda array, i, values: _put_half_line(array, i, 0, values)

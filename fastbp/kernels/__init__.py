@@ -17,7 +17,7 @@ J K X   sizes of those index sets                                              `
 Inside the kernels w is stored input-major: ``w[k, j]`` is w_jk^l.
 
 The way down: an equation in `dense` says which matrices its sum is made of; `gemm.gemm` goes through the panels and
-tiles of that sum; `gemm.microkernel` computes one tile,
-``acc[i, j] = multiply_add(MR, a[i, k], b[k, j], acc[i, j])``. In F1 and BP2 its i is x, and j and k are the equation's;
-in BP4 its i is the equation's k, and its k runs over the samples.
+tiles of that sum; `gemm.microkernel` computes one tile: to each acc[i, j] it adds a[i, k] b[k, j], a vector v of
+columns j at a time. In F1 and BP2 its i is x, and j and k are the equation's; in BP4 its i is the equation's k, and its
+k runs over the samples.
 """

@@ -16,7 +16,7 @@ from fastbp.jit.registers import copy_row, literally, register_block
 from fastbp.jit.vectors import put_vector, vector, vector_of
 from fastbp.kernels.gemm.epilogues import sgd_step
 from fastbp.kernels.gemm.prefetch import Prefetch, fetch_parts
-from fastbp.kernels.gemm.tiling import FOUR, ONE, PASS_ROWS, TWO, TWO_VECTOR_ROWS
+from fastbp.kernels.gemm.tiling import FOUR, FOUR_OF_ONE_SAMPLE, ONE, PASS_ROWS, TWO, TWO_VECTOR_ROWS
 from fastbp.kernels.matrix import Matrix, shifted
 from fastbp.kernels.updates import penalised
 
@@ -135,7 +135,7 @@ def step_and_weighted_input(p: Pass, prefetch: Prefetch) -> None:
         elif several:
             vectors = 1
             tiles(8, ONE, 0, p, prefetch)
-        elif p.J > 3 * V:
+        elif FOUR_OF_ONE_SAMPLE and p.J > 3 * V:
             vectors = 4
             tiles(2, FOUR, 1, p, prefetch)
         elif p.J > V:

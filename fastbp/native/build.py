@@ -20,7 +20,7 @@ from fastbp.native.link import link
 DTYPES = ("float32", "float64")
 
 
-def _environment(level: Level) -> dict[str, str]:
+def environment(level: Level) -> dict[str, str]:
     """Of a process that compiles for a level, whose constants are those of the kernels there."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NUMBA_", "FASTBP_"))}
     root = str(Path(__file__).resolve().parents[2])
@@ -74,7 +74,7 @@ def _built(level: Level) -> bytes:
         command = [sys.executable, "-m", "fastbp.native.build", str(LEVELS.index(level)), name]
         processes = [
             subprocess.Popen(
-                [*command, dtype], env=_environment(level), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+                [*command, dtype], env=environment(level), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
             for dtype in DTYPES
         ]

@@ -46,8 +46,8 @@ def _machine(level: Level, cpu: str) -> Any:
     return target.create_target_machine(cpu=cpu, features="", opt=config.OPT, reloc="pic", codemodel="small")
 
 
-def object_of(text: str, level: Level) -> bytes:
-    """Machine code of LLVM code whose external functions are C entry points."""
+def _optimised(text: str, level: Level) -> tuple[Any, Any]:
+    """The machine that a level is for, and what LLVM makes for it of code whose external functions are entry points."""
     machine = _machine(level, level.cpu)
     module = llvm.parse_assembly((_OWNERS.sub("", text) + _NO_OWNERS) if _OWNERS.search(text) else text)
     module.triple, module.data_layout = level.triple, str(machine.target_data)
@@ -70,7 +70,19 @@ def object_of(text: str, level: Level) -> bytes:
     unknown = sorted(name for name in called - OF_THE_SYSTEM if not name.startswith("llvm."))
     if unknown:
         raise RuntimeError(f"Kernels call {', '.join(unknown)}; no library that a wheel may count on has that.")
+    return machine, module
+
+
+def object_of(text: str, level: Level) -> bytes:
+    """Machine code of LLVM code whose external functions are C entry points."""
+    machine, module = _optimised(text, level)
     return bytes(machine.emit_object(module))
+
+
+def assembly_of(text: str, level: Level) -> str:
+    """The same machine code, to read."""
+    machine, module = _optimised(text, level)
+    return str(machine.emit_assembly(module))
 
 
 def object_of_description(description: dict[str, Any], level: Level) -> bytes:

@@ -19,7 +19,7 @@ from fastbp.teach.numbers import Numbers
 from fastbp.teach.render_html import STYLE, formula
 from fastbp.teach.steps import FIRST_LINE
 
-SUMS = re.compile(r"\] \+= .+( \* |\[)|= (fma|multiply_add)\(")
+SUMS = re.compile(r"\] \+= .+( \* |\[)|= fma\(|put_\w+\(.+ \+ .+ \* ")
 """Lines of code on which a product, or an element, is added to a sum."""
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from fastbp.jit import inlined, strict
 from fastbp.jit.addresses import Array, Real
-from fastbp.jit.registers import copy_row, register_block
+from fastbp.jit.cpu import HALF_LINE, VECTOR_BYTES
+from fastbp.jit.vectors import half_line, put_half_line, put_vector, vector
 
 # Not literals, of which Numba would compile a function once more.
 STORE: Any = np.int64(0)
@@ -26,20 +27,24 @@ def sgd_step(w: Real, eta: Real, g: Real) -> Real:
 @inlined
 def finish(NR: int, acc: Array, c: Array, epilogue: int, scale: Real, eta: Real) -> None:
     """Scale the sums of a tile, and turn them into what the epilogue makes of them and of c."""
-    MR, n = acc.shape
-    if scale != 1:
-        for j in range(n):
-            for i in range(MR):
-                acc[i, j] *= scale
-    if epilogue != STORE:
-        old = register_block(MR, NR, c)
-        for i in range(MR):
-            copy_row(NR, old, i, c, i)
-        if epilogue == SGD_STEP:
-            for j in range(n):
-                for i in range(MR):
-                    acc[i, j] = sgd_step(old[i, j], eta, acc[i, j])
-        else:
-            for j in range(n):
-                for i in range(MR):
-                    acc[i, j] *= old[i, j]
+    n_vectors = NR * HALF_LINE // VECTOR_BYTES
+    # A loop for each: LLVM would read c before it knows whether it is asked for, and spill.
+    if epilogue == STORE:
+        if scale != 1:
+            for i in range(acc.shape[0]):
+                if n_vectors == 0:
+                    put_half_line(acc, i, half_line(acc, i) * scale)
+                for v in range(n_vectors):
+                    put_vector(acc, i, v, vector(acc, i, v) * scale)
+    elif epilogue == SGD_STEP:
+        for i in range(acc.shape[0]):
+            if n_vectors == 0:
+                put_half_line(acc, i, sgd_step(half_line(c, i), eta, half_line(acc, i) * scale))
+            for v in range(n_vectors):
+                put_vector(acc, i, v, sgd_step(vector(c, i, v), eta, vector(acc, i, v) * scale))
+    else:
+        for i in range(acc.shape[0]):
+            if n_vectors == 0:
+                put_half_line(acc, i, half_line(acc, i) * scale * half_line(c, i))
+            for v in range(n_vectors):
+                put_vector(acc, i, v, vector(acc, i, v) * scale * vector(c, i, v))

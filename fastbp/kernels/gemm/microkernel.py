@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from fastbp.functions.elementary import fma
 from fastbp.jit import inlined, strict
-from fastbp.jit.addresses import Real, view
+from fastbp.jit.addresses import view
+from fastbp.jit.cpu import HALF_LINE, VECTOR_BYTES
 from fastbp.jit.registers import copy_row, literally, register_block
+from fastbp.jit.vectors import half_line, put_half_line, put_vector, vector
 from fastbp.kernels.gemm.epilogues import finish
 from fastbp.kernels.gemm.prefetch import Prefetch, fetch_parts, fetch_rows
 from fastbp.kernels.gemm.problem import Gemm
 from fastbp.kernels.gemm.tiling import FETCHING_TERMS
-
-
-@inlined
-def multiply_add(MR: int, a: Real, b: Real, c: Real) -> Real:
-    """The sum a b + c, rounded once: LLVM need not fuse, and takes sums of one row apart where that pays, as on ARM."""
-    return fma(a, b, c) if MR == 1 else a * b + c
 
 
 @inlined
@@ -27,10 +22,8 @@ def micro_kernel(MR: int, NR: int, g: Gemm, prefetch: Prefetch) -> None:
     """
     acc = register_block(MR, NR, g.c.buf)
     n = acc.shape[1]
+    n_vectors = NR * HALF_LINE // VECTOR_BYTES
     b = view(g.b.buf, 0, g.k, n, g.b.i, 1)
-    # LLVM leaves a tile in memory whose loops are shorter than 128: a small one takes U terms of each sum at a time.
-    U = max(1, 128 // (MR * n))
-    several = g.k // U * U if U > 1 else 0
     for tile in range(g.m // MR):
         first = tile * MR
         a = view(g.a.buf, first * g.a.i, MR, g.k, g.a.i, g.a.j)
@@ -40,15 +33,12 @@ def micro_kernel(MR: int, NR: int, g: Gemm, prefetch: Prefetch) -> None:
             fetch_rows(MR, NR, g.c, first)
         for i in range(MR):
             copy_row(NR, acc, i, init, i)
-        for k in range(0, several, U):
-            for j in range(n):
-                for u in range(U):
-                    for i in range(MR):
-                        acc[i, j] = multiply_add(MR, a[i, k + u], b[k + u, j], acc[i, j])
-        for k in range(several, g.k):
-            for j in range(n):  # outside i: the other way round LLVM leaves acc in memory, at a fortieth of the speed
-                for i in range(MR):
-                    acc[i, j] = multiply_add(MR, a[i, k], b[k, j], acc[i, j])
+        for k in range(g.k):
+            for i in range(MR):
+                if n_vectors == 0:
+                    put_half_line(acc, i, half_line(acc, i) + a[i, k] * half_line(b, k))
+                for v in range(n_vectors):
+                    put_vector(acc, i, v, vector(acc, i, v) + a[i, k] * vector(b, k, v))
         finish(NR, acc, c, g.epilogue, g.scale, g.eta)
         for i in range(MR):
             copy_row(NR, c, i, acc, i)

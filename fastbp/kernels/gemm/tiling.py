@@ -11,8 +11,13 @@ HAS_THREE = AVX512
 """Whether three vectors that are left of a row are one panel, and not two: a third vector alone waits for as many loads
 as two do. Measured on a Zen 5: 0.93 of the time of 10-45-45-1 and of 20-80-48-3, minibatches of 128 and 64."""
 
-ROW_COUNTS: tuple[int, ...] = (1, 2, 3, 4, 8, 10) if AVX512 else (1, 2, 3, 4, 5)
-"""MR of the compiled tiles of two vectors, which take 2 MR registers of 32 (AVX-512) or 16 (AVX2)."""
+ROW_COUNTS: tuple[int, ...] = (1, 2, 3, 4, 8, 10) if AVX512 else (1, 2, 3, 4, 6)
+"""MR of the compiled tiles of two vectors, which take 2 MR registers of 32 (AVX-512) or 16 (AVX2).
+
+With AVX2 six rows take 12, two of b 2 and a factor 1. Measured on a Zen 5 with AVX2 alone, 784-512-512-10, minibatches
+of 128: 0.91 of the time with five. NEON's 32 registers are half as wide: 24, 4 and up to 4, and 24 sums hide a latency
+of 4 in 4 pipes, for which 16 would do.
+"""
 
 ROW_COUNTS_OF_ONE: tuple[int, ...] = (1, 2, 4, 8, 10, 16) if AVX512 else ROW_COUNTS
 """MR of tiles of a vector or less. Eight sums are as many as hide how long a multiplication takes, if nothing else
@@ -21,7 +26,7 @@ does: with sixteen 4-32-16-4 takes 0.975 of the time."""
 ROW_COUNTS_OF_THREE: tuple[int, ...] = (1, 2, 4, 7)
 """MR of tiles of three vectors. Of eight rows LLVM leaves a sum in memory: it loads all their ``a`` at once."""
 
-LONG_RUN_ROWS = 8 if AVX512 else 5
+LONG_RUN_ROWS = 8 if AVX512 else 6
 """MR of a long run of tiles. Ten rows fill every register, and leave none to begin the next tile with: measured 39
 cycles between tiles for sums of ten terms, 15 with eight rows."""
 
@@ -31,7 +36,15 @@ PASS_ROWS = 8
 """Rows of w that the pass of U and F1 takes at a time: all its tiles have so many, or a half or a quarter."""
 
 TWO_VECTOR_ROWS = PASS_ROWS if AVX512 else PASS_ROWS // 2
-"""Rows of its tiles of two vectors: of sixteen registers, eight rows would take all."""
+"""Rows of its tiles of two vectors. With AVX2 four rows take 8 of 16 registers, two vectors of delta or z 2 and their
+factors up to 4; eight would take all. NEON has 32 of half the width: the same blocks take 16, 4 and 2."""
+
+FOUR_OF_ONE_SAMPLE = AVX512
+"""Whether that pass takes four vectors of one sample at a time, two rows of them: w, delta and z take 16 registers.
+
+Measured on a Zen 5 for 784-50-10, one sample at a time: with AVX-512 0.95 of the time of two vectors, with AVX2, where
+they are spilled, 1.01.
+"""
 
 MANY_TERMS = 192
 """Terms from which ``b`` comes from the second-level cache each time: the fewer times, the better."""
