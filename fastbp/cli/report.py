@@ -107,6 +107,13 @@ def _machine_code() -> str:
     return f"ready-made, {known.path} for {known.level}, by Numba {known.numba}: nothing is compiled"
 
 
+def _first_use() -> str:
+    """What will be compiled, and when."""
+    if library.LIBRARY is None:
+        return "the first run compiles"
+    return "functions of your own, the textbook and the lessons are compiled when they are first used"
+
+
 def machine_table() -> Table:
     """CPU, threads and why, cache of compiled code, versions."""
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -142,10 +149,7 @@ def machine_table() -> Table:
     add("cache", cache or none)
     if cache is not None:
         sizes = [path.stat().st_size for path in cache.rglob("*.nbc")]
-        add(
-            "",
-            f"{len(sizes)} compiled functions, {sum(sizes) / 1e6:.1f} MB" if sizes else "empty: the first run compiles",
-        )
+        add("", f"{len(sizes)} compiled functions, {sum(sizes) / 1e6:.1f} MB" if sizes else f"empty: {_first_use()}")
     add("environment", ", ".join(f"{k}={v}" for k, v in sorted(os.environ.items()) if k.startswith(_PREFIXES)) or "-")
     return table
 

@@ -4,7 +4,6 @@
 
 #ifdef _WIN32
 #define EXPORT __declspec(dllexport)
-int _fltused = 0; /* which LLVM's code for Windows asks for where there are floating-point numbers */
 #else
 #define EXPORT __attribute__((visibility("default")))
 #endif

@@ -16,11 +16,16 @@ class CannotLink(RuntimeError):
     """There is no linker for a level here, or it failed."""
 
 
-SOURCES = [str(Path(__file__).with_name(name)) for name in ("call.c", "cpu.c")]
+SOURCES = [str(Path(__file__).with_name(name)) for name in ("call.c", "cpu.c", "windows.c")]
 
 _C = ["-O2", "-fPIC", "-ffreestanding", "-fno-stack-protector", "-fvisibility=hidden"]
 _ELF = ["-nostdlib", "-s", *(f"-Wl,{flag}" for flag in ("-z,noexecstack", "-z,now", "-z,relro", "--build-id=none"))]
 """The library names no other one: what it takes of the C library is in every process of Python, whichever it is."""
+_SHARED = {
+    "linux": ["-shared", *_ELF],
+    "darwin": ["-shared", "-s", "-Wl,-install_name,@rpath/fastbp"],  # or it would be where it was made
+    "win32": ["-shared", "-s", "-nostdlib", "-lkernel32"],  # windows.c has what is not in the system
+}
 
 
 def _zig() -> list[str] | None:
@@ -31,6 +36,13 @@ def _zig() -> list[str] | None:
     return [path, "cc"] if path else None
 
 
+def _target(level: Level) -> str:
+    """What Zig calls it."""
+    machine = "aarch64" if level.machine == "arm64" else level.machine
+    oldest = level.triple.partition("macosx")[2]
+    return f"{machine}-{ {'linux': 'linux-musl', 'darwin': f'macos.{oldest}', 'win32': 'windows-gnu'}[level.system]}"
+
+
 def commands(level: Level) -> list[list[str]]:
     """Those that can link a level here, the best first; inputs and ``-o`` follow."""
     found = []
@@ -38,11 +50,8 @@ def commands(level: Level) -> list[list[str]]:
     if here and level.system != "win32" and (cc := shutil.which("cc")):
         found.append([cc, *_C, *(["-shared", *_ELF] if level.system == "linux" else ["-dynamiclib", "-Wl,-x"])])
     if zig := _zig():
-        machine = "aarch64" if level.machine == "arm64" else level.machine
-        system = {"linux": "linux-musl", "darwin": "macos", "win32": "windows-gnu"}[level.system]
-        cpu = ["-mcpu=baseline"]
-        shared = ["-shared", *(_ELF if level.system == "linux" else ["-s"])]
-        found.append([*zig, "-target", f"{machine}-{system}", *cpu, *_C, *shared])
+        target = ["-target", _target(level), "-mcpu=baseline"]
+        found.append([*zig, *target, *_C, *_SHARED[level.system]])
     return found
 
 

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import llvmlite.binding as llvm
-from llvmlite.binding import Linkage
+from llvmlite.binding import Linkage, StorageClass
 from numba.core import config
 from numba.core.codegen import JITCPUCodegen
 
@@ -39,6 +39,13 @@ OF_THE_SYSTEM = frozenset("memcpy memmove memset fma fmaf sqrt sqrtf sched_yield
 """What kernels may call that is not in the library."""
 
 
+def _export(value: Any, level: Level) -> None:
+    """Let a function or variable be found from outside the library, for which Windows has a word of its own."""
+    value.linkage = Linkage.external
+    if level.system == "win32":
+        value.storage_class = StorageClass.dllexport
+
+
 def _machine(level: Level, cpu: str) -> Any:
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
@@ -53,8 +60,10 @@ def _optimised(text: str, level: Level) -> tuple[Any, Any]:
     module.triple, module.data_layout = level.triple, str(machine.target_data)
     for function in module.functions:
         if not function.is_declaration:
-            is_entry = function.name.startswith("fastbp_")
-            function.linkage = Linkage.external if is_entry else Linkage.internal
+            if function.name.startswith("fastbp_"):
+                _export(function, level)
+            else:
+                function.linkage = Linkage.internal
     for variable in module.global_variables:
         if not variable.is_declaration:
             variable.linkage = Linkage.internal
@@ -93,5 +102,6 @@ def object_of_description(description: dict[str, Any], level: Level) -> bytes:
     machine = _machine(level, "x86-64" if level.machine == "x86_64" else "generic")
     module = llvm.parse_assembly(code)
     module.triple, module.data_layout = level.triple, str(machine.target_data)
+    _export(module.get_global_variable(DESCRIPTION), level)
     module.verify()
     return bytes(machine.emit_object(module))

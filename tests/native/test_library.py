@@ -131,14 +131,18 @@ def test_it_can_be_switched_off(libraries: Path) -> None:
     assert python("-c", REASON, code=0) == "FASTBP_MACHINE_CODE=0 is set"
 
 
-def test_doctor_says_which_code_runs(libraries: Path) -> None:
-    doctor = "-m", "fastbp", "doctor"
+def test_doctor_says_which_code_runs(libraries: Path, tmp_path: Path) -> None:
+    """And what will be compiled where nothing is yet."""
     path = next(libraries.glob(f"fastbp-*{library.SUFFIX}"))
-    said = "".join(python(*doctor, code=libraries, COLUMNS="300").split())
-    assert f"machinecodeready-made,{path}" in said
-    assert "compiledherebyNumba,whenitisfirstneeded:FASTBP_MACHINE_CODE=0isset" in "".join(
-        python(*doctor, code=0, COLUMNS="300").split()
+    tmp_path.chmod(0o700)
+    ready, compiled = (
+        "".join(python("-m", "fastbp", "doctor", code=code, COLUMNS="300", FASTBP_CACHE_DIR=str(tmp_path)).split())
+        for code in (libraries, 0)
     )
+    assert f"machinecodeready-made,{path}" in ready
+    assert "empty:functionsofyourown,thetextbookandthelessonsarecompiledwhen" in ready
+    assert "compiledherebyNumba,whenitisfirstneeded:FASTBP_MACHINE_CODE=0isset" in compiled
+    assert "empty:thefirstruncompiles" in compiled
 
 
 def copied(libraries: Path, folder: Path) -> Path:
