@@ -21,13 +21,11 @@ from fastbp.jit.cache import digest, find, flag
 from fastbp.jit.disk import DiskCache
 from fastbp.jit.library import LIBRARY
 from fastbp.jit.mode import define_twins, fill_placeholders
+from fastbp.jit.tried import TRIED
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 config: Any = _config  # which gets its attributes while it is imported
-
-TRIED = ("0.67.", "0.68.")
-"""Beginnings of the versions of Numba that ``linking``, which builds on what Numba does not promise, was tried with."""
 
 
 def _engine() -> Any:

@@ -9,6 +9,7 @@ without. ``FASTBP_MACHINE_CODE=0`` leaves all of them alone; a folder in its pla
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import json
@@ -25,6 +26,9 @@ from fastbp.jit.mode import BUILD_FOR, DISABLED
 from fastbp.jit.shape import shape
 
 FOLDER = PACKAGE / "native" / "libraries"
+
+NONE = "none.txt"
+"""In their place, of a wheel without libraries: why it has none."""
 
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 
@@ -208,6 +212,9 @@ def find() -> tuple[Library | None, str]:
             return Library(path), ""
         except Unusable as error:
             reasons.append(f"{path.name} is not used: {error}")
+    if not reasons:
+        with contextlib.suppress(OSError):
+            return None, (folder / NONE).read_text(encoding="utf-8").strip()
     return None, "; ".join(reasons) or f"there is no library in {folder}"
 
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterable, Sequence
 from importlib import metadata
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fastbp.jit import cache
+from fastbp.jit.tried import TRIED
 from fastbp.native.levels import LEVELS, PLATFORMS, Level, of_this_machine
 from fastbp.native.link import link
 
@@ -31,6 +33,17 @@ def environment(level: Level) -> dict[str, str]:
         "FASTBP_BUILD_FOR": f"{level.system} {'wide' if level.wide else 'narrow'}",
         "PYTHONPATH": path,
     }
+
+
+def _check_numba() -> None:
+    """Refuse a version that is not known to make these kernels well: it would be asked for what it does not promise."""
+    known = metadata.version("numba")
+    if not known.startswith(TRIED):
+        tried = " or ".join(f"{version}x" for version in TRIED)
+        raise RuntimeError(
+            f"Numba {known} is installed; machine code for a wheel is made with one that was tried, {tried}. "
+            f"Run: pip install 'numba=={TRIED[-1]}*'."
+        )
 
 
 def _kept(level: Level) -> Path | None:
@@ -51,9 +64,10 @@ def build(level: Level, folder: Path) -> Path:
     Raises
     ------
     RuntimeError
-        The kernels could not be compiled.
+        The kernels could not be compiled, or this version of Numba was not tried.
     CannotLink
     """
+    _check_numba()
     kept = _kept(level)
     data = kept and cache.read(kept)
     if not data:
@@ -97,8 +111,8 @@ def _runs_here(level: Level) -> bool:
     return all(known.get(name, False) for name in needed)
 
 
-def build_here(folder: Path) -> Path:
-    """The best library for this machine, tried here.
+def build_here(folder: Path) -> tuple[list[Path], str]:
+    """The best library for this machine, tried here, and the tag of a wheel with it.
 
     Raises
     ------
@@ -116,7 +130,8 @@ def build_here(folder: Path) -> Path:
         Library(path)
     except Unusable as error:
         raise RuntimeError(f"{path.name} was built, but {error}") from error
-    return path
+    of_python = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+    return [path], level.tag if level.system == "darwin" else of_python  # Python's own may be of both kinds of Macs
 
 
 def build_platform(platform: str, folder: Path) -> tuple[list[Path], str]:

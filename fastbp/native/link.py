@@ -21,9 +21,11 @@ SOURCES = [str(Path(__file__).with_name(name)) for name in ("call.c", "cpu.c", "
 _C = ["-O2", "-fPIC", "-ffreestanding", "-fno-stack-protector", "-fvisibility=hidden"]
 _ELF = ["-nostdlib", "-s", *(f"-Wl,{flag}" for flag in ("-z,noexecstack", "-z,now", "-z,relro", "--build-id=none"))]
 """The library names no other one: what it takes of the C library is in every process of Python, whichever it is."""
+_NAMED = ["-Wl,-install_name,@rpath/fastbp"]
+"""A library of macOS holds a name, which otherwise is where it was made."""
 _SHARED = {
     "linux": ["-shared", *_ELF],
-    "darwin": ["-shared", "-s", "-Wl,-install_name,@rpath/fastbp"],  # or it would be where it was made
+    "darwin": ["-shared", "-s", *_NAMED],
     "win32": ["-shared", "-s", "-nostdlib", "-lkernel32"],  # windows.c has what is not in the system
 }
 
@@ -40,7 +42,7 @@ def _target(level: Level) -> str:
     """What Zig calls it."""
     machine = "aarch64" if level.machine == "arm64" else level.machine
     oldest = level.triple.partition("macosx")[2]
-    return f"{machine}-{ {'linux': 'linux-musl', 'darwin': f'macos.{oldest}', 'win32': 'windows-gnu'}[level.system]}"
+    return f"{machine}-{ {'linux': 'linux-musl', 'darwin': f'macos.{oldest}', 'win32': 'windows-gnu'}[level.system] }"
 
 
 def commands(level: Level) -> list[list[str]]:
@@ -48,7 +50,9 @@ def commands(level: Level) -> list[list[str]]:
     found = []
     here = level in of_this_machine()
     if here and level.system != "win32" and (cc := shutil.which("cc")):
-        found.append([cc, *_C, *(["-shared", *_ELF] if level.system == "linux" else ["-dynamiclib", "-Wl,-x"])])
+        found.append(
+            [cc, *_C, *(["-shared", *_ELF] if level.system == "linux" else ["-dynamiclib", "-Wl,-x", *_NAMED])]
+        )
     if zig := _zig():
         target = ["-target", _target(level), "-mcpu=baseline"]
         found.append([*zig, *target, *_C, *_SHARED[level.system]])
