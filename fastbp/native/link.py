@@ -42,20 +42,20 @@ def _target(level: Level) -> str:
     """What Zig calls it."""
     machine = "aarch64" if level.machine == "arm64" else level.machine
     oldest = level.triple.partition("macosx")[2]
-    return f"{machine}-{ {'linux': 'linux-musl', 'darwin': f'macos.{oldest}', 'win32': 'windows-gnu'}[level.system] }"
+    system = {"linux": "linux-musl", "darwin": f"macos.{oldest}", "win32": "windows-gnu"}[level.system]
+    return f"{machine}-{system}"
 
 
 def commands(level: Level) -> list[list[str]]:
     """Those that can link a level here, the best first; inputs and ``-o`` follow."""
     found = []
-    here = level in of_this_machine()
-    if here and level.system != "win32" and (cc := shutil.which("cc")):
+    if zig := _zig():  # which makes the same bytes on every machine
+        found.append([*zig, "-target", _target(level), "-mcpu=baseline", *_C, *_SHARED[level.system]])
+    cc = shutil.which("cc")
+    if cc and level in of_this_machine() and level.system != "win32":
         found.append(
             [cc, *_C, *(["-shared", *_ELF] if level.system == "linux" else ["-dynamiclib", "-Wl,-x", *_NAMED])]
         )
-    if zig := _zig():
-        target = ["-target", _target(level), "-mcpu=baseline"]
-        found.append([*zig, *target, *_C, *_SHARED[level.system]])
     return found
 
 
