@@ -64,7 +64,7 @@ class MachineCode(BuildHookInterface[Any]):
         if missing is None:
             missing = self._add_libraries(build_data)
         if missing:
-            self.app.display_warning(f"The wheel has no machine code; Numba will compile the kernels: {missing}")
+            self.app.display_warning(f"The wheel has no machine code: {missing}")
             said = self._folder / "none.txt"
             said.write_text(f"{missing}\n", encoding="utf-8")
             build_data["force_include"][str(said)] = f"fastbp/native/libraries/{said.name}"
@@ -81,7 +81,7 @@ class MachineCode(BuildHookInterface[Any]):
         except (ImportError, OSError, RuntimeError) as error:
             if ASKED != "1":
                 raise
-            return f"when the wheel was built, {error}"
+            return f"the build found: {error}"
         for path in paths:
             for file in (path, path.with_name(path.name + ".sha256")):
                 build_data["force_include"][str(file)] = f"fastbp/native/libraries/{file.name}"

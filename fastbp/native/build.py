@@ -17,7 +17,7 @@ from typing import Any
 from fastbp.jit import cache
 from fastbp.jit.tried import TRIED
 from fastbp.native.levels import LEVELS, PLATFORMS, Level, of_this_machine
-from fastbp.native.link import link
+from fastbp.native.link import check_linker, link
 
 DTYPES = ("float32", "float64")
 
@@ -37,7 +37,10 @@ def environment(level: Level) -> dict[str, str]:
 
 def _check_numba() -> None:
     """Refuse a version that is not known to make these kernels well: it would be asked for what it does not promise."""
-    known = metadata.version("numba")
+    try:
+        known = metadata.version("numba")
+    except metadata.PackageNotFoundError:
+        raise RuntimeError("Numba, which makes machine code of the kernels, is not installed.") from None
     if not known.startswith(TRIED):
         tried = " or ".join(f"{version}x" for version in TRIED)
         raise RuntimeError(
@@ -71,6 +74,7 @@ def build(level: Level, folder: Path) -> Path:
     kept = _kept(level)
     data = kept and cache.read(kept)
     if not data:
+        check_linker(level)
         data = _built(level)
         if kept:
             with contextlib.suppress(OSError):

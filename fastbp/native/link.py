@@ -15,6 +15,9 @@ from fastbp.native.levels import Level, of_this_machine
 class CannotLink(RuntimeError):
     """There is no linker for a level here, or it failed."""
 
+    def __init__(self, level: Level, reason: str) -> None:
+        super().__init__(f"No linker here makes a library for {level.triple}: {reason}")
+
 
 SOURCES = [str(Path(__file__).with_name(name)) for name in ("call.c", "cpu.c", "windows.c")]
 
@@ -59,6 +62,17 @@ def commands(level: Level) -> list[list[str]]:
     return found
 
 
+def check_linker(level: Level) -> None:
+    """Before anything is compiled: whether there is one.
+
+    Raises
+    ------
+    CannotLink
+    """
+    if not commands(level):
+        raise CannotLink(level, "there is none; one comes with: pip install ziglang")
+
+
 def link(objects: Sequence[Path], level: Level, path: Path, *flags: str) -> None:
     """Make the library; ``flags`` are for the compiler of what stands beside the objects.
 
@@ -66,6 +80,7 @@ def link(objects: Sequence[Path], level: Level, path: Path, *flags: str) -> None
     ------
     CannotLink
     """
+    check_linker(level)
     said = []
     for command in commands(level):
         done = subprocess.run(
@@ -76,5 +91,4 @@ def link(objects: Sequence[Path], level: Level, path: Path, *flags: str) -> None
         if done.returncode == 0:
             return
         said.append(f"{command[0]} says: {done.stderr.strip()[-2000:]}")
-    reason = "; ".join(said) or "there is none; one comes with: pip install ziglang"
-    raise CannotLink(f"No linker here makes a library for {level.triple}: {reason}")
+    raise CannotLink(level, "; ".join(said))

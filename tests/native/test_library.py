@@ -14,8 +14,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import binaries
 import numpy as np
 import pytest
+import wheels
 
 import fastbp
 from fastbp import kernels
@@ -219,6 +221,40 @@ def test_no_linker_is_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(link, "commands", lambda level: [])
     with pytest.raises(link.CannotLink, match="pip install ziglang"):
         link.link([], levels.LEVELS[0], tmp_path / "nothing.so")
+
+
+def test_numba_that_was_not_tried_makes_no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build.metadata, "version", lambda name: "9.1.0")
+    with pytest.raises(RuntimeError, match=r"Numba 9\.1\.0 is installed; .* tried, .* pip install 'numba=="):
+        build.build(levels.LEVELS[0], tmp_path)
+
+
+def test_a_wheel_without_libraries_says_why(tmp_path: Path) -> None:
+    (tmp_path / library.NONE).write_text("FASTBP_BUILD=0 was set\n", encoding="utf-8")
+    assert python("-c", REASON, code=tmp_path) == "FASTBP_BUILD=0 was set"
+
+
+@pytest.mark.parametrize("level", levels.LEVELS, ids=lambda level: f"{level.name}-{level.system}")
+def test_libraries_have_nothing_but_what_is_called(level: levels.Level, tmp_path: Path) -> None:
+    """For every platform that can be linked for here, without kernels: names, what is needed, no place or time."""
+    if not link.commands(level):
+        pytest.skip("a linker for other systems comes with: pip install ziglang")
+    (tmp_path / "description.o").write_bytes(object_of_description({"level": level.name}, level))
+    made = []
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        link.link([tmp_path / "description.o"], level, tmp_path / name / level.file_name)
+        made.append((tmp_path / name / level.file_name).read_bytes())
+    known = binaries.read(made[0])
+    assert known.machine == level.machine
+    assert {name for name in known.exports if name.startswith("fastbp")} == wheels.OWN
+    assert known.exports <= wheels.OWN | {"__dso_handle", "_mh_dylib_header"}
+    assert not known.executable_data
+    assert known.imports <= {"memcpy", "memset", "dyld_stub_binder"}
+    assert made[0] == made[1]
+    assert str(tmp_path).encode() not in made[0]
+    changed = made[0].replace(b"fastbp_fits", b"fastbp_gits")
+    assert binaries.read(changed).exports != known.exports
 
 
 def test_arrays_are_where_the_library_looks_for_them() -> None:
