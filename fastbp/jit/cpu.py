@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastbp.jit.library import LIBRARY
-from fastbp.jit.mode import BUILD_FOR, DISABLED
+from fastbp.jit.mode import BUILD_FOR, DISABLED, needing_numba
 from fastbp.jit.shape import CACHE_LINE, HALF_LINE, LINE_PAIR, shape
 
 __all__ = [
@@ -22,8 +22,7 @@ def cpu_features() -> str:
     """LLVM's features of the CPU that Numba compiles for, which NUMBA_CPU_NAME and NUMBA_CPU_FEATURES may change."""
     if DISABLED:
         return ""
-    from numba.core.registry import cpu_target
-
+    cpu_target = needing_numba("numba.core.registry").cpu_target
     return str(cpu_target.target_context.codegen().magic_tuple()[2])
 
 

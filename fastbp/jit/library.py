@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.jit.cache import PACKAGE, digest
-from fastbp.jit.mode import BUILD_FOR, DISABLED
+from fastbp.jit.mode import BUILD_FOR, DISABLED, why_no_library
 from fastbp.jit.shape import shape
 
 FOLDER = PACKAGE / "native" / "libraries"
@@ -220,3 +220,6 @@ def find() -> tuple[Library | None, str]:
 
 LIBRARY, REASON = find()
 """The library that is in use, or None; and why there is none."""
+
+if LIBRARY is None:
+    why_no_library.append(REASON)

@@ -48,17 +48,30 @@ def compiler(module: str) -> Any:
     ModuleNotFoundError
         Numba is not installed; the message says what to do.
     """
+    return needing_numba(f"fastbp.jit.{module}")
+
+
+def needing_numba(name: str) -> Any:
+    """Any module that is Numba's, or needs it; `compiler` says what is raised."""
     try:
-        return importlib.import_module(f"fastbp.jit.{module}")
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("numba", "llvmlite"):
             raise
         raise ModuleNotFoundError(
-            "Numba is not installed. Training and prediction do without it where fastbp has ready-made machine code; "
-            "the textbook, the lessons and functions of your own are compiled. Run: pip install numba. Or set "
-            "FASTBP_DISABLE_JIT=1, with which everything runs as plain Python, slowly.",
+            "Numba is not installed. Training and prediction do without it where fastbp has ready-made machine code"
+            f"{_code_here()}; the textbook, the lessons and functions of your own are compiled. Run: pip install numba. "
+            "Or set FASTBP_DISABLE_JIT=1, with which everything runs as plain Python, slowly.",
             name=error.name,
         ) from error
+
+
+def _code_here() -> str:
+    return f" (here it has none: {why_no_library[0]})" if why_no_library else ""
+
+
+why_no_library: list[str] = []
+"""What `library` found, if it found none."""
 
 
 class Placeholder:

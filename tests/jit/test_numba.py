@@ -102,6 +102,16 @@ def test_without_numba_it_is_said_what_needs_it(needs_it: str) -> None:
     assert "FASTBP_DISABLE_JIT=1" in last
 
 
+@pytest.mark.compiled
+def test_without_numba_and_machine_code_it_is_said_why() -> None:
+    code = "import fastbp\nfastbp.Network([2, 2, 1], seed=0)"
+    done = python(WITHOUT + code, FASTBP_MACHINE_CODE="0")
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("ModuleNotFoundError: Numba is not installed. Training and prediction")
+    assert "(here it has none: FASTBP_MACHINE_CODE=0 is set)" in last
+
+
 def test_plain_python_needs_no_numba() -> None:
     code = "import fastbp, numpy\nnet = fastbp.Network([2, 2, 1], seed=0)\nprint(net.feedforward(numpy.eye(2)).shape)"
     done = python(WITHOUT + code, FASTBP_DISABLE_JIT="1")
