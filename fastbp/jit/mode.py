@@ -60,8 +60,8 @@ def needing_numba(name: str) -> Any:
             raise
         raise ModuleNotFoundError(
             "Numba is not installed. Training and prediction do without it where fastbp has ready-made machine code"
-            f"{_code_here()}; the textbook, the lessons and functions of your own are compiled. Run: pip install numba. "
-            "Or set FASTBP_DISABLE_JIT=1, with which everything runs as plain Python, slowly.",
+            f"{_code_here()}; the textbook, the lessons and functions of your own are compiled. "
+            "Run: pip install numba. Or set FASTBP_DISABLE_JIT=1, with which everything runs as plain Python, slowly.",
             name=error.name,
         ) from error
 
