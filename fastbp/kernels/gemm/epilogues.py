@@ -26,7 +26,7 @@ def sgd_step(w: Real, eta: Real, g: Real) -> Real:
 
 @inlined
 def finish(NR: int, acc: Array, c: Array, epilogue: int, scale: Real, eta: Real) -> None:
-    """Scale the sums of a tile, and turn them into what the epilogue makes of them and of c."""
+    """Scale the sums of a tile, and turn them into what the epilogue makes of them and of c; scale is 1 to multiply."""
     n_vectors = NR * HALF_LINE // VECTOR_BYTES
     # A loop for each: LLVM would read c before it knows whether it is asked for, and spill.
     if epilogue == STORE:
@@ -45,6 +45,6 @@ def finish(NR: int, acc: Array, c: Array, epilogue: int, scale: Real, eta: Real)
     else:
         for i in range(acc.shape[0]):
             if n_vectors == 0:
-                put_half_line(acc, i, half_line(acc, i) * scale * half_line(c, i))
+                put_half_line(acc, i, half_line(acc, i) * half_line(c, i))
             for v in range(n_vectors):
-                put_vector(acc, i, v, vector(acc, i, v) * scale * vector(c, i, v))
+                put_vector(acc, i, v, vector(acc, i, v) * vector(c, i, v))

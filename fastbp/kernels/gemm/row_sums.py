@@ -10,6 +10,7 @@ from fastbp.jit import inlined, strict
 from fastbp.jit.addresses import itemsize, view
 from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
 from fastbp.jit.registers import copy_row, literally, register_block
+from fastbp.jit.vectors import half_line, put_half_line, put_vector, vector
 from fastbp.kernels.gemm.epilogues import finish
 from fastbp.kernels.gemm.problem import Accumulation
 from fastbp.kernels.gemm.tiling import FOUR, ONE, TWO
@@ -54,23 +55,18 @@ def panel(NR: int, K: int, b: Matrix, c: Matrix, into: Accumulation) -> None:
 def sum_rows(NR: int, K: int, b: Matrix, c: Matrix, into: Accumulation) -> None:
     """Row sums: c[j] = epilogue(scale * (init[j] + sum_k b[k, j]))
 
-    For NR half-lines of columns j, in registers for the whole sum over k. LLVM must know NR, and leaves a block in
-    memory whose loops are shorter than 128: so many rows are added at a time.
+    For NR half-lines of columns j, in registers for the whole sum over k.
     """
     acc = register_block(1, NR, c.buf)
-    n = acc.shape[1]
+    n, n_vectors = acc.shape[1], NR * HALF_LINE // VECTOR_BYTES
     rows = view(b.buf, 0, K, n, b.i, 1)
     init = view(into.init.buf, 0, 1, n, into.init.i, 1)
     out = view(c.buf, 0, 1, n, c.i, 1)
     copy_row(NR, acc, 0, init, 0)
-    U = 128 // n
-    several = K // U * U
-    for k in range(0, several, U):
-        for j in range(n):
-            for u in range(U):
-                acc[0, j] += rows[k + u, j]
-    for k in range(several, K):
-        for j in range(n):
-            acc[0, j] += rows[k, j]
+    for k in range(K):
+        if n_vectors == 0:
+            put_half_line(acc, 0, half_line(acc, 0) + half_line(rows, k))
+        for v in range(n_vectors):
+            put_vector(acc, 0, v, vector(acc, 0, v) + vector(rows, k, v))
     finish(NR, acc, out, into.epilogue, into.scale, into.eta)
     copy_row(NR, out, 0, acc, 0)
