@@ -170,8 +170,8 @@ class Library:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            checksum = path.with_name(path.name + ".sha256").read_text(encoding="ascii").strip()
-            if hashlib.sha256(path.read_bytes()).hexdigest() != checksum:
+            checksum = path.with_name(path.name + ".sha256").read_text(encoding="ascii").split()[:1]
+            if [hashlib.sha256(path.read_bytes()).hexdigest()] != [word.lower() for word in checksum]:
                 raise Unusable("it is damaged")
             known = ctypes.CDLL(str(path))
             text = ctypes.string_at(_address_of(ctypes.c_char.in_dll(known, "fastbp_description")))
@@ -203,11 +203,19 @@ def find() -> tuple[Library | None, str]:
     named = os.environ.get("FASTBP_MACHINE_CODE", "").strip()
     if DISABLED:
         return None, "FASTBP_DISABLE_JIT is set"
-    if BUILD_FOR or named.lower() in ("0", "false", "no"):
-        return None, "FASTBP_MACHINE_CODE=0 is set"
-    folder = FOLDER if named in ("", "1") else Path(named)
+    if BUILD_FOR or named.lower() in ("0", "false", "no", "off"):
+        return None, f"FASTBP_MACHINE_CODE={named or 0} is set"
     reasons = []
-    for path in sorted(folder.glob(f"fastbp-*{SUFFIX}"), reverse=True):  # of x86-64-v3 and x86-64-v4 the latter first
+    try:
+        # With a name that is whole, the file that is compared with its checksum is the one that is loaded.
+        folder = FOLDER if named in ("", "1") else Path(named).expanduser().resolve()
+        if folder != FOLDER and not folder.is_dir():
+            return None, f"{folder} is no directory; FASTBP_MACHINE_CODE names one of libraries, or is 0"
+        # Of x86-64-v3 and x86-64-v4 the latter first.
+        paths = sorted((path for path in folder.glob(f"fastbp-*{SUFFIX}") if path.is_file()), reverse=True)
+    except (OSError, RuntimeError) as error:
+        return None, f"FASTBP_MACHINE_CODE names no directory: {error}"
+    for path in paths:
         try:
             return Library(path), ""
         except Unusable as error:

@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, ParamSpec, TypeAlias, TypeVar
 
+import numpy as np
+
 from fastbp.jit.cpu import CACHE_LINE, VECTOR_BYTES
 from fastbp.kernels import layout
 from fastbp.kernels.gemm.tiling import PASS_ROWS
@@ -113,6 +115,9 @@ class Task(NamedTuple):
         return layout.padded(self.sizes[1], self.itemsize) * self.itemsize // CACHE_LINE
 
 
+MOST = 1_000_000
+"""Samples of a tile, or parts, that can be forced."""
+
 _forced: ContextVar[Mapping[str, Any]] = ContextVar("forced", default=MappingProxyType({}))
 
 
@@ -130,10 +135,16 @@ def forced(**choices: Any) -> Iterator[None]:
     ------
     TypeError
         Plan has no such field.
+    ValueError
+        The tile or the number of parts is no whole number, or out of range.
     """
     unknown = choices.keys() - set(Plan._fields)
     if unknown:
         raise TypeError(f"A plan has no {', '.join(sorted(unknown))}; it has {', '.join(Plan._fields)}.")
+    for name in ("tile", "parts"):
+        number = choices.get(name, 1)
+        if not isinstance(number, int | np.integer) or not 1 <= number <= MOST:
+            raise ValueError(f"{name} is {number!r}; a plan needs a whole number from 1 to {MOST:,}. Force such a one.")
     token = _forced.set(MappingProxyType({**_forced.get(), **choices}))
     try:
         yield

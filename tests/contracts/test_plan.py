@@ -232,6 +232,10 @@ def tile_and_packing() -> tuple[int, bool]:
 
 
 def test_a_choice_that_there_is_not_is_refused() -> None:
+    wrong: dict[str, Any]
+    for wrong in ({"parts": 0}, {"parts": -1}, {"parts": 1.5}, {"tile": 0}, {"tile": "a"}, {"parts": None}):
+        with pytest.raises(ValueError, match="a plan needs a whole number from 1"), forced(**wrong):
+            pass
     with pytest.raises(TypeError, match="A plan has no tiles; it has schedule, n_threads, tile"), forced(tiles=3):
         pass
     with forced(schedule="column_parallel"), pytest.raises(ValueError, match=r"Take data_parallel\."):

@@ -229,6 +229,26 @@ def test_numba_that_was_not_tried_makes_no_library(tmp_path: Path, monkeypatch: 
         build.build(levels.LEVELS[0], tmp_path)
 
 
+def test_odd_places_are_named_and_never_an_error(
+    libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory that is named from where one stands, files in its place, a queue in a library's."""
+    for name, reason in (
+        (str(next(libraries.glob("*.so"), tmp_path / "no")), "no directory"),
+        ("x" * 5000, "no directory"),
+        ("off", "FASTBP_MACHINE_CODE=off is set"),
+        (str(tmp_path), "there is no library"),
+    ):
+        assert reason in python("-c", REASON, code=name), name[:80]
+    copied = tmp_path / "copied"
+    shutil.copytree(libraries, copied)
+    for known in copied.glob("*.sha256"):
+        known.write_text(f"{known.read_text().strip().upper()}  {known.stem}\n")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(copied / f"fastbp-zzz{library.SUFFIX}")
+    assert python("-c", REASON, code=copied.relative_to("/")).startswith(("x86-64", "a"))  # from where it stands: /
+
+
 def test_a_wheel_without_libraries_says_why(tmp_path: Path) -> None:
     (tmp_path / library.NONE).write_text("FASTBP_BUILD=0 was set\n", encoding="utf-8")
     assert python("-c", REASON, code=tmp_path) == "FASTBP_BUILD=0 was set"
