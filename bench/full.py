@@ -103,9 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", nargs="+", type=int, default=list(THREADS), help="default: 1 2")
     options = parser.parse_args(arguments)
     if "OPENBLAS_CORETYPE" in os.environ:
-        parser.error(
-            f"OPENBLAS_CORETYPE is {os.environ['OPENBLAS_CORETYPE']}, so that NumPy and the floor might be those of "
-            "another CPU. Unset it."
+        _say(
+            f"OPENBLAS_CORETYPE is {os.environ['OPENBLAS_CORETYPE']}: NumPy and the floor may be those of another CPU. "
+            "Unset it for figures that are worth keeping."
         )
     if options.out == file and not RESULTS.is_dir():
         parser.error("there is no bench/results here: these are not the sources. Say where with --out FILE.")
