@@ -268,10 +268,10 @@ if sys.argv[1] == "windows":
         calls.append(("SwitchToThread", 0))
         return libc.sched_yield()
     ctypes.windll = types.SimpleNamespace(kernel32=types.SimpleNamespace(SwitchToThread=SwitchToThread, Sleep=Sleep))
-    import fastbp.functions, fastbp.jit.records, fastbp.kernels.records
-    sys.platform = "win32"
+    import fastbp.functions, fastbp.jit.mode, fastbp.jit.records, fastbp.kernels.records
+    fastbp.jit.mode.SYSTEM = "win32"
     import fastbp.kernels.team
-    sys.platform = "linux"
+    fastbp.jit.mode.SYSTEM = "linux"
 import fastbp
 net = fastbp.Network([20, 30, 10], seed=0, dtype="float32")
 X, Y = np.random.default_rng(0).standard_normal((400, 20)), np.arange(400) % 10
