@@ -18,8 +18,8 @@ from fastbp.kernels.gemm.tiling import CROWDING_STRIDE, PASS_ROWS
 from fastbp.kernels.records import LAYER, OFFSETS
 
 # Here Python calls them, which need not wait for a compiler.
-_compiled: tuple[Any, ...] = (packing.packs_a, packing.packs_b, packing.round_up)
-packs_a, packs_b, round_up = (function.py_func for function in _compiled)
+_compiled: tuple[Any, ...] = (packing.packs_a, packing.packs_b, packing.panel_columns, packing.round_up)
+packs_a, packs_b, panel_columns, round_up = (function.py_func for function in _compiled)
 
 
 def padded(n: int, itemsize: int) -> int:
@@ -136,10 +136,10 @@ def workspace_layout(
     return layers, table, at + line * line
 
 
-def panel_size(m: int, k: int, itemsize: int) -> int:
-    """Elements of room in which a gemm packs k terms of three vectors of columns and of m rows."""
+def panel_size(m: int, n: int, k: int, itemsize: int) -> int:
+    """Elements of room in which a gemm packs k terms of n columns, three vectors at most at a time, and of m rows."""
     V = VECTOR_BYTES // itemsize
-    return int(round_up(k, V) * (3 * V + round_up(m, V)))
+    return int(round_up(k, V) * (panel_columns(n, itemsize) + round_up(m, V)))
 
 
 def largest_panel(layers: np.ndarray, X: int, chunk: int, itemsize: int) -> int:
@@ -154,11 +154,11 @@ def largest_panel(layers: np.ndarray, X: int, chunk: int, itemsize: int) -> int:
         n_in, n_out, stride = J[l - 1], J[l], strides[l]
         plain = whole[l] < n_in
         if stride == 1 or packs_b(X, n_out if plain else stride, itemsize):
-            sizes.append(panel_size(0, n_in, itemsize))  # F1
+            sizes.append(panel_size(0, X if stride == 1 else n_out, n_in, itemsize))  # F1
         if l > 1:
-            sizes.append(panel_size(0, n_out, itemsize))  # BP2
+            sizes.append(panel_size(0, n_in, n_out, itemsize))  # BP2
         m = chunk if packs_a(rows[l - 1], n_out, itemsize) else 0
-        sizes.append(panel_size(m, X, itemsize))  # BP4
+        sizes.append(panel_size(m, n_out, X, itemsize))  # BP4
     return max(sizes)
 
 

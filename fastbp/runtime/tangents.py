@@ -54,7 +54,7 @@ def index_sums(a: np.ndarray, b: np.ndarray, init: np.ndarray | None = None) -> 
     start = _copied(np.atleast_2d(np.zeros(n, a.dtype) if init is None else init))
     if init is None or init.ndim == 1:
         start = Matrix(start.buf, 0, 1)
-    panel = layout.aligned(layout.panel_size(0, k, a.itemsize), a.dtype)
+    panel = layout.aligned(layout.panel_size(0, n, k, a.itemsize), a.dtype)
     g = Gemm(m=m, n=n, k=k, a=_copied(a), b=_copied(b), init=start, c=c, epilogue=STORE, scale=real(1), eta=real(0))
     kernels.index_sums(g, panel, _NO_ORDER, _NO_CURSORS)
     return np.ascontiguousarray(sums)

@@ -33,7 +33,7 @@ def test_the_workspace_of_wide_layers_is_a_few_rows_of_each(sizes: list[int], n_
             plan = plan_training(Task(net.sizes, net.dtype.itemsize, batch, descent=descent), n_threads)
             size = engine.lay_out(net, plan).workspace_size
             vectors = VECTOR_BYTES // net.dtype.itemsize
-            each = 3 * vectors * neurons + 2 * net.theta.size + 100_000  # packed columns, a gradient, own weights
+            each = 2 * vectors * neurons + 2 * net.theta.size + 100_000  # packed columns, a gradient, own weights
             assert size < (4 * batch + 8) * neurons + n_threads * each, (plan, batch)
 
 

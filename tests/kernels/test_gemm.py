@@ -163,7 +163,7 @@ def test_every_ragged_tail(equation: str, epilogue: str, dtype: str) -> None:
 
 def run(rng: np.random.Generator, m: int, n: int, k: int, dtype: str, epilogue: str, equation: str) -> None:
     case = Case(rng, m, n, k, dtype, epilogue, equation)
-    panel = layout.aligned(layout.panel_size(m, k, case.dtype.itemsize), dtype)
+    panel = layout.aligned(layout.panel_size(m, n, k, case.dtype.itemsize), dtype)
     panel[:] = np.nan
     if equation == "BP2":
         case.gemm.b.buf[np.isnan(case.gemm.b.buf)] = 0  # the padding of theta

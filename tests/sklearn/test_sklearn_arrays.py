@@ -212,7 +212,7 @@ def test_plans_have_room_for_packing_rows_that_are_not_padded() -> None:
             plain, _ = layout.plain_layout(padded, itemsize)
             _, offsets, _ = layout.workspace_layout(plain, 128, 1, 1, itemsize)
             if n_out * itemsize > layout.HALF_LINE and n_out * itemsize % layout.CACHE_LINE:
-                assert offsets[0].panels_step >= layout.panel_size(0, 5000, itemsize)
+                assert offsets[0].panels_step >= layout.panel_size(0, n_out, 5000, itemsize)
 
 
 def test_callbacks_see_the_weights_of_their_epoch_and_may_change_them() -> None:

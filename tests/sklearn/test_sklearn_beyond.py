@@ -427,7 +427,7 @@ def test_sparse_samples_are_never_dense_as_a_whole(what: str) -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak - given < X.shape[0] * features * 8 / 3
+    assert peak - given < X.shape[0] * features * 8 / 4
 
 
 def test_transform_without_hidden_layers() -> None:

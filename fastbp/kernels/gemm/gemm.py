@@ -21,7 +21,7 @@ from fastbp.jit.addresses import after, itemsize
 from fastbp.jit.cpu import CACHE_LINE, HALF_LINE, VECTOR_BYTES
 from fastbp.jit.registers import literal_unroll
 from fastbp.kernels.gemm.microkernel import tiles
-from fastbp.kernels.gemm.packing import pack, pack_transposed, packs_a, packs_b, round_up
+from fastbp.kernels.gemm.packing import pack, pack_transposed, packs_a, packs_b, panel_columns, round_up
 from fastbp.kernels.gemm.prefetch import Prefetch
 from fastbp.kernels.gemm.problem import Gemm, GemmWorkspace, columns, rows
 from fastbp.kernels.gemm.tiling import (
@@ -134,7 +134,7 @@ def gemm(g: Gemm, workspace: GemmWorkspace) -> None:
     panel, a = workspace.panel, g.a
     if workspace.pack_a and a.i == 1 and packs_a(a.j, g.n, size):
         k = round_up(g.k, VECTOR_BYTES // size)
-        a = pack_transposed(k, g.m, a, g.k, after(panel, THREE * HALF_LINE // size * k))
+        a = pack_transposed(k, g.m, a, g.k, after(panel, panel_columns(g.n, size) * k))
     packing = workspace.pack_b and packs_b(g.m, g.b.i, size)
     j = 0
     while j < g.n:

@@ -17,6 +17,12 @@ def round_up(n: int, multiple: int) -> int:
 
 
 @strict
+def panel_columns(n: int, size: int) -> int:
+    """Columns of the widest panel of n columns of ``size`` bytes: whole cache lines, three vectors at most."""
+    return min(3 * VECTOR_BYTES // size, (n + CACHE_LINE // size - 1) // (CACHE_LINE // size) * (CACHE_LINE // size))
+
+
+@strict
 def packs_b(m: int, stride: int, size: int) -> bool:
     """Whether a gemm of m rows copies panels of ``b`` whose rows lie ``stride`` elements of ``size`` bytes apart.
 
