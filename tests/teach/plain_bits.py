@@ -1,0 +1,56 @@
+"""Trainings by the textbook's loops in plain Python, and all their bits: what the playground's are compared with.
+
+``python plain_bits.py`` reads cases from its standard input, as JSON, and writes one line of hexadecimal for each. It
+is a program of its own because the mode of a process is chosen before fastbp is imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def plain(cases: list[dict[str, Any]]) -> list[str]:
+    """The bits of each case, by a process without compiled code."""
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__))],
+        input=json.dumps(cases),
+        env={**os.environ, "FASTBP_DISABLE_JIT": "1", "FASTBP_MACHINE_CODE": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def bits(case: dict[str, Any]) -> str:
+    """z, a and delta of the last sample, C and the gradient of the last step, and the parameters after it, by layer."""
+    import numpy as np
+
+    from fastbp import textbook
+
+    w, b = ([np.array(part, float) for part in case[name]] for name in "wb")
+    X, Y = np.array(case["X"], float), np.array(case["Y"], float)
+    options = {"activations": case["activations"], "cost": case["cost"], "cost_parameter": case.get("p")}
+    order, batch = case["order"], case["batch"]
+    slices = [order[start : start + batch] for start in range(0, len(order), batch)]
+    for t in range(case["steps"]):
+        chosen = slices[t % len(slices)]
+        last = textbook.backprop(w, b, X[chosen[-1]], Y[chosen[-1]], **options)
+        g = textbook.minibatch_gradient(w, b, X[chosen], Y[chosen], **options)
+        for parameters, gradient in zip((*w, *b), (*g.w, *g.b), strict=True):
+            textbook.update_sgd(parameters.reshape(-1), gradient.reshape(-1), case["eta"])
+    arrays = [*last.z, *last.a, *last.delta, np.float64(g.cost), *g.w, *g.b, *w, *b]
+    return "".join(np.ascontiguousarray(array, ">f8").tobytes().hex() for array in arrays)
+
+
+if __name__ == "__main__":
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        sys.stdout.write("\n".join(bits(case) for case in json.load(sys.stdin)))
