@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     file = RESULTS / f"{slug(described(cpu()))}.json"
     parser.add_argument("--out", type=Path, default=file, help="file of the results (default: %(default)s)")
     parser.add_argument("--only", nargs="+", choices=SUITES, default=list(SUITES), help="suites to run")
-    parser.add_argument("--seconds", type=float, default=1.5, help="for the race of a net (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="for the race of a net (default: %(default)s)")
     parser.add_argument("--peers", nargs="+", help="peers to race in the tables; default: all there are")
     parser.add_argument("--threads", nargs="+", type=int, default=list(THREADS), help="default: 1 2")
     options = parser.parse_args(arguments)

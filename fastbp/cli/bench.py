@@ -28,7 +28,7 @@ def bench(
     ] = None,
     peers: Annotated[str | None, typer.Option(help="Peers to race, such as NumPy,JAX; default: all there are.")] = None,
     threads: Annotated[str, typer.Option(help="Numbers of threads, such as 1,2.")] = "1",
-    seconds: Annotated[float, typer.Option(min=0.0, help="For the race of each net.")] = 1.0,
+    seconds: Annotated[float, typer.Option(min=0.0, help="For the race of each net.")] = 2.0,
     json: Annotated[Path | None, typer.Option(help="File to write the results to.")] = None,
     compare: Annotated[
         Path | None,

@@ -53,12 +53,14 @@ class Racer:
         return self.cpu / max(self.wall, 1e-9)
 
 
-def race(racers: list[Racer], *, seconds: float, least: int = 3) -> None:
-    """Turns in order, round by round, until they have taken their time, but at least ``least`` rounds."""
+def race(racers: list[Racer], *, seconds: float, least: int = 5) -> None:
+    """Turns in order, round by round, at least ``least`` of them; then those go on who have not taken their time.
+
+    Each may take an equal part of ``seconds``: whoever is slow has few turns, and does not shorten the others' race.
+    """
     for turn in range(MOST):
-        if turn >= least and sum(racer.wall for racer in racers) > seconds:
-            return
-        for racer in racers:
+        racing = [racer for racer in racers if turn < least or racer.wall < seconds / len(racers)]
+        for racer in racing:
             racer.go()
 
 

@@ -260,6 +260,20 @@ def test_the_least_of_all_turns_counts_and_all_have_as_many() -> None:
     assert (one.best, one.turns, other.best, other.turns) == (0.5, 3, 5.0, 3)
 
 
+def test_who_is_slow_does_not_shorten_the_race_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+
+    def lasting(seconds: float) -> float:
+        clock[0] += seconds
+        return seconds
+
+    monkeypatch.setattr(measure, "rest", lambda: None)
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: clock[0])
+    slow, quick = measure.Racer(lambda: lasting(5.0)), measure.Racer(lambda: lasting(0.25))
+    measure.race([slow, quick], seconds=4.0, least=3)
+    assert (slow.turns, quick.turns) == (3, 8)
+
+
 def test_cores_at_work() -> None:
     import time
 
