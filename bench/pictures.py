@@ -50,14 +50,16 @@ def _label_ends(axes: Any, ends: list[tuple[float, float, str, str]]) -> None:
     low, high = (math.log(limit) for limit in axes.get_ylim())
     gap = (high - low) / 15
     ends = sorted(ends, key=lambda end: end[1])
-    heights: list[float] = []
-    for _, y, _, _ in ends:
-        heights.append(max(math.log(y), low + gap / 2, heights[-1] + gap if heights else -math.inf))
-    for i in range(len(heights) - 2, -1, -1):  # half of what was moved up goes down
-        spare = heights[i + 1] - gap - max(heights[i - 1] + gap if i else -math.inf, low + gap / 2)
-        wished = math.log(ends[i][1])
-        if heights[i] > wished:
-            heights[i] -= min(max(spare, 0), (heights[i] - wished) / 2)
+    # Least squares under the rule that each name is a gap above the one below it: without these gaps the heights may
+    # not fall, and where they would, neighbours share their mean.
+    groups: list[list[float]] = []
+    for i, (_, y, _, _) in enumerate(ends):
+        groups.append([max(math.log(y), low + gap / 2) - i * gap])
+        while len(groups) > 1 and sum(groups[-2]) / len(groups[-2]) > sum(groups[-1]) / len(groups[-1]):
+            last = groups.pop()
+            groups[-1] += last
+    level = [max(sum(group) / len(group), low + gap / 2) for group in groups for _ in group]
+    heights = [height + i * gap for i, height in enumerate(level)]
     for (x, _, name, colour), height in zip(ends, heights, strict=True):
         weight = "bold" if name == "fastbp" else "normal"
         at = (x, math.exp(height))
