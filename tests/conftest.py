@@ -31,8 +31,8 @@ settings.load_profile("fastbp")
 ONCE = set(
     """
     activations adding bench cache check chunks cli cli_options compare derivatives environment equations explain
-    flow formats gemm hostile_files interrupts io lessons memory mistakes model names nielsen_replaced overview own
-    page reading readme report scaling signals sklearn_checks sklearn_hooks sklearn_house sklearn_own sklearn_page
+    flow formats gemm grading hostile_files interrupts io lessons memory mistakes model names nielsen_replaced overview
+    own page reading readme report scaling signals sklearn_checks sklearn_hooks sklearn_house sklearn_own sklearn_page
     sklearn_tools solutions sums tables targets textbook walk
     """.split()
 )
@@ -41,7 +41,7 @@ makes no difference to them."""
 
 COMPILED = set(
     """
-    adding bench check cli_options compare lessons mistakes page sklearn_arrays sklearn_beyond sklearn_hooks
+    adding bench check cli_options compare grading lessons mistakes page sklearn_arrays sklearn_beyond sklearn_hooks
     sklearn_house sklearn_page sklearn_tools sklearn_values solutions
     """.split()
 )

@@ -1,4 +1,4 @@
-"""fastbp explain and fastbp learn: numbers term by term, and lessons."""
+"""fastbp explain: numbers term by term."""
 
 from __future__ import annotations
 
@@ -160,23 +160,3 @@ def _sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[
     if len(rows) == 1:
         return made, X[0], y[0], None
     return made, X, y, None if data.weight is None else data.weight[rows]
-
-
-@app.command()
-def learn(
-    folder: Annotated[Path, typer.Argument(help="Where to put the lessons.")] = Path("fastbp-lessons"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace lessons that are there.")] = False,
-) -> None:
-    """Copy the lessons, as notebooks, and say how to start."""
-    from fastbp.teach.notebooks import copy_lessons
-
-    out = Out()
-    for path in copy_lessons(folder, overwrite=overwrite):
-        out.print(Text(f"Wrote {path}"))
-    out.print(
-        Text(
-            "Open them in any editor that runs notebooks, or:\n"
-            f'  pip install jupyterlab scikit-learn && jupyter lab "{folder}"\n'
-            "Begin with 1-the-notes. Where you see dots, put your answer: the cell says whether it is right."
-        )
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -14,9 +15,10 @@ from typer.testing import CliRunner
 
 import fastbp
 from fastbp.cli import app
-from fastbp.teach import exercises
+from fastbp.teach import exercises, overview
+from fastbp.teach.copies import copy_lessons
 from fastbp.teach.examples import worked_example
-from fastbp.teach.notebooks import cells, copy_lessons, lessons, notebook
+from fastbp.teach.notebooks import SOLUTION, cells, exercise_cells, lessons, minutes, notebook, title
 
 SLOW = {"4-speed", "6-vanishing-gradients"}
 """About compiled code, or too long as plain Python."""
@@ -44,9 +46,14 @@ def test_lesson(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(code) >= 5
     printed = run(name, code, capsys)
     expected = {
-        "1-the-notes": ["w-not-transposed", "Put your answer in place of the dots", "smallest counterexample"],
+        "1-the-notes": [
+            "w-not-transposed",
+            "place of the dots",
+            "smallest counterexample",
+            "Exercise backprop: right.",
+        ],
         "2-twelve-questions": ["slope-at-a", "averaged first 0.00484", "cross_entropy [[1.]]", "quadratic [[0.]]"],
-        "3-minibatch-and-threads": ["[True, True, True, True]", "Exercise minibatch"],
+        "3-minibatch-and-threads": ["[True, True, True, True]", "Exercise minibatch: right."],
         "4-speed": ["register block", "numpy.dot"],
         "5-a-famous-off-by-one-step": ["0.291027774", "0.291027924", "updated-weights", "0.0000350848", "0.0000351085"],
         "6-vanishing-gradients": ["saturated", "epoch"],
@@ -76,20 +83,72 @@ def test_the_races_lose_additions(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(namespace["race"](np.ones(1000), np.random.default_rng(seed)) < 900 for seed in range(5))
 
 
-def test_order_of_presentation_is_the_notes_own() -> None:
-    """Derivation first, end form last."""
-    text = lessons()["1-the-notes"]
-    order = [
-        "## Error",
-        "Does $z_j^l$ touch C",
-        "### Link 1",
-        "### Link 2",
-        r"\tag{I}",
-        "does not depend on k",
-        "forces",
-    ]
-    places = [text.index(part) for part in order]
-    assert places == sorted(places)
+NOTES = [
+    r"\delta_j^l = \frac{\partial C}{\partial z_j^l}",
+    "It relates how a particular neuron j in layer l contributes to C",
+    "An equation for the error in the output layer",
+    r"\delta_j^L = \frac{\partial C}{\partial a_j^L}\, \sigma'(z_j^L)",
+    r"= \frac{\partial C}{\partial a_j^L}\, \frac{\partial a_j^L}{\partial z_j^L}",
+    r"a = \frac{1}{1 + e^{-z}} = \sigma(z)",
+    r"\sigma'(z) = \sigma(z)(1 - \sigma(z))",
+    r"\frac{\partial C}{\partial a_j^L} = a_j^L - y_j",
+    r"\because C = \tfrac12 \sum_j (y_j - a_j^L)^2",
+    r"\delta^L = \nabla_a C \odot \sigma'(z^L)",
+    r"\delta^L = (a^L - y) \odot \sigma'(z^L)",
+    "is the weight from the k-th neuron of layer l-1 to the j-th neuron of layer l",
+    r"a_j^l = \sigma\Bigl(\sum_k w_{jk}^l a_k^{l-1} + b_j^l\Bigr)",
+    "the error in terms of the error in the next layer",
+    r"\delta^l = \bigl((w^{l+1})^{\mathsf T} \delta^{l+1}\bigr) \odot \sigma'(z^l)",
+    "How?",
+    r"\delta_k^l = \sum_j \frac{\partial C}{\partial z_j^{l+1}} \frac{\partial z_j^{l+1}}{\partial z_k^l}",
+    r"\frac{\partial C}{\partial z_j^{l+1}} = \delta_j^{l+1};",
+    r"z_j^{l+1} = \sum_k w_{jk}^{l+1} a_k^l + b_j^{l+1}",
+    r"a_k^l = \sigma(z_k^l)",
+    r"\frac{\partial z_j^{l+1}}{\partial z_k^l} = w_{jk}^{l+1}\, \sigma'(z_k^l)",
+    r"\delta_k^l = \Bigl(\sum_j w_{jk}^{l+1} \delta_j^{l+1}\Bigr)\, \sigma'(z_k^l)",
+    "Each layer computes $z^l = w^l a^{l-1} + b^l$",
+    r"\delta_j^l = \partial C / \partial z_j^l",
+    "Does $z_j^l$ touch C directly?",
+    "There is a chain of dependency",
+    "We work on each link, then combine",
+    r"$z_j^l \to a_j^l$",
+    r"\frac{\partial a_j^l}{\partial z_j^l} = \sigma'(z_j^l) \qquad [\because a_j^l = \sigma(z_j^l)]",
+    r"$a_j^l \to z_k^{l+1}$",
+    r"\frac{\partial z_k^{l+1}}{\partial a_j^l} = w_{??}^{l+1}",  # what the exercise asks for
+    r"z_k^{l+1} = \sum_i w_{ki}^{l+1} a_i^l + b_k^{l+1}",
+    "The other terms are independent of $a_j^l$",
+    r"= \frac{\partial z_k^{l+1}}{\partial a_j^l} \cdot \frac{\partial a_j^l}{\partial z_j^l} = w_{kj}^{l+1}\,",
+    r"\tag{I}",
+    r"\delta_j^l = \partial C / \partial z_j^l",
+    r"\{z_k^{l+1}\}\ \forall k",
+    r"\frac{\partial C}{\partial z_j^l} = \sum_k \frac{\partial C}{\partial z_k^{l+1}} \cdot",
+    "After substituting known values, we get",
+    r"\frac{\partial C}{\partial z_j^l} = \sum_k \delta_k^{l+1} \cdot w_{kj}^{l+1}\, \sigma'(z_j^l)",
+    "is independent of k, the summation index",
+    r"\frac{\partial C}{\partial z_j^l} = \sigma'(z_j^l) \sum_k \delta_k^{l+1}\, w_{kj}^{l+1}",
+    r"\Rightarrow\quad \delta_j^l = \Bigl(\sum_k w_{kj}^{l+1} \delta_k^{l+1}\Bigr)\, \sigma'(z_j^l)",
+    r"The rule for matrix multiplication forced us to take $w^{\mathsf T}$",
+    r"\Rightarrow \delta^l = \bigl((w^{l+1})^{\mathsf T} \delta^{l+1}\bigr) \odot \sigma'(z^l)",
+]
+"""Every line of the notes, in their order."""
+
+
+def test_every_line_of_the_notes_is_there_in_their_order() -> None:
+    text = " ".join(lessons()["1-the-notes"].split())
+    at = 0
+    for line in NOTES:
+        found = text.find(line, at)
+        assert found >= 0, (line, line in text)
+        at = found + 1
+
+
+def test_the_sample_and_the_network_are_the_first_thing_that_is_shown() -> None:
+    first = next(source for kind, source, _ in cells(lessons()["1-the-notes"]) if kind == "code")
+    assert first.splitlines()[-1] == "overview(net, x, y)"
+    shown = overview(*worked_example())
+    for part in ("x = a^0 = [0.05, 0.1 ]", "y = [0.01, 0.99]", "w^1 = [[0.15, 0.2 ]", "b^2 = [[0.6]"):
+        assert part in str(shown)
+    assert "<svg" in shown._repr_html_()
 
 
 # Exercises
@@ -121,14 +180,22 @@ def answers() -> dict[str, tuple[Any, Any]]:
     }
 
 
+def text_of(answer: exercises.Answer) -> str:
+    """What it prints, on one line."""
+    return " ".join(repr(answer).split())
+
+
 @pytest.mark.parametrize("name", exercises.EXERCISES)
 def test_exercises_know_right_from_wrong(name: str) -> None:
     good, bad = answers()[name]
     assert exercises.check(name, good)
-    assert repr(exercises.check(name, good)).endswith("right.")
-    assert not exercises.check(name, bad)
-    assert len(repr(exercises.check(name, bad))) > 30
-    assert "in place of the dots" in repr(exercises.check(name, ...))
+    assert text_of(exercises.check(name, good)).endswith("right.")
+    found = exercises.check(name, bad)
+    assert not found
+    assert found.answered
+    assert len(found.text) > 30
+    assert max(map(len, repr(found).splitlines())) <= 78
+    assert "in place of the dots" in text_of(exercises.check(name, ...))
     assert not exercises.check(name)
 
 
@@ -145,7 +212,7 @@ def test_exercises_know_right_from_wrong(name: str) -> None:
     ],
 )
 def test_wrong_answers_are_told_why(name: str, answer: Any, message: str) -> None:
-    assert re.search(message, repr(exercises.check(name, answer)))
+    assert re.search(message, text_of(exercises.check(name, answer)))
 
 
 @pytest.mark.parametrize(
@@ -209,7 +276,7 @@ def test_rounded_answers_may_be_of_any_precision(dtype: type[np.floating[Any]]) 
 def test_rounding_and_spelling_let_no_wrong_answer_through(name: str, answer: Any, message: str) -> None:
     found = exercises.check(name, answer)
     assert bool(found) is (message == "")
-    assert message in repr(found)
+    assert message in text_of(found)
 
 
 def test_an_answer_that_cannot_be_read_is_told_so() -> None:
@@ -218,11 +285,11 @@ def test_an_answer_that_cannot_be_read_is_told_so() -> None:
             raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
 
     for name in ("link-1", "delta"):
-        text = repr(exercises.check(name, Guarded()))
+        text = text_of(exercises.check(name, Guarded()))
         assert "raised RuntimeError: Can't call numpy()" in text
         assert "detach()" in text
-    assert "RuntimeError" in repr(exercises.check("bp1", lambda a, y, z: Guarded()))
-    assert "RuntimeError" in repr(exercises.check("backprop", lambda w, b, x, y: ([Guarded() for _ in w], list(b))))
+    assert "RuntimeError" in text_of(exercises.check("bp1", lambda a, y, z: Guarded()))
+    assert "RuntimeError" in text_of(exercises.check("backprop", lambda w, b, x, y: ([Guarded() for _ in w], list(b))))
 
 
 def test_single_precision_is_right_in_the_output_layer() -> None:
@@ -259,7 +326,7 @@ def test_learn_copies_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         # Nothing of the lesson is lost but fences, tags and the head.
         kept = {line.rstrip("\n") for cell in contents["cells"] for line in cell["source"]}
         lost = [line for line in text.split("---\n", 2)[2].splitlines() if line.strip() and line not in kept]
-        assert {line for line in lost if not line.startswith(("```", ":tags:"))} == set()
+        assert {line for line in lost if not line.startswith(("```", ":tags:", "% "))} == set()
         assert len({cell["id"] for cell in contents["cells"]}) == len(contents["cells"])
     kept = found[0].read_text(encoding="utf-8")
     found[0].write_text("mine", encoding="utf-8")
@@ -269,6 +336,107 @@ def test_learn_copies_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert found[0].read_text(encoding="utf-8") == "mine"
     assert CliRunner().invoke(app, ["learn", "--overwrite"]).exit_code == 0
     assert found[0].read_text(encoding="utf-8") == kept
+
+
+def learned(folder: Path, *options: str) -> dict[str, dict[str, Any]]:
+    """The notebooks that a command writes."""
+    printed = CliRunner().invoke(app, ["learn", str(folder), *options])
+    assert printed.exit_code == 0, printed.output
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.ipynb")}
+
+
+def code_of(contents: dict[str, Any]) -> list[str]:
+    return ["".join(cell["source"]) for cell in contents["cells"] if cell["cell_type"] == "code"]
+
+
+def test_students_get_no_answers_and_teachers_get_all(tmp_path: Path) -> None:
+    student, teacher = learned(tmp_path / "s", "--student"), learned(tmp_path / "t", "--teacher")
+    assert student.keys() == teacher.keys() == lessons().keys()
+    asked = 0
+    for name, text in lessons().items():
+        found = list(exercise_cells(text))
+        solutions = [cell.source for cell in found if cell.role == SOLUTION]
+        asked += len(solutions)
+        given, solved = code_of(student[name]), code_of(teacher[name])
+        assert len(given) == len(solved) == sum(cell.kind == "code" for cell in found) - len(solutions)
+        for source in solutions:
+            answer, _, checking = source.rpartition("\ncheck(")
+            assert answer.strip("\n") in solved
+            assert f"check({checking}" in solved
+            assert f"check({checking}" in given
+            for line in answer.splitlines():  # what the answer has and the question has not
+                in_question = any(line in cell.source for cell in found if cell.role != SOLUTION)
+                assert in_question or line not in "\n".join(given), line
+        differing = [pair for pair in zip(given, solved, strict=True) if pair[0] != pair[1]]
+        assert len(differing) == len(solutions)
+        notes = "".join("".join(cell["source"]) for cell in teacher[name]["cells"])
+        assert ("**For the teacher.**" in notes) == ("% teacher: " in text)
+        assert "For the teacher" not in json.dumps(student[name])
+    assert asked == len(exercises.EXERCISES)
+    plan = (tmp_path / "t" / "plan.md").read_text(encoding="utf-8")
+    assert not (tmp_path / "s" / "plan.md").exists()
+    assert len(plan.splitlines()) <= 50  # one page
+    for name, text in lessons().items():
+        assert f"| {name.partition('-')[0]}. {title(text)} | {minutes(text)} |" in plan
+    worth = sum(exercise.points for exercise in exercises.EXERCISES.values())
+    assert f"| **all** | {sum(map(minutes, lessons().values()))} | | {worth} |" in plan
+    both = CliRunner().invoke(app, ["learn", str(tmp_path / "b"), "--student", "--teacher"])
+    assert both.exit_code == 1
+
+
+def test_a_seed_gives_numbers_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = "Zoe\u0308 'D' O\\Neill"
+    own = learned(tmp_path, "--teacher", "--seed", name)["1-the-notes"]
+    assert own["metadata"]["fastbp"] == {"lesson": "1-the-notes", "seed": name}
+    printed = run("seeded", code_of(own), capsys)
+    assert len(re.findall(r"Exercise [\w-]+: right\.", printed)) == 9
+    net, x, _ = worked_example(name)
+    again, x_again, _ = worked_example(" zo\xeb 'd' o\\neill\n")
+    other, x_other, _ = worked_example("Zoe 'D' O\\Neill")
+    assert again.theta.tobytes() == net.theta.tobytes()
+    assert other.theta.tobytes() != net.theta.tobytes()
+    assert (x == x_again).all()
+    assert (x != x_other).any()
+    for bad in ("", "  "):
+        assert CliRunner().invoke(app, ["learn", str(tmp_path / "x"), "--seed", bad]).exit_code == 1
+    with pytest.raises(TypeError, match="name of a learner"):
+        worked_example(3)  # type: ignore[arg-type]
+
+
+def test_numbers_of_a_name_never_change() -> None:
+    """What was handed out last year is graded this year."""
+    net, x, y = worked_example("Ada Lovelace")
+    digest = hashlib.sha256(b"ada lovelace").digest()
+    first = hashlib.sha256(digest + bytes(8)).digest()
+    left, drawn = list(range(11, 90)), []
+    for at in range(0, 32, 4):  # the first block is enough for w^1, b^1 and two of w^2; no draw comes near 2^32
+        drawn.append(left.pop(int.from_bytes(first[at : at + 4], "big") % len(left)) / 100)
+    assert [*net.w[1].ravel(), *net.b[1], *net.w[2][0]] == drawn
+    assert 0.01 <= y[0] <= 0.1
+    assert 0.9 <= y[1] <= 0.99
+    assert len({*net.w[1].ravel(), *net.b[1], *net.w[2].ravel(), *net.b[2], *x}) == 14
+
+
+@pytest.mark.parametrize("seed", [None, "Ada", "Bob", "Zo\xeb"])
+def test_numbers_of_mistakes_are_named(seed: str | None) -> None:
+    net, x, y = worked_example(seed)
+    t = net.backprop(x[None], y[None])
+    d, w, a, d_1 = t.delta[2][0], net.w[2], t.a[1][0], t.delta[1][0]
+    planted = [
+        ("link-1", a[0], "sigma-not-slope"),
+        ("sum", (w @ d)[0], "w-not-transposed"),
+        ("sum", w[0, 0] * d[0], "one-path"),
+        ("delta", (w @ d) * a * (1 - a), "w-not-transposed"),
+        ("delta", w.T @ d, "no-hidden-slope"),
+        ("delta", -d_1, "y-minus-a"),
+        ("weight", x[0] * d_1[1], "outer-transposed"),
+        ("bp1", lambda a, y, z: a - y, "no-output-slope"),
+    ]
+    for name, answer, mistake in planted:
+        found = exercises.check(name, answer, seed=seed)
+        assert (found.right, found.mistake) == (False, mistake), (name, found.text)
+        rounded = exercises.check(name, np.round(answer, 7), seed=seed) if not callable(answer) else found
+        assert rounded.mistake == mistake
 
 
 def test_notebooks_of_cells() -> None:

@@ -1,0 +1,27 @@
+"""How much Python a function runs: a loop over the samples takes more for more samples, products of matrices do not."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+
+def instructions(function: Callable[..., Any], *arguments: Any) -> tuple[Any, int]:
+    """Result of a call, and the number of Python's instructions on the way, in NumPy's own Python too."""
+    counted = 0
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal counted
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        counted += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        result = function(*arguments)
+    finally:
+        sys.settrace(before)
+    return result, counted
