@@ -47,6 +47,7 @@ _MODULES = {
     "explain": "teach",
     "check_backprop": "teach",
     "diagnose": "teach",
+    "diagnose_training": "teach",
     "LoadError": "errors",
     "DivergenceError": "errors",
 }
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
     from fastbp.saving import save as save
     from fastbp.teach import check_backprop as check_backprop
     from fastbp.teach import diagnose as diagnose
+    from fastbp.teach import diagnose_training as diagnose_training
     from fastbp.teach import explain as explain
     from fastbp.training import callbacks as callbacks
     from fastbp.training import optimizers as optimizers

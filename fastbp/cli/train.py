@@ -257,14 +257,24 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
         )
         console.print(f"{net}, {net.n_parameters:,} parameters", soft_wrap=True)
         compile_first(errors, net.dtype.name)
+    from fastbp.cli.why import say_why
     from fastbp.training.progress import ProgressBar
 
+    X_kept, Y_kept = X[kept], Y[kept]
+    why = {
+        "before": net.copy(),
+        "X": X_kept,
+        "Y": Y_kept,
+        "class_weight": o["class_weight"],
+        "dropout": parts,
+        **counted,
+    }
     with Interrupts() as interrupts:
         try:
             run = fastbp.train(
                 net,
-                X[kept],
-                Y[kept],
+                X_kept,
+                Y_kept,
                 optimizer=how,
                 epochs=o["epochs"],
                 batch_size=batch_size,
@@ -287,6 +297,10 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
                 callbacks=[interrupts],
                 progress=False if o["quiet"] else ProgressBar(errors),
             )
+        except fastbp.DivergenceError as error:
+            if not o["quiet"]:
+                say_why(errors, interrupts.run, error=error, **why)
+            raise
         except KeyboardInterrupt:  # while the run was ending
             if interrupts.run is None:
                 raise
@@ -308,6 +322,8 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     if run.stopped and run.epoch == run.minibatch == 0:  # nothing to test, and the kernels may not be compiled yet
         return
     _conclude(console, model, run, data, o)
+    if not (o["quiet"] or run.stopped == "interrupted"):
+        say_why(console, run, **why)
 
 
 def _explain_plan(console: Out, net: fastbp.Network, how: Any, batch: int, n: int, o: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from fastbp.teach.explanation import Explanation, explain
 from fastbp.teach.flow import FlowRecorder, GradientFlow, gradient_flow
 from fastbp.teach.overview import Overview, overview
 from fastbp.teach.page import page
+from fastbp.teach.training.diagnosis import TrainingDiagnosis
+from fastbp.teach.training.watching import TrainingRecorder, diagnose_training
 
 __all__ = [
     "MISTAKES",
@@ -20,8 +22,11 @@ __all__ = [
     "GradientFlow",
     "Mistake",
     "Overview",
+    "TrainingDiagnosis",
+    "TrainingRecorder",
     "check_backprop",
     "diagnose",
+    "diagnose_training",
     "explain",
     "gradient_flow",
     "overview",

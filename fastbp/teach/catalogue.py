@@ -31,10 +31,16 @@ class Mistake:
 
 
 _ENTRY = re.compile(r"^## (\S+) \(([^)]+)\)\n\n(.+?)\n\n(.+?)\n\n(.+?)\n(?:\n|\Z)", re.MULTILINE | re.DOTALL)
-MISTAKES = {
-    name: Mistake(name, equation, *(" ".join(part.split()) for part in parts))
-    for name, equation, *parts in _ENTRY.findall(
-        resources.files("fastbp.teach").joinpath("catalogue.md").read_text(encoding="utf-8")
-    )
-}
+
+
+def read(package: str, name: str) -> dict[str, Mistake]:
+    """The entries of a file of prose, by name."""
+    text = resources.files(package).joinpath(name).read_text(encoding="utf-8")
+    return {
+        name: Mistake(name, equation, *(" ".join(part.split()) for part in parts))
+        for name, equation, *parts in _ENTRY.findall(text)
+    }
+
+
+MISTAKES = read("fastbp.teach", "catalogue.md")
 """Name -> mistake."""
