@@ -71,7 +71,12 @@ def available_memory() -> int | None:
 @functools.cache
 def _library() -> Any:
     """The C library; on Windows the part of the system that tells its memory."""
-    return getattr(ctypes, "windll").kernel32 if sys.platform == "win32" else ctypes.CDLL(None)  # noqa: B009
+    return kernel32() if sys.platform == "win32" else ctypes.CDLL(None)
+
+
+def kernel32() -> Any:
+    """The part of Windows that tells its memory and lets threads wait."""
+    return getattr(ctypes, "windll").kernel32  # noqa: B009  # only there does ctypes have it
 
 
 class MemoryStatus(ctypes.Structure):

@@ -15,6 +15,8 @@ from rich.text import Text
 from fastbp import __version__, jit
 from fastbp.ensemble import Ensemble
 from fastbp.jit import cpu, library
+from fastbp.jit.asked import PLAIN
+from fastbp.jit.mode import has_numba
 from fastbp.kernels.gemm import tiling
 from fastbp.machine import cpu_name
 from fastbp.model import Model
@@ -107,6 +109,13 @@ def _machine_code() -> str:
     return f"ready-made, {known.path} for {known.level}, by Numba {known.numba}: nothing is compiled"
 
 
+def _why_plain() -> str:
+    """And what to do about it."""
+    if PLAIN:
+        return "FASTBP_DISABLE_JIT or NUMBA_DISABLE_JIT is set"
+    return f"Numba is not installed, and {library.REASON}. Run: pip install numba"
+
+
 def _first_use() -> str:
     """What will be compiled, and when."""
     if library.LIBRARY is None:
@@ -129,7 +138,7 @@ def machine_table() -> Table:
         add(module, _version(module))
     add("CPU", cpu_name())
     if jit.DISABLED:
-        add("compiled code", "off: FASTBP_DISABLE_JIT or NUMBA_DISABLE_JIT is set, every kernel runs as plain Python")
+        add("compiled code", f"none, every kernel runs as plain Python: {_why_plain()}")
     else:
         rows = f"tiles of up to {tiling.MAX_ROWS} x {2 * cpu.VECTOR_BYTES // 4} float32 sums"
         add("vectors", f"{8 * cpu.VECTOR_BYTES} bits, {rows}")
@@ -140,12 +149,11 @@ def machine_table() -> Table:
     add("threads", f"{threads}, limited by: {reason}")
     for name, value in limits.items():
         add("", f"{name}: {value if value < pool.MAX_THREADS else 'no limit'}")
-    try:
-        cache = jit.CACHE_DIR
-    except ImportError:
-        cache, none = None, "none: Numba, which compiles what has no machine code yet, is not installed"
-    else:
-        none = "none: no directory is writable by this user alone, or FASTBP_NO_CACHE is set"
+    cache, none = None, "none: nothing is compiled"
+    if not jit.DISABLED and has_numba():
+        cache, none = jit.CACHE_DIR, "none: no directory is writable by this user alone, or FASTBP_NO_CACHE is set"
+    elif not jit.DISABLED:
+        none += "; the textbook runs as plain Python, and functions of your own need Numba. Run: pip install numba"
     add("cache", cache or none)
     if cache is not None:
         sizes = [path.stat().st_size for path in cache.rglob("*.nbc")]

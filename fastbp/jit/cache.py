@@ -17,7 +17,7 @@ import time
 PACKAGE = pathlib.Path(__file__).resolve().parents[1]
 # Everything that ends up in machine code. Numba notices a change of the file that holds a function, not of the files
 # that hold its callees; a directory named after the digest of all of them notices both.
-SOURCES = ("jit/*.py", "functions/*.py", "textbook/*.py", "kernels/**/*.py", "teach/sums.py")
+SOURCES = ("jit/*.py", "functions/*.py", "textbook/*.py", "kernels/**/*.py")
 
 DAY = 24 * 3600.0
 UNUSED = 30 * DAY

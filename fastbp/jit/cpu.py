@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fastbp.jit.asked import BUILD_FOR
 from fastbp.jit.library import LIBRARY
-from fastbp.jit.mode import BUILD_FOR, DISABLED, needing_numba
+from fastbp.jit.mode import DISABLED, needing_numba
 from fastbp.jit.shape import CACHE_LINE, HALF_LINE, LINE_PAIR, shape
 
 __all__ = [

@@ -10,8 +10,8 @@ Three decorators, one for each kind of arithmetic (DESIGN: the arithmetic, pinne
 ``cache=True`` marks the functions that Python calls: their machine code is kept on disk. Others are inner functions.
 Where there is ready-made machine code of them (`fastbp.jit.library`), it is what Python calls. Else Numba is imported
 when the first such function is marked, or an inner one is called: the rest of the library reads names and formulas
-beside them without a compiler. With ``FASTBP_DISABLE_JIT=1`` the functions
-are Python's own, so that a debugger steps through every kernel.
+beside them without a compiler. With ``FASTBP_DISABLE_JIT=1`` the functions are Python's own, so that a debugger steps
+through every kernel; and so they are where Numba is not installed, but for those that a library has.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fastbp.jit.library import LIBRARY, Function
-from fastbp.jit.mode import DISABLED, compiler
+from fastbp.jit.mode import DISABLED, compiler, has_numba
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,7 +62,10 @@ class Uncompilable(TypeError):
 
 
 class Inner:
-    """A function that compiled code calls. What Numba calls it is made when Numba first asks for its type."""
+    """A function that compiled code calls. What Numba calls it is made when Numba first asks for its type.
+
+    Without Numba, beside a library, Python finds its own function here.
+    """
 
     def __init__(self, function: Callable[..., Any], make: Callable[[], Any]) -> None:
         functools.update_wrapper(self, function)
@@ -74,13 +77,19 @@ class Inner:
         """Numba's object behind the function."""
         return self._make()
 
+    @functools.cached_property
+    def for_python(self) -> Callable[..., Any]:
+        """What Python calls: the compiled function, or without Numba its own."""
+        function: Callable[..., Any] = self.dispatcher if has_numba() else self.py_func
+        return function
+
     @property
     def _numba_type_(self) -> Any:
         return self.dispatcher._numba_type_
 
     def __call__(self, *args: Any) -> Any:
         """Call the compiled function."""
-        return self.dispatcher(*args)
+        return self.for_python(*args)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name == "dispatcher":
@@ -107,6 +116,11 @@ class Ready(Inner):
         super().__init__(function, make)
         self.functions = known
 
+    @functools.cached_property
+    def for_python(self) -> Callable[..., Any]:
+        """What Python calls for other arguments."""
+        return self.dispatcher if has_numba() else _plain(self.py_func)  # type: ignore[no-any-return]
+
     def function_for(self, args: tuple[Any, ...]) -> Any:
         """What Python calls of the library for such arguments; None if it has none."""
         return next((function.call for function in self.functions if function.fits(*args)), None)
@@ -118,7 +132,7 @@ class Ready(Inner):
                 return function.call(*args)
             except TypeError:  # before anything is done
                 continue
-        return self.dispatcher(*args)
+        return self.for_python(*args)
 
 
 def _undisturbed(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -144,10 +158,14 @@ SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} if hasattr(signal, "pth
 """Those that a program asks a process to end with."""
 
 
+def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What Python calls where it is not compiled: it warns of no overflow either, as kernels decide what that means."""
+    return np.errstate(all="ignore")(_undisturbed(function))
+
+
 def _compile(function: F, fastmath: set[str], cache: bool, *, inlined: bool = False) -> Any:
     if DISABLED:
-        # Compiled code does not warn of an overflow either: kernels decide themselves what it means.
-        plain: Any = np.errstate(all="ignore")(_undisturbed(function)) if cache else function
+        plain: Any = _plain(function) if cache else function
         plain.py_func = function
         return plain
     if cache:
@@ -218,6 +236,8 @@ def machine_code(function: Any, *args: Any) -> Any:
         known = function.function_for(args)
         if known is not None:
             return known
+        if not has_numba():
+            return function
         function = function.dispatcher
     return compiler("compiling").entry_point(function, args)
 

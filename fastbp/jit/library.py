@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from fastbp.jit.asked import BUILD_FOR, PLAIN
 from fastbp.jit.cache import PACKAGE, digest
-from fastbp.jit.mode import BUILD_FOR, DISABLED, why_no_library
+from fastbp.jit.extent import extent
 from fastbp.jit.shape import shape
 
 FOLDER = PACKAGE / "native" / "libraries"
@@ -171,8 +172,11 @@ class Library:
         self.path = path
         try:
             checksum = path.with_name(path.name + ".sha256").read_text(encoding="ascii").split()[:1]
-            if [hashlib.sha256(path.read_bytes()).hexdigest()] != [word.lower() for word in checksum]:
+            data = path.read_bytes()
+            if [hashlib.sha256(data).hexdigest()] != [word.lower() for word in checksum]:
                 raise Unusable("it is damaged")
+            if extent(data) > len(data):  # which would end the process when it is loaded
+                raise Unusable("its end is missing")
             known = ctypes.CDLL(str(path))
             text = ctypes.string_at(_address_of(ctypes.c_char.in_dll(known, "fastbp_description")))
             described = json.loads(text)
@@ -201,7 +205,7 @@ class Library:
 def find() -> tuple[Library | None, str]:
     """The best library that can be used here; why it is that one, or why there is none."""
     named = os.environ.get("FASTBP_MACHINE_CODE", "").strip()
-    if DISABLED:
+    if PLAIN:
         return None, "FASTBP_DISABLE_JIT is set"
     if BUILD_FOR or named.lower() in ("0", "false", "no", "off"):
         return None, f"FASTBP_MACHINE_CODE={named or 0} is set"
@@ -228,6 +232,3 @@ def find() -> tuple[Library | None, str]:
 
 LIBRARY, REASON = find()
 """The library that is in use, or None; and why there is none."""
-
-if LIBRARY is None:
-    why_no_library.append(REASON)

@@ -1,24 +1,35 @@
-"""Which code runs: kernels that Numba compiles, or plain Python; and what is left undone until Numba is needed."""
+"""Which code runs: a library's, what Numba compiles, or plain Python; and what is left undone until Numba is needed."""
 
 from __future__ import annotations
 
 import functools
 import importlib
-import os
+import importlib.util
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
-from fastbp.jit.cache import flag
+from fastbp.jit.asked import PLAIN
+from fastbp.jit.library import LIBRARY, REASON
 
-DISABLED = flag("FASTBP_DISABLE_JIT") or flag("NUMBA_DISABLE_JIT")
-"""True in plain-Python mode: no function is compiled."""
 
-BUILD_FOR = os.environ.get("FASTBP_BUILD_FOR", "").split()
-"""Of a process that makes a library for another machine: its ``sys.platform``, and ``wide`` if it has AVX-512."""
+@functools.cache
+def has_numba() -> bool:
+    """Whether Numba is installed. Without it what a library does not have runs as plain Python."""
+    return all(importlib.util.find_spec(name) is not None for name in ("numba", "llvmlite"))
 
-SYSTEM = BUILD_FOR[0] if BUILD_FOR else sys.platform
-"""``sys.platform`` where the code will run."""
+
+DISABLED = PLAIN or (LIBRARY is None and not has_numba())
+"""True in plain-Python mode: no function is compiled, and there is no library."""
+
+if DISABLED and not PLAIN and sys.platform != "emscripten":  # a browser, which has neither
+    warnings.warn(
+        f"Everything runs as plain Python, some hundred times slower: Numba is not installed, and {REASON}. "
+        "Run: pip install numba. Or take a wheel of fastbp with machine code. FASTBP_DISABLE_JIT=1 asks for plain "
+        "Python, without this warning.",
+        stacklevel=2,
+    )
 
 _waiting: list[Callable[[], None]] | None = []
 """What defines compiled twins; None once Numba is there."""
@@ -59,19 +70,11 @@ def needing_numba(name: str) -> Any:
         if error.name is None or error.name.partition(".")[0] not in ("numba", "llvmlite"):
             raise
         raise ModuleNotFoundError(
-            "Numba is not installed. Training and prediction do without it where fastbp has ready-made machine code"
-            f"{_code_here()}; the textbook, the lessons and functions of your own are compiled. "
+            "Numba is not installed. Training and prediction, by ready-made machine code, do without it; functions of "
+            "your own, which that code is to call, are compiled. "
             "Run: pip install numba. Or set FASTBP_DISABLE_JIT=1, with which everything runs as plain Python, slowly.",
             name=error.name,
         ) from error
-
-
-def _code_here() -> str:
-    return f" (here it has none: {why_no_library[0]})" if why_no_library else ""
-
-
-why_no_library: list[str] = []
-"""What `library` found, if it found none."""
 
 
 class Placeholder:

@@ -14,9 +14,11 @@ import numpy as np
 from fastbp import jit
 from fastbp.jit import strict
 from fastbp.jit.addresses import Buffer, field
-from fastbp.jit.mode import BUILD_FOR, SYSTEM, when_compiling
+from fastbp.jit.asked import BUILD_FOR, SYSTEM
+from fastbp.jit.mode import when_compiling
 from fastbp.jit.records import fields_apart
 from fastbp.kernels.records import Control
+from fastbp.machine import kernel32
 
 MAX_TEAM = 1 if jit.DISABLED else 64
 
@@ -128,8 +130,7 @@ def _twins() -> None:
 
     if WINDOWS and not BUILD_FOR:  # LLVM looks among the functions of the C library
         for _name in (OFFER, SLEEP):
-            _function = getattr(getattr(ctypes, "windll").kernel32, _name)  # noqa: B009
-            llvm.add_symbol(_name, ctypes.cast(_function, ctypes.c_void_p).value)
+            llvm.add_symbol(_name, ctypes.cast(getattr(kernel32(), _name), ctypes.c_void_p).value)
 
     @intrinsic
     def _offer(typing: Any) -> Any:

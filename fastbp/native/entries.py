@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastbp.kernels import fingerprint, finite, tangents
+from fastbp.kernels import explained, fingerprint, finite, tangents
 from fastbp.kernels.gemm.prefetch import CURSOR
 from fastbp.kernels.gemm.problem import Gemm
 from fastbp.kernels.matrix import Matrix
@@ -151,6 +151,12 @@ def _tangents(dtype: Any) -> Iterator[Specimen]:
         yield Specimen(kernel, name, arguments)
 
 
+def _explained(dtype: Any) -> Iterator[Specimen]:
+    name, v, number = np.dtype(dtype).name, _words(dtype), np.dtype(dtype).type(0)
+    yield Specimen(explained.partial_sums, name, {"start": number, "first": v, "second": v, "running": v})
+    yield Specimen(explained.cost_slopes, name, {"cost": 0, "z": v, "a": v, "y": v, "p": number, "out": v})
+
+
 def _between(kind: Any) -> dict[str, Any]:
     return {"values": _words(kind), "least": 0.0, "largest": 0.0}
 
@@ -162,6 +168,7 @@ def specimens(dtype: str) -> Iterator[Specimen]:
     yield Specimen(data_parallel.work, dtype, training, 1, by_address=True, group="work")
     yield Specimen(data_parallel.outputs, dtype, _outputs(kind), 3, group="outputs")
     yield from _tangents(kind)
+    yield from _explained(kind)
     yield Specimen(finite.largest_magnitude, dtype, {"values": _words(kind)})
     yield Specimen(finite.all_between, dtype, _between(kind))
     if dtype == "float64":

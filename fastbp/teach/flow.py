@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import textbook
 from fastbp.functions.activations import CODES
 from fastbp.network import Network
+from fastbp.runtime.explained import activations
 from fastbp.teach.numbers import check_samples
 from fastbp.teach.render import aligned
 from fastbp.teach.render_html import STYLE
@@ -147,7 +147,7 @@ def gradient_flow(net: Network, X: Any, Y: Any) -> GradientFlow:
     for l, name in enumerate(net.activations, 1):
         ratio = slope = gain = saturated = dead = None
         if name != "softmax":
-            slopes = textbook.link_1(CODES[name], np.ascontiguousarray(t.z[l]).ravel()).astype(np.float64)
+            slopes = activations(CODES[name], t.z[l])[1].astype(np.float64)
             slope = float(slopes.mean())
             saturated, dead = float((np.abs(slopes) < SATURATED).mean()), float((slopes == 0).mean())
         if l < net.L:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import checks, textbook
+from fastbp import checks
 from fastbp.arrays import as_inputs, as_sample_weight
 from fastbp.errors import argument_error
-from fastbp.functions.activations import CODES, COSTS, IDENTITY
+from fastbp.functions.activations import CODES, COSTS
 from fastbp.functions.costs import NAMED
 from fastbp.layers import Trace
 from fastbp.network import Network, not_a_network
-from fastbp.teach.sums import partial_sums
+from fastbp.runtime.explained import activations, cost_slopes, partial_sums
 
 Values = dict[str, Any]
 """Scalars of the net's dtype, and arrays of them, by name."""
@@ -213,13 +213,11 @@ class Numbers:
                 values["dC/da"] = np.where(y == 0, 0, -y / a).astype(a.dtype)
             values["da/dz"] = a * (unit - a[j])
             return _sum("k", 0, 0 - y, unit - a[j], exact=False), result, values
-        values["slope"] = textbook.link_1(CODES[self.activation], trace.z[l][0, j : j + 1])[0]
+        values["slope"] = activations(CODES[self.activation], trace.z[l][0, j : j + 1])[1][0]
         if l < net.L:
             return _sum("k", 0, trace.delta[l + 1][0], net.w[l + 1][:, j]), result, values
-        here, one = slice(j, j + 1), a.dtype.type(1)
-        at = trace.z[l][0, here], a[here], y[here]
-        # delta of an output that is its own z, whose sigma' is 1
-        values["dC/da"] = textbook.output_error(COSTS[self.cost], IDENTITY, *at, one, self.net._p)[0]
+        here = slice(j, j + 1)
+        values["dC/da"] = cost_slopes(COSTS[self.cost], trace.z[l][0, here], a[here], y[here], self.net._p)[0]
         if NAMED[self.cost].cancels:
             # a (1 - a) is sigma'(z) of the sigmoid; the stable form keeps its digits, and so does the quotient.
             with np.errstate(divide="ignore", invalid="ignore"):

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import checks, textbook
+from fastbp import checks
 from fastbp.functions.activations import CODES
+from fastbp.runtime.explained import activations
 from fastbp.teach.numbers import Numbers
 from fastbp.teach.render import preformatted, wrapped
 from fastbp.teach.steps import FIRST_LINE
@@ -157,7 +158,7 @@ def find_paths(numbers: Numbers, n: int) -> Paths:
             + ("no target." if numbers.Y is None else f"{numbers.n_samples} samples. Use .sample(x).paths().")
         )
     net, trace, l, j = numbers.net, numbers.trace, numbers.layer, numbers.neuron
-    slopes = [textbook.link_1(CODES[net.activations[m - 1]], trace.z[m][0]) for m in range(l, net.L)]
+    slopes = [activations(CODES[net.activations[m - 1]], trace.z[m][0])[1] for m in range(l, net.L)]
     end = trace.delta[net.L][0]
     number = math.prod(net.sizes[l + 1 :])
     if number <= MOST:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from fastbp import textbook
 from fastbp.functions.activations import CODES
+from fastbp.runtime.explained import activations
 
 Array = Any
 """numpy.ndarray or `Sized`, which know the same operators."""
@@ -155,16 +155,13 @@ def through(function: Callable[[np.ndarray], np.ndarray], slope: Callable[[np.nd
     return Sized(value, np.abs(slope(z.value)) * z.terms + np.abs(value) + (1.0 if curved else 0.0))
 
 
-def _of_codes(function: Callable[..., np.ndarray], name: str) -> Callable[[np.ndarray], np.ndarray]:
-    def apply(z: np.ndarray) -> np.ndarray:
-        return np.asarray(function(CODES[name], np.ascontiguousarray(z, float).ravel())).reshape(np.shape(z))
-
-    return apply
+def _of_code(name: str, which: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda z: activations(CODES[name], np.asarray(z, float))[which]
 
 
 def pair(name: str) -> tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]:
     """sigma and sigma' of an activation, elementwise."""
-    return MORE[name] if name in MORE else (_of_codes(textbook.activation, name), _of_codes(textbook.link_1, name))
+    return MORE[name] if name in MORE else (_of_code(name, 0), _of_code(name, 1))
 
 
 def sigma(name: str, z: Array, axis: int = 1) -> Array:

@@ -18,7 +18,7 @@ import pytest
 import fastbp
 from fastbp import checks, machine
 from fastbp.io import atomic
-from fastbp.kernels import layout
+from fastbp.kernels import layout, team
 from fastbp.kernels.records import FLAGS, THREAD
 from fastbp.kernels.team import GATE
 from fastbp.runtime import pool
@@ -254,38 +254,56 @@ def test_what_threads_write_to_lies_in_lines_of_128_bytes_of_its_own() -> None:
 
 
 WINDOWS_TEAM = """
-import ctypes, hashlib, sys, types
+import collections, ctypes, hashlib, sys, threading, types
 import numba, llvmlite.binding, numpy as np
 libc = ctypes.CDLL(None)
-calls = []
+calls, cell = collections.Counter(), np.ones(1, np.int64)
 if sys.argv[1] == "windows":
     @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)
     def Sleep(ms):
-        calls.append(("Sleep", ms))
+        calls[f"Sleep({ms})"] += 1
+        cell[0] = 1  # what the waiting function below waits for
         return libc.usleep(1000 * ms)
     @ctypes.CFUNCTYPE(ctypes.c_int)
     def SwitchToThread():
-        calls.append(("SwitchToThread", 0))
+        calls["SwitchToThread()"] += 1
         return libc.sched_yield()
     ctypes.windll = types.SimpleNamespace(kernel32=types.SimpleNamespace(SwitchToThread=SwitchToThread, Sleep=Sleep))
-    import fastbp.functions, fastbp.jit.mode, fastbp.jit.records, fastbp.kernels.records
-    fastbp.jit.mode.SYSTEM = "win32"
+    import fastbp.functions, fastbp.jit.asked, fastbp.jit.records, fastbp.kernels.records
+    fastbp.jit.asked.SYSTEM = "win32"
     import fastbp.kernels.team
-    fastbp.jit.mode.SYSTEM = "linux"
+    fastbp.jit.asked.SYSTEM = "linux"
 import fastbp
+from fastbp.jit import strict
+from fastbp.jit.addresses import pointer
+from fastbp.kernels import team
+
+@strict
+def wait(cell):
+    team.wait_for(pointer(cell), 1)
+
 net = fastbp.Network([20, 30, 10], seed=0, dtype="float32")
 X, Y = np.random.default_rng(0).standard_normal((400, 20)), np.arange(400) % 10
-import time
-run = fastbp.train(net, X, Y, epochs=4, batch_size=40, seed=0, n_threads=2, callbacks=[lambda run: time.sleep(0.05)])
+run = fastbp.train(net, X, Y, epochs=4, batch_size=40, seed=0, n_threads=2)
 assert run.n_threads == 2
-print(hashlib.sha256(net.theta.tobytes()).hexdigest(), {name for name, _ in calls}, {ms for name, ms in calls if ms})
+wait(cell)  # compiled now
+if sys.argv[1] == "windows":
+    calls.clear()
+    cell[0] = 0
+    otherwise = threading.Timer(60, lambda: cell.__setitem__(0, 1))
+    otherwise.start()
+    wait(cell)
+    otherwise.cancel()
+print(hashlib.sha256(net.theta.tobytes()).hexdigest(), *(f"{n} {name}" for name, n in calls.items()), sep=";")
 """
 
 
 @pytest.mark.compiled
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Windows is simulated by calls of Linux")
 def test_a_team_on_windows_waits_by_its_calls(tmp_path: Path) -> None:
-    def bits(system: str, **environment: str) -> list[str]:
+    """It ends to wait when it sleeps for the first time, so that the number of calls is known."""
+
+    def said(system: str, **environment: str) -> list[str]:
         done = subprocess.run(
             [sys.executable, "-c", WINDOWS_TEAM, system],
             env=os.environ | {"PYTHONPATH": str(ROOT), "NUMBA_NUM_THREADS": "2"} | environment,
@@ -294,10 +312,8 @@ def test_a_team_on_windows_waits_by_its_calls(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return done.stdout.split(maxsplit=1)
+        return done.stdout.strip().split(";")
 
-    theta, calls = bits("windows", FASTBP_CACHE_DIR=str(tmp_path))
-    assert theta == bits("linux")[0]
-    assert "SwitchToThread" in calls
-    assert "Sleep" in calls
-    assert calls.rstrip().endswith("{1}")
+    theta, *calls = said("windows", FASTBP_CACHE_DIR=str(tmp_path), FASTBP_MACHINE_CODE="0")
+    assert [theta] == said("linux")
+    assert calls == [f"{team.YIELDS} SwitchToThread()", "1 Sleep(1)"]

@@ -14,8 +14,7 @@ import pytest
 
 from fastbp import textbook
 from fastbp.functions.activations import CODES
-from fastbp.runtime import tangents
-from fastbp.teach import sums
+from fastbp.runtime import explained, tangents
 
 
 def exact_fma(a: Any, b: Any, c: Any) -> Any:
@@ -68,7 +67,7 @@ def check_sums() -> None:
             "R of BP2": (textbook.moving_sum(w_next, v_next, a, Ra), moving_BP2),
             "R of BP2, of many samples": (Ru[0], moving_BP2),
             "BP4": (g.ravel(), chain(before.ravel(), (np.tile(a, J)[None], np.repeat(b, K)[None]))),
-            "partial sums": (sums.partial_sums(b[0], w[0], a)[-1:], F1[:1]),
+            "partial sums": (explained.partial_sums(b[0], w[0], a)[-1:], F1[:1]),
         }
         wrong = [name for name, (fast, right) in got.items() if fast.tobytes() != right.tobytes()]
         assert not wrong, (np.dtype(dtype).name, wrong)

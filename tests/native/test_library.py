@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import pkgutil
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import wheels
 import fastbp
 from fastbp import kernels
 from fastbp.jit import cpu, library
+from fastbp.jit.extent import extent
 from fastbp.jit.linking import Entry
 from fastbp.native import build, levels, link
 from fastbp.native.entries import specimens
@@ -79,19 +81,74 @@ def test_trainings_have_the_bits_of_compiled_code(libraries: Path) -> None:
 
 
 def test_golden_bits(libraries: Path) -> None:
-    said = python(str(TESTS / "contracts" / "test_golden.py"), code=libraries, site=Path(f"{PACKAGE.parent}:{TESTS}"))
-    differing, _, n, *_ = said.splitlines()[-1].split()
-    assert (differing, int(n) > 500) == ("0", True), said
+    printed = python(
+        str(TESTS / "contracts" / "test_golden.py"), code=libraries, site=Path(f"{PACKAGE.parent}:{TESTS}")
+    )
+    differing, _, n, *_ = printed.splitlines()[-1].split()
+    assert (differing, int(n) > 500) == ("0", True), printed
 
 
 def test_everything_but_own_functions_does_without_numba(libraries: Path) -> None:
     """Costs, sparse samples, dropout, optimizers, Jacobians, predictions, estimators, the book: every configuration."""
-    said = python(
+    printed = python(
         str(TESTS / "native" / "without_numba.py"), str(TESTS), code=libraries, site=Path(f"{PACKAGE.parent}:{TESTS}")
     )
-    n, refused = map(int, said.split())
+    n, refused = map(int, printed.split())
     assert n > 500
     assert 0 < refused < 10
+
+
+def said(path: str, *arguments: str, code: Path | str, **environment: str) -> dict[str, Any]:
+    """What a script beside this file writes as JSON."""
+    known: dict[str, Any] = json.loads(python(str(TESTS / "native" / path), *arguments, code=code, **environment))
+    return known
+
+
+def test_explanations_without_numba_have_the_kernels_numbers(libraries: Path) -> None:
+    """All digits; the textbook's loops run as plain Python, and what is to be compiled says that it needs Numba."""
+    ready, compiled = said("taught.py", "absent", code=libraries), said("taught.py", code=0)
+    assert (ready["plain"], ready["numba"], ready["warnings"]) == (False, False, [])
+    assert (compiled["plain"], compiled["numba"]) == (False, True)
+    for name in ("trained", "explained", "checks", "found", "equations"):
+        assert ready[name] == compiled[name], name
+    assert len(ready["explained"]) > 100
+    assert (ready["checks"], "sign" in ready["found"]) == ([True, False], True)
+    for name, values in compiled["textbook"].items():
+        np.testing.assert_allclose(ready["textbook"][name], values, rtol=1e-14, err_msg=name)
+    assert ready["textbook"] != compiled["textbook"]
+    assert "pip install numba" in ready["own"]
+
+
+def test_without_numba_and_without_a_library_everything_is_plain_python() -> None:
+    """As if it had been asked for; but for one warning that says what to do."""
+    alone, asked = said("taught.py", "absent", code=0), said("taught.py", code=0, FASTBP_DISABLE_JIT="1")
+    (warning,) = alone.pop("warnings")
+    assert warning.startswith("Everything runs as plain Python")
+    assert "FASTBP_MACHINE_CODE=0 is set. Run: pip install numba." in warning
+    assert asked.pop("warnings") == []
+    assert alone == asked
+    assert alone["plain"]
+
+
+DOCTOR = """
+import sys
+sys.modules.update(numba=None, llvmlite=None)
+from fastbp.__main__ import main
+sys.argv = ["fastbp", "doctor"]
+main()
+"""
+
+
+def test_doctor_does_without_numba(libraries: Path) -> None:
+    """With a library and without: its whole table, which code runs, why, and what to do."""
+    ready, plain = (
+        "".join(python("-W", "ignore", "-c", DOCTOR, code=code, COLUMNS="300").split()) for code in (libraries, 0)
+    )
+    for table in (ready, plain):
+        assert all(name in table for name in ("Python", "numpy", "CPU", "threads", "environment"))
+    assert "machinecodeready-made," in ready
+    assert "thetextbookrunsasplainPython,andfunctionsofyourownneedNumba.Run:pipinstallnumba" in ready
+    assert "everykernelrunsasplainPython:Numbaisnotinstalled,andFASTBP_MACHINE_CODE=0isset.Run:pipinstallnumba" in plain
 
 
 OWN = """
@@ -114,7 +171,7 @@ def test_own_functions_and_the_textbook_are_compiled_when_they_are_needed(librar
 
 
 def test_other_arguments_are_compiled(libraries: Path) -> None:
-    said = python(
+    printed = python(
         "-c",
         "import numpy as np\n"
         "from fastbp.kernels import finite\n"
@@ -123,7 +180,7 @@ def test_other_arguments_are_compiled(libraries: Path) -> None:
         "except TypeError as error: print(error)\n",
         code=libraries,
     )
-    assert said.split("\n") == ["6.0 0.0", "the machine code is for arguments of other types"]
+    assert printed.split("\n") == ["6.0 0.0", "the machine code is for arguments of other types"]
 
 
 def test_it_can_be_switched_off(libraries: Path) -> None:
@@ -177,6 +234,9 @@ def test_damage_other_sources_and_other_shapes_are_refused(libraries: Path, tmp_
         assert "it is damaged" in python("-c", REASON, code=path.parent)
     path.write_bytes(good[: len(good) // 2])
     assert "it is damaged" in python("-c", REASON, code=path.parent)
+    for end in (len(good) - 1, len(good) // 2, 5000, 70, 10):  # which ended the process when the checksum was new too
+        rewrite(path, good[:end])
+        assert re.search("its end is missing|it cannot be loaded", python("-c", REASON, code=path.parent)), end
     compiled = python("-c", CODE, code=path.parent).split()
     assert compiled == python("-c", CODE, code=0).split()
     path.unlink()
@@ -188,7 +248,7 @@ def test_a_level_that_this_cpu_lacks_is_refused(tmp_path: Path) -> None:
     level = levels.of_this_machine()[-1]
     if level.machine != "x86_64":
         pytest.skip("there is one level of this kind of machine, which every one has")
-    said: dict[str, Any] = {
+    description: dict[str, Any] = {
         "level": level.name,
         "digest": build.digest_of_sources(),
         "numba": "",
@@ -196,7 +256,7 @@ def test_a_level_that_this_cpu_lacks_is_refused(tmp_path: Path) -> None:
         "tables": {},
         "kernels": [],
     }
-    (tmp_path / "description.o").write_bytes(object_of_description(said, level))
+    (tmp_path / "description.o").write_bytes(object_of_description(description, level))
     for flag, works in (("-DNOTHING", True), ("-DLEAF_7_B=0xffffffffu", False)):
         path = tmp_path / f"{works}-{level.file_name}"  # a library of a known name is not loaded again
         link.link([tmp_path / "description.o"], level, path, flag)
@@ -254,6 +314,14 @@ def test_a_wheel_without_libraries_says_why(tmp_path: Path) -> None:
     assert python("-c", REASON, code=tmp_path) == "FASTBP_BUILD=0 was set"
 
 
+def whole(data: bytes) -> bool:
+    """Whether all parts of a library are there."""
+    try:
+        return extent(data) <= len(data)
+    except ValueError:
+        return False
+
+
 @pytest.mark.parametrize("level", levels.LEVELS, ids=lambda level: f"{level.name}-{level.system}")
 def test_libraries_have_nothing_but_what_is_called(level: levels.Level, tmp_path: Path) -> None:
     """For every platform that can be linked for here, without kernels: names, what is needed, no place or time."""
@@ -266,6 +334,8 @@ def test_libraries_have_nothing_but_what_is_called(level: levels.Level, tmp_path
         link.link([tmp_path / "description.o"], level, tmp_path / name / level.file_name)
         made.append((tmp_path / name / level.file_name).read_bytes())
     known = binaries.read(made[0])
+    assert extent(made[0]) in range(len(made[0]) - 16, len(made[0]) + 1)
+    assert all(not whole(made[0][:end]) for end in (extent(made[0]) - 1, len(made[0]) // 2, 200, 40))
     assert known.machine == level.machine
     assert {name for name in known.exports if name.startswith("fastbp")} == wheels.OWN
     assert known.exports <= wheels.OWN | {"__dso_handle", "_mh_dylib_header"}
