@@ -11,6 +11,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from fastbp.teach.exercises import EXERCISES
+from fastbp.teach.exercises.book import line_points
 from fastbp.teach.exercises.judging import task_of
 from fastbp.teach.exercises.notes import layer_sizes
 
@@ -141,7 +142,10 @@ def seeded(source: str, seed: str | None) -> str:
     if seed is None:
         return source
     source = source.replace("worked_example()", f"worked_example(seed={seed!r})")
-    source = source.replace(str(layer_sizes(task_of(None))), str(layer_sizes(task_of(seed))))
+    own, given = task_of(seed), task_of(None)
+    source = source.replace(str(layer_sizes(given)), str(layer_sizes(own)))
+    for old, new in zip(line_points(given), line_points(own), strict=True):
+        source = source.replace(str(old.tolist()), str(new.tolist()))
     return re.sub(r"\bcheck\((\"[\w-]+\"(?:, \w+)?)\)", lambda call: f"check({call[1]}, seed={seed!r})", source)
 
 

@@ -18,7 +18,7 @@ from fastbp.cli import app
 from fastbp.teach.exercises import EXERCISES
 from fastbp.teach.grading import Limits, Row, as_csv, grade, summary
 from fastbp.teach.grading.roster import owner, read_roster
-from fastbp.teach.grading.submission import CHANGED, MISSING, Code, checks_of, read
+from fastbp.teach.grading.submission import CHANGED, MISSING, Code, checks_of, gradable, read
 from fastbp.teach.grading.values import DEEPEST, Damaged, Writer
 from fastbp.teach.grading.values import read as read_value
 
@@ -74,6 +74,29 @@ def test_everything_right_has_all_points(graded: list[Row]) -> None:
     assert [row.exercise for row in rows] == list(checks_of(LESSON))
     assert points(rows) == ALL == sum(row.max for row in rows)
     assert {(row.status, row.name, row.message) for row in rows} == {("right", "ADA LOVELACE", "")}
+
+
+@pytest.mark.parametrize("name", [name for name in gradable() if name != LESSON])
+def test_every_lesson_answers_itself(name: str, tmp_path: Path) -> None:
+    rows = grade(hand_in(tmp_path, f"{name}.ipynb", lesson(seed="Ada", name=name)), limits=Limits(30.0))
+    assert [row.exercise for row in rows] == list(checks_of(name))
+    assert {(row.status, row.message) for row in rows} == {("right", "")}
+
+
+def test_a_loop_over_the_samples_is_seen_from_outside(tmp_path: Path) -> None:
+    contents = lesson(name="7-the-books-chapter-2")
+    loop = """
+def matrices(w, b, X, Y):
+    found = [fastbp.textbook.gradient(list(w), list(b), x, y) for x, y in zip(X, Y)]
+    return [sum(g.w[l] for g in found) / len(X) for l in range(len(w))], [
+        sum(g.b[l] for g in found) / len(X) for l in range(len(w))]
+"""
+    answer(contents, "matrices", loop)
+    kept = [cell(contents, "matrices", role) for role in ("answer", "check")]
+    contents["cells"] = contents["cells"][1:2] + kept  # the imports
+    row = by_exercise(grade(hand_in(tmp_path, "7-the-books-chapter-2.ipynb", contents)))["matrices"]
+    assert (row.points, row.status) == (0, "wrong")
+    assert "one by one" in row.message
 
 
 def test_nothing_answered_has_none(graded: list[Row]) -> None:

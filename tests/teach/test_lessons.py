@@ -57,6 +57,15 @@ def test_lesson(name: str, capsys: pytest.CaptureFixture[str]) -> None:
         "4-speed": ["register block", "numpy.dot"],
         "5-a-famous-off-by-one-step": ["0.291027774", "0.291027924", "updated-weights", "0.0000350848", "0.0000351085"],
         "6-vanishing-gradients": ["saturated", "epoch"],
+        "7-the-books-chapter-2": ["Exercise matrices: right.", "Exercise modified: right.", "(True, (3, 5))"],
+        "8-the-books-chapter-3": ["the same weights: True", "[0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125]"],
+        "9-regression": ["Exercise line: right.", "x =  0.75", "targets times   100"],
+        "10-cross-entropy-and-softmax": [
+            "delta = 0.9820",
+            "Exercise softmax: right.",
+            "Exercise cross-entropy: right.",
+        ],
+        "11-reading-a-kernel": ["def hidden_error", "def micro_kernel", "def gemm", "True"],
     }
     for text in expected[name]:
         assert text in printed, (text, printed)
@@ -164,6 +173,90 @@ def right_batch(w: Any, b: Any, x: Any, y: Any) -> Any:
     return g.w, g.b
 
 
+def alternate(w: Any, z: Any) -> np.ndarray:
+    """Column by column, through the errors of unit vectors."""
+    out = []
+    for unit in np.eye(len(z[len(w)])):
+        slope = [None, *(1 / (2 + 2 * np.cosh(one)) for one in z)]
+        delta = slope[len(w)] * unit
+        for l in range(len(w) - 1, 0, -1):
+            delta = slope[l] * (delta @ w[l + 1])
+        out.append(delta)
+    return np.array(out).T
+
+
+def modified(w: Any, b: Any, x: Any, y: Any, *, back: bool = True) -> Any:
+    """By complex steps; ``back``: of the net that is meant, not of one whose sine is a sigmoid in its slope."""
+
+    def cost(w: list[Any], b: list[Any]) -> Any:
+        a = x
+        for l in range(len(w)):
+            z = w[l] @ a + b[l]
+            a = 1 / (1 + np.exp(-z))
+            if l == 0:
+                a[0] = np.sin(z[0]) if back else 2 * a[0]
+        return ((a - y) ** 2).sum() / 2
+
+    grads = []
+    for part in (0, 1):
+        grads.append([])
+        for l in range(len(w)):
+            grad = np.zeros(([*w], [*b])[part][l].shape)
+            for at in np.ndindex(grad.shape):
+                moved = [[np.array(one, complex) for one in both] for both in (w, b)]
+                moved[part][l][at] += 1e-30j
+                grad[at] = cost(*moved).imag / 1e-30
+            grads[part].append(grad)
+    return tuple(grads)
+
+
+def linear(w: Any, b: Any, x: Any, y: Any) -> Any:
+    """By the product of all matrices."""
+    L, a = len(w), [x]
+    for l in range(1, L + 1):
+        a.append(w[l] @ a[-1] + b[l])
+    grad_b = []
+    for l in range(1, L + 1):
+        through = np.linalg.multi_dot([np.eye(len(y)), *(w[m] for m in range(L, l, -1)), np.eye(len(a[l]))])
+        grad_b.append((a[-1] - y) @ through)
+    return [np.multiply.outer(d, a[l]) for l, d in enumerate(grad_b)], grad_b
+
+
+def matrices(w: Any, b: Any, X: Any, Y: Any) -> Any:
+    A = [X.T]
+    for l in range(1, len(w) + 1):
+        A.append(1 / (1 + np.exp(-(w[l] @ A[-1] + b[l][:, None]))))
+    D = (A[-1] - Y.T) * A[-1] * (1 - A[-1])
+    grad_w, grad_b = [], []
+    for l in range(len(w), 0, -1):
+        grad_w.insert(0, D @ A[l - 1].T / len(X))
+        grad_b.insert(0, D.mean(axis=1))
+        D = w[l].T @ D * A[l - 1] * (1 - A[l - 1])
+    return grad_w, grad_b
+
+
+def momentum(w: Any, v: Any, g: Any, mu: float, eta: float) -> Any:
+    w = w.copy()
+    v = v * mu
+    v -= eta * g
+    w += v
+    return v, w
+
+
+def halved(accuracies: Any, eta: float, n: int) -> Any:
+    """By looking back, epoch after epoch."""
+    etas: list[float] = []
+    began = 0
+    for epoch in range(len(accuracies)):
+        etas.append(eta)
+        best = max(range(epoch + 1), key=lambda e: (accuracies[e], -e))
+        if epoch - max(best, began - 1) >= n:
+            eta, began = eta / 2, epoch + 1
+        if eta <= etas[0] / 128:
+            break
+    return etas
+
+
 def answers() -> dict[str, tuple[Any, Any]]:
     """A right and a wrong answer to each exercise; numbers from the published example."""
     return {
@@ -176,6 +269,18 @@ def answers() -> dict[str, tuple[Any, Any]]:
         "shape": ((30, 10), (10, 30)),
         "weight": (0.000877135468948693, 0.00043856773),
         "backprop": (right, lambda w, b, x, y: None),
+        "alternate": (alternate, lambda w, z: alternate(w, z).T),
+        "prove-bp3": (["delta_j^l", "1"], ["delta_j^l", "b_j^l"]),
+        "prove-bp4": (["delta_j^l", "a_k^{l-1}"], ["delta_k^l", "a_j^{l-1}"]),
+        "modified": (lambda *problem: modified(*problem), lambda *problem: modified(*problem, back=False)),
+        "linear": (linear, right),
+        "matrices": (matrices, right_batch),
+        "l1": (lambda w, g, eta, lmbda, n: w - eta * (lmbda * np.sign(w) / n + g), lambda w, g, *_: w - g),
+        "momentum": (momentum, lambda *problem: momentum(*problem)[::-1]),
+        "schedule": (halved, lambda accuracies, eta, n: [eta for _ in accuracies]),
+        "line": ([0.1 * 19.5 / 3, 0.1 * 7 / 3], [0.1 * 19.5, 0.7]),
+        "cross-entropy": (lambda a, y: (1 - y) / (1 - a) - y / a, lambda a, y: a - y),
+        "softmax": (lambda a: a[:, None] * (np.eye(len(a)) - a), lambda a: np.diag(a * (1 - a))),
         "minibatch": (right_batch, lambda w, b, x, y: [[3 * g for g in part] for part in right_batch(w, b, x, y)]),
     }
 
@@ -315,7 +420,7 @@ def test_learn_copies_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     printed = CliRunner().invoke(app, ["learn"])
     assert printed.exit_code == 0
     assert "jupyter lab" in printed.output
-    found = sorted(Path("fastbp-lessons").glob("*.ipynb"))
+    found = sorted(Path("fastbp-lessons").glob("*.ipynb"), key=lambda path: int(path.stem.split("-")[0]))
     assert [path.stem for path in found] == list(lessons())
     for path in found:
         contents = json.loads(path.read_text(encoding="utf-8"))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from fastbp.teach.answers import Refused, guarded
+from fastbp.teach.exercises.book import BOOK
 from fastbp.teach.exercises.judging import Answer, Exercise, Unanswered, task_of
 from fastbp.teach.exercises.notes import NOTES
 
 __all__ = ["EXERCISES", "Answer", "Exercise", "check"]
 
-EXERCISES: dict[str, Exercise] = {**NOTES}
+EXERCISES: dict[str, Exercise] = {**NOTES, **BOOK}
 """Name -> exercise."""
 
 
