@@ -17,6 +17,7 @@ from fastbp.teach.exercises.notes import checked
 from fastbp.teach.matching import per_layer
 from fastbp.teach.seeds import Draws
 
+
 def _sigma(z: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-z)))
 
