@@ -61,6 +61,7 @@ _SUBMODULES = (
     "initializers",
     "optimizers",
     "kernels",
+    "tables",
     "teach",
 )
 
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from fastbp import functions as functions
     from fastbp import initializers as initializers
     from fastbp import kernels as kernels
+    from fastbp import tables as tables
     from fastbp import teach as teach
     from fastbp import textbook as textbook
     from fastbp.data.reading import read as read

@@ -87,8 +87,8 @@ def train(
     schedule: Annotated[
         str,
         typer.Option(
-            help="How the learning rate changes: constant, step, exponential, cosine, warmup or plateau; with numbers "
-            "such as step:every=10,factor=0.5 or cosine:warmup=2,final=0.01."
+            help="How the learning rate changes: constant, step, exponential, cosine, cosine_log, warmup or plateau; "
+            "with numbers such as step:every=10,factor=0.5 or cosine:warmup=2,final=0.01."
         ),
     ] = "constant",
     epochs: Annotated[int, typer.Option(help="Passes over the samples; of lbfgs iterations.")] = 30,

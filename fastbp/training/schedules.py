@@ -69,6 +69,26 @@ class Cosine:
 
 
 @dataclass(frozen=True)
+class CosineLog:
+    """Rise and fall ``cycles`` times, each time twice as long as before, from 0 to 1 and back to 0.
+
+    It has to run out: the end is that of the run, or after as many ``epochs``.
+    """
+
+    cycles: int = 4
+    epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        check_int(self.cycles, "cycles", low=1, high=30)
+        if self.epochs is not None:
+            check_int(self.epochs, "epochs", low=1)
+
+    def __call__(self, epoch: Any, n_epochs: int) -> Any:
+        done = np.clip(np.asarray(epoch, float) / max(self.epochs or n_epochs, 1), 0, 1)
+        return 0.5 * (1 - np.cos(2 * np.pi * np.log2(1 + (2.0**self.cycles - 1) * done)))
+
+
+@dataclass(frozen=True)
 class WarmUp:
     """Rise linearly from 0 during ``epochs`` epochs, then stay at 1."""
 
@@ -196,6 +216,7 @@ SCHEDULES = {
     "step": StepDecay,
     "exponential": ExponentialDecay,
     "cosine": Cosine,
+    "cosine_log": CosineLog,
     "warmup": WarmUp,
     "plateau": ReduceOnPlateau,
 }

@@ -1,0 +1,219 @@
+"""What a network for tables sees of a row: scaled and clipped numbers, periodic features of them, levels as 0 and 1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastbp.data.columns import Columns, matrices
+
+Array = npt.NDArray[Any]
+Numbers = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
+
+CLIP = 3.0
+"""No scaled number is larger."""
+PARTS = ("fill", "subtract", "divide")
+
+
+class Features:
+    """Columns, and how their numbers become those of a network.
+
+    A number x becomes u = (x - subtract) / divide, then u / sqrt(1 + (u / 3)^2), which is u near 0 and never beyond 3;
+    a missing one is ``fill`` before. Beside it stand cos(2 pi f u + phase), for each f of its ``frequencies``.
+
+    Parameters
+    ----------
+    columns : Columns
+    fill, subtract, divide : array_like, shape (n_numbers,)
+        Of each number that ``columns.values`` returns.
+    clipped : bool
+        Whether scaled numbers are clipped.
+    periodic : sequence of int
+        Numbers that have periodic features.
+    frequencies, phases : array_like, shape (len(periodic), n)
+        Of these features.
+
+    Raises
+    ------
+    ValueError
+        Numbers that are not finite, or of other shapes.
+    """
+
+    def __init__(
+        self,
+        columns: Columns,
+        fill: npt.ArrayLike,
+        subtract: npt.ArrayLike,
+        divide: npt.ArrayLike,
+        *,
+        clipped: bool = True,
+        periodic: npt.ArrayLike = (),
+        frequencies: npt.ArrayLike = (),
+        phases: npt.ArrayLike = (),
+    ) -> None:
+        n = len(columns.number_names)
+        self.columns, self.clipped = columns, bool(clipped)
+        self.fill, self.subtract, self.divide = (np.asarray(part, np.float64) for part in (fill, subtract, divide))
+        self.periodic = np.asarray(periodic, np.int64)
+        m = len(self.periodic)
+        self.frequencies = np.asarray(frequencies, np.float64).reshape(m, -1 if m else 0)
+        self.phases = np.asarray(phases, np.float64).reshape(m, -1 if m else 0)
+        for name in PARTS:
+            if getattr(self, name).shape != (n,):
+                raise ValueError(f"{name} has shape {getattr(self, name).shape}; the columns have {n} numbers")
+        if self.frequencies.shape != self.phases.shape:
+            raise ValueError("frequencies and phases have different shapes")
+        if m and not (0 <= self.periodic.min() and self.periodic.max() < n):
+            raise ValueError(f"periodic names a number that is not among the {n} of the columns")
+        for name in (*PARTS, "frequencies", "phases"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"{name} holds a number that is not finite")
+        if not (self.divide > 0).all():
+            raise ValueError("divide holds a number that is not above 0")
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Of the columns that `encode` returns."""
+        numbers = self.columns.number_names
+        waves = [f"{numbers[j]}: wave {i + 1}" for j in self.periodic for i in range(self.frequencies.shape[1])]
+        return (*numbers, *waves, *self.columns.feature_names[len(numbers) :])
+
+    @property
+    def n_features(self) -> int:
+        """Columns of what `encode` returns."""
+        return len(self.columns.feature_names) + self.frequencies.size
+
+    def encode(self, table: Any, dtype: npt.DTypeLike = np.float64) -> Array:
+        """The rows of a table as the network takes them.
+
+        Parameters
+        ----------
+        table : Table, mapping, data frame or array_like
+        dtype : dtype
+            Of the result, which is rounded to it once.
+
+        Returns
+        -------
+        array (n_rows, n_features)
+
+        Raises
+        ------
+        ValueError
+            As ``columns.values``.
+        """
+        return self.encode_values(*self.columns.values(table), dtype)
+
+    def encode_values(self, numbers: Numbers, codes: Codes, dtype: npt.DTypeLike = np.float64) -> Array:
+        """The same of what ``columns.values`` returned."""
+        u = scaled(numbers, self.fill, self.subtract, self.divide, clipped=self.clipped)
+        n, m = u.shape[1], self.frequencies.shape[1]
+        result = np.empty((len(u), self.n_features), dtype)
+        result[:, :n] = u
+        for i, j in enumerate(self.periodic):
+            angles = 2 * np.pi * u[:, j, np.newaxis] * self.frequencies[i] + self.phases[i]
+            result[:, n + i * m : n + (i + 1) * m] = np.cos(angles)
+        at = n + self.frequencies.size
+        for k, column in enumerate(self.columns._of_levels):
+            hot = matrices.one_hot(column, codes[:, k])
+            result[:, at : at + hot.shape[1]] = hot
+            at += hot.shape[1]
+        return result
+
+    def described(self) -> dict[str, Any]:
+        """All of it, in lists, texts and numbers that JSON holds."""
+        return {
+            "columns": self.columns.described(),
+            **{name: getattr(self, name).tolist() for name in (*PARTS, "periodic", "frequencies", "phases")},
+            "clipped": self.clipped,
+        }
+
+    @classmethod
+    def from_described(cls, described: Any) -> Features:
+        """The features of which `described` told; ValueError for what cannot be."""
+        names = {"columns", *PARTS, "periodic", "frequencies", "phases", "clipped"}
+        if not isinstance(described, Mapping) or set(described) != names:
+            raise ValueError(f"{', '.join(sorted(names))} are needed, and nothing else")
+        if not isinstance(described["clipped"], bool):
+            raise ValueError("clipped must be true or false")
+        given: dict[str, Any] = {name: described[name] for name in names - {"columns", "clipped"}}
+        for name, value in given.items():
+            numbers = _flat(value) if isinstance(value, list) else None
+            kinds: tuple[type, ...] = (int,) if name == "periodic" else (int, float)
+            if numbers is None or not all(type(x) in kinds and abs(x) < 2**63 for x in numbers):
+                raise ValueError(f"{name} must be a list of numbers")
+        return cls(Columns.from_described(described["columns"]), **given, clipped=described["clipped"])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Features) and self.described() == other.described()
+
+    def __hash__(self) -> int:
+        return hash((self.columns, self.divide.tobytes(), self.frequencies.tobytes()))
+
+    def __repr__(self) -> str:
+        return f"<Features: {self.n_features} of {len(self.columns.used)} columns>"
+
+
+def _flat(values: list[Any]) -> list[Any]:
+    return [x for value in values for x in (value if isinstance(value, list) else [value])]
+
+
+def scaled(numbers: Numbers, fill: Numbers, subtract: Numbers, divide: Numbers, *, clipped: bool) -> Numbers:
+    """Numbers of columns as u: filled, scaled and, if asked, smoothly clipped."""
+    with np.errstate(over="ignore"):
+        u = (np.where(np.isnan(numbers), fill, numbers) - subtract) / divide
+        if clipped:
+            u = np.where(np.abs(u) > 1e150, np.sign(u) * CLIP, u / np.sqrt(1 + (u / CLIP) ** 2))
+    return u
+
+
+def weighted_quantiles(values: Numbers, weight: Numbers | None, shares: tuple[float, ...]) -> list[float]:
+    """The least values up to which there are such shares of the weight: with whole weights, those of repeated values.
+
+    Parameters
+    ----------
+    values : array (n,)
+        Without NaN, at least one.
+    weight : array (n,), optional
+        Above 0.
+    shares : tuple of float
+    """
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(np.ones(len(values)) if weight is None else weight[order])
+    places = np.searchsorted(total, np.array(shares) * total[-1] * (1 - 1e-12))
+    return [float(values[order[min(place, len(order) - 1)]]) for place in places]
+
+
+def robust_scale(values: Numbers, weight: Numbers | None) -> tuple[float, float, float]:
+    """The median of a number, what is subtracted from it (the median too) and what divides it.
+
+    That is the distance between the quartiles; where these are equal, half of that between the extremes; where these
+    are too, 1.
+    """
+    there = ~np.isnan(values)
+    if not there.any():
+        return 0.0, 0.0, 1.0
+    known = values[there]
+    low, middle, high = weighted_quantiles(known, None if weight is None else weight[there], (0.25, 0.5, 0.75))
+    spread = high - low
+    if not spread > 0:
+        spread = 0.5 * (float(known.max()) - float(known.min()))
+    if not (math.isfinite(spread) and spread > 0):
+        return middle, middle, 1.0
+    return middle, middle, spread
+
+
+def standard_scale(values: Numbers, weight: Numbers | None) -> tuple[float, float, float]:
+    """The median of a number, its mean and its standard deviation, 1 of a constant one."""
+    there = ~np.isnan(values)
+    if not there.any():
+        return 0.0, 0.0, 1.0
+    known, w = values[there], None if weight is None else weight[there]
+    (middle,) = weighted_quantiles(known, w, (0.5,))
+    mean = float(np.average(known, weights=w))
+    std = float(np.sqrt(np.average((known - mean) ** 2, weights=w)))
+    return middle, mean, std if math.isfinite(std) and std > 1e-14 * abs(mean) else 1.0

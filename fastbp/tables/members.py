@@ -1,0 +1,149 @@
+"""Members of the preset: what each learns of its columns, and the network that it begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fastbp.data.columns import Columns, Table
+from fastbp.data.features import Features, robust_scale, standard_scale
+from fastbp.network import Network
+from fastbp.tables.folds import LEAST_ROWS
+from fastbp.tables.recipe import Recipe
+
+Array = npt.NDArray[Any]
+Numbers = npt.NDArray[np.float64]
+
+MOST_WAVES = 256
+"""Periodic features of all numbers together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """What one member is trained on."""
+
+    features: Features
+    X: Array
+    Y: Array
+    weight: Numbers | None
+    validation: tuple[Any, ...] | None
+    net: Network
+    mean: Numbers | None
+    scale: Numbers | None
+
+
+class Maker:
+    """Makes members, and what is common to them."""
+
+    def __init__(
+        self,
+        rows: Table,
+        y: Array,
+        weight: Numbers | None,
+        task: str,
+        n_classes: int,
+        recipe: Recipe,
+        learn: Callable[[Table], Columns],
+        validation: tuple[Any, Any, Any] | None,
+    ) -> None:
+        self.rows, self.y, self.weight, self.task, self.recipe = rows, y, weight, task, recipe
+        self.n_classes, self.learn, self.validation = n_classes, learn, validation
+        self._learned: tuple[Any, Columns, Numbers, Array] | None = None
+
+    def member(self, train: Array, held_out: Array, seed: int) -> Member:
+        """A member that is to be trained on these rows."""
+        rng, recipe = np.random.default_rng(seed), self.recipe
+        columns, numbers, codes = self._columns(train)
+        weight = None if self.weight is None else self.weight[train]
+        small = (len(train) if weight is None else weight.sum()) < LEAST_ROWS
+        features = _features(columns, numbers[train], weight, recipe, rng)
+        dtype: Any = np.float64 if small else np.float32
+        mean, scale = self.target_scale(train, weight)
+        Y = self._targets(self.y[train], mean, scale, dtype)
+        validation: tuple[Any, ...] | None = None
+        if self.validation is not None:
+            X_val, y_val, weight_val = self.validation
+            validation = (features.encode(X_val, dtype), self._targets(y_val, mean, scale, dtype))
+            validation += () if weight_val is None else (np.asarray(weight_val, np.float64),)
+        elif len(held_out):
+            of_fold = features.encode_values(numbers[held_out], codes[held_out], dtype)
+            validation = (of_fold, self._targets(self.y[held_out], mean, scale, dtype))
+            validation += () if self.weight is None else (self.weight[held_out],)
+        net = self._net(features.n_features, dtype, seed)
+        X = features.encode_values(numbers[train], codes[train], dtype)
+        return Member(features, X, Y, weight, validation, net, mean, scale)
+
+    def _columns(self, train: Array) -> tuple[Columns, Numbers, Array]:
+        """Columns as these rows say, and what they make of all rows."""
+        if self._learned is None or not np.array_equal(self._learned[0], train):
+            columns = self.learn(self.rows.rows(train))
+            self._learned = (train, columns, *columns.values(self.rows))
+        return self._learned[1:]
+
+    def _net(self, n_inputs: int, dtype: Any, seed: int) -> Network:
+        if self.task == "regression":
+            outputs, cost, last = self.y.shape[1], "quadratic", "identity"
+        else:
+            outputs = self.n_classes if self.n_classes > 2 else 1
+            cost, last = "cross_entropy", "softmax" if outputs > 1 else "sigmoid"
+        hidden = self.recipe.hidden
+        named: dict[str, Any] = {
+            "activations": [*(self.recipe.activation for _ in hidden), last],
+            "cost": cost,
+            "dtype": np.dtype(dtype).name,
+            "init": self.recipe.init,
+        }
+        made = Network([n_inputs, *hidden, outputs], seed=seed, meta={"task": self.task}, **named)
+        made.w[made.L][...] = 0.0  # it begins with the shares of the classes, or the mean
+        return made
+
+    def target_scale(self, rows: Array, weight: Numbers | None) -> tuple[Numbers | None, Numbers | None]:
+        """Mean and standard deviation of the targets of these rows."""
+        if self.task != "regression":
+            return None, None
+        of = [standard_scale(column, weight) for column in self.y[rows].T]
+        return np.array([mean for _, mean, _ in of]), np.array([std for _, _, std in of])
+
+    def _targets(self, y: Array, mean: Numbers | None, scale: Numbers | None, dtype: Any) -> Array:
+        if mean is None or scale is None:
+            labels: Array = np.asarray(y, np.int64)
+            return labels
+        values: Array = ((np.asarray(y, np.float64).reshape(len(y), -1) - mean) / scale).astype(dtype)
+        return values
+
+
+def _features(
+    columns: Columns, numbers: Numbers, weight: Numbers | None, recipe: Recipe, rng: np.random.Generator
+) -> Features:
+    """Scales of the numbers, and frequencies of those that have more than two values."""
+    scale = robust_scale if recipe.robust else standard_scale
+    parts = [scale(column, weight) for column in numbers.T]
+    several = [j for j, column in enumerate(numbers.T) if _has_several(column)]
+    waves = min(recipe.waves, MOST_WAVES // max(len(several), 1))
+    given: dict[str, Any] = {}
+    if waves and several:
+        size = (len(several), waves)
+        given = {
+            "periodic": several,
+            "frequencies": rng.normal(0.0, recipe.frequency, size),
+            "phases": rng.uniform(-np.pi, np.pi, size),
+        }
+    # A flag keeps its 0 and 1.
+    kept = set(several) | {j for j, column in enumerate(numbers.T) if not _is_flag(column)}
+    parts = [part if j in kept else (part[0], 0.0, 1.0) for j, part in enumerate(parts)]
+    fill, subtract, divide = (np.array([part[i] for part in parts], np.float64) for i in range(3))
+    return Features(columns, fill, subtract, divide, clipped=recipe.clipped, **given)
+
+
+def _has_several(column: Numbers) -> bool:
+    known = column[~np.isnan(column)]
+    return len(known) > 0 and len(np.unique(known)) > 2
+
+
+def _is_flag(column: Numbers) -> bool:
+    known = column[~np.isnan(column)]
+    return bool(np.isin(known, (0.0, 1.0)).all())
