@@ -9,6 +9,7 @@ from fastbp.teach.explanation import Explanation, explain
 from fastbp.teach.flow import FlowRecorder, GradientFlow, gradient_flow
 from fastbp.teach.overview import Overview, overview
 from fastbp.teach.page import page
+from fastbp.teach.playground import Playground, play
 from fastbp.teach.training.diagnosis import TrainingDiagnosis
 from fastbp.teach.training.watching import TrainingRecorder, diagnose_training
 
@@ -22,6 +23,7 @@ __all__ = [
     "GradientFlow",
     "Mistake",
     "Overview",
+    "Playground",
     "TrainingDiagnosis",
     "TrainingRecorder",
     "check_backprop",
@@ -31,4 +33,5 @@ __all__ = [
     "gradient_flow",
     "overview",
     "page",
+    "play",
 ]

@@ -1,7 +1,7 @@
 """Trainings by the textbook's loops in plain Python, and all their bits: what the playground's are compared with.
 
-``python plain_bits.py`` reads cases from its standard input, as JSON, and writes one line of hexadecimal for each. It
-is a program of its own because the mode of a process is chosen before fastbp is imported.
+``python plain_bits.py`` reads cases from its standard input, as JSON, and writes one line for each. It is a program of
+its own because the mode of a process is chosen before fastbp is imported.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 
-def plain(cases: list[dict[str, Any]]) -> list[str]:
-    """The bits of each case, by a process without compiled code."""
+def _asked(cases: list[Any]) -> list[str]:
+    """The answers of a process without compiled code."""
     done = subprocess.run(
         [sys.executable, str(Path(__file__))],
         input=json.dumps(cases),
@@ -25,7 +25,55 @@ def plain(cases: list[dict[str, Any]]) -> list[str]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    return done.stdout.split("\n")
+
+
+def plain(cases: list[dict[str, Any]]) -> list[str]:
+    """The bits of each case."""
+    return _asked(cases)
+
+
+def run_programs(programs: list[str]) -> list[dict[str, Any]]:
+    """What each program leaves: its parameters as one list, and what `check_backprop` said if it was called."""
+    return [json.loads(line) for line in _asked(programs)]
+
+
+def program(text: str) -> str:
+    """Run a program that makes a ``net``, and answer in JSON."""
+    import contextlib
+    import io
+
+    import numpy as np
+
+    import fastbp
+
+    checks: list[Any] = []
+    real = fastbp.check_backprop
+
+    def check_backprop(*args: Any, **options: Any) -> Any:
+        checks.append(real(*args, **options))
+        return checks[-1]
+
+    names: dict[str, Any] = {}
+    fastbp.check_backprop = check_backprop
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(compile(text, "copied.py", "exec"), names)
+    finally:
+        fastbp.check_backprop = real
+    net = names["net"]
+    if hasattr(net, "theta"):
+        arrays = [array for l in range(1, net.L + 1) for array in (net.w[l], net.b[l])]
+    else:
+        arrays = [array for pair in zip(net.weights, net.biases, strict=True) for array in pair]
+    return json.dumps(
+        {
+            "numbers": [float(v) for array in arrays for v in np.ravel(array)],
+            "mistakes": [mistake.name for check in checks for mistake in check.mistakes],
+            "first wrong": [check.first_wrong for check in checks],
+            "printed": printed.getvalue(),
+        }
+    )
 
 
 def bits(case: dict[str, Any]) -> str:
@@ -53,4 +101,4 @@ if __name__ == "__main__":
     import numpy as np
 
     with np.errstate(all="ignore"):
-        sys.stdout.write("\n".join(bits(case) for case in json.load(sys.stdin)))
+        sys.stdout.write("\n".join(program(one) if isinstance(one, str) else bits(one) for one in json.load(sys.stdin)))

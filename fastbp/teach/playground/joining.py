@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from importlib import resources
 
-ENGINE = ("elementary", "functions", "network", "run")
+ENGINE = ("elementary", "functions", "network", "run", "mistakes")
 """Modules that compute, each after those it imports."""
+PAGE = ("data", "state", "code", "drawing", "plots", "equations", "checking", "controls", "main")
+"""Modules that show."""
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
 
@@ -16,7 +18,7 @@ def read(name: str) -> str:
     return resources.files("fastbp.teach.playground").joinpath(name).read_text(encoding="utf-8")
 
 
-def join(modules: tuple[str, ...] = ENGINE) -> str:
+def join(modules: tuple[str, ...] = ENGINE + PAGE) -> str:
     """One script: the modules without ``import`` and ``export``; each must stand after what it imports."""
     parts: list[str] = []
     for i, name in enumerate(modules):

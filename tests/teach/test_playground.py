@@ -1,0 +1,453 @@
+"""The playground in a real browser, from a file: what it shows, how it is stepped and changed, and what is copied."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import Browser
+from plain_bits import plain, run_programs
+
+import fastbp
+from fastbp.teach import MISTAKES
+from fastbp.teach.playground import play, playground
+
+DATA = ["xor", "moons", "spirals", "line", "digits"]
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Browser]:
+    with Browser(1280, 900) as window:
+        yield window
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("playground") / "play.html"
+    path.write_text(playground(), encoding="utf-8")
+    return path.as_uri()
+
+
+def emulate(window: Browser, scheme: str = "light", motion: str = "no-preference") -> None:
+    features = [
+        {"name": "prefers-color-scheme", "value": scheme},
+        {"name": "prefers-reduced-motion", "value": motion},
+    ]
+    window._ask("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}})
+
+
+def opened(window: Browser, address: str, where: str = "") -> Browser:
+    """The page anew, at the step that an address names."""
+    window.open("about:blank")
+    window.open(address + where)
+    wait(window, "globalThis.playground && document.body.dataset.t !== undefined")
+    return window
+
+
+def wait(window: Browser, condition: str) -> None:
+    end = time.monotonic() + 20
+    while not window.run(f"return Boolean({condition})"):
+        assert time.monotonic() < end, condition
+        time.sleep(0.02)
+
+
+def label(window: Browser) -> str:
+    return str(window.run("return document.querySelector('#status .label').textContent"))
+
+
+def where(window: Browser) -> list[int]:
+    found: list[int] = window.run("return [playground.app.run.t, playground.app.run.at]")
+    return found
+
+
+NUMBERS = (
+    "playground.app.run.net.w.slice(1).flatMap((w, i) => "
+    "[...w.flatMap(r => [...r]), ...playground.app.run.net.b[i + 1]])"
+)
+
+
+def copied(window: Browser, kind: str) -> str:
+    window.run(f"document.getElementById('copy-{kind}').click()")
+    text = str(window.run("return document.getElementById('dialog-text').value"))
+    window.run("document.getElementById('dialog').close()")
+    return text
+
+
+SIDEWAYS = """
+const out = [];
+if (document.documentElement.scrollWidth > innerWidth) out.push(["page", document.documentElement.scrollWidth]);
+for (const e of document.querySelectorAll(".card, .controls, .controls *, .setup *")) {
+  const place = e.getBoundingClientRect();
+  if (place.width && place.right > innerWidth + 1 && !e.closest(".terms, .formula, .result"))
+    out.push([e.tagName, e.id, place.right]);
+}
+return out.slice(0, 9);
+"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 900), (1920, 1080)])
+def test_every_data_set_fits_on_the_screen_without_a_word_on_the_console(
+    window: Browser, address: str, width: int, height: int
+) -> None:
+    try:
+        window.resize(width, height)
+        for i, name in enumerate(DATA):
+            emulate(window, ("light", "dark")[(i + (width > 1000)) % 2])
+            opened(window, address, f"#data={name}")
+            for key in ("ArrowRight",) * 3:
+                window.press(key)
+            for tab in ("F1", "C", "BP1", "BP4", "U"):
+                window.run(f"document.getElementById('tab-{tab}').click()")
+                assert window.run(SIDEWAYS) == [], (name, tab)
+        loaded = "return performance.getEntriesByType('resource').filter(e => !e.name.startsWith('data:')).length"
+        assert window.run(loaded) == 0
+        assert window.complaints() == []
+    finally:
+        window.resize(1280, 900)
+        emulate(window)
+
+
+def test_its_text_names_no_server() -> None:
+    text = playground().replace("http://www.w3.org/", "")
+    assert not re.search(r"https?://|//cdn", text)
+    for forbidden in ("Math.exp(", "Math.log(", "Math.tanh(", "Math.random(", "eval(", "new Function"):
+        assert forbidden not in text
+
+
+def test_the_panels_show_the_textbooks_numbers(window: Browser, address: str) -> None:
+    """After two updates, of a sample of the third minibatch: z, a, delta of a hidden neuron, and C."""
+    opened(window, address, "#data=moons&step=2.0&look=23.1.2")
+    state = window.run(
+        "const {net, X, Y, state} = playground.app, rows = part => part.map(row => [...row]);"
+        "return {w: net.w.slice(1).map(rows), b: rows(net.b.slice(1)), X: rows(X), Y: rows(Y), eta: state.eta}"
+    )
+    case = {**state, "activations": ["tanh", "sigmoid"], "cost": "quadratic"}
+    order = [*range(20), 23]  # two updates of 10, then the sample
+    (found,) = plain([{**case, "order": order, "batch": 10, "steps": 3}])
+    numbers = np.frombuffer(bytes.fromhex(found), ">f8")
+    z, a, delta, C = numbers[:7], numbers[7:14], numbers[14:21], numbers[21]
+    shown = {}
+    for tab in ("F1", "F2", "BP2", "BP3", "C"):
+        window.run(f"document.getElementById('tab-{tab}').click()")
+        shown[tab] = float(window.run("return document.querySelector('[data-result]').dataset.result"))
+    assert shown == {"F1": z[2], "F2": a[2], "BP2": delta[2], "BP3": delta[2], "C": C}
+    assert window.run('return document.querySelector(\'.node[data-l="1"][data-j="2"]\').dataset.value') != ""
+
+
+def test_one_equation_one_layer_one_sample_one_minibatch_one_epoch(window: Browser, address: str) -> None:
+    opened(window, address, "#data=xor&batch=2")
+    labels = []
+    for _ in range(9):
+        window.press("ArrowRight")
+        labels.append(label(window))
+    assert labels == ["F1", "F2", "F1", "F2", "C", "BP1", "BP2", "BP3", "BP4"]
+    window.press("ArrowLeft")
+    assert (label(window), where(window)) == ("BP3", [0, 8])
+    window.run("document.getElementById('layer').click()")
+    assert (label(window), where(window)) == ("BP4", [0, 9])
+    window.run("document.getElementById('one-sample').click()")
+    assert where(window) == [0, 11]
+    window.run("document.getElementById('one-sample').click()")
+    assert where(window) == [0, 22]
+    window.press("ArrowRight")
+    assert label(window) == "U"
+    window.run("document.getElementById('minibatch').click()")
+    assert where(window) == [1, 0]
+    window.run("document.getElementById('epoch').click()")
+    assert where(window) == [2, 0]
+    window.press("ArrowLeft")
+    assert where(window) == [1, 23]
+    window.press("Home")
+    assert where(window) == [0, 0]
+    # Not computed yet is not shown: after F1 of layer 1 the output has no number.
+    window.press("ArrowRight")
+    names = window.run("return [...document.querySelectorAll('.node')].map(g => g.getAttribute('aria-label'))")
+    assert "neuron 0 of layer 2: not computed yet" in names
+    assert any(name.startswith("neuron 0 of layer 1: weighted input = ") for name in names)
+
+
+def test_playing_lowers_the_cost_and_reduced_motion_is_respected(window: Browser, address: str) -> None:
+    opened(window, address)
+    first = window.run("return playground.app.points[0][1]")
+    window.run("document.getElementById('speed').value = 4; document.getElementById('play').click()")
+    wait(window, "playground.app.run.t > 2000")
+    window.run("document.getElementById('play').click()")
+    assert window.run("return playground.app.playing") is None
+    assert window.run("return playground.app.points.at(-1)[1]") < first / 10
+    assert window.run("return document.querySelector('#curve title').textContent").startswith("The cost is")
+    window.press("Home", *["ArrowRight"] * 7)
+    moving = "return getComputedStyle(document.querySelector('.flow')).display"
+    assert window.run(moving) != "none"
+    emulate(window, motion="reduce")
+    assert window.run(moving) == "none"
+    emulate(window)
+
+
+def test_every_number_can_be_changed(window: Browser, address: str) -> None:
+    opened(window, address, "#data=xor&look=3.1.0")
+    change = (
+        "const e = document.querySelector(arguments[0]); e.focus(); e.value = arguments[1];"
+        "e.dispatchEvent(new Event('change', {bubbles: true}))"
+    )
+    before = window.run("return playground.app.run.net.w[1][0][1]")
+    window.run(change, '#panel input[data-key="1.0.1"]', "0.125")
+    assert window.run("return playground.app.run.net.w[1][0][1]") == 0.125 != before
+    time.sleep(0.1)
+    b, w = window.run("return [playground.app.net.b[1][0], playground.app.net.w[1][0][0]]")
+    assert float(window.run("return document.querySelector('[data-result]').dataset.result")) == b + w * 1 + 0.125 * 1
+    # The field that was changed still has the focus.
+    assert window.run("return document.activeElement.dataset.key") == "1.0.1"
+    for field, value, what in [
+        ("#x-0", "0.5", "playground.app.X[3][0]"), ("#y-0", "0.25", "playground.app.Y[3][0]"),
+        ("#eta", "0.75", "playground.app.run.eta"), ("#batch", "3", "playground.app.run.batch"),
+    ]:  # fmt: skip
+        window.run(change, field, value)
+        assert window.run(f"return {what}") == float(value)
+    window.run(change, "#order", "3 1 1 0")
+    assert window.run("return playground.app.run.order") == [3, 1, 1, 0]
+    window.run(change, "#order", "3 9")
+    assert window.run("return document.getElementById('order').getAttribute('aria-invalid')") == "true"
+    assert window.run("return playground.app.run.order") == [3, 1, 1, 0]
+    window.run(change, "#cost", "cross_entropy")
+    window.run(change, "#activation-1", "gelu")
+    time.sleep(0.05)
+    window.run("document.getElementById('more-1').click()")
+    time.sleep(0.05)
+    window.run("document.getElementById('deeper').click()")
+    time.sleep(0.05)
+    assert window.run("const n = playground.app.net; return [n.sizes, n.activations.slice(1), n.cost]") == [
+        [2, 4, 4, 1], ["gelu", "gelu", "sigmoid"], "cross_entropy",
+    ]  # fmt: skip
+    window.run(change, "#activation-3", "softmax")
+    assert window.run("return playground.app.net.cost") == "cross_entropy"
+    window.run(change, "#cost", "huber")
+    assert window.run("const n = playground.app.net; return [n.activations.at(-1), n.p]") == ["sigmoid", 1.35]
+    assert window.complaints() == []
+
+
+def test_an_address_opens_the_page_at_its_step_with_everything_that_was_changed(window: Browser, address: str) -> None:
+    opened(window, address, "#data=xor&order=2.0.3.1&batch=3&eta=0.5&w=1.0.1:0.3&x=2.0:0.9&act=gelu-sigmoid&step=7.3")
+    assert where(window) == [7, 3]
+    numbers = window.run(f"return {NUMBERS}")
+    assert window.run("return playground.app.X[2][0]") == 0.9
+    window.run("playground.act.number('b', '2.0', 0.1)")  # from here: all weights are in the address now
+    time.sleep(0.05)
+    changed = window.run(f"return {NUMBERS}")
+    assert [i for i in range(len(numbers)) if numbers[i] != changed[i]] == [len(numbers) - 1]
+    window.run("playground.move('minibatch')")
+    numbers, link = window.run(f"return [{NUMBERS}, location.hash]")
+    assert copied(window, "link") == address + link
+    opened(window, address, link)
+    assert window.run(f"return {NUMBERS}") == numbers
+    for nonsense in ("#data=none&net=9-9&act=x&cost=y&step=a.b&look=9.9.9", "#net=2-0-1", "#w=1:2&order=99", "#all=zz"):
+        opened(window, address, nonsense)
+        assert window.run("return playground.app.net.sizes") == [2, 3, 1]
+    assert window.complaints() == []
+
+
+PROGRAMS = [
+    "#data=xor&step=25.0",
+    "#data=moons&order=5.9.1.33.2.77.5&batch=3&net=2-4-3-1&act=gelu-mish-sigmoid&cost=cross_entropy&eta=0.2&step=12.4",
+    "#data=spirals&act=silu-leaky_relu-identity&cost=huber&p=0.7&eta=0.05&x=3.1:0.125&step=20.0",
+    "#data=line&net=1-3-1&act=softplus-exp&cost=tweedie&p=1.5&eta=0.01&step=9.0",
+    "#data=digits&x=4.7:0.25&step=2.0",
+    "#data=xor&act=relu-tanh&cost=quantile&p=0.9&scale=2&seed=5&mistake=one-path&net=2-3-1&step=6.0",
+]
+
+
+def test_the_copied_program_has_the_pages_bits_in_plain_python(window: Browser, address: str) -> None:
+    programs, pages = [], []
+    for link in PROGRAMS:
+        opened(window, address, link)
+        at = [int(n) for n in link.rpartition("=")[2].split(".")]
+        assert where(window) == at
+        programs.append(copied(window, "fastbp"))
+        window.run("playground.app.run.goTo(arguments[0], 0)", at[0])
+        pages.append(window.run(f"return {NUMBERS}"))
+    for link, page, found in zip(PROGRAMS, pages, run_programs(programs), strict=True):
+        assert found["numbers"] == page, link
+
+
+def test_the_books_code_has_the_pages_numbers(window: Browser, address: str) -> None:
+    programs, pages = [], []
+    for link in (
+        "#data=xor&act=sigmoid-sigmoid&step=9.0",
+        "#data=moons&act=sigmoid-sigmoid&cost=cross_entropy&step=4.0",
+    ):
+        opened(window, address, link)
+        programs.append(copied(window, "book"))
+        pages.append(window.run(f"return {NUMBERS}"))
+    for page, found in zip(pages, run_programs(programs), strict=True):
+        np.testing.assert_allclose(found["numbers"], page, rtol=1e-12, atol=1e-13)
+    opened(window, address, "#data=xor")
+    assert copied(window, "book").startswith("# The book's networks are sigmoid")
+
+
+def test_latex_has_every_equation_of_the_neuron(window: Browser, address: str) -> None:
+    opened(window, address, "#data=xor&look=1.1.2")
+    text = copied(window, "latex")
+    window.run("document.getElementById('tab-BP2').click()")
+    delta = float(window.run("return document.querySelector('[data-result]').dataset.result"))
+    assert text.startswith(r"\begin{align*}")
+    assert f"{delta:.5g}".rstrip("0") in text
+    assert text.count("&=") == 6
+    assert text.count(r"\leftarrow") == 1
+    assert text.count("{") == text.count("}")
+
+
+SWITCHED = """
+const name = arguments[0], given = [[[0.3, -0.7], [1, 0]], [[-0.2, 0.9], [0, 1]], [[1.1, 0.4], [1, 0]]];
+const {app, act, render} = playground;
+const tries = [
+  [[2, 3, 1], ["sigmoid", "sigmoid"], "quadratic"], [[2, 3, 2], ["sigmoid", "sigmoid"], "quadratic"],
+  [[2, 2, 2, 2], ["sigmoid", "sigmoid", "sigmoid"], "quadratic"], [[2, 3, 2], ["sigmoid", "sigmoid"], "cross_entropy"],
+  [[2, 3, 2], ["sigmoid", "softmax"], "cross_entropy"], [[2, 3, 2], ["relu", "relu"], "quadratic"],
+];
+for (const [sizes, activations, cost] of tries.slice(1)) {
+  act.reset({...playground.initial("given", app.given.net), sizes, activations, cost, base: "drawn", bug: name});
+  if (app.bug === name) break;
+}
+playground.moves.minibatch();
+playground.moves.minibatch();
+render();
+document.getElementById("copy-fastbp").click();
+document.getElementById("dialog").close();
+const chips = [...document.querySelectorAll("#check .chip.bad[data-label]")].map(c => c.dataset.label);
+const layers = [...document.querySelectorAll("#check .chip.bad[data-layer]")].length;
+return {bug: app.bug, chips, layers, lines: document.querySelectorAll("#panel code.wrong").length,
+        code: document.getElementById("dialog-text").value, numbers: NUMBERS, cost: app.points.map(p => p[1])};
+""".replace("NUMBERS", NUMBERS)
+
+
+def test_every_mistake_of_the_catalogue_is_a_switch_that_turns_its_equation_red(
+    window: Browser, tmp_path: Path
+) -> None:
+    """And `check_backprop` of the copied program names the same mistake; its training has the page's bits."""
+    net = fastbp.Network([2, 2, 2], seed=1)
+    X, Y = [[0.3, -0.7], [-0.2, 0.9], [1.1, 0.4]], [[1, 0], [0, 1], [1, 0]]
+    (tmp_path / "play.html").write_text(playground(net, X, Y, learning_rate=0.3), encoding="utf-8")
+    opened(window, (tmp_path / "play.html").as_uri())
+    assert sorted(window.run("return playground.NAMES")) == sorted(MISTAKES)
+    pages = {name: window.run(SWITCHED, name) for name in MISTAKES}
+    answers = run_programs([page["code"] for page in pages.values()])
+    for (name, page), answer in zip(pages.items(), answers, strict=True):
+        assert page["bug"] == name
+        assert answer["mistakes"] == [name], answer["printed"]
+        assert answer["numbers"] == page["numbers"], name
+        if name == "slope-at-zero":  # shows where z is exactly 0, which here it is not
+            assert page["chips"] == []
+            continue
+        wanted = {part.strip() for part in MISTAKES[name].equation.split(",")}
+        assert wanted & set(page["chips"]), (name, page["chips"])
+        assert answer["first wrong"][0] in page["chips"], (name, page["chips"])
+        if name not in ("no-bias", "bias-subtracted", "accumulated"):
+            assert page["layers"] > 0, name
+    assert window.complaints() == []
+
+
+def test_without_a_mistake_nothing_is_red(window: Browser, address: str) -> None:
+    for link in ("#data=xor&step=40.0", "#data=moons&act=relu-sigmoid&step=5.0", "#data=digits"):
+        opened(window, address, link)
+        assert window.run("return document.querySelectorAll('.chip.bad').length") == 0
+        assert window.run("return document.querySelectorAll('.chip.good').length") > 8
+
+
+def test_depth_makes_delta_vanish(window: Browser, address: str) -> None:
+    opened(window, address, "#data=xor&net=2-4-4-4-4-4-1&act=sigmoid-sigmoid-sigmoid-sigmoid-sigmoid-sigmoid")
+    texts = window.run("return [...document.querySelectorAll('[data-delta]')].map(cell => cell.textContent)")
+    sizes = [float(text) for text in texts]
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1] / 100
+
+
+def test_a_screen_reader_and_a_keyboard_do(window: Browser, address: str) -> None:
+    opened(window, address)
+    unnamed = """
+      return [...document.querySelectorAll('button, input, select, textarea')].filter(e => e.offsetParent && !(e.ariaLabel ||
+        e.getAttribute('aria-labelledby') || e.labels?.length || e.textContent.trim())).map(e => e.outerHTML)
+    """
+    assert window.run(unnamed) == []
+    assert window.run("return document.getElementById('status').getAttribute('aria-live')") == "polite"
+    assert window.run("return document.documentElement.lang") == "en"
+    window.press("ArrowDown")
+    assert window.run("return document.querySelector('.node[aria-pressed=true]').dataset.j") == "1"
+    window.run("document.getElementById('eta').focus()")
+    window.press("ArrowRight")
+    assert where(window)[1] == 0, "keys in fields are the fields'"
+    window.press("Tab")
+    assert window.run("return document.activeElement.tagName") != "BODY"
+    window.run("document.querySelector('.node[aria-pressed=true]').focus()")
+    window.press("d")
+    assert window.run("return document.getElementById('digits').getAttribute('aria-pressed')") == "true"
+    assert window.run("return document.activeElement.closest('.node') !== null")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_notebook_shows_the_kernels_numbers_until_something_is_done(
+    window: Browser, tmp_path: Path, dtype: Any
+) -> None:
+    net = fastbp.Network([3, 4, 2], activations=["tanh", "sigmoid"], dtype=dtype, seed=3)
+    x, y = np.array([[0.1, -0.2, 0.3], [0.7, 0.6, -0.5]]), np.array([[0.0, 1.0], [1.0, 0.0]])
+    shown = play(net, x, y, learning_rate=0.5)
+    page = f"<!doctype html><meta charset=utf-8><body>{shown._repr_html_()}"
+    (tmp_path / "notebook.html").write_text(page, encoding="utf-8")
+    window.open("about:blank")
+    window.open((tmp_path / "notebook.html").as_uri())
+    inside = "const w = document.querySelector('iframe').contentWindow, d = w.document;"
+    wait(window, "document.querySelector('iframe').contentWindow.playground")
+    source = inside + "return d.getElementById('source').textContent"
+    assert window.run(source).startswith(f"The numbers of fastbp's kernels ({dtype})")
+    t = net.backprop(x[:1], y[:1])
+    nodes = inside + "return [...d.querySelectorAll('.node')].map(g => [+g.dataset.l, +g.dataset.j, g.dataset.value])"
+    assert {(l, j): float(v) for l, j, v in window.run(nodes) if l == 1} == {(1, j): t.z[1][0, j] for j in range(4)}
+    window.run(inside + "d.getElementById('step').click()")
+    assert window.run(source).startswith("Switched from the kernels' numbers to the page's own, in float64.")
+    assert ("is float32" in window.run(source)) == (dtype == "float32")
+    own = {(l, j): v for l, j, v in window.run(nodes) if l == 1}
+    assert [float(own[1, j]) for j in range(4)] == pytest.approx(t.z[1][0], rel=1e-6)
+    weights = window.run(inside + "return w.playground.app.net.w[1].map(r => [...r])")
+    assert np.array_equal(np.array(weights), net.w[1])
+    assert window.complaints() == []
+    assert repr(shown).startswith("<Playground: a page of")
+
+
+def test_what_a_page_cannot_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="a page holds up to 200,000"):
+        playground(fastbp.Network([784, 300, 10], seed=0), np.zeros(784), np.zeros(10))
+    with pytest.raises(ValueError, match="batch_size"):
+        playground(fastbp.Network([2, 1], seed=0), [0, 0], [1], batch_size=2)
+
+
+def test_the_command_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from fastbp.cli import app
+
+    monkeypatch.chdir(tmp_path)
+
+    def given(*arguments: str) -> Any:
+        done = CliRunner().invoke(app, ["play", *arguments, "--html", "play.html"])
+        assert done.exit_code == 0, done.output
+        assert "open it in a browser" in done.output
+        data = re.search(r'<script id="given"[^>]*>(.*?)</script>', Path("play.html").read_text("utf-8"), re.DOTALL)
+        assert data is not None
+        return json.loads(data[1])["net"]
+
+    assert given() is None
+    assert given("example")["w"][0] == [[0.15, 0.2], [0.25, 0.3]]
+    net = fastbp.Network([3, 2, 2], activations=["tanh", "softmax"], cost="cross_entropy", dtype="float32", seed=0)
+    fastbp.save(net, "model.fastbp")
+    found = given("model.fastbp")
+    assert np.array_equal(found["w"][0], net.w[1].astype(float))
+    assert (found["X"], found["Y"], found["dtype"]) == ([[0.5, 0.5, 0.5]], [[1.0, 0.0]], "float32")
+    np.savez("data.npz", X=np.arange(36).reshape(12, 3) / 36, y=np.arange(12) % 2)
+    found = given("model.fastbp", "data.npz", "--samples", "5", "--learning-rate", "0.25")
+    assert (len(found["X"]), found["Y"][1], found["eta"], found["batch"]) == (5, [0.0, 1.0], 0.25, 5)
+    refused = CliRunner().invoke(app, ["play", "example", "data.npz"])
+    assert refused.exit_code != 0
