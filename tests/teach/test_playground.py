@@ -369,8 +369,9 @@ def test_depth_makes_delta_vanish(window: Browser, address: str) -> None:
 def test_a_screen_reader_and_a_keyboard_do(window: Browser, address: str) -> None:
     opened(window, address)
     unnamed = """
-      return [...document.querySelectorAll('button, input, select, textarea')].filter(e => e.offsetParent && !(e.ariaLabel ||
-        e.getAttribute('aria-labelledby') || e.labels?.length || e.textContent.trim())).map(e => e.outerHTML)
+      const named = e => e.ariaLabel || e.getAttribute("aria-labelledby") || e.labels?.length || e.textContent.trim();
+      const all = [...document.querySelectorAll("button, input, select, textarea")];
+      return all.filter(e => e.offsetParent && !named(e)).map(e => e.outerHTML);
     """
     assert window.run(unnamed) == []
     assert window.run("return document.getElementById('status').getAttribute('aria-live')") == "polite"
@@ -395,7 +396,7 @@ def test_a_notebook_shows_the_kernels_numbers_until_something_is_done(
     net = fastbp.Network([3, 4, 2], activations=["tanh", "sigmoid"], dtype=dtype, seed=3)
     x, y = np.array([[0.1, -0.2, 0.3], [0.7, 0.6, -0.5]]), np.array([[0.0, 1.0], [1.0, 0.0]])
     shown = play(net, x, y, learning_rate=0.5)
-    page = f"<!doctype html><meta charset=utf-8><body>{shown._repr_html_()}"
+    page = f"<!doctype html><meta charset=utf-8><p>A notebook.{shown._repr_html_()}"
     (tmp_path / "notebook.html").write_text(page, encoding="utf-8")
     window.open("about:blank")
     window.open((tmp_path / "notebook.html").as_uri())

@@ -135,7 +135,7 @@ export function decode(text, given) {
   const n = countOf(state, given), ends = [state.sizes[0], state.sizes.at(-1)];
   const sizes = found.has("net") ? found.get("net").split("-").map(part => whole(part, 1, 4096, 0)) : state.sizes;
   const named = { sizes, activations: found.get("act")?.split("-") ?? state.activations, cost: found.get("cost") ?? state.cost };
-  const fits = sizes.length >= 2 && sizes.length <= MOST_LAYERS + 1 && sizes[0] === ends[0] && sizes.at(-1) === ends[1];
+  const fits = sizes.length >= 2 && sizes.every(size => size >= 1) && sizes.length <= MOST_LAYERS + 1 && sizes[0] === ends[0] && sizes.at(-1) === ends[1];
   const kept = String(sizes) === String(state.sizes);
   if (fits && isLegal(named) && (kept || sizes.slice(1, -1).every(size => size <= MOST_NEURONS))) {
     Object.assign(state, named, { p: real(found.get("p"), COSTS[named.cost].p ?? null) });
