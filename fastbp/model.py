@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from fastbp import synonyms
-from fastbp.arrays import as_inputs, as_names, as_sample_weight, as_samples, check_out, require_finite
+from fastbp.arrays import as_names, as_sample_weight, check_out
+from fastbp.data.columns import Columns
 from fastbp.data.scaling import Scale
 from fastbp.ensemble import Ensemble, costs_of_outputs
 from fastbp.errors import argument_error
 from fastbp.functions.costs import NAMED, SCALABLE
+from fastbp.inputs import check_steps, prepared
 from fastbp.io import model_file
 from fastbp.network import Network, not_a_network
 
@@ -43,6 +45,9 @@ class Model:
         It is not copied. Its ``meta`` may name the ``classes``, and the columns as ``features``.
     steps : sequence of Scale
         Applied to raw rows, in this order.
+    columns : Columns, optional
+        What is known of the columns of a table (`fastbp.data.columns.Columns`): they turn its rows into numbers, before
+        any step.
     target : Scale, optional
         Of the targets: the network learns scaled ones. For costs of the difference a_j - y_j only: {scalable}. With it,
         the distance that is the parameter of ``huber`` is measured in scaled units.
@@ -58,7 +63,13 @@ class Model:
         For steps that do not fit the network.
     """
 
-    __slots__ = ("__weakref__", "_net", "_steps", "_target")  # what is assigned to any other name would be lost
+    __slots__ = (
+        "__weakref__",
+        "_columns",
+        "_net",
+        "_steps",
+        "_target",
+    )  # what is assigned to any other name would be lost
 
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
@@ -68,30 +79,18 @@ class Model:
     meta: Mapping[str, Any]
     n_parameters: int
 
-    def __init__(self, net: Network | Ensemble, steps: Sequence[Scale] = (), *, target: Scale | None = None) -> None:
+    def __init__(
+        self,
+        net: Network | Ensemble,
+        steps: Sequence[Scale] = (),
+        *,
+        target: Scale | None = None,
+        columns: Columns | None = None,
+    ) -> None:
         if not isinstance(net, Network | Ensemble):
             raise not_a_network(net)
-        if isinstance(steps, Scale) or not isinstance(steps, Sequence):
-            raise TypeError(f"steps is {steps!r}; a list of them is needed. Pass [fastbp.Scale(0, 255)], say.")
-        given = [("steps", step, net.sizes[0]) for step in steps]
-        given += [] if target is None else [("target", target, net.sizes[-1])]
-        for what, step, width in given:
-            if not isinstance(step, Scale):
-                raise TypeError(f"{what} holds {step!r}; the only step is a fastbp.Scale. Pass one.")
-            if step.width not in (None, width):
-                raise ValueError(
-                    f"{what} holds a scaling of {step.width} columns; the network has {width}. Pass one for these."
-                )
-        if target is not None and net.cost not in SCALABLE:
-            raise ValueError(
-                f"target is {target!r} and the network's cost {net.cost!r}; only targets of {', '.join(SCALABLE)} keep "
-                "their meaning when they are scaled. Leave target out."
-            )
-        if target is not None and (target.divide < 0).any():
-            raise ValueError(
-                f"target is {target!r}, which divides by a negative number: what is above would be below. Pass a scale "
-                "that divides by positive ones."
-            )
+        check_steps(net, steps, target, columns)
+        self._columns = columns
         self._net = cast(Network, net)  # an ensemble says itself what it does not have
         self._steps, self._target = tuple(steps), target
 
@@ -104,6 +103,11 @@ class Model:
     def steps(self) -> tuple[Scale, ...]:
         """What is done to raw rows, in this order."""
         return self._steps
+
+    @property
+    def columns(self) -> Columns | None:
+        """What is known of the columns of raw rows, which may have text, dates and missing cells."""
+        return self._columns
 
     @property
     def target(self) -> Scale | None:
@@ -124,6 +128,8 @@ class Model:
     @property
     def features(self) -> tuple[str, ...] | None:
         """Names of the columns of raw rows."""
+        if self._columns is not None:
+            return self._columns.names
         names: tuple[str, ...] | None = self.net.meta.get("features")
         return names
 
@@ -154,45 +160,21 @@ class Model:
         Parameters
         ----------
         X : array_like or data frame, shape (n_samples, n_features)
-            Of a data frame the columns named ``features`` are taken, whatever their order.
+            Of a data frame the columns named ``features`` are taken, whatever their order. With ``columns`` it may
+            have text, dates and missing cells.
 
         Returns
         -------
         numpy.ndarray, shape (n_samples, sizes[0])
-            ``(X - subtract) / divide`` of each step, computed in float64 and rounded once to the network's dtype.
+            What ``columns`` encode, and ``(X - subtract) / divide`` of each step, computed in float64 and rounded once
+            to the network's dtype.
 
         Raises
         ------
         ValueError, TypeError
             X has other columns, or values that are missing, infinite or no numbers.
         """
-        X = self._columns(X)
-        if not self.steps:
-            return as_inputs(X, self.sizes[0], self.dtype)
-        Z = raw = as_samples(X, self.sizes[0])
-        for step in self.steps[:-1]:
-            Z = step.apply(Z)
-        Z = self.steps[-1].apply(Z, self.dtype)
-        require_finite(Z, raw, "X")
-        return Z
-
-    def _columns(self, X: Any) -> Any:
-        """The model's columns of a data frame; anything else as it is."""
-        if self.features is None or not hasattr(X, "columns") or not hasattr(X, "__getitem__"):
-            return X
-        there = list(X.columns)
-        if not any(isinstance(name, str) for name in there):  # numbered, like an array's
-            return X
-        missing = [name for name in self.features if name not in there]
-        if missing:
-            raise ValueError(
-                f"X has no column {missing[0]!r}, one of {len(missing)} that are missing; the model was trained on "
-                f"{', '.join(map(repr, self.features[:12]))}{', ...' if len(self.features) > 12 else ''}. Pass these."
-            )
-        double = [name for name in self.features if there.count(name) > 1] if len(set(there)) < len(there) else []
-        if double:
-            raise ValueError(f"X has {there.count(double[0])} columns named {double[0]!r}. Rename all but one of them.")
-        return X[list(self.features)]
+        return prepared(X, self.sizes[0], self.dtype, self.steps, self.features, self.columns)
 
     def transform_targets(self, Y: Any) -> Any:
         """Targets as the network takes them.
@@ -380,7 +362,7 @@ class Model:
 
     def contents(self) -> model_file.Contents:
         """What a model file holds of it."""
-        return model_file.Contents(self.net, self.steps, self.target)
+        return model_file.Contents(self.net, self.steps, self.target, self.columns)
 
     def save(self, path: str | bytes | os.PathLike[Any]) -> None:
         """Write the model to a file, as `fastbp.save` does."""
@@ -388,7 +370,8 @@ class Model:
 
     def __repr__(self) -> str:
         target = "" if self.target is None else f", target={self.target!r}"
-        return f"Model({self.net!r}, {list(self.steps)!r}{target})"
+        columns = "" if self.columns is None else f", columns={self.columns!r}"
+        return f"Model({self.net!r}, {list(self.steps)!r}{target}{columns})"
 
 
 def as_model(net: Network | Model | Ensemble) -> Model:

@@ -92,5 +92,5 @@ def load(
             "function. Pass [fastbp.activation(name, f, f_prime)].",
             TypeError,
         )
-    net, steps, target = model_file.read(path, allow_nonfinite=allow_nonfinite)
-    return net if steps is None else Model(net, steps, target=target)
+    net, steps, target, columns = model_file.read(path, allow_nonfinite=allow_nonfinite)
+    return net if steps is None else Model(net, steps, target=target, columns=columns)

@@ -113,6 +113,8 @@ def as_options(message: str, names: Mapping[str, str]) -> str:
         name, value = match.groups()
         if name not in names:  # or it stands in the call of a function, which is no advice to type
             return match.group()
+        if value.startswith("{"):
+            value = value.strip("{}").replace("': '", "=").replace("', '", ",")
         return f"{names[name]} {value.strip('[]').replace(', ', ',').strip(quotes)}"
 
     def flag(match: re.Match[str]) -> str:
@@ -124,7 +126,9 @@ def as_options(message: str, names: Mapping[str, str]) -> str:
         return match.group().replace(match.group(1), names.get(match.group(1), match.group(1)))
 
     quotes = "'"
-    message = re.sub(r"\w+\([^()]*\)|\b([a-z]\w*)=(\[[^]]*\]|'[^']*'|\d[\w.+-]*(?<!\.))(?![\w(\[])", typed, message)
+    message = re.sub(
+        r"\w+\([^()]*\)|\b([a-z]\w*)=(\{[^}]*\}|\[[^]]*\]|'[^']*'|\d[\w.+-]*(?<!\.))(?![\w(\[])", typed, message
+    )
     message = re.sub(r"(?<![\w'-])(--[a-z-]+|[a-z]\w*) is (?:True|False)\b", flag, message)
     message = re.sub(r"(?<![\w'-])(?:as|Leave) ([a-z]\w*)\b(?!['=.]\w)", bare, message)
     message = re.sub(r"(?<![\w'.-])([a-z]+_\w+)\b(?!['=(])", bare, message)

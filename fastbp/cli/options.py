@@ -22,7 +22,8 @@ from fastbp.training.optimizers import LBFGS, OPTIMIZERS
 from fastbp.training.schedules import SCHEDULES
 
 if TYPE_CHECKING:
-    from fastbp.data.reading import Data
+    from fastbp.data.columns import Columns
+    from fastbp.data.dataset import Data
 
 KINDS: dict[str, type[Any]] = {**OPTIMIZERS, "lbfgs": LBFGS}
 """What --optimizer may be."""
@@ -110,8 +111,10 @@ def check_file(path: Path | None, option: str) -> None:
         raise ValueError(f"{option} is {str(path)!r}; its folder cannot be written to. Pass a file in another folder.")
 
 
-def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastbp.Model:
+def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any], columns: Columns | None = None) -> fastbp.Model:
     """The model that fits the data: sigmoid for two classes, softmax for more, identity for regression.
+
+    ``columns`` are what was learned of those of a table.
 
     Unless ``--no-scale`` is given, inputs are scaled by what ``rows`` say, and so are the targets of identity outputs.
     """
@@ -129,16 +132,20 @@ def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastb
             "--output sigmoid, or leave it out."
         )
     hidden = widths(options["hidden"])
+    n_inputs, meta = data.X.shape[1], data.meta()
+    if columns is not None:
+        n_inputs = columns.n_features
+        meta.pop("features", None)  # which are those of the columns
     names = {f"activations[{l}]": "--activation" for l in range(len(hidden))}
     names |= {f"activations[{len(hidden)}]": "--output"}
     try:
         with called(names), _output_named(options):
             net = fastbp.Network(
-                [data.X.shape[1], *hidden, data.n_outputs],
+                [n_inputs, *hidden, data.n_outputs],
                 activations=[*[options["activation"]] * len(hidden), output],
                 cost=cost,
                 cost_parameter=options["cost_parameter"],
-                meta=data.meta(),
+                meta=meta,
                 init=options["init"],
                 dtype=options["dtype"].value,
                 seed=options["seed"],
@@ -146,11 +153,12 @@ def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any]) -> fastb
     except MemoryError as error:
         raise MemoryError(f"--hidden is {options['hidden']!r}. {error}") from None
     if not options["scale"]:
-        return fastbp.Model(net)
+        return fastbp.Model(net, columns=columns)
     both = data.task == "regression" and output == "identity" and net.cost in SCALABLE
     return fastbp.Model(
         net,
-        [data.scaling(rows)],
+        [] if columns is not None else [data.scaling(rows)],
+        columns=columns,
         target=standardise(data.Y[rows], missing=options["missing_targets"] is not None) if both else None,
     )
 

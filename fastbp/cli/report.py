@@ -73,6 +73,14 @@ def describe(model: Model, console: Console) -> None:
     for name, scale in scales:
         numbers = ", ".join(f"{part}: {_short(getattr(scale, part).tolist())}" for part in ("subtract", "divide"))
         console.print(Text(f"{name} scaled, {numbers}"))
+    if model.columns is not None:
+        for found in model.columns.found:
+            numbers = ", ".join(
+                f"{key}: {_short(value)}"
+                for key, value in found.described().items()
+                if key not in ("name", "kind", "why")
+            )
+            console.print(Text(f"column {found.name}: {found.kind}, {found.why}{numbers and '; '}{numbers}"))
     for name, value in net.meta.items():
         text = str(dict(value)) if hasattr(value, "items") else str(value)
         console.print(Text(f"{name}: {_short(text)}"))

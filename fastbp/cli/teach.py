@@ -129,6 +129,7 @@ def _sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[
     Sample and target are what the network knows, scaled if the model scales. Several rows are a minibatch; of one row
     there is no s_x, because it cancels.
     """
+    from fastbp.data.dataset import rows_of
     from fastbp.data.reading import read
     from fastbp.model import Model, as_model
     from fastbp.teach.examples import worked_example
@@ -151,12 +152,14 @@ def _sample(model: str, path: Any, row: str, target: Any, weight: Any) -> tuple[
             f"fastbp explain {model} digits."
         )
     column = target if target is not None else made.meta.get("target")
+    column = list(column) if isinstance(column, tuple) else column
     task: Task = "regression" if made.task == "regression" else "classification"
     with called({"weight": "--sample-weight"}):
         data = read(path, column, weight=weight, task=task, columns=made.features)
+    held = data.X if made.columns is None or data.table is None else data.table
     numbers = listed(row, "--row", "a row, or several such as 0,3,7, are needed. Pass such numbers.")
     rows = [check_int(number, "--row", low=0, high=len(data.X) - 1) for number in numbers]
-    X, y = made.transform(data.X[rows]), _targets(data, made, rows)
+    X, y = made.transform(rows_of(held, np.array(rows))), _targets(data, made, rows)
     if len(rows) == 1:
         return made, X[0], y[0], None
     return made, X, y, None if data.weight is None else data.weight[rows]

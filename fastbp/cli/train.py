@@ -8,13 +8,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.text import Text
 
 import fastbp
 from fastbp._signals import Phase, signals
 from fastbp.checks import COSTS, HIDDEN, check_int, check_name, check_real
+from fastbp.cli import tables
 from fastbp.cli.app import DType, Out, app
 from fastbp.cli.compiling import compile_first
 from fastbp.cli.options import (
@@ -22,7 +22,6 @@ from fastbp.cli.options import (
     check_class_weight,
     check_file,
     checkpoint,
-    column,
     counting,
     dropped,
     early_stopping,
@@ -44,21 +43,41 @@ Optimizers = enum.StrEnum("Optimizers", ["sgd", "adam", "adamw", "rmsprop", "ada
 @app.command()
 def train(
     data: Annotated[
-        str, typer.Argument(help="digits, a folder with MNIST's four idx files, or an .npz, .npy, .csv or .tsv file.")
+        str,
+        typer.Argument(
+            help="A table (.csv, .tsv and other text, .parquet, .xlsx, .jsonl; - is standard input), digits, a folder "
+            "with MNIST's four idx files, or an .npz or .npy file."
+        ),
     ],
     target: Annotated[
-        str | None, typer.Option(help="Target column of a table, by name or index; key of an .npz file.")
+        str | None,
+        typer.Option(help="Target column of a table, by name or index, or several with commas; key of an .npz file."),
     ] = None,
     targets: Annotated[Path | None, typer.Option(help="File of the targets, for an .npy or idx file.")] = None,
-    sample_weight: Annotated[
-        str | None,
-        typer.Option(help="Weights of the samples: column of a table, key of an .npz file, else an .npy file."),
-    ] = None,
+    kinds: tables.Kinds = None,
+    drop: tables.Drop = None,
+    only: tables.Only = None,
+    id: tables.Id = None,
+    sample_weight: tables.Weight = None,
+    group: tables.Group = None,
+    decimal: tables.Decimal = None,
+    date_format: tables.DateFormat = None,
+    missing: tables.Missing = None,
+    delimiter: tables.Delimiter = None,
+    encoding: tables.Encoding = None,
+    quote: tables.Quote = None,
+    comment: tables.Comment = None,
+    header: tables.Header = None,
+    sheet: tables.Sheet = None,
+    test_file: tables.TestFile = None,
+    split: tables.Split = None,
     class_weight: Annotated[
         str | None, typer.Option(help="balanced: each class has the same share of the cost; default: each sample has.")
     ] = None,
     output_weight: Annotated[str | None, typer.Option(help="Weight of each output in the cost, such as 1,0.5.")] = None,
-    missing_targets: Annotated[str | None, typer.Option(help="ignore: a target that is NaN counts nothing.")] = None,
+    missing_targets: Annotated[
+        str | None, typer.Option(help="ignore: a target that is missing counts nothing.")
+    ] = None,
     task: Annotated[Task | None, typer.Option(help="What the targets are; default: decided from them.")] = None,
     hidden: Annotated[str, typer.Option(help="Neurons of the hidden layers, such as 128,64; or none.")] = "30",
     activation: Annotated[str, typer.Option(help=f"Of hidden layers: {', '.join(HIDDEN)}.")] = "sigmoid",
@@ -91,7 +110,10 @@ def train(
             "with numbers such as step:every=10,factor=0.5 or cosine:warmup=2,final=0.01."
         ),
     ] = "constant",
-    epochs: Annotated[int, typer.Option(help="Passes over the samples; of lbfgs iterations.")] = 30,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Passes over the samples, of lbfgs iterations; default 30, on a table at most 200."),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Samples of a minibatch; default 10, of lbfgs all.")] = None,
     l1: Annotated[float, typer.Option(help="Strength of l1 sum |w|.")] = 0.0,
     l2: Annotated[float, typer.Option(help="Strength of l2/2 sum w^2.")] = 0.0,
@@ -113,9 +135,15 @@ def train(
         bool, typer.Option(help="Bring the inputs, and the targets of a regression, to a common range.")
     ] = True,
     test: Annotated[float, typer.Option(help="Share of the samples to test on, if the data has no test part.")] = 0.2,
-    validation: Annotated[float, typer.Option(help="Share of the training samples to validate on; 0 for none.")] = 0.1,
+    validation: Annotated[
+        float | None,
+        typer.Option(help="Share of the training samples to validate on, 0 for none; default 0.1, of a table 0.15."),
+    ] = None,
     early_stopping: Annotated[
-        int | None, typer.Option(help="Stop after this many epochs without a better validation loss; 0 for never.")
+        int | None,
+        typer.Option(
+            help="Stop after this many epochs without a better validation loss; 0 for never; default 0, on a table 20."
+        ),
     ] = None,
     monitor: Annotated[
         str | None,
@@ -161,20 +189,6 @@ def train(
     _train(Out(), Out(stderr=True), options)
 
 
-def _read(o: dict[str, Any]) -> Any:
-    """The data, with a test part."""
-    from fastbp.data import reading as files
-
-    path = o["data"] if o["targets"] is None else (o["data"], o["targets"])
-    if o["targets"] is not None and o["target"] is not None:
-        raise ValueError("--target and --targets are both given; the targets stand in one place. Leave one out.")
-    task = o["task"] and o["task"].value
-    with called({"target": "--target" if o["targets"] is None else "--targets", "weight": "--sample-weight"}):
-        options = {"weight": column(o["sample_weight"]), "task": task, "missing_targets": o["missing_targets"]}
-        data = files.read(path, column(o["target"]), **options)
-    return data if data.X_test is not None else files.split(data, o["test"], seed=o["seed"])
-
-
 class Interrupts(fastbp.Callback):
     """Context manager around training, saving and the word about it, and a callback of that training: between them
     comes no signal.
@@ -218,26 +232,26 @@ class Interrupts(fastbp.Callback):
 
 
 def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
-    from fastbp.data import reading as files
     from fastbp.io.model_file import check_savable
 
-    o = options
-    held = check_real(o["validation"], "--validation", low=0.0, below=1.0) > 0
-    check_int(o["seed"], "--seed", low=0)
-    stopping, rule, parts, counted = early_stopping(o), rate(o), dropped(o["dropout"]), counting(o)
-    frozen, layer_rates = trained(o)
-    data = _read(o)
+    check_real(options["validation"] or 0.0, "--validation", low=0.0, below=1.0)
+    check_int(options["seed"], "--seed", low=0)
+    told = tables.likely(options)  # what cannot be is told before anything is read
+    early_stopping(told), rate(told)
+    parts, counted = dropped(options["dropout"]), counting(options)
+    frozen, layer_rates = trained(options)
+    data = tables.read(options, errors)
+    o = tables.filled_in(options, data, console)
+    stopping, rule = early_stopping(o), rate(o)
     for who, where in ((stopping, "--monitor"), (rule, "--schedule plateau:monitor")):
         if isinstance(who, (fastbp.EarlyStopping, ReduceOnPlateau)):
             check_name(who.monitor, MONITORED[data.task], where)
     check_class_weight(o["class_weight"], data.task)
     _announce_classes(console, data, o)
-    labels = data.Y if data.task == "classification" else None
-    kept, aside = np.arange(len(data.X)), np.arange(0)
-    if held:
-        with called({"fraction": "--validation"}):
-            kept, aside = files.split_indices(len(data.X), o["validation"], seed=o["seed"], labels=labels)
-    model = model_for(data, kept, o)
+    kept, aside = tables.validation(data, o)
+    held = aside.size > 0
+    columns = tables.learn(data, kept, o)
+    model = model_for(data, kept, o, columns)
     check_savable(model.contents())  # what could not be saved is not trained either
     _require_reach(data, model.net.activations[-1])
     net, X = model.net, model.transform(data.X)
@@ -249,10 +263,12 @@ def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
     if o["verbose"]:
         _explain_plan(console, net, how, batch_size, len(kept), o)
     if not o["quiet"]:
-        columns = "1 target column" if data.n_outputs == 1 else f"{data.n_outputs} target columns"
+        if columns is not None:
+            tables.show(columns, console)
+        targets = "1 target column" if data.n_outputs == 1 else f"{data.n_outputs} target columns"
         console.print(
             f"{data.name}: {len(kept):,} samples to train on, {len(aside):,} to validate, {len(data.X_test):,} to "
-            f"test; {X.shape[1]} features, {f'{len(data.classes)} classes' if data.classes else columns}",
+            f"test; {X.shape[1]} features, {f'{len(data.classes)} classes' if data.classes else targets}",
             soft_wrap=True,
         )
         console.print(f"{net}, {net.n_parameters:,} parameters", soft_wrap=True)

@@ -6,99 +6,44 @@ is the business of ``reading``. A file that is not what it should be raises ``Lo
 
 from __future__ import annotations
 
-import contextlib
-import gzip
 import math
 import os
-import stat
-import sys
 import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fastbp.data.columns import Table
+from fastbp.data.compressed import CHUNK, MOST_ARRAYS, check_growth, opened
 from fastbp.errors import LoadError
 
 Array = npt.NDArray[Any]
 
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-STDIN = "-"
-MOST_GROWTH = 100
-"""Times its size that any compressed file may grow to; the next two are what a small one may in any case."""
-MOST_ARRAYS = 1 << 30
-"""Bytes of arrays."""
-MOST_TEXT = 1 << 24
-"""Bytes of a table, whose cells take several times the memory of their text."""
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Raw:
-    """A data set as it was found; ``X`` may still be images, ``y`` text."""
+    """A data set as it was found; ``X`` may still be images or a `Table`, ``y`` text."""
 
     where: str
     name: str
-    X: Array
+    X: Any
     y: Array | None = None
     X_test: Array | None = None
     y_test: Array | None = None
     names: tuple[str, ...] | None = None
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
     image: tuple[int, ...] | None = None
     peak: float | None = None
     hint: str = ""
     weight: Array | None = None
     lines: Sequence[int] = ()
-
-
-def check_growth(path: str, compressed: int, content: int, most: int) -> None:
-    """LoadError if a compressed file holds so much more than its size that it looks like a trap."""
-    if content > max(most, MOST_GROWTH * compressed):
-        raise LoadError(
-            f"{path!r} has {compressed} bytes and would expand to {content} or more; a compressed file may grow to "
-            f"{MOST_GROWTH} times its size, or to {most} bytes. It looks like a trap; if it is yours, save it "
-            "uncompressed."
-        )
-
-
-def first_bytes(path: str, n: int = 8) -> bytes:
-    """The first bytes of a regular file."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise LoadError(f"{path!r} is not a regular file. Pass the path of a data file.")
-    with open(path, "rb") as stream:
-        return stream.read(n)
-
-
-@contextlib.contextmanager
-def opened(path: str) -> Iterator[tuple[IO[bytes], int, bool]]:
-    """A plain or gzip file as (stream of its content, its length on disk, whether it is compressed)."""
-    if path == STDIN:
-        yield sys.stdin.buffer, 0, False
-        return
-    compressed = first_bytes(path, 2) == b"\x1f\x8b"
-    with open(path, "rb") as raw:
-        length = os.fstat(raw.fileno()).st_size
-        if not compressed:
-            yield raw, length, False
-            return
-        try:
-            with gzip.GzipFile(fileobj=raw) as stream:
-                yield stream, length, True  # type: ignore[misc]
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise LoadError(f"{path!r} is truncated or damaged: {error}. Copy it again.") from None
-
-
-def refuse_bomb(path: str, most: int) -> None:
-    """Refuse a gzip file that holds too much, without a look at its rows, which would take a hundred times as long."""
-    with opened(path) as (stream, length, _):
-        held = 0
-        while part := stream.read(CHUNK):
-            held += len(part)
-            check_growth(path, length, held, most)
+    table: Table | None = None
+    group: Array | None = None
 
 
 def read_idx(path: str) -> Array:
@@ -170,17 +115,12 @@ def read_npz(path: str) -> dict[str, Array]:
 
 def _other_archive(names: list[str]) -> str | None:
     """What a zip archive is if it holds no arrays, and what to do with it."""
-    tables = [name for name in names if name.lower().endswith((".csv", ".tsv"))]
-    if any(name.startswith("xl/") for name in names):
-        return "an Excel workbook. Save the sheet as .csv."
     if "mimetype" in names and "content.xml" in names:
-        return "an OpenDocument file. Save the sheet as .csv."
+        return "an OpenDocument file, and no sheet. Save the sheet as .csv."
     if any(name.endswith("data.pkl") for name in names):
         return "a PyTorch file, which means a pickle; fastbp never unpickles. Save its arrays with np.savez."
-    if tables:
-        return f"a zip archive with the table {tables[0][:60]!r} in it. Unzip it, or compress the table with gzip."
     if names and not any(name.endswith(".npy") for name in names):
-        return f"a zip archive with {names[0][:60]!r} in it, not an .npz file. Unzip it."
+        return f"a zip archive with {names[0][:60]!r} in it, not an .npz file or a table. Unzip it."
     return None
 
 

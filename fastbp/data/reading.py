@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from fastbp.arrays import as_names, as_sample_weight
+from fastbp.arrays import as_sample_weight
 from fastbp.checks import check_name
-from fastbp.chunks import every, extremes, take
-from fastbp.data import sources
+from fastbp.chunks import every, extremes
+from fastbp.data import sources, tables
+from fastbp.data.columns import Table
+from fastbp.data.compressed import STDIN, on_disk
+from fastbp.data.dataset import Data, split
+from fastbp.data.dialects import Dialect
 from fastbp.data.formats import Raw
-from fastbp.data.scaling import Scale, standardise
+from fastbp.data.splitting import split_indices
 from fastbp.data.targets import Task, check_task, encode
-from fastbp.errors import LoadError, argument_error, called
+from fastbp.data.text import Progress
+from fastbp.errors import LoadError, argument_error
 
 Array = npt.NDArray[Any]
 Path = str | bytes | os.PathLike[Any]
@@ -30,108 +35,63 @@ Path = str | bytes | os.PathLike[Any]
 __all__ = ["Data", "read", "read_features", "split", "split_indices"]
 
 
-@dataclass(frozen=True, eq=False)
-class Data:
-    """A data set.
-
-    Attributes
-    ----------
-    X : array (n_samples, n_features)
-        In the file's units; integers, float32 or float64.
-    Y : array
-        Classification: (n_samples,) int64, indices into ``classes``. Regression: (n_samples, n_outputs) float64.
-    task : "classification" or "regression"
-    name : str
-    X_test, Y_test : arrays or None
-        A test part, if the source has one; ``split`` makes one.
-    classes : tuple or None
-        Of classification: what the file calls class 0, 1, ...
-    feature_names : tuple of str or None
-    target : str or None
-        Name of the target column.
-    image : tuple of int or None
-        Height and width (and channels), if a row of ``X`` is an image.
-    peak : float or None
-        Of images: the largest value a pixel can have.
-    weight : array (n_samples,) or None
-        Weights of the samples of ``X``, if the source was asked for them.
-    """
-
-    X: Array = field(repr=False)
-    Y: Array = field(repr=False)
-    task: Task
-    name: str
-    X_test: Array | None = field(default=None, repr=False)
-    Y_test: Array | None = field(default=None, repr=False)
-    classes: tuple[Any, ...] | None = None
-    feature_names: tuple[str, ...] | None = field(default=None, repr=False)
-    target: str | None = None
-    image: tuple[int, ...] | None = None
-    peak: float | None = None
-    weight: Array | None = field(default=None, repr=False)
-
-    @property
-    def n_outputs(self) -> int:
-        """Output neurons that the targets ask for: one for two classes, else one for each class or target column."""
-        if self.classes is None:
-            return int(self.Y.shape[1])
-        return len(self.classes) if len(self.classes) > 2 else 1
-
-    def scaling(self, rows: npt.NDArray[np.intp] | slice = slice(None)) -> Scale:
-        """How to scale the inputs: pixels to 0..1, other features to mean 0 and standard deviation 1 over ``X[rows]``.
-
-        Leave out the rows that are to be validated on.
-        """
-        return Scale(0.0, self.peak) if self.peak is not None else standardise(take(self.X, rows))
-
-    def named(self, Y: Array | None) -> Array | None:
-        """Targets as the file has them, and as a `Model` takes them: the names of classes, or numbers as they are."""
-        return Y if Y is None or self.classes is None else as_names(self.classes)[Y]
-
-    def meta(self) -> dict[str, Any]:
-        """What belongs to the data rather than to the network, for ``Network(meta=...)``."""
-        meta: dict[str, Any] = {"task": self.task}
-        for name, value in (("classes", self.classes), ("features", self.feature_names), ("image", self.image)):
-            if value is not None:
-                meta[name] = list(value)
-        if self.target is not None:
-            meta["target"] = self.target
-        return meta
-
-
 def read(
-    path: Path | tuple[Path, Path],
-    target: Path | int | None = None,
+    path: Any,
+    target: Any = None,
     *,
     weight: Path | int | None = None,
+    group: str | int | None = None,
     task: Task | None = None,
     columns: Sequence[str] | None = None,
     missing_targets: Literal["ignore"] | None = None,
+    decimal: Any = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    quote: str | None = None,
+    comment: str | None = None,
+    header: bool | None = None,
+    sheet: str | None = None,
+    progress: Progress | None = None,
 ) -> Data:
     """Read a data set with targets.
 
     Parameters
     ----------
-    path : str, bytes, path-like or pair of these
+    path : str, bytes, path-like, pair of these, data frame or mapping
         ``"digits"`` (scikit-learn's bundled handwritten digits), a folder with MNIST's idx files, an idx file of images
-        (the labels beside it are found), an ``.npz`` file, a ``.npy`` file of features, or a ``.csv`` or ``.tsv`` file;
-        ``"-"`` is a table on standard input. idx files and tables may be compressed with gzip. A pair is the file of
-        the features and that of the targets.
-    target : str, path-like, int or None
-        Tables: name or index of the target column. ``.npz``: the key of the targets, if it is not a usual one
-        (``y``, ``target``, ``labels``, ``y_train``). Other files: the file of the targets.
+        (the labels beside it are found), an ``.npz`` file, a ``.npy`` file of features, or a table: delimited text
+        (``.csv``, ``.tsv``, ``.txt``, ``.dat``, ...), JSON lines (``.jsonl``, ``.ndjson``, ``.json``), Parquet, Arrow,
+        or a workbook (``.xlsx``, ``.xls``, ``.ods``); these three need the extra ``tables``. ``"-"`` is a table on
+        standard input. idx files and text may be compressed with gzip, bzip2 or xz, or be alone in a zip archive. A
+        pair is the file of the features and that of the targets. A pandas or polars frame, or a mapping of names to
+        columns, is a table too.
+    target : str, path-like, int, sequence of str or int, or None
+        Tables: name or index of the target column, or of several, also as one text with commas. ``.npz``: the key of
+        the targets, if it is not a usual one (``y``, ``target``, ``labels``, ``y_train``). Other files: the file of the
+        targets.
     weight : str, path-like, int or None
         Tables: name or index of the column of the samples' weights. ``.npz``: their key. Other sources: their ``.npy``
         file. The test part has none.
+    group : str, int or None
+        Tables: name or index of the column that says which rows belong together; `split` keeps them so.
     task : "classification", "regression" or None
         None decides from the targets: text, booleans, one-hot rows and whole numbers of few distinct values (two, or at
         most 100 that occur twice on average) are classes, everything else is regression. Text that looks like numbers
         (``$412,345``) is refused unless it is said to be the names of classes.
     columns : sequence of str or None
-        Tables with a header: the features wanted, in this order; None for all columns but the target and the weights.
+        Tables with a header: the features wanted, in this order; None for all columns but the target, the weights and
+        the group.
     missing_targets : "ignore" or None
-        Arrays of numbers: whether NaN is a target that is missing, as `fastbp.train` takes them. A row of a table has
-        one target, without which it tells nothing: it is refused.
+        Whether targets may be missing, as `fastbp.train` takes them: NaN in arrays, and in tables a row without a
+        target, which is left out; of several targets, only those that are there count.
+    decimal : ".", "," or None
+        Decimal mark of targets that are text, where no cell decides.
+    delimiter, encoding, quote, comment, header, sheet
+        Of a table: the mark between cells, Python's name of the encoding, the mark around cells or ``"none"``, what
+        lines begin with that are no rows, whether the first row names the columns, and the sheet of a workbook. None
+        finds out: of encodings UTF-8, or what the file's first bytes say.
+    progress : callable, optional
+        Is called with the bytes that have been read, and those there are, while text is read.
 
     Returns
     -------
@@ -140,28 +100,158 @@ def read(
     Raises
     ------
     LoadError
-        The file is malformed, truncated or damaged, has values that are missing, infinite or not numbers, does not have
-        the target or weights asked for, or is too large. A compressed file may grow to 100 times its size, in any case
-        to 16 MB of a table and to 1 GB of arrays; a line of a table may have 16 million characters and a cell 131,072;
-        and the values must fit into memory, 8 bytes each.
+        The file is malformed, truncated or damaged, does not have the target or weights asked for, has targets that are
+        missing, infinite or may mean two things, or is too large. A compressed file may grow to 100 times its size, in
+        any case to 16 MB of a table and to 1 GB of arrays; a line of a table may have 16 million characters and a cell
+        131,072; and the values must fit into memory.
     ValueError, TypeError
         ``task`` or ``path`` is nothing of the kind.
     ModuleNotFoundError
-        ``"digits"`` without scikit-learn.
+        ``"digits"`` without scikit-learn; Parquet, Arrow or a workbook without polars.
     OSError
         The file does not exist or cannot be read.
     """
     check_task(task)
     if missing_targets is not None:
         check_name(missing_targets, ("ignore",), "missing_targets")
+    dialect = Dialect(delimiter, encoding, quote, comment, header, sheet)
+    missing = missing_targets is not None
     if isinstance(path, tuple) and len(path) == 2:
         path, target = path
+    asked: dict[str, Any] = {"columns": columns, "weight": _column(weight), "group": _column(group), "task": task}
+    if _is_frame(path):
+        held = sources.columns_of(path)
+        return _data(
+            tables.arrange(held, target, targets=True, missing_targets=missing, decimal=decimal, **asked), task, missing
+        )
     name = _name(path)
-    with _loading(name):
-        raw = sources.find(name, target, weight, task, columns)
+    with _loading(name), on_disk(name) as file:
+        kind = sources.kind_of(file, name == STDIN)
+        if kind in sources.TABLE_KINDS:
+            wanted = _columns(target)
+            held = sources.read_columns(file, kind, dialect, wanted, progress)
+            raw = tables.arrange(held, wanted, targets=True, missing_targets=missing, decimal=decimal, **asked)
+        else:
+            raw = sources.find(file, target, weight, kind)
         if raw.y is None:
             raise LoadError(f"{raw.where!r} has no targets that fastbp can find. {raw.hint}")
-        return _data(raw, task, missing_targets is not None)
+        data = _data(raw, task, missing)
+    return data if name != STDIN else replace(data, name=name)
+
+
+def read_table(
+    path: Any,
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    quote: str | None = None,
+    comment: str | None = None,
+    header: bool | None = None,
+    sheet: str | None = None,
+    progress: Progress | None = None,
+) -> Table | None:
+    """The columns of a table as they stand in a file; None for a file that is no table.
+
+    Parameters
+    ----------
+    path, delimiter, encoding, quote, comment, header, sheet, progress
+        As of `read`.
+
+    Returns
+    -------
+    Table or None
+        Of two columns with the same name, the second has its index behind it.
+
+    Raises
+    ------
+    LoadError, ValueError, TypeError, ModuleNotFoundError, OSError
+        As `read`.
+    """
+    if _is_frame(path):
+        return Table.of(path)
+    name = _name(path)
+    dialect = Dialect(delimiter, encoding, quote, comment, header, sheet)
+    with _loading(name), on_disk(name) as file:
+        kind = sources.kind_of(file, name == STDIN)
+        if kind not in sources.TABLE_KINDS:
+            return None
+        return tables.table_of(sources.read_columns(file, kind, dialect, progress=progress), repr(name))
+
+
+def with_test(
+    data: Data, path: Any, *, missing_targets: Literal["ignore"] | None = None, decimal: Any = None, **format: Any
+) -> Data:
+    """The data of a table, with the rows of another one to test on.
+
+    Parameters
+    ----------
+    data : Data
+        Without a test part; its classes are those of its own rows.
+    path : str, path-like, data frame or mapping
+        A table with the same columns.
+    missing_targets, decimal, **format
+        As of `read`.
+
+    Returns
+    -------
+    Data
+        Its ``X_test`` and ``table_test`` are `Table`.
+
+    Raises
+    ------
+    LoadError
+        As `read`, and for a class that ``data`` does not have.
+    """
+    name = "the table" if _is_frame(path) else _name(path)
+    if data.table is None or data.X_test is not None:
+        raise ValueError(f"{data.name!r} is no table, or has a test part already. Pass a table without one.")
+    dialect = Dialect(**format)
+    target: Any = data.target if isinstance(data.target, str | None) else list(data.target)
+    if data.table.numbered and isinstance(target, str):
+        target = int(target)
+    options: dict[str, Any] = {"targets": True, "missing_targets": missing_targets is not None, "decimal": decimal}
+    if _is_frame(path):
+        raw = tables.arrange(sources.columns_of(path), target, task=data.task, **options)
+    else:
+        with _loading(name), on_disk(name) as file:
+            kind = sources.kind_of(file, name == STDIN)
+            if kind not in sources.TABLE_KINDS:
+                raise LoadError(f"{name!r} is no table, and {data.name!r} is one. Pass a table with the same columns.")
+            held = sources.read_columns(file, kind, dialect, target)
+            raw = tables.arrange(held, target, task=data.task, **options)
+    assert raw.y is not None
+    return replace(data, X_test=raw.table, table_test=raw.table, Y_test=_known(raw, data))
+
+
+def _known(raw: Raw, data: Data) -> Array:
+    """The targets of other rows, as those of the data are encoded."""
+    assert raw.y is not None
+    if data.classes is None:
+        return encode([raw.y], "regression", raw.where, raw.lines, missing=True)[2][0]
+    known = {str(name): label for label, name in enumerate(data.classes)}
+    labels = [known.get(str(value)) for value in raw.y.tolist()]
+    if None in labels:
+        wrong = raw.y.tolist()[labels.index(None)]
+        raise LoadError(
+            f"{raw.where!r} has the class {wrong!r}; {data.name!r} knows {', '.join(list(known)[:12])}. Remove such "
+            "rows, or train on rows of this class too."
+        )
+    return np.array(labels, np.int64)
+
+
+def _is_frame(source: Any) -> bool:
+    return isinstance(source, Table | Mapping) or (hasattr(source, "columns") and hasattr(source, "__getitem__"))
+
+
+def _column(name: Any) -> Any:
+    return os.fsdecode(name) if isinstance(name, bytes | os.PathLike) else name
+
+
+def _columns(target: Any) -> Any:
+    """Names or indices of the targets of a table."""
+    if target is None or isinstance(target, str | int | bytes | os.PathLike):
+        return _column(target)
+    return [_column(name) for name in target]
 
 
 def _data(raw: Raw, task: Task | None, missing: bool) -> Data:
@@ -197,6 +287,8 @@ def _data(raw: Raw, task: Task | None, missing: bool) -> Data:
         image=raw.image or image,
         peak=raw.peak if raw.peak is not None or image is None else _peak(raw.X),
         weight=weight,
+        table=raw.table,
+        group=raw.group,
     )
 
 
@@ -222,7 +314,9 @@ def _loading(name: str) -> Iterator[None]:
         raise LoadError(f"{name!r} holds more than there is memory for{reason}. Pass a smaller file.") from None
 
 
-def read_features(path: Path, *, columns: Sequence[str] | None = None, drop: str | int | None = None) -> Array:
+def read_features(
+    path: Path, *, columns: Sequence[str] | None = None, drop: str | int | None = None, **format: Any
+) -> Any:
     """Read features only, to predict from.
 
     Parameters
@@ -233,11 +327,14 @@ def read_features(path: Path, *, columns: Sequence[str] | None = None, drop: str
         Tables with a header: the columns wanted, in this order (``Model.features``).
     drop : str, int or None
         Tables: a column that is not a feature; ignored where a file does not have it, or with ``columns``.
+    **format
+        ``delimiter``, ``encoding`` and so on, as of `read`.
 
     Returns
     -------
-    array (n_samples, n_features)
-        In the file's units. Of a folder of idx files it is the test part if there is one.
+    array (n_samples, n_features), or Table
+        In the file's units; a `Table` where a table has cells that are no plain numbers. Of a folder of idx files it is
+        the test part if there is one.
 
     Raises
     ------
@@ -245,90 +342,20 @@ def read_features(path: Path, *, columns: Sequence[str] | None = None, drop: str
         As `read`.
     """
     name = _name(path)
-    with _loading(name):
-        raw = sources.find_features(name, columns, drop)
+    dialect = Dialect(**format)
+    with _loading(name), on_disk(name) as file:
+        kind = sources.kind_of(file, name == STDIN)
+        if kind in sources.TABLE_KINDS:
+            raw = tables.arrange(sources.read_columns(file, kind, dialect), columns=columns, drop=drop)
+            return raw.X
+        raw = sources.find_features(file, kind)
         X = raw.X if raw.X_test is None else raw.X_test
         return _flatten(raw.where, X)[0]
 
 
-def split(data: Data, test: float = 0.2, *, seed: int = 0) -> Data:
-    """Set a part of the samples aside as ``X_test`` and ``Y_test``, every class in proportion.
-
-    Parameters
-    ----------
-    data : Data
-        Without a test part.
-    test : float
-        The fraction of the samples to set aside, between 0 and 1.
-    seed : int
-        The same seed gives the same split. The order of the samples is kept.
-
-    Returns
-    -------
-    Data
-
-    Raises
-    ------
-    ValueError
-        ``data`` has a test part already, or one of the two parts would be empty.
-    """
-    if data.X_test is not None:
-        raise ValueError(f"{data.name!r} has a test part of {len(data.X_test)} samples already. Use it as it is.")
-    labels = data.Y if data.task == "classification" else None
-    with called({"fraction": "test"}):
-        train, aside = split_indices(len(data.X), test, seed=seed, labels=labels)
-    weight = None if data.weight is None else data.weight[train]
-    return replace(
-        data, X=take(data.X, train), Y=data.Y[train], X_test=take(data.X, aside), Y_test=data.Y[aside], weight=weight
-    )
-
-
-def split_indices(
-    n: int, fraction: float, *, seed: int = 0, labels: npt.ArrayLike | None = None
-) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Indices of the samples to keep and of those to set aside, each ascending.
-
-    Parameters
-    ----------
-    n : int
-        Number of samples.
-    fraction : float
-        Of the samples to set aside, between 0 and 1; the number is rounded to the nearest.
-    seed : int
-        Of NumPy's PCG64 generator.
-    labels : array (n,) or None
-        Class of each sample: each class is then divided in this proportion too, and keeps at least one sample.
-    """
-    if not 0 < fraction < 1:
-        problem = f"is {fraction}; it must lie between 0 and 1, for example 0.2. Pass another number."
-        raise argument_error("fraction", problem)
-    rng = np.random.Generator(np.random.PCG64(seed))
-    order = rng.permutation(n)
-    wanted = round(n * fraction)
-    groups = np.zeros(n, np.intp) if labels is None else np.unique(np.asarray(labels), return_inverse=True)[1]
-    # Rank r of a sample within its class of m, in random order: the smallest (r + 1/2) / m are set aside. This takes
-    # the same share of every class and the wanted number in all, as nearly as whole samples allow.
-    counts = np.bincount(groups, minlength=1)
-    by_class = order[np.argsort(groups[order], kind="stable")]
-    rank = np.empty(n, np.intp)
-    rank[by_class] = np.arange(n) - np.repeat(np.cumsum(counts) - counts, counts)
-    position = (rank + 0.5) / counts[groups]
-    position[rank == counts[groups] - 1] = np.inf  # the last of each class stays
-    chosen = order[np.argsort(position[order], kind="stable")][:wanted]
-    aside = np.sort(chosen[np.isfinite(position[chosen])])
-    if not 0 < aside.size < n:
-        problem = f"is {fraction:g}, and one part of {n} samples would be empty. Pass another number, or more samples."
-        if labels is not None and 1 < n == len(counts):
-            problem = f"is {fraction:g}, and each of the {n} classes has one sample, which stays. Pass another target."
-        raise argument_error("fraction", problem)
-    kept = np.ones(n, bool)
-    kept[aside] = False
-    return np.flatnonzero(kept), aside
-
-
-def _check_rows(where: str, X: Array, y: Array) -> None:
+def _check_rows(where: str, X: Any, y: Array) -> None:
     for what, part in (("features", X), ("targets", y)):
-        if not part.ndim:
+        if not len(part.shape):
             raise LoadError(
                 f"{where!r} has a single number as its {what}; an array is needed. Save one with a row for each sample."
             )
@@ -338,8 +365,10 @@ def _check_rows(where: str, X: Array, y: Array) -> None:
         raise LoadError(f"{where!r} has no samples. Pass a file with at least one.")
 
 
-def _flatten(where: str, X: Array) -> tuple[Array, tuple[int, ...] | None]:
+def _flatten(where: str, X: Any) -> tuple[Any, tuple[int, ...] | None]:
     """X as (n_samples, n_features) of numbers, and the shape of an image if that is what a sample was."""
+    if isinstance(X, Table):
+        return X, None
     if X.ndim < 2 or X.size == 0:
         raise LoadError(
             f"{where!r} has features of shape {X.shape}; needed is (n_samples, n_features), neither of them 0. For a "

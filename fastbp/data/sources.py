@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,25 +12,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastbp.data.formats import STDIN, Raw, first_bytes, read_idx, read_npy, read_npz
-from fastbp.data.tables import read_table
-from fastbp.data.targets import Task
+from fastbp.data import tables
+from fastbp.data.columns import Table
+from fastbp.data.compressed import TABLES, first_bytes, plain_name
+from fastbp.data.dialects import Dialect
+from fastbp.data.formats import Raw, read_idx, read_npy, read_npz
+from fastbp.data.frames import BINARY, read_binary, read_json
+from fastbp.data.text import Columns, Progress, read_text
 from fastbp.errors import LoadError, argument_error
 
 Array = npt.NDArray[Any]
 Path = str | bytes | os.PathLike[Any]
 
-KINDS = "'digits', MNIST's idx files or their folder, .npz, .npy, .csv and .tsv"
+KINDS = (
+    "'digits', MNIST's idx files or their folder, .npz, .npy, .csv, .tsv and other delimited text, .jsonl, .parquet "
+    "and .xlsx"
+)
 FOREIGN = (
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "a Feather file"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"BZh", "compressed with bzip2"),
-    (b"\xfd7zXZ", "compressed with xz"),
     (b"\x28\xb5\x2f\xfd", "compressed with Zstandard"),
     (b"\x89HDF", "an HDF5 file"),
     (b"\x80", "a pickle, which fastbp never reads because a pickle can run any program"),
 )
+TABLE_KINDS = ("text", "json", "parquet", "arrow", "workbook")
+"""What `kind_of` says of tables."""
 IDX_NAME = re.compile(r"(train|t10k|test)([-_.]?)images([-_.])idx3([-_.])ubyte(\.gz)?", re.IGNORECASE)
 X_KEYS = ("X", "x", "data", "X_train", "x_train")
 Y_KEYS = ("y", "Y", "target", "targets", "label", "labels", "y_train", "Y_train")
@@ -37,17 +42,9 @@ X_TEST_KEYS = ("X_test", "x_test")
 Y_TEST_KEYS = ("y_test", "Y_test")
 
 
-def find(
-    path: str,
-    target: Path | int | None,
-    weight: Path | int | None = None,
-    task: Task | None = None,
-    columns: Sequence[str] | None = None,
-) -> Raw:
-    """Features, targets and, if asked for, weights of whatever stands at ``path``."""
-    kind = _kind(path)
-    if kind == "table":
-        return read_table(path, _name(target), weight=_name(weight), columns=columns, task=task, targets=True)
+def find(path: str, target: Any, weight: Path | int | None = None, kind: str | None = None) -> Raw:
+    """Features, targets and, if asked for, weights of whatever stands at ``path`` and is no table."""
+    kind = kind or kind_of(path)
     if kind in ("digits", "folder") and target is not None:
         raise argument_error(
             "The target",
@@ -69,8 +66,28 @@ def find(
     return replace(raw, weight=_npy(_file(weight, "weight"), "the weights"))
 
 
-def _name(column: Path | int | None) -> str | int | None:
-    return column if column is None or isinstance(column, int) else os.fsdecode(column)
+def find_features(path: str, kind: str) -> Raw:
+    """Features only, of what is no table; the targets need not exist."""
+    if kind in ("idx", "npy"):
+        return Raw(path, os.path.basename(path), _idx_images(path) if kind == "idx" else read_npy(path))
+    return _digits() if kind == "digits" else OPENERS[kind](path, None)
+
+
+def read_columns(
+    path: str, kind: str, dialect: Dialect, target: tables.Names = None, progress: Progress | None = None
+) -> Columns:
+    """The columns of a table in a file."""
+    if kind == "text":
+        given = [] if target is None else [target] if isinstance(target, str | int) else list(target)
+        words = [part.strip() for name in given if isinstance(name, str) for part in (name, *name.split(","))]
+        return read_text(path, dialect, words, progress)
+    return read_json(path, dialect) if kind == "json" else read_binary(path, kind, dialect)
+
+
+def columns_of(source: Any) -> Columns:
+    """The columns of a data frame, or of a mapping of names to columns."""
+    table = Table.of(source)
+    return Columns("the table", list(table.names), [table[name] for name in table.names], not table.numbered)
 
 
 def _file(path: Path | int, parameter: str) -> str:
@@ -82,38 +99,32 @@ def _file(path: Path | int, parameter: str) -> str:
     return name
 
 
-def find_features(path: str, columns: Sequence[str] | None, drop: str | int | None) -> Raw:
-    """Features only; the targets need not exist."""
-    kind = _kind(path)
-    if kind == "table":
-        return read_table(path, columns=columns, drop=drop)
-    if kind in ("idx", "npy"):
-        return Raw(path, os.path.basename(path), _idx_images(path) if kind == "idx" else read_npy(path))
-    return _digits() if kind == "digits" else OPENERS[kind](path, None)
-
-
-def _kind(path: str) -> str:
+def kind_of(path: str, stdin: bool = False) -> str:
+    """What stands at a path: one of `TABLE_KINDS`, ``"digits"``, or a kind in `OPENERS`."""
     if path == "digits":
         return "digits"
-    if path == STDIN:
-        return "table"
     if os.path.isdir(path):
         return "folder"
-    name = os.path.basename(path).lower().removesuffix(".gz")
+    name = plain_name(path)
     start = first_bytes(path, 9)  # FileNotFoundError for a file that does not exist
     if not start:
         raise LoadError(f"{path!r} is empty. Pass a file with at least one sample.")
     if start.startswith(b"\x93NUMPY"):
         return "npy"
     if start.startswith(b"PK\x03\x04"):
-        return "npz"
+        return _in_zip(path)
+    for magic, kind in BINARY.items():
+        if start.startswith(magic):
+            return kind
     for magic, what in FOREIGN:
         if start.startswith(magic):
-            raise LoadError(f"{path!r} is {what}. fastbp reads {KINDS}, tables also with gzip; convert the file.")
-    if start[8:] == b"{":
+            raise LoadError(f"{path!r} is {what}. fastbp reads {KINDS}; convert the file.")
+    if start[8:] == b"{" and not name.endswith(TABLES):
         raise LoadError(f"{path!r} is a model file, or looks like one. Pass a file of samples: {KINDS}.")
-    if name.endswith((".csv", ".tsv")):
-        return "table"
+    if name.endswith((".jsonl", ".ndjson", ".json")) or (stdin and start.lstrip()[:1] in (b"{", b"[")):
+        return "json"
+    if name.endswith(TABLES) or stdin:
+        return "text"
     if name.endswith((".npy", ".npz")):
         raise LoadError(
             f"{path!r} starts with {start[:4].hex(' ')}: it is no {name[-4:]} file. Save it again with NumPy."
@@ -121,8 +132,26 @@ def _kind(path: str) -> str:
     if "idx" in name or start.startswith(b"\0\0"):
         return "idx"
     raise LoadError(
-        f"{path!r} is not a data file that fastbp knows. It reads {KINDS}; convert the file to one of these."
+        f"{path!r} is not a data file that fastbp knows. It reads {KINDS}; convert the file to one of these, or give "
+        "it the ending of what it is."
     )
+
+
+def _in_zip(path: str) -> str:
+    """What a zip archive is: arrays, a workbook, or one table of text."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except Exception:  # the reader of arrays says what is wrong
+        return "npz"
+    if any(name.startswith("xl/") for name in names) or "content.xml" in names:
+        return "workbook"
+    if any(name.endswith(".npy") for name in names):
+        return "npz"
+    inside = [name for name in names if name.lower().endswith(TABLES)]
+    if not inside:
+        return "npz"
+    return "json" if inside[0].lower().endswith((".jsonl", ".ndjson", ".json")) else "text"
 
 
 def _digits() -> Raw:

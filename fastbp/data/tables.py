@@ -1,152 +1,229 @@
-"""Delimited text (``.csv``, ``.tsv``, plain or ``.gz``) as numbers, read row by row.
+"""Tables: which columns are features, targets, weights and groups, and what the targets' cells say.
 
-A broken file, or one without the columns asked for, raises ``LoadError``, which names the line or the columns.
+A table without the columns asked for raises ``LoadError``, which names the columns.
 """
 
 from __future__ import annotations
 
 import collections
-import contextlib
-import csv
-import io
-import itertools
-import math
 import os
 import re
-from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastbp.data.cells import PLAIN, as_number, is_measured, is_missing, is_text, looks_like_a_number
-from fastbp.data.formats import MOST_TEXT, Raw, opened, refuse_bomb
+from fastbp.data.cells import is_missing
+from fastbp.data.columns import Table
+from fastbp.data.columns.plain import matrix_of
+from fastbp.data.formats import Raw
 from fastbp.data.targets import Task, from_text
+from fastbp.data.text import Columns
 from fastbp.errors import LoadError, argument_error
 
 Array = npt.NDArray[Any]
-Row = tuple[int, list[str]]  # line number, cells
-
-DELIMITERS = (",", ";", "\t", "|")
-SAMPLE = 200  # rows that decide whether the first one is a header
-LONGEST_LINE = 1 << 24
+Names = str | int | Sequence[str | int] | None
 
 
-def read_table(
-    path: str,
-    target: str | int | None = None,
+def arrange(
+    held: Columns,
+    target: Names = None,
     *,
     columns: Sequence[str] | None = None,
     drop: str | int | None = None,
     weight: str | int | None = None,
+    group: str | int | None = None,
     task: Task | None = None,
     targets: bool = False,
+    missing_targets: bool = False,
+    decimal: Any = None,
 ) -> Raw:
-    """The features in float64, and the target if one is named, as ``task`` or its cells say; ``targets`` demands one.
+    """The features of a table, and the targets if they are named, as ``task`` or their cells say; ``targets`` demands
+    them.
 
     Columns are names or indices, negative ones from the end. ``columns`` are the features wanted, in this order, of a
-    file with a header; None means all but the target, the ``weight`` of the samples, and ``drop``, if it exists.
+    table with a header; None means all but the targets, the ``weight`` and ``group`` of the samples, and ``drop``, if
+    it exists. With ``missing_targets`` a row without a target is left out, and one of several targets may be NaN.
     """
-    with _text(path) as text:
-        rows = _rows(text, path)
-        sample, names, header = _start(path, rows, target)
-        if targets and target is None:
-            raise LoadError(f"{path!r} needs a target: it has {_have(names, header)}. Pass one of these as target.")
-        if header and target is not None and columns is None:
-            _refuse_doubles(path, names)
-        t = None if target is None else _find(path, "target", target, names, header)
-        s = None if weight is None else _find(path, "weight", weight, names, header)
-        if s is not None and s == t:
-            raise LoadError(f"{path!r} has one column for both target and weight, {names[s]!r}. Name two columns.")
-        others = {t, s, _index(drop, names)}
-        wanted = [j for j in range(len(names)) if j not in others]
-        if columns is not None and header:
-            wanted = _by_name(path, columns, names)
-        if not wanted:
-            raise LoadError(f"{path!r} has no column besides the target. Add at least one column of numbers.")
-        asked = wanted if s is None else [*wanted, s]
-        X, cells, lines = _numbers(path, itertools.chain(sample[header:], rows), names, asked, t)
+    path, names, header = held.where, held.names, held.header
+    if targets and target is None:
+        raise LoadError(f"{path!r} needs a target: it has {_have(names, header)}. Pass one of these as target.")
+    if header and target is not None and columns is None:
+        _refuse_doubles(path, names)
+    ts = _targets(path, target, names, header)
+    roles = {
+        what: _find(path, what, name, names, header)
+        for what, name in (("weight", weight), ("group", group))
+        if name is not None
+    }
+    for what, j in roles.items():
+        if j in ts or list(roles.values()).count(j) > 1:
+            raise LoadError(f"{path!r} has one column for both target and {what}, {names[j]!r}. Name two columns.")
+    others = {*ts, *roles.values(), _index(drop, names)}
+    wanted = [j for j in range(len(names)) if j not in others]
+    if columns is not None and header:
+        wanted = _by_name(path, columns, names)
+    if not wanted:
+        raise LoadError(f"{path!r} has no column besides the target. Add at least one column.")
+    whole = Table({str(j): column for j, column in enumerate(held.columns)}, where=repr(path), lines=held.lines)
+    y = None
+    if ts:
+        y, kept = _targets_of(whole, ts, names, task, missing_targets, decimal)
+        if kept is not None:
+            whole = whole.rows(kept)
+    features = whole.only([str(j) for j in wanted])
+    X = matrix_of(features)
+    labels = [names[j] for j in wanted]
+    table = None
+    if X is None or len(set(labels)) == len(labels):
+        _refuse_doubles(path, labels)
+        table = Table(
+            {name: whole[str(j)] for name, j in zip(labels, wanted, strict=True)},
+            where=repr(path),
+            lines=whole.lines,
+            numbered=not header,
+        )
+    told = None if not ts else names[ts[0]] if len(ts) == 1 else tuple(names[t] for t in ts)
     return Raw(
         path,
         os.path.basename(path),
-        X[:, : len(wanted)],
-        None if cells is None else from_text(cells, task),
-        names=tuple(names[j] for j in wanted) if header else None,
-        target=None if t is None else names[t],
-        weight=None if s is None else X[:, -1],
-        lines=lines,
+        table if X is None else X,
+        y,
+        names=tuple(labels) if header else None,
+        target=told,
+        weight=_weights(whole, roles["weight"], names) if "weight" in roles else None,
+        lines=() if whole.lines is None else whole.lines.tolist() if y is not None else (),
+        table=table,
+        group=_groups(whole, roles["group"], names) if "group" in roles else None,
     )
 
 
-@contextlib.contextmanager
-def _text(path: str) -> Iterator[io.TextIOWrapper]:
-    """The text of a file."""
-    with opened(path) as (stream, _, compressed):
-        if compressed:
-            refuse_bomb(path, MOST_TEXT)
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+def table_of(held: Columns, where: str) -> Table:
+    """All columns; of two with the same name, the second has its index behind it."""
+    names: dict[str, Any] = {}
+    for j, (name, column) in enumerate(zip(held.names, held.columns, strict=True)):
+        names[f"{name} ({j})" if name in names else name] = column
+    return Table(names, where=where, lines=held.lines, numbered=not held.header)
+
+
+def _targets(path: str, target: Names, names: list[str], header: bool) -> list[int]:
+    """Indices of the targets' columns; a text may name several, with commas between."""
+    if target is None:
+        return []
+    given = [target] if isinstance(target, str | int) else list(target)
+    if isinstance(target, str) and _index(target, names) is None and "," in target:
+        given = [part.strip() for part in target.split(",")]
+    found = [_find(path, "target", name, names, header) for name in given]
+    if not found or len(set(found)) < len(found):
+        raise argument_error("target", f"is {target!r}; different columns are needed. Pass their names.", LoadError)
+    return found
+
+
+def cells_of(values: Array) -> list[str]:
+    """The cells of a column as text."""
+    if values.dtype.kind == "S":
+        return [cell.decode().strip() for cell in values.tolist()]
+    if values.dtype.kind == "M":
+        return ["" if cell == "NaT" else cell for cell in values.astype(str).tolist()]
+    return ["" if cell is None or cell != cell else str(cell).strip() for cell in values.tolist()]
+
+
+def _targets_of(
+    table: Table, ts: list[int], names: list[str], task: Task | None, missing: bool, decimal: Any
+) -> tuple[Array, Array | None]:
+    """The targets, (n,) or (n, n_targets), and the rows that have any, or None for all."""
+    parts: list[Array] = []
+    absent = np.zeros((table.n_rows, len(ts)), bool)
+    columns: list[Any] = []
+    for k, t in enumerate(ts):
+        values = table[str(t)]
+        if values.dtype.kind in "biuf":
+            absent[:, k] = np.isnan(values) if values.dtype.kind == "f" else False
+            columns.append(values)
+        else:
+            cells = cells_of(values)
+            absent[:, k] = [is_missing(cell) for cell in cells]
+            columns.append(cells)
+    if absent.any() and not missing:
+        row, k = np.argwhere(absent)[0]
+        raise argument_error(
+            "missing_targets",
+            f"is not given, and {table.where} has no value in {table.place(int(row))}, column {names[ts[k]]!r}, which "
+            "is a target. Fill it in, remove the row, or pass missing_targets='ignore', which leaves it out.",
+            LoadError,
+        )
+    kept = np.flatnonzero(~absent.all(axis=1)) if absent.all(axis=1).any() else None
+    rows = np.arange(table.n_rows) if kept is None else kept
+    if not rows.size:
+        raise LoadError(f"{table.where} has no target in any row. Pass another target.")
+    for k, column in enumerate(columns):
+        mark = decimal.get(names[ts[k]]) if isinstance(decimal, dict) else decimal
+        if isinstance(column, np.ndarray):
+            parts.append(column[rows])
+            continue
+        there = [i for i in rows.tolist() if not absent[i, k]]
+        alone: Task | None = "regression" if len(ts) > 1 else task
+        found = from_text([column[i] for i in there], alone, mark, where=table.where, name=names[ts[k]])
+        if len(ts) > 1 and found.dtype.kind == "U":
+            i = next(i for i in there if not _is_number(column[i]))
+            raise LoadError(
+                f"{table.where} has {column[i][:40]!r} in {table.place(i)}, column {names[ts[k]]!r}; several targets "
+                "must be numbers. Name one target, or others."
+            )
+        if len(there) < len(rows):
+            full = np.full(len(rows), np.nan)
+            full[~absent[rows, k]] = found
+            found = full
+        parts.append(found)
+    return (parts[0] if len(parts) == 1 else np.stack([part.astype(np.float64) for part in parts], axis=1)), kept
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _weights(table: Table, j: int, names: list[str]) -> Array:
+    """The weights of the samples."""
+    values = table[str(j)]
+    if values.dtype.kind in "biuf":
+        return values.astype(np.float64)
+    weights = np.empty(table.n_rows)
+    for row, cell in enumerate(cells_of(values)):
         try:
-            yield text
-        finally:
-            text.detach()  # standard input stays open, and a file is closed by whoever opened it
+            weights[row] = float(cell)
+        except ValueError:
+            raise argument_error(
+                "weight",
+                f"is column {names[j]!r}; {table.where} has {cell[:40]!r} in {table.place(row)}, and a number of at "
+                "least 0 is needed. Correct the cell, or pass another column.",
+                LoadError,
+            ) from None
+    return weights
 
 
-def _start(path: str, rows: Iterator[Row], target: str | int | None) -> tuple[list[Row], list[str], bool]:
-    """The first rows, the names of the columns, and whether the first row holds them."""
-    sample = list(itertools.islice(rows, SAMPLE))
-    if not sample:
-        raise LoadError(f"{path!r} is empty. Pass a file with at least one row of numbers.")
-    first = [cell.strip() for cell in sample[0][1]]
-    header = _has_header(first, [cells for _, cells in sample[1:]], target)
-    return sample, first if header else [str(i) for i in range(len(first))], header
+def _groups(table: Table, j: int, names: list[str]) -> Array:
+    """The number of each sample's group."""
+    cells = cells_of(table[str(j)])
+    for row, cell in enumerate(cells):
+        if is_missing(cell):
+            raise argument_error(
+                "group",
+                f"is column {names[j]!r}; {table.where} has no value in {table.place(row)}. Fill it in, or pass "
+                "another column.",
+                LoadError,
+            )
+    known: dict[str, int] = {}
+    return np.array([known.setdefault(cell, len(known)) for cell in cells], np.int64)
 
 
 def _have(names: list[str], header: bool) -> str:
     shown = ", ".join(repr(name) for name in names[:12]) + (", ..." if len(names) > 12 else "")
     return f"the columns {shown}" if header else f"no header and {len(names)} columns, 0 to {len(names) - 1}"
-
-
-def _rows(text: io.TextIOWrapper, path: str) -> Iterator[Row]:
-    """Rows that are not blank, with the number of their (last) line."""
-
-    def lines() -> Iterator[str]:
-        while line := text.readline(LONGEST_LINE):
-            if len(line) == LONGEST_LINE:
-                raise LoadError(f"{path!r} has a line of {LONGEST_LINE} characters or more. It is not a table.")
-            yield line
-
-    source = lines()
-    reader = None
-    try:
-        start = next(source, "")
-        tsv = path.lower().removesuffix(".gz").endswith(".tsv")
-        delimiter = "\t" if tsv else max(DELIMITERS, key=start.count)
-        reader = csv.reader(itertools.chain([start], source), delimiter=delimiter, strict=True)
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield reader.line_num, cells
-    except UnicodeDecodeError as error:
-        raise LoadError(
-            f"{path!r} is not text in UTF-8: {error}. Convert it, or pass the format it really has."
-        ) from None
-    except csv.Error as error:
-        line = reader.line_num if reader else 1
-        raise LoadError(f"{path!r} cannot be read as a table: line {line}: {error}. Correct the line.") from None
-
-
-def _has_header(first: list[str], others: list[list[str]], target: str | int | None) -> bool:
-    """Whether the first row names the columns.
-
-    It does when it names the target, when it has no number at all, or when it has text over a column of numbers.
-    """
-    if isinstance(target, str) and target in first and is_text(target):
-        return True
-    text = [is_text(cell) for cell in first]
-    if all(text):
-        return True
-    rest = [cells for cells in others if len(cells) == len(first)]
-    return any(over and rest and not any(is_text(cells[j]) for cells in rest) for j, over in enumerate(text))
 
 
 def _index(column: str | int | None, names: list[str]) -> int | None:
@@ -197,58 +274,3 @@ def _by_name(path: str, wanted: Sequence[str], names: list[str]) -> list[int]:
             raise LoadError(f"{path!r} has {there} columns named {name!r}; {n} of it is needed. Rename the others.")
     following = {name: iter(indices) for name, indices in columns.items()}
     return [next(following[name]) for name in wanted]
-
-
-def _numbers(
-    path: str, rows: Iterator[Row], names: list[str], wanted: list[int], target: int | None
-) -> tuple[Array, list[str] | None, Sequence[int]]:
-    values, lines, labels = array("d"), array("q"), []
-    for line, cells in rows:
-        if len(cells) != len(names):
-            raise LoadError(
-                f"{path!r} has {len(cells)} cells in line {line}; {len(names)} are needed. Correct the line."
-            )
-        if target is not None:
-            if is_missing(cells[target]):
-                raise _missing(path, line, names[target])
-            labels.append(cells[target].strip())
-        try:
-            values.extend([float(cells[j]) for j in wanted])
-            if "_" in "".join(cells):
-                for j in wanted:
-                    as_number(cells[j])
-        except ValueError:
-            raise _not_a_number(path, line, cells, names, wanted) from None
-        lines.append(line)
-    if not lines:
-        raise LoadError(f"{path!r} has a header and no rows. Pass a file with at least one row of numbers.")
-    X = np.frombuffer(values, np.float64).reshape(len(lines), len(wanted))
-    finite = np.isfinite(X)
-    if not finite.all():
-        i, k = np.argwhere(~finite)[0]
-        if math.isnan(X[i, k]):
-            raise _missing(path, lines[i], names[wanted[k]])
-        got = f"{path!r} has an infinite value in line {lines[i]}, column {names[wanted[k]]!r}"
-        raise LoadError(f"{got}; every value must be finite. Correct or remove the row.")
-    return X, labels if target is not None else None, lines
-
-
-def _missing(path: str, line: int, name: str) -> LoadError:
-    return LoadError(
-        f"{path!r} has no value in line {line}, column {name!r}; every cell must be filled. Fill in the missing values "
-        "or remove these rows."
-    )
-
-
-def _not_a_number(path: str, line: int, cells: list[str], names: list[str], wanted: list[int]) -> LoadError:
-    for j in wanted:
-        if is_missing(cells[j]):
-            return _missing(path, line, names[j])
-        if is_text(cells[j]):
-            break
-    got = f"{path!r} has the text {cells[j][:40]!r} in line {line}, column {names[j]!r}; features must be numbers. "
-    if looks_like_a_number(cells[j]) or is_measured(cells[j]):
-        return LoadError(f"{got}{PLAIN}")
-    return LoadError(
-        f"{got}Replace the column by numbers (for categories, one column of 0 and 1 for each) or remove it."
-    )

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastbp.data.cells import PLAIN, is_measured, is_padded, is_text, looks_like_a_number
+from fastbp.data.columns.numbers import Ambiguous, Mixed, numbers_of
 from fastbp.errors import LoadError, argument_error
 
 Array = npt.NDArray[Any]
@@ -62,9 +63,29 @@ def encode(
     return task, tuple(names.tolist()), _cut(index.astype(np.int64), parts)
 
 
-def from_text(cells: Sequence[str], task: Task | None) -> Array:
-    """A column of cells: integers if all are, else floats if all are, else text. Classes keep the names they have."""
-    numbers = _numbers(cells)
+def from_text(
+    cells: Sequence[str], task: Task | None, decimal: str | None = None, *, where: str = "The table", name: str = ""
+) -> Array:
+    """A column of cells: integers if all are, else floats if all are, else text. Classes keep the names they have.
+
+    Numbers may have a decimal comma, and marks between thousands; ``decimal`` says which mark is which where no cell
+    does.
+    """
+    numbers = _numbers(cells) if decimal != "," else None
+    if numbers is None and task != "classification":
+        try:
+            found = numbers_of(cells, decimal)
+        except Ambiguous as error:
+            raise argument_error(
+                "decimal",
+                f"is not given, and the target {name!r} of {where} needs it: {error.args[0]!r} has a comma, which may "
+                "be the decimal mark or stand between thousands, and no cell decides. Pass decimal=',' or "
+                "decimal='.'. If these are names of classes, choose the task 'classification'.",
+                LoadError,
+            ) from None
+        except Mixed:
+            found = None
+        numbers = None if found is None else found[0]
     if numbers is None:
         return np.array(cells)
     classes = task == "classification" or (task is None and _are_classes(numbers))

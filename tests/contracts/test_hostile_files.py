@@ -23,7 +23,7 @@ from model_files import golden, same, small
 import fastbp
 from fastbp.errors import LoadError
 from fastbp.io import container
-from fastbp.io.model_file import FORMAT_VERSION, _check_description
+from fastbp.io.description import FORMAT_VERSION, check_description
 from fastbp.saving import load
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(fastbp.__file__).parent.parent)}
@@ -111,7 +111,7 @@ def test_the_files_made_here_would_load_if_nothing_were_wrong(tmp_path):
 def decoded(content: bytes) -> None:
     """What ``load`` does before it builds a network."""
     description, _ = container.unpack(io.BytesIO(content), len(content))
-    _check_description(description)
+    check_description(description)
 
 
 def test_every_single_bit_flip_is_noticed():

@@ -86,7 +86,7 @@ def test_sources_that_do_not_exist(tmp_path):
     with pytest.raises(FileNotFoundError):
         read(tmp_path / "none.csv", 0)
     with pytest.raises(LoadError, match=r"reads 'digits', MNIST's idx files"):
-        read(written(tmp_path / "notes.txt", "hello"))
+        read(written(tmp_path / "notes.me", "hello"))
 
 
 def test_digits():

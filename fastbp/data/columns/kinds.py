@@ -116,7 +116,7 @@ def _unfit(cells: Cells, kind: str, problem: str) -> Exception:
     return argument_error(
         "kinds",
         f"says that column {cells.name!r} of {cells.table.where} is of kind {kind!r}; {problem}. Correct the cell, "
-        "name its text as missing, or give the column another kind.",
+        "pass missing=['...'] with its text, or another kind.",
     )
 
 
@@ -145,7 +145,7 @@ def _numbers(cells: Cells, decimal: str | None) -> tuple[Numbers, str] | None:
                 "decimal",
                 f"would be a point for {cells.as_text(point)!r} in {cells.place(point)} and a comma for "
                 f"{cells.as_text(comma)!r} in {cells.place(comma)}, column {cells.name!r} of {cells.table.where}. "
-                "Correct the cells, or give the column the kind 'category', or drop it.",
+                f"Correct the cells, or pass kinds={{{cells.name!r}: 'category'}} or drop=[{cells.name!r}].",
             ) from None
     if found is not None:
         require_finite(cells, found[0])
@@ -159,7 +159,7 @@ def require_finite(cells: Cells, numbers: Numbers) -> None:
         i = int(infinite[0])
         raise ValueError(
             f"{cells.table.where} has {cells.as_text(i)!r} in {cells.place(i)}, column {cells.name!r}; numbers must be "
-            "finite. Correct the cell or leave it empty, or drop the column."
+            f"finite. Correct the cell or leave it empty, or pass drop=[{cells.name!r}]."
         )
 
 
@@ -172,8 +172,8 @@ def _ambiguous_number(cells: Cells, cell: str) -> Exception:
     return argument_error(
         "decimal",
         f"is not given, and column {cells.name!r} of {cells.table.where} needs it: {cell.strip()!r} in "
-        f"{cells.place(cells.texts.index(cell))} may be {b} or {a}, and no cell decides. Pass ',' for {b} or '.' for "
-        f"{a}.",
+        f"{cells.place(cells.texts.index(cell))} may be {b} or {a}, and no cell decides. Pass decimal=',' for {b} or "
+        f"decimal='.' for {a}.",
     )
 
 
@@ -190,7 +190,7 @@ def _instants(cells: Cells, date_format: str | None) -> tuple[npt.NDArray[np.int
             "date_format",
             f"is not given, and column {cells.name!r} of {cells.table.where} needs it: "
             f"{str(error.args[0]).strip()!r} in {cells.place(cells.texts.index(error.args[0]))} may have the day or "
-            "the month first, and no cell decides. Pass '%d/%m/%Y' or '%m/%d/%Y', say.",
+            "the month first, and no cell decides. Pass date_format='%d/%m/%Y' or date_format='%m/%d/%Y', say.",
         ) from None
 
 
@@ -204,7 +204,7 @@ def _is_run(cells: Cells, numbers: Numbers) -> bool:
     n = len(cells.index)
     if cells.n_missing or cells.real or cells.truth or len(numbers) != n:
         return False
-    if not cells.whole and not all(WHOLE.fullmatch(text.strip()) for text in cells.texts or ()):
+    if not cells.whole and (cells.texts is None or not all(WHOLE.fullmatch(text.strip()) for text in cells.texts)):
         return False
     share = 1.0 if n < 20 else 0.5 if n < 100 else 0.25
     return n > 2 and bool(n >= share * (numbers.max() - numbers.min() + 1))
@@ -248,7 +248,8 @@ def _refuse_errors(cells: Cells, decimal: str | None, date_format: str | None) -
                 "missing",
                 f"does not name {cells.as_text(i).strip()[:40]!r}, which is in {cells.place(i)}, column "
                 f"{cells.name!r} of {cells.table.where}; {n} of the column's {int(counts.sum())} cells are {what}. "
-                "Name it if it stands for nothing, correct the cell, give the column the kind 'category', or drop it.",
+                f"Correct the cell, pass missing=[{cells.as_text(i).strip()[:40]!r}] if it stands for nothing, "
+                f"kinds={{{cells.name!r}: 'category'}}, or drop=[{cells.name!r}].",
             )
 
 
@@ -275,7 +276,7 @@ def _scale(cells: Cells, numbers: Numbers) -> dict[str, Any]:
     except ValueError:
         raise ValueError(
             f"{cells.table.where} has numbers in column {cells.name!r} that are too large for a standard deviation in "
-            "float64. Divide the column by a constant, or drop it."
+            f"float64. Divide the column by a constant, or pass drop=[{cells.name!r}]."
         ) from None
     return {"median": float(np.median(there)), "mean": float(scale.subtract[0]), "std": float(scale.divide[0])}
 

@@ -193,6 +193,16 @@ class Columns:
         """Columns of the matrix that `encode` returns."""
         return len(self.feature_names)
 
+    def features_of(self, column: Column) -> list[str]:
+        """Names of the features that a column becomes."""
+        return matrices.one_hot_names(column) if column.kind == "category" else matrices.number_names(column)
+
+    def without_scale(self) -> Columns:
+        """The same columns, whose numbers `encode` leaves in the table's units."""
+        return Columns(
+            (replace(column, mean=0.0, std=1.0) for column in self.found), self.missing, numbered=self.numbered
+        )
+
     def values(self, table: Any) -> tuple[Numbers, Codes]:
         """The rows of a table as numbers and indices of levels.
 
