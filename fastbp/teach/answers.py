@@ -106,6 +106,11 @@ def read(answer: Any, net: Network) -> tuple[Layers, Layers]:
     return w, b
 
 
+def _as_vectors(b: Layers, net: Network) -> Layers:
+    """Biases that are columns, or rows, as vectors."""
+    return {l: v.ravel() if v.shape in ((net.sizes[l], 1), (1, net.sizes[l])) else v for l, v in b.items()}
+
+
 def _check_shapes(w: Layers, b: Layers, net: Network) -> None:
     for l in range(1, net.L + 1):
         J, K = net.w[l].shape
@@ -115,8 +120,6 @@ def _check_shapes(w: Layers, b: Layers, net: Network) -> None:
             hint = ""
             if name == "grad_w" and array.shape == (K, J):
                 hint = " It looks transposed: j, from delta, is the row."
-            elif name == "grad_b" and array.shape in ((J, 1), (1, J)):
-                hint = f" It is a matrix with one row or column: return {name}[{l}].ravel()."
             raise Refused(
                 "shapes", f"{name}[{l}] has shape {array.shape}; {name[5:]}[{l}] has {shape}, and so must it.{hint}"
             )
@@ -176,6 +179,7 @@ def try_on(mine: Callable[..., Any], case: Case, batch: bool) -> None:
     L = case.net.L
     try:
         w, b = case.pair = read(_call(mine, case.problem, batch), case.net)
+        b = _as_vectors(b, case.net)
         given = Given(w, b, None, L)
         try:
             _check_shapes(w, b, case.net)
@@ -184,6 +188,7 @@ def try_on(mine: Callable[..., Any], case: Case, batch: bool) -> None:
             raise
         _check_finite(w, b)
         case.got = given
-        case.again = Given(*read(_call(mine, case.problem, batch), case.net), None, L)
+        w, b = read(_call(mine, case.problem, batch), case.net)
+        case.again = Given(w, _as_vectors(b, case.net), None, L)
     except Refused as refused:
         case.refused = refused

@@ -2,128 +2,36 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from fastbp import checks
-from fastbp.network import Network
-from fastbp.teach.answers import Case, described, try_on
+from fastbp.errors import argument_error
+from fastbp.teach.answers import Case, try_on
 from fastbp.teach.catalogue import MISTAKES, Mistake
-from fastbp.teach.explanation import Explanation, explain
+from fastbp.teach.forms.form import Activations, Asked, Form
+from fastbp.teach.forms.recognising import recognise
 from fastbp.teach.matching import FLOAT32, FLOAT64, Evidence, Match, pairs, precision_of, shown, singles
 from fastbp.teach.mistakes import ORDER, variants_at_zero
 from fastbp.teach.passes import gradient
-from fastbp.teach.render import wrapped
 from fastbp.teach.steps import digits_of
 from fastbp.teach.trials import SAMPLES, make_case_at_zero, make_cases
+from fastbp.teach.verdict import Check as Check
+from fastbp.teach.verdict import Counterexample as Counterexample
 from fastbp.teach.ways import RIGHT
 
+NO_NUMBERS = ("error", "shapes", "values", "inputs")
+"""What is wrong where there is no gradient to look at."""
 ROUNDED = 5e-4
 """A relative error below it comes of rounded numbers, not of a mistake."""
 ROUNDED_IN_SINGLE = 1e-2
 """The same in the short formats: difference quotients in float32 lose five digits of seven."""
-
-
-@dataclass(frozen=True)
-class Counterexample:
-    """The smallest network tried on which the function is wrong.
-
-    Attributes
-    ----------
-    net : Network
-    x, y : numpy.ndarray
-        One sample, or a minibatch.
-    what : str
-        "w" or "b"; empty where the function gave no gradient at all.
-    layer : int
-    index : tuple of int
-        Of the first wrong number: ``(j, k)`` of w, ``(j,)`` of b.
-    got, expected : float
-    """
-
-    net: Network
-    x: np.ndarray
-    y: np.ndarray
-    what: str = ""
-    layer: int = 0
-    index: tuple[int, ...] = ()
-    got: float = math.nan
-    expected: float = math.nan
-
-    def explain(self) -> Explanation:
-        """Every term of the right number."""
-        k = self.index[1] if self.what == "w" else None
-        of = "weight" if self.what == "w" else "bias"
-        return explain(self.net, self.x, self.y, max(self.layer, 1), self.index[0] if self.index else 0, of, k=k)
-
-    def __str__(self) -> str:
-        lines = [f"Network of sizes {list(self.net.sizes)}, {self.net.activations[-1]} outputs, cost {self.net.cost}"]
-        for l in range(1, self.net.L + 1):
-            lines.append(f"  w[{l}] = {self.net.w[l].tolist()}   b[{l}] = {self.net.b[l].tolist()}")
-        lines.append(f"  x = {self.x.tolist()}   y = {self.y.tolist()}")
-        if self.what:
-            index = ", ".join(map(str, self.index))
-            lines.append(
-                f"  grad_{self.what}[{self.layer}][{index}]: yours {self.got!r}, right {self.expected!r} "
-                "(j and k count from 0; l = 0 is the input)"
-            )
-        return "\n".join(lines)
-
-    __repr__ = __str__
-
-
-@dataclass(frozen=True)
-class Check:
-    """The answer of `check_backprop`; true if the function is right.
-
-    Attributes
-    ----------
-    passed : bool
-    first_wrong : str or None
-        Label of the first wrong equation, going as the computation does: F1, F2, BP1, BP2, BP3, BP4, U; or "averaging",
-        "shapes", "values" (not a number), "inputs" (they were changed) or "error" (it raised).
-    counterexample : Counterexample or None
-    mistakes : tuple of Mistake
-        What explains every number on every network: one mistake, or two at once; empty if nothing known does.
-    message : str
-        What to do.
-    n_networks : int
-        How many networks were tried.
-    """
-
-    passed: bool
-    first_wrong: str | None
-    counterexample: Counterexample | None
-    mistakes: tuple[Mistake, ...]
-    message: str
-    n_networks: int
-
-    def __bool__(self) -> bool:
-        return self.passed
-
-    @property
-    def mistake(self) -> Mistake | None:
-        """The mistake; of two at once the one that comes first in the computation."""
-        return self.mistakes[0] if self.mistakes else None
-
-    def __str__(self) -> str:
-        if self.passed:
-            return self.message
-        lines = [f"Not yet right. First wrong: {self.first_wrong}.", *wrapped(self.message, "")]
-        for i, mistake in enumerate(self.mistakes):
-            which = "The mistake" if len(self.mistakes) == 1 else ("Two mistakes at once", "And")[i]
-            lines += wrapped(f"{which}: {mistake.title} ({mistake.name}, {mistake.equation})", "")
-            lines += [*wrapped(mistake.why), *wrapped(mistake.fix)]
-        if self.counterexample is not None:
-            lines += ["The smallest counterexample:", str(self.counterexample)]
-        return "\n".join(lines)
-
-    __repr__ = __str__
 
 
 def _exchanged(case: Case) -> bool:
@@ -155,8 +63,8 @@ def _is_steady(case: Case) -> bool:
 class _Trial:
     """A function on networks, smallest first, and what is wrong with it."""
 
-    def __init__(self, mine: Callable[..., Any], cases: list[Case], batch: bool) -> None:
-        self.cases, self.batch = cases, batch
+    def __init__(self, mine: Callable[..., Any], cases: list[Case], batch: bool, alike: bool = False) -> None:
+        self.cases, self.batch, self.alike, self.matches = cases, batch, alike, list[Match]()
         for case in cases:
             try_on(mine, case, batch)
         given = [one for case in cases for one in (case.got, case.again) if one is not None]
@@ -176,9 +84,7 @@ class _Trial:
         if not all(map(_is_steady, cases)):
             return self.unsteady()
         if all(map(_exchanged, cases)) and not all(case.fits for case in cases):
-            columns = any(array.ndim > 1 for case in cases for array in case.pair[0].values())
-            ravel = ", each grad_b[l] as a vector: grad_b[l].ravel()" if columns else ""
-            return self.answer("shapes", f"The two look exchanged: return grad_w, grad_b, in this order{ravel}.")
+            return self.answer("shapes", "The two look exchanged: return grad_w, grad_b, in this order.")
         if all(case.got is not None and case.got.backwards().matches(case.right) for case in cases):
             return self.answer(
                 "shapes",
@@ -193,6 +99,10 @@ class _Trial:
             every = (variant.mistake(match.t, alone) for variant in match.variants)
             named = (*sorted(every, key=lambda mistake: ORDER.index(mistake.equation.partition(",")[0])),)
         message = self.message(label, known=match is not None) if refused is None else str(refused)
+        if self.alike and len(named) == 1:
+            names = sorted({one.variants[0].name for one in self.matches})
+            if len(names) > 1:  # networks of other sizes would tell them apart
+                return self.answer(label, f"{message} Any of these gives it, with these sizes: {', '.join(names)}.")
         return self.answer(label, message, named)
 
     def answer(self, label: str, message: str, mistakes: tuple[Mistake, ...] = ()) -> Check:
@@ -268,7 +178,7 @@ class _Trial:
         evidence = [
             Evidence(case.problem, case.got) for case in (first, *(case for case in cases if case is not first))
         ]
-        found = singles(evidence)
+        self.matches = found = singles(evidence, every=self.alike)
         if found or self.precision.eps > FLOAT32.eps:
             return found[0] if found else None
         return next(pairs(evidence), None)
@@ -301,27 +211,44 @@ def _check_at_zero(mine: Callable[..., Any], batch: bool, n: int) -> Check | Non
 
 
 def check_backprop(
-    mine: Callable[..., Any],
+    mine: Any,
     batch: bool = False,
     *,
-    activations: str = "sigmoid",
+    activations: str | Sequence[str] | None = None,
     cost: str = "quadratic",
+    loss: Callable[[Any, Any], Any] | None = None,
     seed: int = 0,
 ) -> Check:
     """Check a learner's own backpropagation on small networks, and say what is wrong with it.
 
     Parameters
     ----------
-    mine : function
-        ``mine(w, b, x, y) -> (grad_w, grad_b)``. ``w[l]``, shape (J, K), and ``b[l]``, shape (J,), exist for l = 1..L,
-        and ``len(w)`` is L; x and y are one sample, shapes (K,) and (J,). It returns lists (or dicts) of arrays of the
-        same shapes for l = 1..L; a list of L + 1 with anything at index 0 is fine too.
+    mine : function, class or module
+        One of these:
+
+        - ``mine(w, b, x, y) -> (grad_w, grad_b)``. ``w[l]``, shape (J, K), and ``b[l]``, shape (J,), exist for
+          l = 1..L, ``w[-1]`` is the last, and ``len(w)`` is L; x and y are one sample, shapes (K,) and (J,). It returns
+          lists (or dicts, or what gives them one by one) of arrays of the same shapes for l = 1..L; biases may be
+          columns, and a list of L + 1 with anything at index 0 is fine too.
+        - The book's class, or one of its objects: sizes in the constructor, lists ``weights`` and ``biases``, and
+          ``backprop(x, y) -> (nabla_b, nabla_w)`` on column vectors.
+        - ``mine(parameters, X, Y) -> grads``, or a pair ``(forward, backward)`` of ``forward(X, parameters)`` and
+          ``backward(...)``, whose arguments are known by their names: parameters, cache (or caches), X, Y, and anything
+          else for the output. ``parameters`` is a dict of W1, b1, W2, ...; ``grads`` one of dW1, db1, .... Samples are
+          columns, or rows with W1 of shape (K, J).
+        - A class of scalars with ``data``, ``grad`` and ``backward()``, of which networks are built with + and * and
+          its methods such as ``tanh()``; or a class of models ``Model(K, [J, ...])`` with ``parameters()``.
+        - A PyTorch module of linear layers and activations, which is tried with its own sizes.
     batch : bool
         Whether x and y are minibatches of three samples, shapes (3, K) and (3, J), and the gradient that of their mean.
-    activations : str
-        Of all layers; "softmax" has sigmoid hidden layers.
+        A class's ``backprop`` of matrices may also return the sum over the samples, as in the book's exercise.
+    activations : str or (str, str), optional
+        Of all layers, or of the hidden layers and of the outputs; "softmax" has sigmoid hidden layers. Default: what a
+        model or a module shows, else "sigmoid".
     cost : str
         One that goes with these outputs; of one with a parameter, its default.
+    loss : function, optional
+        Of a module: ``loss(outputs, y)``, which is checked with it; default: the cost.
     seed : int
         Of the networks.
 
@@ -335,14 +262,50 @@ def check_backprop(
     TypeError, ValueError
         For arguments of this function; whatever ``mine`` does becomes part of the answer.
     """
-    if not callable(mine):
-        raise TypeError(f"mine is {described(mine)}; a function of w, b, x, y is needed. Pass it without calling it.")
-    activations = checks.check_name(activations, checks.ACTIVATIONS, "activations")
-    cost = checks.check_cost(cost, ["softmax" if activations == "softmax" else activations])
+    given = None if activations is None else _layers(activations)
+    form = recognise(mine, Asked(given, str(cost), batch, loss))
+    both = given or form.activations or ("sigmoid", "sigmoid")
+    cost = checks.check_cost(cost, [both[1]])
+    calls = form.calls
+    if len(calls) > 1:  # right, if it is so in one of the ways that it may be meant
+        right = (call for call in calls if not _tried(call, form, batch, both, cost, seed, SAMPLES if batch else 1).bad)
+        calls = (*itertools.islice(right, 1),) or calls
+    tried: list[Check] = []
+    for call in calls:
+        tried.append(_checked(call, form, batch, both, cost, seed))
+        if tried[-1].passed or len(tried[-1].mistakes) == 1:
+            break
+    # Else that in which least is wrong.
+    found = min(tried, key=lambda check: (not check.passed, len(check.mistakes) or 9, check.first_wrong in NO_NUMBERS))
+    if found.passed and form.what:
+        return replace(found, message=f"{found.message} Taken for {form.what}.")
+    return found
 
-    def tried(n: int) -> _Trial:
-        return _Trial(mine, make_cases(activations, cost, seed, n), batch)
 
+def _layers(activations: str | Sequence[str]) -> Activations:
+    """Those of hidden layers and of the output."""
+    pair = [activations] * 2 if isinstance(activations, str) else list(activations)
+    if len(pair) != 2:
+        raise argument_error(
+            "activations",
+            f"has {len(pair)} names; one is needed for hidden layers and one for outputs. Pass ('tanh', 'sigmoid'), "
+            "say.",
+        )
+    hidden, output = (checks.check_name(name, checks.ACTIVATIONS, "activations") for name in pair)
+    return ("sigmoid" if hidden == "softmax" else hidden), output
+
+
+def _tried(
+    mine: Callable[..., Any], form: Form, batch: bool, activations: Activations, cost: str, seed: int, n: int
+) -> _Trial:
+    return _Trial(mine, make_cases(activations, cost, seed, n, form), batch, form.sizes is not None)
+
+
+def _checked(
+    mine: Callable[..., Any], form: Form, batch: bool, activations: Activations, cost: str, seed: int
+) -> Check:
+    """One way that it may be meant."""
+    tried = functools.partial(_tried, mine, form, batch, activations, cost, seed)
     trial = tried(SAMPLES if batch else 1)
     wrong, n = trial.check(), len(trial.cases)
     if wrong is not None and batch and not wrong.mistakes and wrong.first_wrong in ("BP1", "BP2", "BP3", "BP4"):
@@ -352,7 +315,7 @@ def check_backprop(
                 "adds up over the samples that should over the neurons (an axis)."
             )
             return trial.answer("averaging", message)
-    if wrong is None and activations == "relu":
+    if wrong is None and activations == ("relu", "relu") and form.sizes is None:
         wrong = _check_at_zero(mine, batch, n)
     if wrong is not None:
         return wrong

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from fastbp.network import Network
 from fastbp.teach.answers import Case
+from fastbp.teach.forms.form import Activations, Form
 from fastbp.teach.passes import gradient
 from fastbp.teach.ways import Problem
 
@@ -17,46 +19,54 @@ SIZES = [[int(size) for size in sizes.split("-")] for sizes in _SIZES.split()]
 
 SAMPLES = 3
 """Of a minibatch: with two, a missing 1/2 and a sum instead of a mean look alike."""
+SEVERAL = 6
+"""Networks tried where only one size can be."""
 MARGIN = 0.05
 """How far from 0 every z is where sigma has a corner there: rounding does not take it across."""
 TAME = 0.25
 """Part of the usual weights that networks of e^z have."""
 
 
-def _drawn(sizes: list[int], rng: np.random.Generator, activations: Any, cost: Any, n: int) -> tuple[Network, Problem]:
+def _drawn(
+    sizes: Sequence[int], rng: np.random.Generator, activations: Activations, cost: Any, n: int
+) -> tuple[Network, Problem]:
     """A network with numbers of two digits, all different, and samples."""
     L = len(sizes) - 1
-    hidden: Any = "sigmoid" if activations == "softmax" else activations
-    names = [hidden] * (L - 1) + [activations]
+    names: Any = [activations[0]] * (L - 1) + [activations[1]]
     net = Network(sizes, activations=names, cost=cost, seed=0)
-    size = TAME if activations == "exp" else 1.0
+    size = TAME if "exp" in names else 1.0
     for l in range(1, L + 1):
         w = rng.uniform(0.2, 1.4, net.w[l].shape) * rng.choice([-1, 1], net.w[l].shape)
         b = rng.uniform(0.1, 0.9, sizes[l]) * rng.choice([-1, 1], sizes[l])
         net.w[l], net.b[l] = np.round(size * w, 2), np.round(size * b, 2)
     X = np.round(rng.uniform(-1.5, 1.5, (n, sizes[0])), 2)
-    Y = np.eye(sizes[-1])[rng.integers(0, sizes[-1], n)] if activations == "softmax" else None
+    Y = np.eye(sizes[-1])[rng.integers(0, sizes[-1], n)] if names[-1] == "softmax" else None
     if Y is None:
         Y = np.round(rng.uniform(0.05, 0.95, (n, sizes[-1])), 2)
     return net, Problem([np.array(w) for w in net.w], [np.array(b) for b in net.b], X, Y, names, cost, p=net._p)
 
 
-def _case(sizes: list[int], rng: np.random.Generator, activations: str, cost: str, n: int) -> Case:
+def _case(sizes: Sequence[int], rng: np.random.Generator, activations: Activations, cost: str, n: int) -> Case:
     """A network and samples; where sigma has a corner, no z is near it, and something goes back through every layer."""
     while True:
         net, problem = _drawn(sizes, rng, activations, cost, n)
         right = gradient(problem, sized=True)
-        if activations not in ("relu", "leaky_relu"):
+        cornered = [name in ("relu", "leaky_relu") for name in net.activations]
+        if not any(cornered):
             return Case(net, problem, right)
-        smallest = min(float(np.abs(z).min()) for z in net.backprop(problem.X, problem.Y).z)
+        z = net.backprop(problem.X, problem.Y).z
+        smallest = min(float(np.abs(part).min()) for part, has_one in zip(z, cornered, strict=True) if has_one)
         if smallest >= MARGIN and all(np.abs(b.value).max() > 0 for b in right.b):
             return Case(net, problem, right)
 
 
-def make_cases(activations: str, cost: str, seed: int, n: int) -> list[Case]:
-    """One of each of the sizes."""
+def make_cases(activations: Activations, cost: str, seed: int, n: int, form: Form | None = None) -> list[Case]:
+    """One of each of the sizes that this form can be tried on; where that is one only, several."""
     rng = np.random.default_rng(seed)
-    return [_case(sizes, rng, activations, cost, n) for sizes in SIZES if activations != "softmax" or sizes[-1] > 1]
+    every: list[Sequence[int]] = [*SIZES]
+    if form is not None:
+        every = [sizes for sizes in SIZES if form.can_be(sizes)] if form.sizes is None else [form.sizes] * SEVERAL
+    return [_case(sizes, rng, activations, cost, n) for sizes in every if activations[1] != "softmax" or sizes[-1] > 1]
 
 
 def make_case_at_zero(n: int) -> Case:
