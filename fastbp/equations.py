@@ -178,7 +178,7 @@ _ALL = (
         "BP4",
         "dC/dw_jk^l = a_k^{l-1} * delta_j^l",
         r"\frac{\partial C}{\partial w_{jk}^l} = a_k^{l-1}\, \delta_j^l",
-        "The cost feels a weight by what enters through it, times the error where it leads.",
+        "The gradient of a weight is the activation that it multiplies, times the error of the neuron it leads to.",
         _BOOK.format("BP4"),
     ),
     Equation(

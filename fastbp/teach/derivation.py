@@ -10,15 +10,12 @@ from fastbp.teach.numbers import Numbers, Sum
 from fastbp.teach.steps import Step, Table, digits_of, factor, num
 
 ADDED = "The running sum holds the kernel's own partial sums, bit for bit."
-ROUNDED = (
-    ADDED[:-1] + "; the products beside it are rounded for reading: "
-    "the kernel adds each one before it is rounded (a fused multiply-add)."
-)
-ALONE = "The running sum is of this table alone: no kernel adds these up."
+ROUNDED = ADDED + " The products are rounded for reading."
+ALONE = "The running sum is this table's own; the kernels come to the result another way."
 SAMPLES = r"\text{samples}"
 """The part of a gradient that comes from the samples, where a penalty adds another."""
 GROWN = "The cost has grown: the step was too long for this slope. Try a smaller eta."
-COLLAPSED = "The kernel does not add these up: it takes the collapsed form, which the running sum meets to rounding."
+COLLAPSED = "The kernel takes the collapsed form, which the running sum meets to rounding."
 
 
 class Derivation:
@@ -302,8 +299,8 @@ class Derivation:
             p = n.previous
             label, equation = "BP4", rf"{n.rate(n.cost, self.parameter)} = {n.a(p, 'l-1')} \cdot {self.delta}"
             text = (
-                "The cost changes with a weight by what enters through it, times the error of the neuron where it "
-                "leads."
+                "The weight multiplies the activation that enters through it, and moves the weighted input by that "
+                "much; the cost changes with the weighted input by the error. The gradient is the product of the two."
             )
             first, target = n.a(self.k, self.l - 1), SAMPLES if "mean" in values else target
             factors = rf"{num(self.sum.first[0])} \cdot {factor(self.sum.second[0])}"
@@ -320,9 +317,9 @@ class Derivation:
                 self.samples_table(first, self.Delta),
             ),
             Step(
-                "not so",
-                "Averaging before instead of after is another number: sigma is curved, so the mean sample does not "
-                "have the mean activations, and the mean of a product is not the product of the means.",
+                "averaged first",
+                "Samples averaged before they go through the net give another number: sigma is curved, so the mean "
+                "sample has other activations than the mean of them.",
                 (rf"\text{{averaged sample}} \to {self.number('averaged')} \ne {value}",),
             ),
         ]

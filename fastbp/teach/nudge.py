@@ -87,8 +87,9 @@ class Nudge:
         for s in self.sweep:
             lines.append(f"  {s.h:8.0e}   {s.centred_error:13.1e}   {s.forward_error:13.1e}")
         lines += wrapped(
-            "Down to some h the error is that of the formula, h^2 and h; below it, C(+h) and C(-h) agree in so many "
-            "digits that their difference has none left.",
+            "A large h shows the error of the formula, which falls with h^2 for the centred difference and with h for "
+            "the forward one. A small h shows rounding: C(+h) and C(-h) agree in so many digits that their difference "
+            "has few left.",
             "",
         )
         return "\n".join(lines)

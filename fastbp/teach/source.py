@@ -16,9 +16,14 @@ from fastbp import textbook
 from fastbp.equations import EQUATIONS
 from fastbp.kernels import dense, gemm, updates
 from fastbp.teach.numbers import Numbers
+from fastbp.teach.render import wrapped
 from fastbp.teach.render_html import STYLE, formula
 from fastbp.teach.steps import FIRST_LINE
 
+FUSED = (
+    "fma(a, b, c) is a b + c, rounded once (a fused multiply-add). The micro-kernel's sums are rounded so too, and its "
+    "bits are the textbook's. A product by itself may differ from what it adds to a sum in the last digit."
+)
 SUMS = re.compile(r"\] \+= .+( \* |\[)|= fma\(|put_\w+\(.+ \+ .+ \* ")
 """Lines of code on which a product, or an element, is added to a sum."""
 
@@ -69,6 +74,8 @@ class Source:
         for title, codes in (("textbook, one sample", self.textbook), ("kernel that ran, all samples", self.kernel)):
             for code in codes:
                 lines += ["", f"--- {title}: {code.name} ({code.file}, line {code.line})", code.text]
+        if any("fma(" in code.text for code in self.textbook):
+            lines += ["", *wrapped(FUSED, "")]
         return "\n".join(lines)
 
     def _repr_markdown_(self) -> str:

@@ -65,8 +65,8 @@ def returns(what: str, cases: Callable[[np.random.Generator], Sequence[Case]], h
                 if _near(given, wrong) and not _near(wrong, right):
                     name = said if said in MISTAKES else ""
                     title = f"{MISTAKES[name].title} ({name})" if name else said
-                    return Wrong(f"Not yet: {title} {hint}", equation, name)
-            return Wrong(f"Not yet. {hint}", equation)
+                    return Wrong(f"Look again: {title} {hint}", equation, name)
+            return Wrong(f"Your numbers differ. {hint}", equation)
         return None
 
     return judge
@@ -146,7 +146,7 @@ def modified(function: Any, task: Task) -> Wrong | None:
             return Wrong(where + "forward it is right; on the way back the neuron has still sigma'.", "BP2")
         if _same(given, _modified(w, b, x, y, forward=False, back=True)):
             return Wrong(where + "on the way back the neuron has cos; forward it has still sigma.", "F2")
-        return Wrong(where + "not yet. Two places change: a of that neuron, and its factor in delta.", "BP2")
+        return Wrong(where + "your numbers differ. Two places change: that neuron's a, and its factor in delta.", "BP2")
     return None
 
 

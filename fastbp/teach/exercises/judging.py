@@ -205,7 +205,7 @@ def indices(answer: Any, task: Task) -> Wrong | None:
     letters = re.sub(r"\s|l\+1", "", plain(answer))
     if letters.removeprefix("w") == "kj":
         return None
-    return Wrong(f"Not {answer!r}. A weight leads to its first index from its second: here to k, from j.")
+    return Wrong(f"A weight leads to its first index from its second: here to k, from j. You gave {answer!r}.")
 
 
 def spelled(*forms: tuple[str, ...], hint: str, in_order: bool = True) -> Judge:
@@ -221,6 +221,6 @@ def spelled(*forms: tuple[str, ...], hint: str, in_order: bool = True) -> Judge:
             orders = [given] if in_order else [given, given[::-1]]
             if any(all(map(fits, order, forms)) for order in orders):
                 return None
-        return Wrong(f"Not {answer!r}. {hint}")
+        return Wrong(f"{hint} You gave {answer!r}.")
 
     return judge

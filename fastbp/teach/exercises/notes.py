@@ -45,9 +45,9 @@ def output_error(function: Any, task: Task) -> Wrong | None:
             ("no sigma'", "no-output-slope", a - y),
         ):
             if n > 1 and np.allclose(given, wrong):
-                return Wrong(f"Not yet: that is BP1 with {what}.", "BP1", name)
+                return Wrong(f"That is BP1 with {what}.", "BP1", name)
         if not np.allclose(given, right, rtol=1e-5, atol=1e-6):  # single precision is right too
-            return Wrong("Not yet. BP1 is dC/da times sigma'(z); dC/da is a - y, and sigma'(z) is a (1 - a).", "BP1")
+            return Wrong("Your numbers differ. BP1 is dC/da times sigma'(z): a - y, and a (1 - a).", "BP1")
     return None
 
 
