@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
-from fastbp.checks import check_real
+from fastbp.checks import check_name, check_real
 from fastbp.cli.app import Out, app
 
 if TYPE_CHECKING:
@@ -25,16 +25,21 @@ def learn(
     seed: Annotated[
         str | None, typer.Option(metavar="NAME", help="A learner's name, who gets numbers of his or her own.")
     ] = None,
+    format: Annotated[
+        str | None, typer.Option(help="nbgrader or otter: teachers' copies with the marks of these tools.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace lessons that are there.")] = False,
 ) -> None:
     """Copy the lessons, as notebooks, and say how to start."""
     from fastbp.teach.copies import copy_lessons
+    from fastbp.teach.formats import FORMATS
 
     if student and teacher:
         raise ValueError("--student and --teacher were given; a copy is for one of them. Leave one out.")
+    form: Any = None if format is None else check_name(format, FORMATS, "--format")
     out = Out()
     kind: Kind = "student" if student else "teacher" if teacher else "both"
-    for path in copy_lessons(folder, overwrite=overwrite, kind=kind, seed=seed):
+    for path in copy_lessons(folder, overwrite=overwrite, kind=kind, seed=seed, format=form):
         out.print(Text(f"Wrote {path}"))
     begin = "Begin with 1-the-notes. Where you see dots, put your answer: the cell below says whether it is right."
     if teacher:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from fastbp.io.atomic import write_atomically
+from fastbp.teach.formats import FORMATS, Format
 from fastbp.teach.notebooks import Kind, lessons, notebook, written
 from fastbp.teach.plan import plan
 from fastbp.teach.seeds import normal_form
 
 
-def copy_lessons(folder: Path, *, overwrite: bool = False, kind: Kind = "both", seed: str | None = None) -> list[Path]:
+def copy_lessons(
+    folder: Path,
+    *,
+    overwrite: bool = False,
+    kind: Kind = "both",
+    seed: str | None = None,
+    format: Format | None = None,
+) -> list[Path]:
     """Write every lesson as a notebook, and of teachers' copies a plan of one page.
 
     Raises
@@ -18,11 +27,15 @@ def copy_lessons(folder: Path, *, overwrite: bool = False, kind: Kind = "both", 
     FileExistsError
         A lesson is already there, perhaps with a learner's answers; nothing is written.
     ValueError
-        The seed is no name.
+        The seed is no name, or a format was given that only teachers' copies have.
     """
     if seed is not None:
         normal_form(seed)
-    files = {f"{name}.ipynb": written(notebook(text, kind, seed, name)) for name, text in lessons().items()}
+    if format is not None and kind != "teacher":
+        raise ValueError(f"format is {format!r}; it is of teachers' copies, from which {format} makes the students'.")
+    write: Any = notebook if format is None else FORMATS[format]
+    of_kind: dict[str, Any] = {"kind": kind} if format is None else {}
+    files = {f"{name}.ipynb": written(write(text, seed=seed, name=name, **of_kind)) for name, text in lessons().items()}
     if kind == "teacher":
         files["plan.md"] = plan().encode()
     try:

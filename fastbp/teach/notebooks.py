@@ -120,7 +120,7 @@ def exercise_cells(text: str, *, notes: bool = False) -> Iterator[Cell]:
         yield replace(cell, exercise=named[0], role=role, variable=named[1])
 
 
-def _without_check(source: str) -> str:
+def without_check(source: str) -> str:
     """A solution without the check that follows it."""
     return source.rpartition("\ncheck(")[0].strip("\n")
 
@@ -130,7 +130,7 @@ def _arranged(text: str, kind: Kind) -> list[Cell]:
     found = list(exercise_cells(text, notes=kind == "teacher"))
     if kind == "both":
         return found
-    solutions = {cell.exercise: _without_check(cell.source) for cell in found if cell.role == SOLUTION}
+    solutions = {cell.exercise: without_check(cell.source) for cell in found if cell.role == SOLUTION}
     kept = [cell for cell in found if cell.role != SOLUTION]
     if kind == "student":
         return kept

@@ -697,3 +697,25 @@ def test_explain_of_a_model_with_scaled_targets(tmp_path: Path, monkeypatch: pyt
     lines = Path("other.csv").read_text().replace("note", "1")
     Path("other.csv").write_text(lines)  # a column more, and in another order
     assert printed == explain("model.fastbp", "other.csv", *options)
+
+
+def test_teachers_copies_have_the_marks_of_other_graders(tmp_path: Path) -> None:
+    """That these tools give the same points is seen by .ci/long grading, where they are installed."""
+    options = ("--teacher", "--seed", "Ada", "--format")
+    source, master = learned(tmp_path / "n", *options, "nbgrader"), learned(tmp_path / "o", *options, "otter")
+    for name, text in lessons().items():
+        asked = [cell.exercise for cell in exercise_cells(text) if cell.role == SOLUTION]
+        marks = [cell["metadata"]["nbgrader"] for cell in source[name]["cells"] if "nbgrader" in cell["metadata"]]
+        graded = {one["grade_id"]: one["points"] for one in marks if one["grade"]}
+        assert graded == {f"{one}-check": exercises.EXERCISES[one].points for one in asked}
+        assert [one["grade_id"] for one in marks if one["solution"]] == [f"{one}-answer" for one in asked]
+        assert json.dumps(source[name]).count("### BEGIN SOLUTION") == len(asked)
+        assert json.dumps(source[name]).count("assert (found := check(") == len(asked)
+        raw = ["".join(cell["source"]) for cell in master[name]["cells"] if cell["cell_type"] == "raw"]
+        assert [one.split("name: ")[1].split("\n")[0] for one in raw if one.startswith("# BEGIN QUESTION")] == [
+            one.replace("-", "_") for one in asked
+        ]
+        for code in (*code_of(source[name]), *code_of(master[name])):
+            ast.parse(code)
+    for refused in (("--format", "otter"), ("--teacher", "--format", "pdf")):
+        assert CliRunner().invoke(app, ["learn", str(tmp_path / "x"), *refused]).exit_code == 1

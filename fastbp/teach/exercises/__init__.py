@@ -8,10 +8,11 @@ from fastbp.teach.answers import Refused, guarded
 from fastbp.teach.exercises.book import BOOK
 from fastbp.teach.exercises.judging import Answer, Exercise, Unanswered, task_of
 from fastbp.teach.exercises.notes import NOTES
+from fastbp.teach.exercises.steps import STEPS
 
 __all__ = ["EXERCISES", "Answer", "Exercise", "check"]
 
-EXERCISES: dict[str, Exercise] = {**NOTES, **BOOK}
+EXERCISES: dict[str, Exercise] = {**NOTES, **BOOK, **STEPS}
 """Name -> exercise."""
 
 

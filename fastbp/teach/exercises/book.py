@@ -1,8 +1,8 @@
-"""The exercises of the book's chapters 2 and 3, and of the lessons on regression and on softmax."""
+"""The exercises of the book's chapter 2, and of the lessons on regression and on softmax."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from fastbp.layers import PerLayer
 from fastbp.teach.answers import guarded, raised
-from fastbp.teach.catalogue import MISTAKES
 from fastbp.teach.exercises.counting import instructions
-from fastbp.teach.exercises.judging import Exercise, Judge, Task, Wrong, answered, number, spelled
+from fastbp.teach.exercises.functions import Case, called_with, fresh, near, returns
+from fastbp.teach.exercises.judging import Exercise, Task, Wrong, number, spelled
 from fastbp.teach.exercises.notes import checked
 from fastbp.teach.matching import per_layer
 from fastbp.teach.seeds import Draws
@@ -20,56 +20,6 @@ from fastbp.teach.seeds import Draws
 
 def _sigma(z: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-z)))
-
-
-def _near(given: np.ndarray, wanted: np.ndarray) -> bool:
-    """Single precision is right too."""
-    return given.shape == wanted.shape and bool(np.allclose(given, wanted, rtol=1e-5, atol=1e-7))
-
-
-def _called(function: Any, *arguments: Any) -> Any:
-    """What the learner's function gives; Refused with its place if it raises."""
-    with guarded(raised), np.errstate(all="ignore"):
-        return answered(function)(*arguments)
-
-
-def _fresh(one: Any) -> Any:
-    """A copy, which the learner may change."""
-    if isinstance(one, PerLayer):
-        return PerLayer(one._name, [array.copy() for array in one])
-    return one.copy() if isinstance(one, np.ndarray) else one
-
-
-def _array(value: Any) -> np.ndarray:
-    with guarded(lambda error: f"Your function returned {value!r}, which is no array of numbers."):
-        return np.asarray(value, float)
-
-
-Case = tuple[tuple[Any, ...], np.ndarray, dict[str, np.ndarray]]
-"""Arguments, the right result, and what is said of wrong ones; a name of a mistake in front of a colon."""
-
-
-def returns(what: str, cases: Callable[[np.random.Generator], Sequence[Case]], hint: str, equation: str = "") -> Judge:
-    """A function that returns one array, tried on some arguments."""
-
-    def judge(function: Any, task: Task) -> Wrong | None:
-        if not callable(function):
-            return Wrong(f"{function!r} is no function. Pass one of {what}, without calling it.")
-        for arguments, right, wrongs in cases(task.rng()):
-            given = _array(_called(function, *map(_fresh, arguments)))
-            if given.shape != right.shape:
-                return Wrong(f"Your function returned shape {given.shape}; {right.shape} is needed. {hint}", equation)
-            if _near(given, right):
-                continue
-            for said, wrong in wrongs.items():
-                if _near(given, wrong) and not _near(wrong, right):
-                    name = said if said in MISTAKES else ""
-                    title = f"{MISTAKES[name].title} ({name})" if name else said
-                    return Wrong(f"Look again: {title} {hint}", equation, name)
-            return Wrong(f"Your numbers differ. {hint}", equation)
-        return None
-
-    return judge
 
 
 # Chapter 2
@@ -115,7 +65,7 @@ def _modified(w: PerLayer, b: PerLayer, x: np.ndarray, y: np.ndarray, *, forward
 
 
 def _same(given: Any, right: Any) -> bool:
-    return all(_near(given[i][l], right[i][l]) for i in (0, 1) for l in right[i])
+    return all(near(given[i][l], right[i][l]) for i in (0, 1) for l in right[i])
 
 
 def modified(function: Any, task: Task) -> Wrong | None:
@@ -126,7 +76,7 @@ def modified(function: Any, task: Task) -> Wrong | None:
     for sizes in ([2, 2], [2, 3, 2], [3, 2, 4, 2]):
         w, b = _layers(sizes, rng)
         x, y = rng.standard_normal(sizes[0]).round(2), rng.random(sizes[-1]).round(2)
-        result = _called(function, *map(_fresh, (w, b, x, y)))
+        result = called_with(function, *map(fresh, (w, b, x, y)))
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             return Wrong("Your function must return the pair grad_w, grad_b, each with an array for l = 1..L.")
         try:
@@ -176,82 +126,6 @@ def matrices(function: Any, task: Task) -> Wrong | None:
         f"{counts[0]}: something still goes through the samples one by one. Let a product of matrices do it.",
         "averaging",
     )
-
-
-# Chapter 3
-
-
-def _l1_cases(rng: np.random.Generator) -> list[Case]:
-    out: list[Case] = []
-    for shape in ((2, 3), (4, 1)):
-        w, g = rng.standard_normal(shape), rng.standard_normal(shape)
-        w[0, 0] = 0.0  # its sign is 0
-        eta, lmbda, n = 0.5, 3.0, 20
-        shrunk = {
-            "that is L2, which shrinks a weight by a part of itself.": w * (1 - eta * lmbda / n) - eta * g,
-            "the penalty is added where it must be subtracted.": w + eta * lmbda / n * np.sign(w) - eta * g,
-            "lmbda is not divided by n.": w - eta * lmbda * np.sign(w) - eta * g,
-            "the penalty lacks eta.": w - lmbda / n * np.sign(w) - eta * g,
-        }
-        out.append(((w, g, eta, lmbda, n), w - eta * lmbda / n * np.sign(w) - eta * g, shrunk))
-    return out
-
-
-def _momentum_cases(rng: np.random.Generator) -> list[Case]:
-    out: list[Case] = []
-    for shape in ((2, 3), (4, 1)):
-        w, v, g = (rng.standard_normal(shape) for _ in range(3))
-        mu, eta = 0.8, 0.25
-        new = mu * v - eta * g
-        wrongs = {
-            "the weights moved by the old velocity.": np.stack([new, w + v]),
-            "the velocity has the gradient's sign.": np.stack([mu * v + eta * g, w + mu * v + eta * g]),
-            "the weights moved by the gradient alone.": np.stack([new, w - eta * g]),
-            "the two look exchanged.": np.stack([w + new, new]),
-        }
-        out.append(((w, v, g, mu, eta), np.stack([new, w + new]), wrongs))
-    return out
-
-
-def halving(accuracies: Sequence[float], eta: float, patience: int) -> list[float]:
-    """The learning rate of each epoch: halved after so many without a better accuracy, at its end at 1/128."""
-    etas, best, waited, now = [], -np.inf, 0, eta
-    for accuracy in accuracies:
-        if now <= eta / 128:
-            break
-        etas.append(now)
-        best, waited = (accuracy, 0) if accuracy > best else (best, waited + 1)
-        if waited == patience:
-            now, waited = now / 2, 0
-    return etas
-
-
-def schedule(function: Any, task: Task) -> Wrong | None:
-    """A list of learning rates."""
-    if not callable(function):
-        return Wrong(f"{function!r} is no function. Pass one of accuracies, eta and n, without calling it.")
-    rng = task.rng()
-    for accuracies, n in (
-        ([0.5, 0.6, 0.6, 0.6, 0.7], 2),
-        ([0.5] * 40, 3),
-        ([0.9, 0.8, 0.85, 0.95, 0.9, 0.9], 1),
-        ([float(a) for a in rng.integers(50, 60, 60) / 100], 4),
-    ):
-        given = _array(list(_called(function, list(accuracies), 0.5, n)))
-        right = np.array(halving(accuracies, 0.5, n))
-        if given.shape != right.shape:
-            return Wrong(
-                f"For accuracies {accuracies[:6]}... and n = {n} there are {right.size} epochs until eta has come down "
-                f"to 1/128 of its first value, or the accuracies end; you gave {given.size} learning rates."
-            )
-        if not _near(given, right):
-            at = int(np.argmax(~np.isclose(given, right)))
-            return Wrong(
-                f"For accuracies {accuracies[:6]}... and n = {n}: in epoch {at} eta is {right[at]:g}, you gave "
-                f"{given[at]:g}. It is halved after n epochs in a row without a better one than the best so far; then "
-                "the count begins anew."
-            )
-    return None
 
 
 # Regression; cross-entropy and softmax
@@ -356,27 +230,6 @@ BOOK = {
         matrices,
         4,
         "averaging",
-    ),
-    "l1": Exercise(
-        "A function of w, g, eta, lmbda and n that returns the new w of a step with L1 regularisation; g is dC_0/dw.",
-        returns("w, g, eta, lmbda and n", _l1_cases, "w - eta lmbda / n sgn(w) - eta g, with sgn(0) = 0.", "U"),
-        2,
-        "U",
-    ),
-    "momentum": Exercise(
-        "A function of w, v, g, mu and eta that returns the new v and the new w of a step with momentum.",
-        returns(
-            "w, v, g, mu and eta", _momentum_cases, "v' = mu v - eta g, then w' = w + v'. Return both, v' first.", "U"
-        ),
-        2,
-        "U",
-    ),
-    "schedule": Exercise(
-        "A function of accuracies, eta and n that returns the learning rate of each epoch: halved after n epochs "
-        "without a better accuracy; no more epochs once it has come down to 1/128.",
-        schedule,
-        3,
-        "U",
     ),
     "line": Exercise(
         _line_question,
