@@ -124,13 +124,14 @@ def figures(found: dict[str, Any]) -> list[str]:
     if "start" in found:
         one = found["start"]
         both = one["import"]
-        ready = "Without ready-made code a process has trained"
+        trained = "Without ready-made code a process has trained"
         if "ready" in one:
-            ready = f"A process has trained {one['ready']['float32']:.2f} s after its start with ready-made code, without it"
+            ready = one["ready"]["float32"]
+            trained = f"A process has trained {ready:.2f} s after its start with ready-made code, without it"
         warm, cold = one["warm"]["float32"], one["cold"]["float32"]
         lines.append(
             f"- `import fastbp` takes {1e3 * both['fastbp']:.0f} ms, `import numpy` {1e3 * both['numpy']:.0f} ms. "
-            f"{ready} {warm:.2f} s after its start with the compiler's warm cache, {cold:.1f} s with an empty one."
+            f"{trained} {warm:.2f} s after its start with the compiler's warm cache, {cold:.1f} s with an empty one."
         )
     if isinstance(found.get("memory"), list):
         worst = max(found["memory"], key=lambda one: one["bytes"] / one["expected"])
