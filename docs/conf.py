@@ -1,4 +1,4 @@
-"""Sphinx configuration; writes the pages of equations, of functions and the lessons from the package."""
+"""Sphinx configuration; writes what comes from the package: equations, functions, playground, lessons."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from fastbp.equations import EQUATIONS
 from fastbp.functions import activations, costs
 from fastbp.functions.entry import Parameter
 from fastbp.teach.notebooks import lessons
+from fastbp.teach.playground import playground
 
 project = "fastbp"
 author = "the fastbp authors"
@@ -42,6 +43,7 @@ autodoc_typehints = "none"
 math_number_all = False
 html_theme = "furo"
 html_title = "fastbp"
+html_extra_path = ["extra"]
 
 
 LABEL = re.compile(r"\b(F1|F2|BP1|BP2|BP3|BP4)\b(?! matrix)")
@@ -139,6 +141,9 @@ def setup(app: Any) -> None:
 (HERE / "equations.md").write_text(equations_page(), encoding="utf-8")
 
 (HERE / "functions.md").write_text(functions_page(), encoding="utf-8")
+
+(HERE / "extra").mkdir(exist_ok=True)
+(HERE / "extra" / "play.html").write_text(playground(), encoding="utf-8")
 
 (HERE / "lessons").mkdir(exist_ok=True)
 for old in (HERE / "lessons").glob("*.md"):

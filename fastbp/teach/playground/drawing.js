@@ -70,7 +70,7 @@ export function drawNetwork(place, { sizes, activations, chosen, layer, look, li
     for (const { k, j, from: [x1, y1], to: [x2, y2], v } of all) {
       const term = isTerm(l, k, j), size = strength(v, largest);
       const sign = v < 0 ? "minus" : v > 0 ? "plus" : "";
-      const wire = svg("line", { x1, y1, x2, y2, class: term ? `term ${sign}` : `wire ${sign}`, "stroke-width": ((term ? 1.5 : 0.7) + (term ? 7 : 3) * size).toFixed(2) });
+      const wire = svg("line", { x1, y1, x2, y2, class: term ? `term ${sign}` : `wire ${sign}`, "stroke-width": ((term ? 1.5 : 0.7) + (term ? 5.5 : 2.5) * size).toFixed(2) });
       wire.append(svg("title"));
       wire.firstChild.textContent = `${term ? "term" : "weight"} from ${k} to ${j} of layer ${l}: ${v}`;
       (term ? terms : wires).append(wire);

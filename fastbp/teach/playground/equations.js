@@ -1,7 +1,7 @@
 // One equation of the chosen neuron, with its numbers: the sum over k a row a term, every weight a field.
 import { COSTS } from "./functions.js";
 import { pythonOf } from "./code.js";
-import { rightRules } from "./network.js";
+import { RIGHT, rightRules } from "./network.js";
 import { shown } from "./drawing.js";
 
 export const LABELS = ["F1", "F2", "C", "BP1", "BP2", "BP3", "BP4", "U"];
@@ -129,7 +129,7 @@ const PANELS = {
       return { k, first: fieldOf("w", `${l + 1}.${k}.${j}`, net.w[l + 1][k]?.[j], `weight from ${j} to ${k} of layer ${l + 1}`, exact), second: d, product: rules.sum(pass, l, j, k, 0), before, after: sum };
     });
     pass.back = saved;
-    return sumTable([`w<sub>k,${j}</sub>`, "δ<sub>k</sub>"], rows, exact, []) + `<p class="small">times σ′(z) = ${shown(pass.slope(l, pass.z[l][j]), exact)}</p>` + result(symbol("δ", j, mn(l)), pass.delta[l][j], exact);
+    return sumTable([`w<sub>k,${j}</sub>`, "δ<sub>k</sub>"], rows, exact, []) + (String(rules.BP2) === String(RIGHT.BP2) ? `<p class="small">times σ′(z) = ${shown(pass.slope(l, pass.z[l][j]), exact)}</p>` : "") + result(symbol("δ", j, mn(l)), pass.delta[l][j], exact);
   },
   BP3: ({ pass, l, j, exact }) => result(rate("C", symbol("b", j, mn(l))), pass.g_b[l][j], exact) + '<p class="small">A bias moves its weighted input one to one.</p>',
   BP4({ pass, l, j, exact }) {

@@ -332,9 +332,9 @@ function statusText(seen) {
     const next = run.samples.map(sample => sample.index);
     return [`update ${run.t}`, `Everything of sample ${seen.x}. Next: sample${next.length > 1 ? "s" : ""} ${next.slice(0, 6).join(", ")}${next.length > 6 ? ", …" : "."}`];
   }
-  const what = { F1: "weighted inputs", F2: "activations", C: "the cost", BP1: "output error", BP2: "the error goes back", BP3: "gradient of the biases", BP4: "gradient of the weights", U: "the update" }[last.equation];
-  const of = last.equation === "C" ? "" : `, layer ${last.l}`;
-  return [last.equation, `${what[0].toUpperCase()}${what.slice(1)}${of} · sample ${seen.x} (${last.i + 1} of ${run.samples.length} in the minibatch).`];
+  const what = { F1: "Weighted inputs", F2: "Activations", C: "The cost", BP1: "Error δ", BP2: "Error δ", BP3: "Gradient of the biases", BP4: "Gradient of the weights", U: "Update" }[last.equation];
+  const of = last.equation === "C" ? "" : ` of layer ${last.l}`, n = run.samples.length;
+  return [last.equation, `${what}${of} · sample ${seen.x}${n > 1 ? `, ${last.i + 1} of ${n}` : ""}`];
 }
 
 function panels(seen, label) {
@@ -448,7 +448,7 @@ function checks() {
     if (corners) row.lastChild.append(` ${corners} of ${tried} at a corner`);
     body.append(row);
   }
-  const said = app.wrong.size ? `To blame: ${[...app.wrong].join(", ")}, as ${given.mistakes[bug].title.replace(/\.$/, "")}.` : bug ? "With these numbers the mistake changes nothing." : "Every equation is right.";
+  const said = app.wrong.size ? `To blame: ${[...app.wrong].join(", ")}. ${given.mistakes[bug].title}` : bug ? "With these numbers the mistake changes nothing." : "Every equation is right.";
   get("check").replaceChildren(make("div", { className: "chips" }, ...chips), make("p", { className: app.wrong.size ? "note bad" : "small", id: "blame" }, said),
     make("table", {}, make("caption", { className: "small" }, "Largest difference from the quotient (C(w + h) − C(w − h)) / 2h of the coming minibatch"), body));
   for (const label of LABELS) get(`tab-${label}`)?.classList.toggle("wrong", app.wrong.has(label) || (label === "U" && app.wrong.has("averaging")));
@@ -474,11 +474,15 @@ function layerTable(here, samples) {
   get("layers").replaceChildren(make("table", {}, head, body), make("p", { className: "small" }, "Bars: six powers of ten. Flat: neurons with σ′(z) below 0.01, which are saturated or dead. More layers make δ vanish, a larger scale of weights saturates."));
 }
 
+/** The address says where the page stands: at most three times a second, because browsers count. */
 function address() {
-  if (app.playing) return;
-  try {
-    history.replaceState(null, "", `#${encode(app.state)}`);
-  } catch { /* some viewers forbid it */ }
+  if (app.playing || app.addressed) return;
+  app.addressed = setTimeout(() => {
+    app.addressed = null;
+    try {
+      if (!app.playing) history.replaceState(null, "", `#${encode(app.state)}`);
+    } catch { /* some viewers forbid it */ }
+  }, 300);
 }
 
 // Take it along
@@ -531,6 +535,8 @@ document.addEventListener("keydown", event => {
 
 function fromAddress() {
   pause();
+  clearTimeout(app.addressed);
+  app.addressed = null;
   app.state = decode(location.hash.slice(1), given.net);
   Object.assign(app, { points: [], marks: [], offset: 0, touched: location.hash.length > 1 });
   rebuild();

@@ -12,13 +12,15 @@ import numpy as np
 
 from fastbp import checks
 from fastbp.errors import argument_error
-from fastbp.functions.entry import ActivationFunction
+from fastbp.functions import activations, costs
 from fastbp.network import Network
 from fastbp.teach.catalogue import MISTAKES
 from fastbp.teach.numbers import check_samples, dense_targets
 from fastbp.teach.playground.joining import join, read
 
 TITLE = "The playground"
+KNOWN = {entry.name for entry in (*activations.ACTIVATIONS, *costs.COSTS)}
+"""Functions that the page has in JavaScript."""
 MOST_NUMBERS = 200_000
 """Numbers of a network, and of its samples, that a page may hold: beyond, a browser is slow."""
 MOST_KERNEL_NUMBERS = 100_000
@@ -61,9 +63,10 @@ def _kernel(net: Network, X: np.ndarray, Y: np.ndarray) -> list[dict[str, Any]]:
 
 def _given(net: Network, x: Any, y: Any, eta: float, batch: int | None, title: str) -> dict[str, Any]:
     """A network and its samples, as the page reads them."""
-    if any(isinstance(one, ActivationFunction) or one not in checks.ACTIVATIONS for one in net.activations):
+    unknown = [name for name in (*net.activations, net.cost) if name not in KNOWN]
+    if unknown:
         raise argument_error(
-            "net", f"has the activations {list(net.activations)}; the page knows fastbp's own. Use one of those."
+            "net", f"has {unknown[0]!r}, a function of your own; the page knows fastbp's. Use one of those."
         )
     X, Y = check_samples(net, x, y)
     targets = dense_targets(net, Y, len(X))
