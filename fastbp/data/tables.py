@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from fastbp.data.cells import is_missing
 from fastbp.data.columns import Table
+from fastbp.data.columns.numbers import check_decimal
 from fastbp.data.columns.plain import matrix_of
 from fastbp.data.formats import Raw
 from fastbp.data.targets import Task, from_text
@@ -46,6 +47,7 @@ def arrange(
     table with a header; None means all but the targets, the ``weight`` and ``group`` of the samples, and ``drop``, if
     it exists. With ``missing_targets`` a row without a target is left out, and one of several targets may be NaN.
     """
+    check_decimal(decimal)
     path, names, header = held.where, held.names, held.header
     if targets and target is None:
         raise LoadError(f"{path!r} needs a target: it has {_have(names, header)}. Pass one of these as target.")

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from fastbp.data.columns import dates, kinds, matrices
 from fastbp.data.columns.distinct import Cells
-from fastbp.data.columns.record import DECIMALS, KINDS, Column
+from fastbp.data.columns.numbers import check_decimal
+from fastbp.data.columns.record import KINDS, Column
 from fastbp.data.columns.table import Table, listed
 from fastbp.errors import argument_error
 
@@ -109,9 +110,7 @@ class Columns:
             raise ValueError(f"{rows.where} has no rows to learn columns from. Pass a table with at least one.")
         given = dict(kinds or {})
         marks, forms = _per_column(decimal, rows, "decimal"), _per_column(date_format, rows, "date_format")
-        for mark in marks.values():
-            if mark not in DECIMALS:
-                raise argument_error("decimal", f"is {mark!r}; it must be '.' or ','. Pass one of these.")
+        check_decimal(marks)
         for form in forms.values():
             try:
                 dates.check_format(form)

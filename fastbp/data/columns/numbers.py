@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from fastbp.data.cells import LONGEST, as_number
+from fastbp.errors import argument_error
 
 Numbers = npt.NDArray[np.float64]
 
@@ -42,6 +44,13 @@ def parsed(cell: str, decimal: str) -> float | None:
     for mark in (_OTHER[decimal], *_SPACES):
         text = text.replace(mark, "")
     return float(text.replace(decimal, ".").replace("\u2212", "-"))
+
+
+def check_decimal(given: Any) -> None:
+    """ValueError for what is no decimal mark, or no mapping of columns to one."""
+    for mark in given.values() if isinstance(given, Mapping) else [given]:
+        if mark not in (None, *PATTERNS):
+            raise argument_error("decimal", f"is {mark!r}; it must be '.' or ','. Pass one of these.")
 
 
 class Ambiguous(ValueError):
@@ -110,4 +119,4 @@ def canonical(cell: str) -> str:
 
 def of_number(value: float) -> str:
     """A number as the name of a level."""
-    return str(int(value)) if value == int(value) else repr(float(value))
+    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(float(value))
