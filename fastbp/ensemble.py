@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -53,11 +54,15 @@ class Ensemble:
     nets : iterable of Network
         They are not copied. They may differ in hidden layers and dtype, not in numbers of inputs and outputs, output
         activation, cost, `Network.task`, nor in the names of classes, features and target in ``meta``.
+    own_inputs : bool
+        Whether each network has inputs of its own, as many as it needs: a row holds those of the first one, then those
+        of the second one, and so on. Default: all networks see the same inputs.
 
     Attributes
     ----------
+    own_inputs : bool
     sizes : tuple of int
-        Inputs and outputs.
+        Inputs and outputs; with inputs of their own, those of all networks.
     activations : tuple of str
         That of the outputs.
     cost, cost_parameter, task, meta
@@ -73,7 +78,7 @@ class Ensemble:
         For what is no network, for none, and for networks that do not fit each other.
     """
 
-    def __init__(self, nets: Iterable[Network]) -> None:
+    def __init__(self, nets: Iterable[Network], *, own_inputs: bool = False) -> None:
         if isinstance(nets, Network) or not isinstance(nets, Iterable):
             raise argument_error("nets", f"is {nets!r}; several networks are needed. Pass a list of them.", TypeError)
         self.nets = tuple(nets)
@@ -82,7 +87,10 @@ class Ensemble:
                 raise renamed(not_a_network(net), {"net": f"nets[{i}]"})
         if not self.nets:
             raise argument_error("nets", "is empty; at least one network is needed. Pass [fastbp.Network(...)], say.")
+        self.own_inputs = bool(own_inputs)
         first, *others = map(_meaning, self.nets)
+        if own_inputs:
+            first.pop("numbers of inputs")
         for i, other in enumerate(others, 1):
             for what, value in first.items():
                 if other[what] != value:
@@ -95,7 +103,16 @@ class Ensemble:
     @property
     def sizes(self) -> tuple[int, int]:
         """Inputs and outputs."""
-        return self.nets[0].sizes[0], self.nets[0].sizes[-1]
+        inputs = [net.sizes[0] for net in self.nets]
+        return sum(inputs) if self.own_inputs else inputs[0], self.nets[0].sizes[-1]
+
+    @property
+    def parts(self) -> tuple[slice, ...]:
+        """Which columns of a row each network sees."""
+        if not self.own_inputs:
+            return (slice(None),) * len(self.nets)
+        ends = list(accumulate((net.sizes[0] for net in self.nets), initial=0))
+        return tuple(slice(low, high) for low, high in pairwise(ends))
 
     @property
     def activations(self) -> tuple[str]:
@@ -178,8 +195,11 @@ class Ensemble:
         if out is not None:
             check_out(out, (n, self.sizes[-1]), self.dtype, (X, *known.values()), self._thetas)
         total = np.zeros((n, self.sizes[-1]))
-        for net in self.nets:
-            total += net._outputs(known[net.dtype], None, n_threads)[0]
+        for net, part in zip(self.nets, self.parts, strict=True):
+            seen = known[net.dtype]
+            if self.own_inputs:
+                seen = np.ascontiguousarray(csr.require_dense(seen)[:, part])
+            total += net._outputs(seen, None, n_threads)[0]
         total /= len(self.nets)
         if out is None:
             return total.astype(self.dtype, copy=False)

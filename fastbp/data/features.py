@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fastbp.data.columns import Columns, matrices
+from fastbp.data.columns import Column, Columns, Table, matrices
 
 Array = npt.NDArray[Any]
 Numbers = npt.NDArray[np.float64]
@@ -75,6 +75,26 @@ class Features:
                 raise ValueError(f"{name} holds a number that is not finite")
         if not (self.divide > 0).all():
             raise ValueError("divide holds a number that is not above 0")
+
+    @property
+    def found(self) -> tuple[Column, ...]:
+        """All columns of the table, those that are dropped too."""
+        return self.columns.found
+
+    @property
+    def used(self) -> tuple[Column, ...]:
+        """Columns that a network gets to see."""
+        return self.columns.used
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns that a table to predict from needs."""
+        return self.columns.names
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the columns' names are only their indices."""
+        return self.columns.numbered
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -156,6 +176,71 @@ class Features:
 
     def __repr__(self) -> str:
         return f"<Features: {self.n_features} of {len(self.columns.used)} columns>"
+
+
+class SideBySide:
+    """Features of several networks, each of which sees its own part of a row.
+
+    Parameters
+    ----------
+    of_each : sequence of Features
+
+    Attributes
+    ----------
+    of_each : tuple of Features
+    found, used, numbered
+        Of the first: all have learned of the same table.
+    """
+
+    def __init__(self, of_each: Sequence[Features]) -> None:
+        self.of_each = tuple(of_each)
+        if not self.of_each:
+            raise ValueError("of_each is empty; at least one is needed")
+        self.found, self.used = self.of_each[0].found, self.of_each[0].used
+        self.numbered = self.of_each[0].numbered
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns that a table to predict from needs."""
+        return tuple(dict.fromkeys(name for one in self.of_each for name in one.names))
+
+    @property
+    def n_features(self) -> int:
+        """Columns of what `encode` returns."""
+        return sum(one.n_features for one in self.of_each)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Of these columns."""
+        return tuple(f"{i}: {name}" for i, one in enumerate(self.of_each) for name in one.feature_names)
+
+    def encode(self, table: Any, dtype: npt.DTypeLike = np.float64) -> Array:
+        """The rows of a table as the networks take them, side by side; see `Features.encode`."""
+        rows = Table.of(table)
+        known: dict[Columns, tuple[Numbers, Codes]] = {}
+        result, at = np.empty((rows.n_rows, self.n_features), dtype), 0
+        for one in self.of_each:
+            if one.columns not in known:
+                known[one.columns] = one.columns.values(rows)
+            result[:, at : at + one.n_features] = one.encode_values(*known[one.columns], dtype)
+            at += one.n_features
+        return result
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SideBySide) and self.of_each == other.of_each
+
+    def __hash__(self) -> int:
+        return hash(self.of_each)
+
+    def __repr__(self) -> str:
+        return f"<SideBySide of {len(self.of_each)}: {self.of_each[0]!r}, ...>"
+
+
+def from_described(described: Any) -> Columns | Features:
+    """What `described` of either told; ValueError for what cannot be."""
+    kind = Features if isinstance(described, Mapping) and "fill" in described else Columns
+    made: Columns | Features = kind.from_described(described)
+    return made
 
 
 def _flat(values: list[Any]) -> list[Any]:

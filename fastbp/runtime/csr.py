@@ -64,6 +64,16 @@ def _copied(X: Any, dtype: Any) -> Rows:
     )
 
 
+def require_dense(X: Any) -> np.ndarray:
+    """Samples, unless they are sparse ones."""
+    if isinstance(X, Rows):
+        raise argument_error(
+            "X", "is sparse; networks with inputs of their own take dense samples. Pass X.toarray().", TypeError
+        )
+    dense: np.ndarray = X
+    return dense
+
+
 def is_sparse(X: Any) -> bool:
     """Whether this is a sparse matrix or array of SciPy, which is not imported for the question."""
     known = sys.modules.get("scipy.sparse")

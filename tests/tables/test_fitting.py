@@ -242,3 +242,22 @@ def test_columns_are_said() -> None:
     learn = lambda rows: Columns.learn(rows, kinds={"colour": "left out"})  # noqa: E731
     fitted = fit(frame, y, task="regression", n_members=1, recipe=QUICK, learn=learn)
     assert fitted.features[0].columns.category_names == ()
+
+
+def test_networks_with_inputs_of_their_own(regression: Fitted) -> None:
+    """An ensemble of the members, with what each sees side by side, gives what they give."""
+    import fastbp
+    from fastbp.data.features import SideBySide
+
+    frame, _ = _table()
+    ensemble = fastbp.Ensemble(regression.nets, own_inputs=True)
+    features = SideBySide(regression.features)
+    assert ensemble.sizes == (features.n_features, 1)
+    X = features.encode(frame, np.float32)
+    np.testing.assert_allclose(
+        regression.in_units(ensemble.feedforward(X).astype(float)), regression.outputs(frame), rtol=1e-6
+    )
+    each = [net.feedforward(X[:, part]) for net, part in zip(ensemble, ensemble.parts, strict=True)]
+    np.testing.assert_allclose(ensemble.feedforward(X), np.mean(each, axis=0), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="numbers of inputs"):
+        fastbp.Ensemble([fastbp.Network([3, 1]), fastbp.Network([4, 1])])
