@@ -10,6 +10,7 @@ import numpy as np
 from fastbp.arrays import as_inputs, as_samples, require_finite
 from fastbp.data.columns import Columns, Table
 from fastbp.data.columns.plain import require_matrix
+from fastbp.data.features import Features, SideBySide
 from fastbp.data.scaling import Scale
 from fastbp.ensemble import Ensemble
 from fastbp.functions.costs import SCALABLE
@@ -39,8 +40,13 @@ def check_steps(net: Network | Ensemble, steps: Any, target: Any, columns: Any) 
             f"target is {target!r}, which divides by a negative number: what is above would be below. Pass a scale "
             "that divides by positive ones."
         )
-    if columns is not None and not isinstance(columns, Columns):
+    if columns is not None and not isinstance(columns, Columns | Features | SideBySide):
         raise TypeError(f"columns is {columns!r}; what Columns.learn returns is needed. Pass that.")
+    if isinstance(columns, SideBySide) != getattr(net, "own_inputs", False):
+        raise ValueError(
+            "columns are those of several networks and the net is no ensemble of networks with inputs of their own, or "
+            "the other way round. Pass fastbp.Ensemble(nets, own_inputs=True) with columns for each."
+        )
     if columns is not None and columns.n_features != net.sizes[0]:
         raise ValueError(
             f"columns make {columns.n_features} features; the network has {net.sizes[0]} inputs. Pass a network "
@@ -54,7 +60,7 @@ def prepared(
     dtype: np.dtype[Any],
     steps: Sequence[Scale],
     features: Sequence[str] | None,
-    columns: Columns | None,
+    columns: Columns | Features | SideBySide | None,
 ) -> np.ndarray:
     """Raw rows encoded by ``columns``, if there are any, and scaled by ``steps``.
 

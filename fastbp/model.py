@@ -11,6 +11,7 @@ import numpy as np
 from fastbp import synonyms
 from fastbp.arrays import as_names, as_sample_weight, check_out
 from fastbp.data.columns import Columns
+from fastbp.data.features import Features, SideBySide
 from fastbp.data.scaling import Scale
 from fastbp.ensemble import Ensemble, costs_of_outputs
 from fastbp.errors import argument_error
@@ -47,7 +48,7 @@ class Model:
         Applied to raw rows, in this order.
     columns : Columns, optional
         What is known of the columns of a table (`fastbp.data.columns.Columns`): they turn its rows into numbers, before
-        any step.
+        any step. Of the preset (`fastbp.tables`), the features of its network, or those of each of its networks.
     target : Scale, optional
         Of the targets: the network learns scaled ones. For costs of the difference a_j - y_j only: {scalable}. With it,
         the distance that is the parameter of ``huber`` is measured in scaled units.
@@ -85,7 +86,7 @@ class Model:
         steps: Sequence[Scale] = (),
         *,
         target: Scale | None = None,
-        columns: Columns | None = None,
+        columns: Columns | Features | SideBySide | None = None,
     ) -> None:
         if not isinstance(net, Network | Ensemble):
             raise not_a_network(net)
@@ -105,7 +106,7 @@ class Model:
         return self._steps
 
     @property
-    def columns(self) -> Columns | None:
+    def columns(self) -> Columns | Features | SideBySide | None:
         """What is known of the columns of raw rows, which may have text, dates and missing cells."""
         return self._columns
 

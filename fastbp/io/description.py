@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from fastbp.checks import check_cost_parameter
-from fastbp.data.columns import Columns
+from fastbp.data.features import from_described
 from fastbp.errors import LoadError
 from fastbp.functions import activations as functions
 from fastbp.functions import costs, own
@@ -94,7 +94,7 @@ def _check_columns(d: dict[str, Any]) -> None:
     if d.get("columns") is None:
         return
     try:
-        columns = Columns.from_described(d["columns"])
+        columns = from_described(d["columns"])
     except (ValueError, TypeError) as error:
         raise LoadError(f"has columns that cannot be: {error}. {AGAIN}") from None
     if columns.n_features != d["sizes"][0] or d["steps"] is None or "features" in d["meta"]:

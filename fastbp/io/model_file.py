@@ -7,7 +7,8 @@ arrays, ``steps.{i}.subtract``, ``steps.{i}.divide``, ``target.subtract`` and ``
 file may be a checkpoint: that of a network or a model, whose description has ``checkpoint`` too, and which has the
 arrays of a training beside its own; or an `Ensemble`'s, whose description lists those of its ``networks``, the first
 with the steps, and whose arrays are theirs behind ``networks.{i}.``. From version 4 on, ``columns`` of a model's
-description say what is known of the columns of its table, in closed lists, texts and numbers. ``description.py`` says
+description say what is known of the columns of its table, in closed lists, texts and numbers; of an ensemble each
+network may have its own. ``description.py`` says
 what a description may be, and ``container.py`` where which byte stands.
 Nothing in a file is ever executed.
 """
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastbp.data.columns import Columns
+from fastbp.data.features import Features, SideBySide, from_described
 from fastbp.data.scaling import Scale
 from fastbp.errors import LoadError
 from fastbp.functions import activations as functions
@@ -53,7 +55,7 @@ class Contents(NamedTuple):
     net: Any
     steps: tuple[Scale, ...] | None = None
     target: Scale | None = None
-    columns: Columns | None = None
+    columns: Columns | Features | SideBySide | None = None
 
 
 def write(path: str | bytes | os.PathLike[Any], contents: Contents) -> None:
@@ -79,6 +81,7 @@ def _described(contents: Contents, least_version: int = 1) -> tuple[dict[str, An
     net, steps, target, columns = contents
     if not isinstance(net, Network):
         return _described_ensemble(net, contents)
+    assert not isinstance(columns, SideBySide)  # which several networks have
     since = [costs.NAMED[net.cost].since, *(functions.NAMED[name].since for name in net.activations)]
     if columns is not None or not isinstance(net.meta.get("target", ""), str):
         since.append(COLUMNS_VERSION)
@@ -119,7 +122,13 @@ def _described(contents: Contents, least_version: int = 1) -> tuple[dict[str, An
 
 def _described_ensemble(ensemble: Ensemble, contents: Contents) -> tuple[dict[str, Any], dict[str, Array]]:
     first, *others = ensemble
-    parts = [_described(own, ENSEMBLE_VERSION) for own in (contents._replace(net=first), *map(Contents, others))]
+    if isinstance(contents.columns, SideBySide):
+        nets = zip(others, contents.columns.of_each[1:], strict=True)
+        more = [Contents(net, (), None, features) for net, features in nets]
+        contents = contents._replace(columns=contents.columns.of_each[0])
+    else:
+        more = [*map(Contents, others)]
+    parts = [_described(own, ENSEMBLE_VERSION) for own in (contents._replace(net=first), *more)]
     tensors = {f"networks.{i}.{name}": tensor for i, (_, own) in enumerate(parts) for name, tensor in own.items()}
     networks = [own for own, _ in parts]
     description = {"format_version": max(own["format_version"] for own in networks), "networks": networks}
@@ -173,7 +182,7 @@ def _build(description: dict[str, Any], tensors: dict[str, Array]) -> Contents:
     steps: tuple[Scale, ...] | None = None
     target = columns = None
     if description.get("columns") is not None:
-        columns = Columns.from_described(description["columns"])
+        columns = from_described(description["columns"])
     if description["format_version"] == 1 and "input" in meta:
         steps = (_old_scale(meta.pop("input"), sizes[0]),)
     elif description.get("steps") is not None:
@@ -211,10 +220,15 @@ def _build_ensemble(description: dict[str, Any], tensors: dict[str, Array], allo
         own = {name: tensors.pop(long) for name, long in names.items() if long in tensors}
         _check_tensors(d, own, allow_nonfinite)
         parts.append(_build(d, own))
-    if tensors or any(part.steps is not None for part in parts[1:]):
+    of_each = [part.columns for part in parts if isinstance(part.columns, Features)]
+    own_inputs = len(of_each) == len(parts) > 1
+    preprocessed = any(part.steps is not None for part in parts[1:]) and not own_inputs
+    if tensors or preprocessed or any(part.steps or part.target is not None for part in parts[1:]):
         raise LoadError(f"is damaged: it holds what belongs to none of its networks: {short(list(tensors))}. {AGAIN}")
     try:
-        return Contents(Ensemble([part.net for part in parts]), *parts[0][1:])
+        ensemble = Ensemble([part.net for part in parts], own_inputs=own_inputs)
+        contents = parts[0]._replace(net=ensemble)
+        return contents._replace(columns=SideBySide(of_each)) if own_inputs else contents
     except ValueError as error:
         raise LoadError(f"describes an ensemble that cannot be: {error}") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -12,8 +12,11 @@ import numpy.typing as npt
 
 from fastbp.checks import check_int, check_real
 from fastbp.data.columns import Columns, Table
-from fastbp.data.features import Features
+from fastbp.data.features import Features, SideBySide
+from fastbp.data.scaling import Scale
+from fastbp.ensemble import Ensemble
 from fastbp.errors import argument_error
+from fastbp.model import Model
 from fastbp.network import Network
 from fastbp.tables.calibration import cool, cooled, temperature_of
 from fastbp.tables.folds import LEAST_ROWS, Fold, folds
@@ -59,6 +62,19 @@ class Fitted:
     temperature: float
     runs: tuple[Run, ...]
     recipe: Recipe
+
+    def model(self) -> Model:
+        """The members as a model, which can be saved and loaded: rows of a table in, classes or targets out.
+
+        Returns
+        -------
+        Model
+            Of one network, or of an ensemble of them; its outputs are rounded to the networks' dtype.
+        """
+        scale = None if self.target_mean is None else Scale(self.target_mean, self.target_scale)  # type: ignore[arg-type]
+        if len(self.nets) == 1:
+            return Model(self.nets[0], target=scale, columns=self.features[0])
+        return Model(Ensemble(self.nets, own_inputs=True), target=scale, columns=SideBySide(self.features))
 
     def outputs(self, table: Any, n_threads: int | None = None) -> Numbers:
         """The mean of the members' outputs for the rows of a table, in the targets' units.
@@ -107,6 +123,7 @@ def fit(
     time_limit: float | None = None,
     n_threads: int | None = None,
     learn: Callable[[Table], Columns] = Columns.learn,
+    meta: Mapping[str, Any] | None = None,
     callbacks: Iterable[Callback | Callable[[Run], Any]] = (),
     progress: bool = False,
 ) -> Fitted:
@@ -138,6 +155,8 @@ def fit(
         The bits do not depend on it.
     learn : function, optional
         The `Columns` of a table, from the rows that it is called with.
+    meta : mapping, optional
+        Of the networks, beside the task: the names of ``classes`` and ``target``, say.
     callbacks, progress
         As of `fastbp.train_many`.
 
@@ -174,7 +193,7 @@ def fit(
     else:
         places = [Fold(np.arange(len(kept)), np.arange(0))] * n_members
     seeds = [int(s) for s in rng.integers(2**31, size=n_members)]
-    maker = Maker(rows, y, weight, task, n_classes, recipe, learn, validation)
+    maker = Maker(rows, y, weight, task, n_classes, recipe, learn, validation, meta or {})
     members = [maker.member(kept[fold.train], kept[fold.held_out], s) for fold, s in zip(places, seeds, strict=True)]
     runs = trained(members, recipe, seeds, begun, time_limit, n_threads, callbacks, progress)
     return _concluded(maker, members, [kept[fold.held_out] for fold in places], runs, kept, n_threads)

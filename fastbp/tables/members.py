@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +49,10 @@ class Maker:
         recipe: Recipe,
         learn: Callable[[Table], Columns],
         validation: tuple[Any, Any, Any] | None,
+        meta: Mapping[str, Any],
     ) -> None:
         self.rows, self.y, self.weight, self.task, self.recipe = rows, y, weight, task, recipe
-        self.n_classes, self.learn, self.validation = n_classes, learn, validation
+        self.n_classes, self.learn, self.validation, self.meta = n_classes, learn, validation, meta
         self._learned: tuple[Any, Columns, Numbers, Array] | None = None
 
     def member(self, train: Array, held_out: Array, seed: int) -> Member:
@@ -97,7 +98,7 @@ class Maker:
             "dtype": np.dtype(dtype).name,
             "init": self.recipe.init,
         }
-        made = Network([n_inputs, *hidden, outputs], seed=seed, meta={"task": self.task}, **named)
+        made = Network([n_inputs, *hidden, outputs], seed=seed, meta={**self.meta, "task": self.task}, **named)
         made.w[made.L][...] = 0.0  # it begins with the shares of the classes, or the mean
         return made
 

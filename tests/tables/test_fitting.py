@@ -261,3 +261,34 @@ def test_networks_with_inputs_of_their_own(regression: Fitted) -> None:
     np.testing.assert_allclose(ensemble.feedforward(X), np.mean(each, axis=0), rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match="numbers of inputs"):
         fastbp.Ensemble([fastbp.Network([3, 1]), fastbp.Network([4, 1])])
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_a_model_is_saved_and_loaded(n_members: int, tmp_path: Any) -> None:
+    import fastbp
+
+    frame, y = _table()
+    meta = {"target": "price"}
+    fitted = fit(frame, y, task="regression", n_members=n_members, recipe=QUICK, meta=meta)
+    model = fitted.model()
+    np.testing.assert_allclose(model.predict(frame), fitted.outputs(frame), rtol=1e-5)
+    fastbp.save(model, tmp_path / "model.fastbp")
+    loaded = fastbp.load(tmp_path / "model.fastbp")
+    assert isinstance(loaded, fastbp.Model)
+    assert loaded.columns == model.columns
+    assert (loaded.predict(frame) == model.predict(frame)).all()
+    assert loaded.features == model.features == tuple(frame.columns)
+    assert loaded.evaluate(frame, y)["loss"] == pytest.approx(np.mean((fitted.outputs(frame) - y) ** 2) / 2, rel=1e-4)
+
+
+def test_a_model_of_classes(tmp_path: Any) -> None:
+    import fastbp
+
+    frame, y = _table()
+    labels = (y[:, 0] > np.median(y)).astype(int)
+    meta = {"classes": ["cheap", "dear"]}
+    fitted = fit(frame, labels, task="classification", n_classes=2, n_members=2, recipe=QUICK, meta=meta)
+    fastbp.save(fitted.model(), tmp_path / "model.fastbp")
+    loaded: Any = fastbp.load(tmp_path / "model.fastbp")
+    assert set(loaded.predict(frame)) <= {"cheap", "dear"}
+    assert ((loaded.predict(frame) == "dear") == (fitted.outputs(frame)[:, 0] >= 0.5)).all()
