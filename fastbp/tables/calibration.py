@@ -34,6 +34,12 @@ def loss_at(z: Numbers, labels: npt.NDArray[np.int64], weight: Numbers | None, t
     return float(np.average(losses, weights=weight))
 
 
+def log_loss(p: Numbers, labels: npt.NDArray[np.int64], weight: Numbers | None = None) -> float:
+    """The mean of -log p of the right classes, p of shape (n, n_classes)."""
+    right = np.clip(p[np.arange(len(p)), labels], np.finfo(np.float32).tiny, 1.0)
+    return float(np.average(-np.log(right), weights=weight))
+
+
 def temperature_of(probabilities: Numbers, labels: npt.NDArray[np.int64], weight: Numbers | None = None) -> float:
     """The temperature with the least loss, found by a golden-section search on its logarithm.
 
