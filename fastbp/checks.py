@@ -94,6 +94,18 @@ def check_real(
     raise argument_error(name, f"is {number:g}; it must be {need}. Pass another number.")
 
 
+def keep_int(record: Any, *names: str, **bounds: int | None) -> None:
+    """`check_int` of fields of a frozen dataclass, which keep the ints from now on: whatever else stood for them."""
+    for name in names:
+        object.__setattr__(record, name, check_int(getattr(record, name), name, **bounds))
+
+
+def keep_real(record: Any, *names: str, **bounds: float | None) -> None:
+    """`check_real` of fields of a frozen dataclass, which keep the floats from now on: of an int or a float32, say."""
+    for name in names:
+        object.__setattr__(record, name, check_real(getattr(record, name), name, **bounds))
+
+
 def make_rng(seed: Any) -> np.random.Generator:
     """NumPy's generator of a seed."""
     try:

@@ -80,7 +80,7 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         as_new_path(self.path, "run.ckpt")
-        checks.check_real(self.every, "every", low=0.0)
+        checks.keep_real(self, "every", low=0.0)
         if not (self.resume in (True, False, "auto") and isinstance(self.resume, bool | str)):
             raise argument_error("resume", f"is {self.resume!r}; it must be 'auto', True or False. Pass one of these.")
         if self.model is not None and (isinstance(self.model, type) or not isinstance(self.model, Preprocessing)):

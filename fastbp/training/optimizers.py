@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from fastbp import synonyms
-from fastbp.checks import check_int, check_real, or_wider
+from fastbp.checks import keep_int, keep_real, or_wider
 from fastbp.errors import argument_error
 
 # The codes of kernels.updates, spelled here so that this module does not import the compiler; a test compares them.
@@ -64,13 +64,13 @@ class Optimizer(synonyms.Answering, abc.ABC):
     """Parameters in [0, 1): the first constants of the kernels."""
 
     def __post_init__(self) -> None:
-        check_real(self.learning_rate, "learning_rate", above=0.0)
-        check_real(self.weight_decay, "weight_decay", low=0.0)
+        keep_real(self, "learning_rate", above=0.0)
+        keep_real(self, "weight_decay", low=0.0)
         _require_shrinking(self.learning_rate * self.weight_decay, 2.0, "weight_decay")
         for name in self._decays:
-            check_real(getattr(self, name), name, low=0.0, below=1.0)
+            keep_real(self, name, low=0.0, below=1.0)
         if hasattr(self, "epsilon"):
-            check_real(self.epsilon, "epsilon", above=0.0)
+            keep_real(self, "epsilon", above=0.0)
 
     @property
     @abc.abstractmethod
@@ -273,9 +273,9 @@ class LBFGS(synonyms.Answering):
     max_evaluations: int = 15000
 
     def __post_init__(self) -> None:
-        check_real(self.tol, "tol", low=0.0)
-        check_int(self.memory, "memory", low=1)
-        check_int(self.max_evaluations, "max_evaluations", low=1)
+        keep_real(self, "tol", low=0.0)
+        keep_int(self, "memory", low=1)
+        keep_int(self, "max_evaluations", low=1)
 
 
 OPTIMIZERS = {"sgd": SGD, "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "adagrad": Adagrad}

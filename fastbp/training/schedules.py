@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fastbp.checks import check_int, check_real
+from fastbp.checks import keep_int, keep_real
 from fastbp.errors import argument_error
 from fastbp.functions.own import takes
 
@@ -24,8 +24,8 @@ class StepDecay:
     factor: float = 0.5
 
     def __post_init__(self) -> None:
-        check_int(self.every, "every", low=1)
-        check_real(self.factor, "factor", above=0.0)
+        keep_int(self, "every", low=1)
+        keep_real(self, "factor", above=0.0)
 
     def __call__(self, epoch: Any, n_epochs: int) -> Any:
         return self.factor ** np.floor(np.asarray(epoch) / self.every)
@@ -38,7 +38,7 @@ class ExponentialDecay:
     rate: float = 0.95
 
     def __post_init__(self) -> None:
-        check_real(self.rate, "rate", above=0.0)
+        keep_real(self, "rate", above=0.0)
 
     def __call__(self, epoch: Any, n_epochs: int) -> Any:
         return self.rate ** np.asarray(epoch, float)
@@ -56,10 +56,10 @@ class Cosine:
     epochs: int | None = None
 
     def __post_init__(self) -> None:
-        check_real(self.warmup, "warmup", low=0.0)
-        check_real(self.final, "final", low=0.0)
+        keep_real(self, "warmup", low=0.0)
+        keep_real(self, "final", low=0.0)
         if self.epochs is not None:
-            check_int(self.epochs, "epochs", low=1)
+            keep_int(self, "epochs", low=1)
 
     def __call__(self, epoch: Any, n_epochs: int) -> Any:
         epoch, n_epochs = np.asarray(epoch, float), self.epochs or n_epochs
@@ -79,9 +79,9 @@ class CosineLog:
     epochs: int | None = None
 
     def __post_init__(self) -> None:
-        check_int(self.cycles, "cycles", low=1, high=30)
+        keep_int(self, "cycles", low=1, high=30)
         if self.epochs is not None:
-            check_int(self.epochs, "epochs", low=1)
+            keep_int(self, "epochs", low=1)
 
     def __call__(self, epoch: Any, n_epochs: int) -> Any:
         done = np.clip(np.asarray(epoch, float) / max(self.epochs or n_epochs, 1), 0, 1)
@@ -95,7 +95,7 @@ class WarmUp:
     epochs: float = 1.0
 
     def __post_init__(self) -> None:
-        check_real(self.epochs, "epochs", above=0.0)
+        keep_real(self, "epochs", above=0.0)
 
     def __call__(self, epoch: Any, n_epochs: int) -> Any:
         return np.minimum(np.asarray(epoch, float) / self.epochs, 1.0)
@@ -123,9 +123,9 @@ class ReduceOnPlateau:
     monitor: str = "val_loss"
 
     def __post_init__(self) -> None:
-        check_real(self.factor, "factor", above=0.0, below=1.0)
-        check_int(self.patience, "patience", low=1)
-        check_real(self.min_delta, "min_delta", low=0.0)
+        keep_real(self, "factor", above=0.0, below=1.0)
+        keep_int(self, "patience", low=1)
+        keep_real(self, "min_delta", low=0.0)
 
 
 class Factors:

@@ -44,8 +44,8 @@ class EarlyStopping(synonyms.Answering):
             raise argument_error(
                 "monitor", f"is {self.monitor!r}; it must be a key of the history. Pass 'val_loss', say.", TypeError
             )
-        checks.check_int(self.patience, "patience", low=1)
-        checks.check_real(self.min_delta, "min_delta", low=0.0)
+        checks.keep_int(self, "patience", low=1)
+        checks.keep_real(self, "min_delta", low=0.0)
 
     def improves(self, value: float, best: float | None) -> bool:
         """Whether ``value`` is better than ``best``."""
