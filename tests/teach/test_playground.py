@@ -19,7 +19,7 @@ from fastbp.teach import MISTAKES
 from fastbp.teach.playground import play, playground
 
 pytestmark = pytest.mark.plain  # the page is the same, compiled or not
-DATA = ["xor", "moons", "spirals", "line", "digits"]
+DATA = ["xor", "moons", "spirals", "example", "line", "digits"]
 
 
 @pytest.fixture(scope="module")
@@ -351,6 +351,34 @@ def test_every_mistake_of_the_catalogue_is_a_switch_that_turns_its_equation_red(
         if name not in ("no-bias", "bias-subtracted", "accumulated"):
             assert page["layers"] > 0, name
     assert window.complaints() == []
+
+
+def test_a_mistake_without_a_place_is_shown_where_it_has_one(window: Browser, address: str) -> None:
+    """Every one of the catalogue, from XOR."""
+    opened(window, address)
+    script = """
+      const {app, act, render} = playground, left = [];
+      for (const name of playground.NAMES) {
+        act.reset({...playground.initial("xor", null), bug: name});
+        render();
+        if (app.bug !== name) document.getElementById("make-room").click();
+        if (app.bug !== name) left.push(name);
+      }
+      return left;
+    """
+    assert window.run(script) == []
+    assert window.complaints() == []
+
+
+def test_the_worked_example_is_that_of_the_stepping_page(window: Browser, address: str) -> None:
+    """Published digits: the cost before and after a step with all biases moved (ours), delta of layer 1."""
+    opened(window, address, "#data=example&look=0.1.0&eq=BP2")
+    delta = window.run("return +document.querySelector('[data-result]').dataset.result")
+    assert delta == pytest.approx(0.00877135468948693, rel=1e-14)
+    window.press(*["ArrowRight"] * 13)
+    assert where(window) == [1, 0]
+    assert window.run("return playground.app.points[0][1]") == pytest.approx(0.2983711087600027, rel=1e-14)
+    assert window.run("return playground.app.points.at(-1)[1]") == pytest.approx(0.28047144679143016, rel=1e-14)
 
 
 def test_without_a_mistake_nothing_is_red(window: Browser, address: str) -> None:

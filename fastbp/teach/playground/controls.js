@@ -2,7 +2,7 @@
 import { ACTIVATIONS, COSTS, goesWith } from "./functions.js";
 import { DATA } from "./data.js";
 import { NAMES, lacks } from "./mistakes.js";
-import { MOST_LAYERS, MOST_NEURONS, initial, orderOf, randomNumbers, written } from "./state.js";
+import { MOST_LAYERS, MOST_NEURONS, initial, networkOf, orderOf, randomNumbers, written } from "./state.js";
 
 /** An element: attributes, handlers as on..., children. */
 export function make(name, attributes = {}, ...children) {
@@ -130,6 +130,15 @@ function training({ state, X, order }, act) {
   ];
 }
 
+/** The worked example, changed as little as a mistake needs to be made. */
+function roomFor(bug, given) {
+  const example = { ...initial("example", given), order: null, batch: 2, eta: 0.3, bug };
+  const cross = { cost: "cross_entropy" }, L3 = { sizes: [2, 2, 2, 2], activations: ["sigmoid", "sigmoid", "sigmoid"], base: "drawn" };
+  const changes = [{}, cross, { ...cross, activations: ["sigmoid", "softmax"] }, { activations: ["relu", "relu"] }, L3];
+  const all = changes.map(change => ({ ...example, ...change }));
+  return all.find(state => lacks(networkOf(state, given), state.batch, state.eta, bug) === null) ?? example;
+}
+
 const EQUATIONS = ["F1", "F2", "BP1", "BP2", "BP3", "BP4", "averaging", "U"];
 
 function breaking({ state, given, net }, act) {
@@ -139,14 +148,14 @@ function breaking({ state, given, net }, act) {
     const names = NAMES.filter(name => given.mistakes[name].equation.split(",")[0] === label);
     control.append(make("optgroup", { label }, ...names.map(name => {
       const missing = lacks(net, state.batch, state.eta, name);
-      return make("option", { value: name, selected: name === state.bug, disabled: missing !== null && name !== state.bug }, missing === null ? name : `${name} (needs ${missing})`);
+      return make("option", { value: name, selected: name === state.bug }, missing === null ? name : `${name} · not here`);
     })));
   }
   const parts = [make("h2", {}, "Break it"), field("a mistake that learners make", control, true)];
   if (state.bug) {
     const { equation, title, why, fix } = given.mistakes[state.bug], missing = lacks(net, state.batch, state.eta, state.bug);
     parts.push(make("div", { className: "note bad", id: "mistake-note" }, make("b", {}, `${title} (${equation})`), make("p", {}, why), make("p", {}, make("i", {}, fix)),
-      ...(missing ? [make("p", {}, `It cannot be made here: it needs ${missing}. The page computes without it.`)] : [])));
+      ...(missing ? [make("p", {}, `It cannot be made here: it needs ${missing}. The page computes without it.`), button("make-room", "Show it where it can be made", () => act.reset(roomFor(state.bug, given.net)))] : [])));
   }
   return parts;
 }

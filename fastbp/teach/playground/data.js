@@ -355,7 +355,10 @@ const DIGITS = [
 const point = ([x, y, c]) => [[x, y], [c]];
 const pixels = text => [[...text.slice(0, 64)].map(c => parseInt(c, 17) / 16), Array.from({ length: 10 }, (_, j) => Number(j === Number(text[64])))];
 
-/** Name -> title, samples as pairs of x and y, a network that suits them, and how they are shown. */
+/**
+ * Name -> title, samples as pairs of x and y, a network that suits them, and how they are shown. "example" is the 2-2-2 network
+ * of Matt Mazur's "A Step by Step Backpropagation Example" (2015), with its weights and its sample, and a second sample.
+ */
 export const DATA = {
   xor: {
     title: "XOR", pairs: [[[0, 0], [0]], [[0, 1], [1]], [[1, 0], [1]], [[1, 1], [0]]],
@@ -368,6 +371,11 @@ export const DATA = {
   spirals: {
     title: "Spirals", pairs: SPIRALS.map(point), sizes: [2, 8, 8, 1], activations: ["tanh", "tanh", "sigmoid"], eta: 0.5, batch: 4, seed: 2,
     view: "plane", range: [-1.2, 1.2],
+  },
+  example: {
+    title: "The worked example", pairs: [[[0.05, 0.1], [0.01, 0.99]], [[0.9, 0.2], [0.99, 0.01]]], order: [0],
+    sizes: [2, 2, 2], activations: ["sigmoid", "sigmoid"], eta: 0.5, batch: 1, view: "plane", range: [-0.4, 1.3],
+    w: [[[0.15, 0.2], [0.25, 0.3]], [[0.4, 0.45], [0.5, 0.55]]], b: [[0.35, 0.35], [0.6, 0.6]],
   },
   line: {
     title: "A line to fit", pairs: LINE.map(([x, y]) => [[x], [y]]), sizes: [1, 1], activations: ["identity"], eta: 0.1, batch: 8, seed: 1,

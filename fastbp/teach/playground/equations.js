@@ -116,7 +116,8 @@ const PANELS = {
   BP1({ pass, l, j, exact, y, net }) {
     const L = net.sizes.length - 1, cancels = COSTS[net.cost].cancels;
     const slope = net.activations[L] === "softmax" ? null : pass.slope(L, pass.z[L][j]);
-    const rows = [["a − y", pass.a[L][j] - y[j]], ["error, dC/da" + (cancels ? " σ′" : ""), pass.error[L][j]], ...(slope === null || cancels ? [] : [["σ′(z)", slope]])];
+    const e = pass.a[L][j] - y[j], error = pass.error[L][j];
+    const rows = [["a − y", e], ...(error === e ? [] : [["error", error]]), ...(slope === null || cancels ? [] : [["σ′(z)", slope]])];
     return table(["factor", "number"], rows.map(([name, v]) => `<tr><td>${name}</td>${cell(v, exact, true)}</tr>`)) + (cancels ? '<p class="small">With this cost σ′ cancels.</p>' : "") + result(symbol("δ", j, mn(l)), pass.delta[L][j], exact);
   },
   BP2({ pass, l, j, exact, net, rules }) {

@@ -54,12 +54,12 @@ function replay(t, at) {
   moved();
 }
 
-/** A point of the curve: C over all samples, or where these are many the mean of the minibatch. */
+/** A point of the curve: C over the samples of an epoch, or where these are many the mean of the minibatch. */
 function note(wanted = true) {
-  const { run, net, X, Y } = app;
+  const { run, net, X, Y, order } = app;
   if (!wanted) return;
   const parameters = net.sizes.slice(1).reduce((total, J, i) => total + J * (net.sizes[i] + 1), 0);
-  const C = X.length * parameters <= 2e6 || run.t === 0 ? totalCost(run.net, rightRules(net), X, Y) : run.C;
+  const C = order.length * parameters <= 2e6 || run.t === 0 ? totalCost(run.net, rightRules(net), order.map(x => X[x]), order.map(x => Y[x])) : run.C;
   app.points.push([app.offset + run.t, C]);
   if (app.points.length > 4000) app.points = app.points.filter((_, i) => i % 2 === 0);
 }
@@ -516,6 +516,10 @@ for (const [id, name] of Object.entries({ step: "equation", layer: "layer", "one
   get(id).addEventListener("click", () => move(name));
 }
 get("play").addEventListener("click", play);
+get("to-setup").addEventListener("click", () => {
+  get("setup").scrollIntoView();
+  get("data").focus({ preventScroll: true });
+});
 const digits = () => {
   app.exact = !app.exact;
   render();

@@ -86,6 +86,7 @@ export function drawPlane(canvas, grid, n, range, samples, current, j) {
   const width = canvas.clientWidth || 300, context = size(canvas, width, width), [low, high] = range;
   canvas.style.height = `${width}px`;
   context.imageSmoothingEnabled = true;
+  context.imageSmoothingQuality = "high";
   context.drawImage(image(grid, n), 0, 0, width, width);
   const place = ([x, y]) => [((x - low) / (high - low)) * width, ((high - y) / (high - low)) * width];
   const radius = samples.X.length > 20 ? 3.4 : 7;

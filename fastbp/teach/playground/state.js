@@ -10,10 +10,10 @@ export const MOST_NEURONS = 64, MOST_LAYERS = 8;
 /** The settings of a data set, before anything is changed. `given` is what fastbp put into this page, or null. */
 export function initial(name, given) {
   const own = name === "given";
-  const { sizes, activations, cost = "quadratic", eta, batch, seed = 1, look = 0 } = own ? given : DATA[name];
+  const { sizes, activations, cost = "quadratic", eta, batch, seed = 1, look = 0, order = null, w } = own ? given : DATA[name];
   return {
     data: name, sizes: [...sizes], activations: [...activations], cost, p: (own ? given.p : COSTS[cost].p) ?? null, eta, batch, seed,
-    scale: 1, base: own ? "given" : "drawn", full: "", w: {}, b: {}, x: {}, y: {}, order: null, bug: null, t: 0, at: 0, look,
+    scale: 1, base: w ? "given" : "drawn", full: "", w: {}, b: {}, x: {}, y: {}, order, bug: null, t: 0, at: 0, look,
     l: Math.max(1, sizes.length - 2), j: 0, equation: null,
   };
 }
@@ -42,17 +42,17 @@ const changedAt = (state, name, key, v) => state[name][key] ?? v;
 export function networkOf(state, given) {
   const net = makeNetwork(state.sizes, state.activations, state.cost, state.p ?? undefined);
   const next = randomNumbers(state.seed), L = state.sizes.length - 1;
-  const full = state.base === "full" ? unpacked(state.full) : null;
+  const full = state.base === "full" ? unpacked(state.full) : null, fixed = state.data === "given" ? given : DATA[state.data];
   let i = 0;
   for (let l = 1; l <= L; l++) {
     const K = state.sizes[l - 1], parts = 10 ** (K > 20 ? 3 : 2), size = state.scale / Math.sqrt(K);
     const drawn = () => Math.round(size * normal(next) * parts) / parts + 0;
     net.w[l].forEach((row, j) => row.forEach((_, k) => {
-      const v = full ? full[i++] : state.base === "given" ? given.w[l - 1][j][k] : drawn();
+      const v = full ? full[i++] : state.base === "given" ? fixed.w[l - 1][j][k] : drawn();
       row[k] = changedAt(state, "w", `${l}.${j}.${k}`, v);
     }));
     net.b[l].forEach((_, j) => {
-      const v = full ? full[i++] : state.base === "given" ? given.b[l - 1][j] : drawn();
+      const v = full ? full[i++] : state.base === "given" ? fixed.b[l - 1][j] : drawn();
       net.b[l][j] = changedAt(state, "b", `${l}.${j}`, v);
     });
   }
@@ -105,6 +105,7 @@ export function encode(state) {
     if (edits.length) out.set(name, edits.map(([key, v]) => `${key}:${written(v)}`).join(","));
   }
   if (state.order) out.set("order", state.order.join("."));
+  else if (DATA[state.data]?.order) out.set("order", "all");
   out.set("batch", `${state.batch}`);
   out.set("eta", written(state.eta));
   if (state.bug) out.set("mistake", state.bug);
@@ -153,7 +154,8 @@ export function decode(text, given) {
     }
   }
   const order = (found.get("order") ?? "").split(".").map(part => whole(part, 0, n - 1, -1));
-  if (found.has("order") && order.every(x => x >= 0)) state.order = order;
+  if (found.get("order") === "all") state.order = null;
+  else if (found.has("order") && order.every(x => x >= 0)) state.order = order;
   const length = orderOf(state, n).length;
   state.batch = Math.min(whole(found.get("batch"), 1, 1e6, state.batch), length);
   state.eta = real(found.get("eta"), state.eta);
