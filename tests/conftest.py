@@ -30,10 +30,10 @@ settings.load_profile("fastbp")
 
 ONCE = set(
     """
-    activations adding bench cache check chunks cli cli_options compare derivatives environment equations explain
-    flow formats gemm grading hostile_files interrupts io lessons memory mistakes model names nielsen_replaced overview
-    own page reading readme report scaling signals sklearn_checks sklearn_hooks sklearn_house sklearn_own sklearn_page
-    sklearn_tools solutions sums tables targets textbook walk
+    activations adding bench cache check chunks cli cli_options compare derivatives environment equations explain flow
+    formats gemm grading hostile_files in_browsers interrupts io lessons memory mistakes model names nielsen_replaced
+    overview own page reading readme report scaling signals sklearn_checks sklearn_hooks sklearn_house sklearn_own
+    sklearn_page sklearn_tools solutions sums tables targets textbook walk
     """.split()
 )
 """Modules about files, words and numbers of single samples, or that start processes of their own: the number of threads

@@ -5,11 +5,10 @@ None may hold so much more than its size that it looks like a trap.
 
 from __future__ import annotations
 
-import bz2
 import contextlib
 import gzip
+import importlib
 import io
-import lzma
 import os
 import shutil
 import stat
@@ -22,6 +21,12 @@ from typing import IO, Any, cast
 
 from fastbp.errors import LoadError
 
+bz2: Any = None
+lzma: Any = None
+with contextlib.suppress(ModuleNotFoundError):  # a Python may have been built without
+    bz2 = importlib.import_module("bz2")
+with contextlib.suppress(ModuleNotFoundError):
+    lzma = importlib.import_module("lzma")
 STDIN = "-"
 MOST_GROWTH = 100
 """Times its size that any compressed file may grow to; the next two are what a small one may in any case."""
@@ -35,7 +40,9 @@ ENDINGS = (".gz", ".bz2", ".xz", ".zip")
 """Of compressed files."""
 TABLES = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".jsonl", ".ndjson", ".json")
 """Endings of tables of text."""
-DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, OSError, RuntimeError)
+DAMAGE: tuple[type[Exception], ...] = (EOFError, zlib.error, zipfile.BadZipFile, OSError, RuntimeError)
+if lzma is not None:
+    DAMAGE += (lzma.LZMAError,)
 """What the readers of compressed files raise; zipfile's RuntimeError asks for a password."""
 
 
@@ -103,7 +110,10 @@ def _expanded(raw: IO[bytes], kind: str, path: str) -> Iterator[IO[bytes]]:
         with zipfile.ZipFile(raw) as archive, archive.open(name) as stream:
             yield stream
         return
-    opener: Any = {"gzip": gzip.GzipFile, "bzip2": bz2.BZ2File, "xz": lzma.LZMAFile}[kind]
+    module, name = {"gzip": (gzip, "GzipFile"), "bzip2": (bz2, "BZ2File"), "xz": (lzma, "LZMAFile")}[kind]
+    if module is None:
+        raise LoadError(f"{path!r} is compressed with {kind}, which this Python cannot read. Save it uncompressed.")
+    opener: Any = getattr(module, name)
     with opener(fileobj=raw) if kind == "gzip" else opener(raw) as stream:
         yield cast(IO[bytes], stream)
 

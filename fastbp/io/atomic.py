@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 fcntl: Any = None
-if sys.platform != "win32":
+if sys.platform not in ("win32", "emscripten"):  # which have none
     import fcntl
 
 # Some file systems cannot sync a directory; there the rename is as durable as they make it.
