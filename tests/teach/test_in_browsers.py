@@ -1,4 +1,4 @@
-"""Where Python runs in a browser there is no Numba, no fcntl, no lzma and no thread: what lessons need imports and works.
+"""In a browser Python has no Numba, no fcntl, no lzma and no thread: what lessons need imports and works all the same.
 
 The lessons themselves run in Pyodide in `.ci/long pyodide`.
 """
