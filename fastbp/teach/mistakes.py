@@ -106,6 +106,10 @@ def _of_slopes(problem: Problem) -> Iterator[Variant]:
         yield Variant("slope-of-wrong-layer", {"hidden_slope": "formula below"}, "BP2")
     yield from _slopes(problem, "slope-squared", "squared")
     yield Variant("slope-negated", {"hidden_slope": "negated"}, "BP2", rare=True)
+    for variant in (*_slopes(problem, "slope-divided", "divided"), *_slopes(problem, "slope-of-wrong-side", "at -z")):
+        yield replace(variant, pairs=False, rare=True)
+    if not simple and output in EXACT_SLOPES:
+        yield Variant("slope-of-target", {"output_slope": "of target"}, pairs=False)
     if not simple:
         changes = {"output_slope": "negated", "hidden_slope": "negated"}
         yield Variant("slope-negated", changes, "BP1, BP2", rare=True)
@@ -137,6 +141,7 @@ def _of_the_output(problem: Problem) -> Iterator[Variant]:
         yield Variant("mean-over-outputs", {"factor": "2/J"})
     yield Variant("half-left", {"factor": "1/2"})
     yield Variant("sign-lost", {"error": "|a - y|"}, "BP1", rare=True)
+    yield Variant("error-at-z", {"error": "z - y"}, pairs=False)
     yield from _forms("one-error", "error", "sum over j", "mean over j", rare=True)
     yield from _forms("cost-not-slope", "error", "(a - y)^2", "(a - y)^2 / 2")
     if problem.cost == "cross_entropy":
@@ -144,7 +149,7 @@ def _of_the_output(problem: Problem) -> Iterator[Variant]:
         yield Variant("softmax-diagonal" if softmax else "half-cross-entropy", {"error": "one term"})
 
 
-def _of_the_sum() -> Iterator[Variant]:
+def _of_the_sum(problem: Problem) -> Iterator[Variant]:
     for layers in ("first", "hidden", "last"):
         yield Variant("layers-left-out", {"left_out": layers}, "BP4" if layers == "last" else "BP2", pairs=False)
     yield Variant("w-not-transposed", {"sums": "along a row"})
@@ -156,6 +161,8 @@ def _of_the_sum() -> Iterator[Variant]:
     yield from _forms("sign-lost", "sums", "absolute", "absolute weights", equation="BP2", rare=True)
     yield Variant("mean-over-paths", {"sums": "mean"})
     yield Variant("own-weights", {"sums": "own weights"})
+    if not (problem.activations[-1] == "softmax" and cancels(problem.cost, "softmax")):  # whose deltas add up to 0
+        yield Variant("product-of-sums", {"sums": "multiplied"}, pairs=False)
     yield Variant("no-weights", {"sums": "no weights"})
     yield Variant("error-shared", {"sums": "shares"})
     yield Variant("reshaped", {"sums": "reshaped"}, "BP2", rare=True)
@@ -252,7 +259,7 @@ def variants(problem: Problem) -> Iterator[Variant]:
     """Every form of every mistake that this problem can show, the commonest first."""
     yield from _of_slopes(problem)
     yield from _of_the_output(problem)
-    yield from _of_the_sum()
+    yield from _of_the_sum(problem)
     yield from _of_gradients(problem)
     yield Variant("no-bias", {"bias": "missing"})
     yield Variant("bias-subtracted", {"bias": "subtracted"})

@@ -48,6 +48,7 @@ class _Forward:
             "at a": lambda: sigma_prime(name, a),
             "value": lambda: a,
             "1 - a": lambda: 1 - a,
+            "at -z": lambda: sigma_prime(name, -z),
             "layer below": lambda: sigma_prime(name, self.z[l - 1] if l else self.a[0]),
             "layer above": lambda: sigma_prime(self.names[l + 1], self.z[l + 1]),
         }
@@ -58,6 +59,8 @@ class _Forward:
             return slope * slope
         if kind == "1 at 0":
             return each(lambda values: np.where(number(z) == 0, 1.0, values), slope)
+        if kind == "divided":
+            return 1 / slope
         return -slope if kind == "negated" else slope
 
 
@@ -120,6 +123,7 @@ def _output(problem: Problem, way: Way, forward: _Forward) -> tuple[Array, Array
         "sum over j": lambda: 0 * e + across(e),
         "mean over j": lambda: 0 * e + across(e) / len(Y[0]),
         "one term": lambda: -(Y * (1 - last)),
+        "z - y": lambda: forward.z[-1] - Y,
     }
     error = errors[way.error]() if way.error in errors else e
     J = len(Y[0])
@@ -132,6 +136,10 @@ def _output(problem: Problem, way: Way, forward: _Forward) -> tuple[Array, Array
         return e, e / sigma_prime(names[-1], forward.z[-1])
     if kind == "own" and names[-1] == "softmax":  # the whole Jacobian
         return e, last * (e - across(last * e))
+    if kind == "of target":  # a (1 - a), or its like, of y
+        if names[-1] not in EXACT_SLOPES:
+            raise ValueError("no such formula")
+        return e, e * EXACT_SLOPES[names[-1]](Y)
     slope = forward.slope(kind, len(names) - 1)
     return e, e if slope is None else e * slope
 
@@ -140,9 +148,7 @@ def _sums(way: Way, w: Arrays, b: Arrays, d: Array, a: Array, l: int, t: float) 
     """The sum over k of BP2, into layer l, here counted from 0; a: that layer's activations."""
     w_next = w[l + 1]
 
-    def shares() -> Array:
-        sized = Sized(w_next) if isinstance(d, Sized) else w_next
-        return d @ (sized / across(sized))
+    sized = Sized(w_next) if isinstance(d, Sized) else w_next
 
     def biases() -> Array:
         return d @ b[l + 1][:, None]
@@ -156,7 +162,8 @@ def _sums(way: Way, w: Arrays, b: Arrays, d: Array, a: Array, l: int, t: float) 
         "absolute weights": lambda: d @ np.abs(w_next),
         "mean": lambda: d @ w_next / len(w_next),
         "no weights": lambda: across(d) + 0 * a,
-        "shares": shares,
+        "multiplied": lambda: across(d) * each(lambda v: v.sum(axis=0), sized),
+        "shares": lambda: d @ (sized / across(sized)),
         "own weights": lambda: d @ w[l],
         "reshaped": lambda: d @ w_next.reshape(w_next.T.shape).T,
         # w has a column for the biases, and the other end is cut off.

@@ -34,8 +34,9 @@ SINGLE = (
 )
 BY_HAND = ("another-activation", "slope-of-another", "inputs-activated", "w-transposed-forward", "slope-at-zero",
            "half-cross-entropy", "own-weights", "slope-negated", "reshaped", "bias-unit",
-           "averages-multiplied", "activated-twice", "bias-times-b", "error-shared")  # fmt: skip
-"""Tried in `test_mistakes`."""
+           "averages-multiplied", "activated-twice", "bias-times-b", "error-shared", "slope-divided",
+           "slope-of-wrong-side", "slope-of-target", "error-at-z", "product-of-sums")  # fmt: skip
+"""Tried in `test_mistakes` and `test_others`."""
 SEVERAL = ("sum-not-mean", "averaged-sample", "last-sample")
 
 
