@@ -44,8 +44,10 @@ def network_of(model: Any) -> Network:
     return model.net
 
 
-def parts_of(columns: Columns) -> tuple[list[Numbers], list[Levels]]:
+def parts_of(columns: Any) -> tuple[list[Numbers], list[Levels]]:
     """The columns that a network sees, with their places among its inputs; an error that names one that has text."""
+    if not isinstance(columns, Columns):
+        raise cannot("columns", f"are {type(columns).__name__}, which the preset makes of them", "Train the plain net.")
     numbers, levels, at = [], [], 0
     for column in columns.used:
         if column.kind == "category":
