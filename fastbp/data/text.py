@@ -90,7 +90,8 @@ def _columns(path: str, rows: Iterator[Row], n: int, size: int, progress: Progre
         lines.append(np.array([line for line, _ in block], np.int64))
         for column, values in zip(blocks, zip(*(cells for _, cells in block), strict=True), strict=True):
             column.append(_packed(values))
-            done += sum(map(len, values)) + len(values)
+            if progress is not None:
+                done += sum(map(len, values)) + len(values)
         if progress is not None:
             progress(min(done, size), size)
     if not lines:
@@ -104,7 +105,7 @@ def _packed(cells: Sequence[str]) -> Array:
     if longest <= WIDEST:
         with contextlib.suppress(UnicodeEncodeError):
             packed = np.array(cells, f"S{max(1, longest)}")
-            if not any(cell.endswith("\0") for cell in cells):  # which would be lost
+            if "\0" not in "".join(cells):  # which would be lost at the end of a cell
                 return packed
     objects = np.empty(len(cells), object)
     objects[:] = cells
@@ -156,7 +157,7 @@ def _rows(text: io.TextIOWrapper, path: str, dialect: Dialect) -> Iterator[Row]:
             kept = (line.strip(" \r\n") + "\n" for line in kept)
         reader = csv.reader(kept, **options)
         for cells in reader:
-            if any(cell.strip() for cell in cells):
+            if "".join(cells).strip():
                 yield (numbers[-1] if numbers else reader.line_num + skipped), cells
     except UnicodeDecodeError as error:
         raise LoadError(
