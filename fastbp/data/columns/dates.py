@@ -93,6 +93,15 @@ def check_format(date_format: str) -> None:
         ) from None
 
 
+def is_format(date_format: str) -> bool:
+    """Whether a text is a format of dates."""
+    try:
+        check_format(date_format)
+    except ValueError:
+        return False
+    return True
+
+
 def instant_of(cell: str, date_format: str) -> int | None:
     """The instant that a cell holds in this format, in microseconds since 1970, or None."""
     try:

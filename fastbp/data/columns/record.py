@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from fastbp.data.columns import dates
+
 Kind = Literal[
     "number", "yes/no", "category", "date", "time", "text", "identifier", "constant", "duplicate", "left out"
 ]
@@ -130,6 +132,8 @@ class Column:
             problem = "numbers that cannot be"
         elif self.kind == "yes/no" and len(self.words) != 2:
             problem = f"the words {_short(self.words)}; two are needed"
+        elif self.kind == "date" and self.date_format and not dates.is_format(self.date_format):
+            problem = f"the date format {_short(self.date_format)}; it must be one of strptime's"
         elif self.kind == "time" and self.parts not in ((), ("hour",)):
             problem = f"the parts {_short(self.parts)}; a time has an hour"
         if problem:
