@@ -154,7 +154,8 @@ def fit(
     n_threads : int, optional
         The bits do not depend on it.
     learn : function, optional
-        The `Columns` of a table, from the rows that it is called with.
+        The `Columns` of a table, from the training rows; of these, each member then learns all but kinds and formats
+        from its own.
     meta : mapping, optional
         Of the networks, beside the task: the names of ``classes`` and ``target``, say.
     callbacks, progress

@@ -52,7 +52,10 @@ class Maker:
         meta: Mapping[str, Any],
     ) -> None:
         self.rows, self.y, self.weight, self.task, self.recipe = rows, y, weight, task, recipe
-        self.n_classes, self.learn, self.validation, self.meta = n_classes, learn, validation, meta
+        self.n_classes, self.validation, self.meta = n_classes, validation, meta
+        counted = rows if weight is None else rows.rows(np.flatnonzero(weight > 0))
+        self.whole = learn(counted)
+        """What all training rows say of the columns."""
         self._learned: tuple[Any, Columns, Numbers, Array] | None = None
 
     def member(self, train: Array, held_out: Array, seed: int) -> Member:
@@ -81,7 +84,7 @@ class Maker:
     def _columns(self, train: Array) -> tuple[Columns, Numbers, Array]:
         """Columns as these rows say, and what they make of all rows."""
         if self._learned is None or not np.array_equal(self._learned[0], train):
-            columns = self.learn(self.rows.rows(train))
+            columns = learned_again(self.whole, self.rows.rows(train))
             self._learned = (train, columns, *columns.values(self.rows))
         return self._learned[1:]
 
@@ -115,6 +118,25 @@ class Maker:
             return labels
         values: Array = ((np.asarray(y, np.float64).reshape(len(y), -1) - mean) / scale).astype(dtype)
         return values
+
+
+def learned_again(columns: Columns, rows: Table) -> Columns:
+    """Columns of the same kinds, and written in the same way, of which these rows say all else.
+
+    Where they do not say enough, such as the two words of a yes/no, it is what all training rows say.
+    """
+    used = columns.used
+    try:
+        return Columns.learn(
+            rows,
+            kinds={column.name: column.kind for column in used},
+            decimal={column.name: column.decimal for column in used if column.kind == "number"},
+            date_format={column.name: column.date_format for column in used if column.date_format},
+            only=columns.names,
+            missing=columns.missing,
+        )
+    except ValueError:
+        return columns
 
 
 def _features(
