@@ -13,7 +13,21 @@ from bench.tables.peers import Given, Made
 from bench.tables.running import known
 from fastbp.tables import Recipe
 
-WITHOUT: dict[str, dict[str, Any]] = {"full": {}}
+WITHOUT: dict[str, dict[str, Any]] = {
+    "full": {},
+    "waves": {"waves": 0},
+    "robust": {"robust": False},
+    "clipped": {"clipped": False},
+    "best-epoch": {"best_epoch": False},
+    "calibrated": {"calibrated": False},
+    "dropout": {"dropout": 0.0},
+    "weight-decay": {"weight_decay": 0.0},
+    "cosine-log": {"cycles": 0},
+    "mish": {"activation": "relu", "init": "he_normal"},
+    "beta-2": {"beta_2": 0.999},
+    "second-layer": {"hidden": (128,)},
+    "least-steps": {"least_steps": 0},
+}
 """Name of a run -> what it changes of the preset's `Recipe`."""
 
 

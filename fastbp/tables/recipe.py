@@ -47,10 +47,10 @@ class Recipe:
     hidden: tuple[int, ...] = (128, 128)
     activation: str = "mish"
     init: str = "lecun_normal"
-    epochs: int = 64
+    epochs: int = 40
     least_steps: int = 400
     batch_size: int | None = None
-    learning_rate: float = 0.01
+    learning_rate: float = 0.005
     cycles: int = 4
     weight_decay: float = 0.02
     beta_2: float = 0.95
