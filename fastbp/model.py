@@ -13,6 +13,7 @@ from fastbp.arrays import as_names, as_sample_weight, check_out
 from fastbp.data.columns import Columns
 from fastbp.data.features import Features, SideBySide
 from fastbp.data.scaling import Scale
+from fastbp.decisions import INTERVAL, THRESHOLD, interval, labels_of
 from fastbp.ensemble import Ensemble, costs_of_outputs
 from fastbp.errors import argument_error
 from fastbp.functions.costs import NAMED, SCALABLE
@@ -64,13 +65,8 @@ class Model:
         For steps that do not fit the network.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_columns",
-        "_net",
-        "_steps",
-        "_target",
-    )  # what is assigned to any other name would be lost
+    # What is assigned to any other name would be lost.
+    __slots__ = ("__weakref__", "_columns", "_net", "_steps", "_target")
 
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
@@ -272,8 +268,27 @@ class Model:
         """
         if self.task == "regression":
             return self.feedforward(X, n_threads=n_threads)
-        decided = self.net.predict(self.transform(X), n_threads=n_threads)
-        return decided if self.classes is None else self.classes[decided]
+        labels = labels_of(self.net, self.transform(X), n_threads)
+        return labels if self.classes is None else self.classes[labels]
+
+    def predict_interval(self, X: Any, *, n_threads: int | None = None) -> np.ndarray:
+        """Intervals that cover a new target as often as `fastbp train --interval` was asked for.
+
+        X and n_threads are as in `feedforward`.
+
+        Returns
+        -------
+        numpy.ndarray, shape (n_samples, sizes[-1], 2)
+            Lower and upper ends, in the targets' own units.
+
+        Raises
+        ------
+        ValueError
+            The model has none.
+        """
+        if INTERVAL not in self.net.meta:
+            raise ValueError("The model has no intervals. Train one with fastbp train --interval 0.9.")
+        return interval(self.feedforward(X, n_threads=n_threads), self.net.meta)
 
     def evaluate(
         self,
@@ -305,6 +320,9 @@ class Model:
         Z, T = self.transform(X), self.transform_targets(Y)
         counting: dict[str, Any] = {"output_weight": output_weight, "missing_targets": missing_targets}
         scores = self.net.evaluate(Z, T, sample_weight=sample_weight, n_threads=n_threads, **counting)
+        if THRESHOLD in self.net.meta and "accuracy" in scores:
+            right = labels_of(self.net, Z, n_threads) == np.asarray(T).reshape(len(Z))
+            scores["accuracy"] = float(np.average(right, weights=as_sample_weight(sample_weight, len(Z), self.dtype)))
         if self.target is not None:
             s = as_sample_weight(sample_weight, len(Z), self.dtype)
             out = self.target.invert(self.net.feedforward(Z, n_threads=n_threads))

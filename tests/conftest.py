@@ -30,10 +30,11 @@ settings.load_profile("fastbp")
 
 ONCE = set(
     """
-    activations adding bench cache check chunks cli cli_options compare derivatives environment equations explain flow
-    formats gemm grading hostile_files in_browsers interrupts io lessons memory mistakes model names nielsen_replaced
-    overview own page reading readme report scaling signals sklearn_checks sklearn_hooks sklearn_house sklearn_own
-    sklearn_page sklearn_tools solutions sums tables targets textbook walk
+    activations adding bench cache check chunks cli cli_options compare config deciding derivatives environment
+    equations evaluation explain flow formats gemm grading hostile_files in_browsers interrupts io lessons memory
+    mistakes model names nielsen_replaced overview own page reading readme report report_page scaling signals
+    sklearn_checks sklearn_hooks sklearn_house sklearn_own sklearn_page sklearn_tools solutions sums tables targets
+    textbook tune walk
     """.split()
 )
 """Modules about files, words and numbers of single samples, or that start processes of their own: the number of threads
@@ -41,8 +42,9 @@ makes no difference to them."""
 
 COMPILED = set(
     """
-    adding bench check cli_options compare grading lessons mistakes page sklearn_arrays sklearn_beyond sklearn_hooks
-    sklearn_house sklearn_page sklearn_tools sklearn_values solutions
+    adding bench check cli_options compare config deciding evaluation grading lessons mistakes page report_page
+    sklearn_arrays sklearn_beyond sklearn_hooks sklearn_house sklearn_page sklearn_tools sklearn_values solutions
+    tune
     """.split()
 )
 """Modules about what is around the kernels, which does not know whether they are compiled."""

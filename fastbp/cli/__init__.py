@@ -1,11 +1,11 @@
-"""The command line: fastbp train | predict | info | bench | explain | play | learn | grade | doctor."""
+"""The command line: fastbp train | tune | predict | info | bench | explain | play | learn | grade | doctor."""
 
 from fastbp._signals import signals
 from fastbp.cli.app import app, run
 
-from fastbp.cli import train, predict, bench, teach, play, lessons, doctor  # isort: skip  # in the order of the help
+from fastbp.cli import train, tune, predict, bench, teach, play, lessons, doctor  # isort: skip  # in the order of the help
 
-__all__ = ["app", "bench", "doctor", "lessons", "main", "play", "predict", "teach", "train"]
+__all__ = ["app", "bench", "doctor", "lessons", "main", "play", "predict", "teach", "train", "tune"]
 
 
 def main() -> None:

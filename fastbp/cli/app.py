@@ -98,7 +98,8 @@ class Commands(TyperGroup):
         except EXPECTED as error:
             command = self.commands[ctx.invoked_subcommand]
             names = dict(OTHER_NAMES)
-            for part in command.params:
+            also = self.commands["train"].params if ctx.invoked_subcommand == "tune" else []  # whose options it takes
+            for part in [*command.params, *also]:
                 if part.name and part.param_type_name == "option":
                     both = (*part.opts, *part.secondary_opts)
                     typed = (option for option in both if option in ctx.meta["typed"])

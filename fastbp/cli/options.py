@@ -111,6 +111,13 @@ def check_file(path: Path | None, option: str) -> None:
         raise ValueError(f"{option} is {str(path)!r}; its folder cannot be written to. Pass a file in another folder.")
 
 
+def check_report(path: Path | None) -> None:
+    """Refuse a page that could not be written, or whose ending says another format."""
+    check_file(path, "--report")
+    if path is not None and path.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--report is {str(path)!r}; the report is a page. Pass a name that ends in .html.")
+
+
 def model_for(data: Data, rows: np.ndarray, options: Mapping[str, Any], columns: Columns | None = None) -> fastbp.Model:
     """The model that fits the data: sigmoid for two classes, softmax for more, identity for regression.
 

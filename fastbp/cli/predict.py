@@ -23,6 +23,9 @@ def predict(
     data: Annotated[str, typer.Argument(help="Samples: any file that train reads; targets are not needed.")],
     out: Annotated[Path | None, typer.Option(help="File to write: .csv, or .npy; default: standard output.")] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="The outputs, not the decisions.")] = False,
+    interval: Annotated[
+        bool, typer.Option("--interval", help="Beside each number the ends of its interval, of a model that has them.")
+    ] = False,
     id: Annotated[
         str | None,
         typer.Option("--id", help="Column of a table to write before the predictions, so that rows are known."),
@@ -42,7 +45,7 @@ def predict(
     loaded = as_model(fastbp.load(model))
     X, table = tables.to_predict(loaded, data, options, Out(stderr=True))
     rows = None if id is None else _identifiers(table, id, data)
-    names, values = _predictions(loaded, X, probabilities)
+    names, values = _with_intervals(loaded, X) if interval else _predictions(loaded, X, probabilities)
     if out is not None and out.suffix == ".npy":
         write_atomically(out, [_npy(values)])
         return
@@ -75,6 +78,14 @@ def _npy(values: np.ndarray) -> bytes:
 def _quoted(value: Any) -> str:
     text = str(value)  # of a float32 no more digits than it has
     return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\n') else text
+
+
+def _with_intervals(model: fastbp.Model, X: Any) -> tuple[list[str], np.ndarray]:
+    """Of each target its prediction, and the ends of its interval."""
+    ends = model.predict_interval(X)
+    names, values = _predictions(model, X, False)
+    several = [f"{name}{part}" for name in names for part in ("", "_low", "_high")]
+    return several, np.concatenate([values[:, :, None], ends], axis=2).reshape(len(values), -1)
 
 
 def _predictions(model: fastbp.Model, X: Any, probabilities: bool) -> tuple[list[str], np.ndarray]:

@@ -1,40 +1,21 @@
-"""fastbp train: read, scale, train, save, test, draw."""
+"""fastbp train: its options."""
 
 from __future__ import annotations
 
 import enum
-import signal
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, Any
 
 import typer
-from rich.text import Text
 
-import fastbp
-from fastbp._signals import Phase, signals
-from fastbp.checks import COSTS, HIDDEN, check_int, check_name, check_real
-from fastbp.cli import tables
+from fastbp.checks import COSTS, HIDDEN
+from fastbp.cli import config as configuration
+from fastbp.cli import logs, tables
 from fastbp.cli.app import DType, Out, app
-from fastbp.cli.compiling import compile_first
-from fastbp.cli.options import (
-    MONITORED,
-    check_class_weight,
-    check_file,
-    checkpoint,
-    counting,
-    dropped,
-    early_stopping,
-    model_for,
-    optimizer,
-    rate,
-    trained,
-)
-from fastbp.errors import called
+from fastbp.cli.options import check_file, check_report
+from fastbp.cli.running import run
 from fastbp.functions.costs import PARAMETERS_IN_WORDS
 from fastbp.initializers import INITIALIZERS
-from fastbp.targets import decide, out_of_reach
-from fastbp.training.schedules import ReduceOnPlateau
 
 Task = enum.StrEnum("Task", ["classification", "regression"])
 Optimizers = enum.StrEnum("Optimizers", ["sgd", "adam", "adamw", "rmsprop", "adagrad", "lbfgs"])
@@ -42,6 +23,7 @@ Optimizers = enum.StrEnum("Optimizers", ["sgd", "adam", "adamw", "rmsprop", "ada
 
 @app.command()
 def train(
+    ctx: typer.Context,
     data: Annotated[
         str,
         typer.Argument(
@@ -172,229 +154,58 @@ def train(
     ] = None,
     model: Annotated[Path, typer.Option(help="Model file to write.")] = Path("model.fastbp"),
     plot: Annotated[Path | None, typer.Option(help="Picture of the run to write, .png, .svg or .pdf.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Page of the result to write, .html: metrics, curves, columns, worst rows.")
+    ] = None,
+    threshold: Annotated[
+        str | None,
+        typer.Option(
+            help="Of two classes: the probability from which a row is of the second; or balanced or f1, which "
+            "choose it by the validation rows. Default 0.5."
+        ),
+    ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(help="Of a regression: part of the rows, such as 0.9, that intervals of predictions shall cover."),
+    ] = None,
+    log: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="File of every epoch's values, .jsonl or .csv; or a folder, for TensorBoard. May be repeated."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            is_eager=True,
+            callback=configuration.use,
+            help="TOML file of options, such as the one beside each model; what is typed goes before.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no tables.")] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", help="Say with which schedule, threads and optimisations it runs, and why.")
     ] = False,
 ) -> None:
     """Train a network, test it and save it."""
-    options = locals()
-    check_file(model, "--model")
-    check_file(plot, "--plot")
-    check_file(checkpoint, "--checkpoint")
-    if plot is not None:
-        from fastbp.cli import plot as pictures
-
-        pictures.check(plot)
-    _train(Out(), Out(stderr=True), options)
+    run(Out(), Out(stderr=True), checked(ctx, {name: value for name, value in locals().items() if name != "ctx"}))
 
 
-class Interrupts(fastbp.Callback):
-    """Context manager around training, saving and the word about it, and a callback of that training: between them
-    comes no signal.
+def checked(ctx: typer.Context, o: dict[str, Any]) -> dict[str, Any]:
+    """The options, with the callbacks of ``--log`` and the file that is written beside the model.
 
-    From the run's beginning a signal raises KeyboardInterrupt in it. Once the run has ended, signals are only noted,
-    until the context ends.
-
-    Attributes
-    ----------
-    run : Run or None
-        The training run, once it has begun.
+    Raises
+    ------
+    ValueError, ModuleNotFoundError
+        A file that is asked for could not be written.
     """
-
-    def __init__(self) -> None:
-        self.run: fastbp.Run | None = None
-
-    @property
-    def leaving(self) -> bool:
-        """Whether the process is to end once the model is saved, without testing it.
-
-        A single Ctrl-C in the training ends the training. Ctrl-C after its end, a second one, and every other signal
-        end the command.
-        """
-        stopped = self.run is not None and self.run.stopped == "interrupted"
-        return signals.received not in ([], [signal.SIGINT] if stopped else [])
-
-    def on_train_begin(self, run: fastbp.Run) -> None:
-        """From here on there is something to save."""
-        self.run = run
-        signals.phase = Phase.RAISE
-
-    def on_train_end(self, run: fastbp.Run) -> None:
-        """From here on nothing may come between."""
-        signals.phase = Phase.NOTE
-
-    def __enter__(self) -> Interrupts:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        signals.phase = Phase.NOTE if self.leaving else Phase.LEAVE
-
-
-def _train(console: Out, errors: Out, options: dict[str, Any]) -> None:
-    from fastbp.io.model_file import check_savable
-
-    check_real(options["validation"] or 0.0, "--validation", low=0.0, below=1.0)
-    check_int(options["seed"], "--seed", low=0)
-    told = tables.likely(options)  # what cannot be is told before anything is read
-    early_stopping(told), rate(told)
-    parts, counted = dropped(options["dropout"]), counting(options)
-    frozen, layer_rates = trained(options)
-    data = tables.read(options, errors)
-    o = tables.filled_in(options, data, console)
-    stopping, rule = early_stopping(o), rate(o)
-    for who, where in ((stopping, "--monitor"), (rule, "--schedule plateau:monitor")):
-        if isinstance(who, (fastbp.EarlyStopping, ReduceOnPlateau)):
-            check_name(who.monitor, MONITORED[data.task], where)
-    check_class_weight(o["class_weight"], data.task)
-    _announce_classes(console, data, o)
-    kept, aside = tables.validation(data, o)
-    held = aside.size > 0
-    columns = tables.learn(data, kept, o)
-    model = model_for(data, kept, o, columns)
-    check_savable(model.contents())  # what could not be saved is not trained either
-    _require_reach(data, model.net.activations[-1])
-    net, X = model.net, model.transform(data.X)
-    Y = model.transform_targets(data.named(data.Y))
-    s = data.weight
-    how = optimizer(str(o["optimizer"]), data.task, o)
-    usual = len(kept) if isinstance(how, fastbp.LBFGS) else 10
-    batch_size = min(usual if o["batch_size"] is None else o["batch_size"], len(kept))
-    if o["verbose"]:
-        _explain_plan(console, net, how, batch_size, len(kept), o)
-    if not o["quiet"]:
-        if columns is not None:
-            tables.show(columns, console)
-        targets = "1 target column" if data.n_outputs == 1 else f"{data.n_outputs} target columns"
-        console.print(
-            f"{data.name}: {len(kept):,} samples to train on, {len(aside):,} to validate, {len(data.X_test):,} to "
-            f"test; {X.shape[1]} features, {f'{len(data.classes)} classes' if data.classes else targets}",
-            soft_wrap=True,
-        )
-        console.print(f"{net}, {net.n_parameters:,} parameters", soft_wrap=True)
-        compile_first(errors, net.dtype.name)
-    from fastbp.cli.why import say_why
-    from fastbp.training.progress import ProgressBar
-
-    X_kept, Y_kept = X[kept], Y[kept]
-    why = {
-        "before": net.copy(),
-        "X": X_kept,
-        "Y": Y_kept,
-        "class_weight": o["class_weight"],
-        "dropout": parts,
-        **counted,
-    }
-    with Interrupts() as interrupts:
-        try:
-            run = fastbp.train(
-                net,
-                X_kept,
-                Y_kept,
-                optimizer=how,
-                epochs=o["epochs"],
-                batch_size=batch_size,
-                shuffle=o["shuffle"],
-                seed=o["seed"],
-                sample_weight=None if s is None else s[kept],
-                class_weight=o["class_weight"],
-                **counted,
-                validation=(X[aside], Y[aside], None if s is None else s[aside]) if held else None,
-                l1=o["l1"],
-                l2=o["l2"],
-                dropout=parts,
-                clip_norm=o["clip_norm"],
-                frozen=frozen,
-                layer_rates=layer_rates,
-                schedule=rule,
-                early_stopping=stopping,
-                n_threads=o["threads"],
-                checkpoint=checkpoint(o, model),
-                callbacks=[interrupts],
-                progress=False if o["quiet"] else ProgressBar(errors),
-            )
-        except fastbp.DivergenceError as error:
-            if not o["quiet"]:
-                say_why(errors, interrupts.run, error=error, **why)
-            raise
-        except KeyboardInterrupt:  # while the run was ending
-            if interrupts.run is None:
-                raise
-            run = interrupts.run
-            run.stopped = "interrupted"
-        interrupts.on_train_end(run)
-        fastbp.save(model, o["model"])
-        if run.stopped == "interrupted":
-            console.print(f"{signals.word} after {run.epoch} epochs and {run.minibatch} minibatches.")
-        elif run.stopped:
-            best = stopping is not None and stopping.restore_best and run.best_epoch is not None
-            where = f"the weights of epoch {run.best_epoch}" if best else "the last weights"
-            console.print(f"Stopped after {run.epoch} epochs ({run.stopped}), with {where}.")
-        console.print(Text(f"Saved what was learned to {o['model']}."))
-    if o["verbose"]:
-        console.print(Text(f"It ran with {run.plan}."))
-    if interrupts.leaving:
-        raise typer.Exit(signals.status)
-    if run.stopped and run.epoch == run.minibatch == 0:  # nothing to test, and the kernels may not be compiled yet
-        return
-    _conclude(console, model, run, data, o)
-    if not (o["quiet"] or run.stopped == "interrupted"):
-        say_why(console, run, **why)
-
-
-def _explain_plan(console: Out, net: fastbp.Network, how: Any, batch: int, n: int, o: dict[str, Any]) -> None:
-    """Say how the training will run, and why."""
-    from fastbp.cli.report import plan_table
-
-    with called({"batch": "--batch-size", "n_threads": "--threads"}):
-        planned = fastbp.plan(
-            net,
-            batch,
-            optimizer=how,
-            l1=o["l1"],
-            l2=o["l2"],
-            dropout=dropped(o["dropout"]),
-            clip_norm=o["clip_norm"],
-            frozen=trained(o)[0],
-            n_samples=n,
-            n_threads=o["threads"],
-        )
-    console.print(plan_table(planned))
-
-
-def _announce_classes(console: Out, data: Any, o: dict[str, Any]) -> None:
-    """Say so where numbers have been taken for the names of classes, which nobody asked for."""
-    if o["task"] is None and data.image is None and data.classes and all(type(name) is int for name in data.classes):
-        name = data.target or o["target"] or "targets"
-        text = f"`{name}`: {len(data.classes)} whole numbers, taken as classes; --task regression for a number"
-        console.print(Text(text), soft_wrap=True)
-
-
-def _require_reach(data: Any, output: str) -> None:
-    """ValueError for numbers to learn, or to test on, that the outputs cannot reach."""
-    if data.task == "regression":
-        for Y, name in ((data.Y, "The target"), (data.Y_test, "The target of the test part")):
-            problem = out_of_reach(Y, output, name)
-            if problem is not None:
-                raise ValueError(f"{problem} Scale the target, or pass --output identity.")
-
-
-def _conclude(console: Out, model: fastbp.Model, run: fastbp.Run, data: Any, o: Any) -> None:
-    """Test, print and draw."""
-    from fastbp.cli.report import class_table, confusion
-
-    scores = model.evaluate(data.X_test, data.named(data.Y_test), **counting(o))
-    names = data.classes or ()
-    if names:
-        if not o["quiet"]:
-            decided = decide(model.feedforward(data.X_test))
-            console.print(class_table(confusion(data.Y_test, decided, len(names)), names))
-        accuracy = f"accuracy {scores['accuracy']:.2%}, " if "accuracy" in scores else ""
-        console.print(f"Test {accuracy}loss {scores['loss']:.4f}")
-    else:
-        console.print(f"Test R2 {scores['r2']:.4f}, loss {scores['loss']:.4f}")
+    check_file(o["model"], "--model")
+    check_file(o["plot"], "--plot")
+    check_file(o["checkpoint"], "--checkpoint")
     if o["plot"] is not None:
         from fastbp.cli import plot as pictures
 
-        pictures.picture(o["plot"], run, model, data)
-        console.print(Text(f"Drew {o['plot']}."))
+        pictures.check(o["plot"])
+    check_report(o["report"])
+    written = configuration.Written("train", o["model"], configuration.given(ctx, o), o)
+    return o | {"logs": logs.check(o["log"] or []), "written": written}

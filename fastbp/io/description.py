@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeGuard
 
+from fastbp import decisions
 from fastbp.checks import check_cost_parameter
 from fastbp.data.features import from_described
 from fastbp.errors import LoadError
@@ -138,6 +139,9 @@ def _check_meta(meta: Any, sizes: Sequence[int], version: int) -> None:
             raise LoadError(
                 f"has features {short(features)} in meta; needed is the name of each of the {sizes[0]} inputs. {AGAIN}"
             )
+    wrong = decisions.problem(meta, sizes[-1])
+    if wrong is not None:
+        raise LoadError(f"{wrong}. {AGAIN}")
     several = version >= COLUMNS_VERSION and isinstance(meta.get("target"), list) and len(meta["target"]) > 1
     if "target" in meta and not all(isinstance(t, str) for t in (meta["target"] if several else [meta["target"]])):
         raise LoadError(f"has the target {short(meta['target'])} in meta; the name of a column is needed. {AGAIN}")

@@ -290,3 +290,61 @@ class JSONLines(_Log):
     def _row(self, values: dict[str, Any]) -> str:
         known = {name: None if isinstance(v, float) and not math.isfinite(v) else v for name, v in values.items()}
         return json.dumps(known, allow_nan=False) + "\n"
+
+
+class TensorBoard(Callback):
+    """Writes events for TensorBoard: as each epoch ends, a scalar for each quantity of the history.
+
+    ``tensorboardX`` or ``tensorboard`` writes the file; ``tensorboard --logdir FOLDER`` shows it. A folder for each run
+    keeps them apart.
+
+    Parameters
+    ----------
+    folder : str, bytes or path
+        It is made if it is not there.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Neither is installed.
+    TypeError, ValueError
+        ``folder`` is no name of a folder.
+    """
+
+    def __init__(self, folder: str | bytes | os.PathLike[Any]) -> None:
+        self.folder = as_new_path(folder, "runs/first")
+        self._open = _event_writer()
+        self._writer: Any = None
+
+    def on_train_begin(self, run: Run) -> None:
+        """Open a file of events."""
+        self._writer = self._open(os.fspath(self.folder))
+
+    def on_epoch_end(self, run: Run) -> None:
+        """Write the epoch's values."""
+        for name, values in run.history.numbers().items():
+            self._writer.add_scalar(name, float(values[-1]), run.epoch)
+        self._writer.flush()
+
+    def on_train_end(self, run: Run) -> None:
+        """Close the file."""
+        self._writer.close()
+
+
+def _event_writer() -> Callable[[str], Any]:
+    """What opens a file of events in a folder."""
+    try:
+        from tensorboardX import SummaryWriter
+
+        return lambda folder: SummaryWriter(folder)
+    except ModuleNotFoundError:
+        pass
+    try:
+        from tensorboard.summary import Writer
+
+        return lambda folder: Writer(folder)
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(
+            "Events for TensorBoard are written by tensorboardX or tensorboard, and neither is installed. Install one "
+            'with pip install "fastbp[tensorboard]", or write a file with fastbp.callbacks.JSONLines.'
+        ) from None

@@ -291,7 +291,7 @@ def test_every_option_reaches_train(monkeypatch: pytest.MonkeyPatch) -> None:
 
     parameters = set(inspect.signature(fastbp.train).parameters) - {"net", "X", "Y", "callbacks", "continuing"}
     monkeypatch.setattr(fastbp, "train", stop)
-    monkeypatch.setattr("fastbp.cli.train.compile_first", lambda console, dtype: None)
+    monkeypatch.setattr("fastbp.cli.running.compile_first", lambda console, dtype: None)
 
     def train(*options: str) -> dict[str, Any]:
         assert "enough" in fastbp_("train", "digits", *options, code=1)
@@ -561,7 +561,7 @@ def test_ctrl_c_while_the_model_is_written(count: int, where: str, training_too:
     assert "Traceback" not in done.stderr
     assert done.stdout.splitlines()[-1] == "Saved what was learned to model.fastbp."
     assert ("Interrupted after 2 epochs" in done.stdout) == training_too
-    assert sorted(os.listdir(tmp_path)) == ["model.fastbp"]
+    assert sorted(os.listdir(tmp_path)) == ["model.fastbp", "model.fastbp.toml"]
     saved = Path("model.fastbp").read_bytes()
     if training_too:  # somewhere in the third epoch
         from sklearn.datasets import load_digits

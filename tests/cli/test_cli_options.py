@@ -253,7 +253,13 @@ def test_a_write_that_fails_names_the_file_and_the_reason(arguments: str, file: 
     assert re.fullmatch(rf"Error: \S*{file}: File too large[^\n]*\.", done.stderr.strip())
     assert "None" not in done.stderr
     assert "lessons" in arguments or old.read_bytes() == b"old"
-    left = {path.name for path in Path().rglob("*")} - {"lessons", "model.fastbp", "many.npy", file}
+    left = {path.name for path in Path().rglob("*")} - {
+        "lessons",
+        "model.fastbp",
+        "model.fastbp.toml",
+        "many.npy",
+        file,
+    }
     assert left == {"t.csv", "two.fastbp", "two.npz", "X.npy"}
 
 

@@ -52,11 +52,11 @@ if "import" not in phases:
     from fastbp.io import atomic
     from fastbp.runtime.team import ThreadTeam
     from fastbp.training import progress
-    import fastbp.cli, fastbp.cli.train
+    import fastbp.cli, fastbp.cli.running
     where = {
         "reading": (reading, "read"), "compiling": (ThreadTeam, "start"),
         "training": (progress.ProgressBar, "on_progress"),
-        "saving": (atomic, "_write"), "testing": (fastbp.cli.train, "_conclude"),
+        "saving": (atomic, "_write"), "testing": (fastbp.cli.running, "_conclude"),
         "explaining": (fastbp, "explain"),
     }
     for phase in phases:
@@ -127,7 +127,7 @@ def test_what_was_learned_is_saved(number: signal.Signals, count: int, phase: st
     assert "Saved what was learned to model.fastbp." in done.stdout
     assert (f"{NAMES[number]} after 0 epochs" in done.stdout) == (phase == "training")
     assert ("Test accuracy" in done.stdout) == gentle
-    assert os.listdir() == ["model.fastbp"]
+    assert sorted(os.listdir()) == ["model.fastbp", "model.fastbp.toml"]
     fastbp.load("model.fastbp")
 
 
@@ -140,7 +140,7 @@ def test_five_quick_ctrl_c_in_the_training_cost_no_model() -> None:
     assert done.stderr.count("Interrupted") <= 1, "it is said where the run is summed up, and where the command ends"
     assert "Interrupted after 0 epochs" in done.stdout
     assert "Saved what was learned to model.fastbp." in done.stdout
-    assert os.listdir() == ["model.fastbp"]
+    assert sorted(os.listdir()) == ["model.fastbp", "model.fastbp.toml"]
     fastbp.load("model.fastbp")
 
 
@@ -155,7 +155,7 @@ def test_the_second_ctrl_c_ends_the_command_and_costs_no_model(second: str) -> N
     assert "Test accuracy" not in done.stdout
     assert "Traceback" not in done.stderr + done.stdout
     assert done.stderr.count("Interrupted.") == (second == "testing")
-    assert os.listdir() == ["model.fastbp"]
+    assert sorted(os.listdir()) == ["model.fastbp", "model.fastbp.toml"]
     fastbp.load("model.fastbp")
 
 
@@ -169,7 +169,7 @@ def test_with_nothing_to_save_five_signals_end_in_one_line(phase: str, command: 
     assert done.stderr.splitlines()[-1].endswith("Interrupted.")
     assert "Traceback" not in done.stderr
     assert done.returncode == 130
-    assert os.listdir() == ([] if command else ["model.fastbp"])
+    assert sorted(os.listdir()) == ([] if command else ["model.fastbp", "model.fastbp.toml"])
 
 
 def test_an_ignored_signal_stays_ignored() -> None:
