@@ -34,7 +34,7 @@ def play(
     samples: Annotated[int, typer.Option(help="How many of the first samples of the file.")] = 100,
     target: Annotated[str | None, typer.Option(help="Target column of a table, by name or index.")] = None,
     targets: Annotated[Path | None, typer.Option(help="File of the targets, for .npy or idx files.")] = None,
-    learning_rate: Annotated[float, typer.Option(help="eta at first.")] = 0.5,
+    learning_rate: Annotated[float | None, typer.Option(help="eta at first; by default 0.5.")] = None,
 ) -> None:
     """Write a page on which a network is changed, trained and broken, and every equation watched."""
     from fastbp.teach.playground import playground

@@ -453,6 +453,8 @@ def test_what_a_page_cannot_hold_is_refused(own: Any) -> None:
         playground(fastbp.Network([2, 1], activations=own.swoosh, seed=0), [0, 0], [1])
     with pytest.raises(ValueError, match="a page holds up to 200,000"):
         playground(fastbp.Network([784, 300, 10], seed=0), np.zeros(784), np.zeros(10))
+    with pytest.raises(ValueError, match="learning_rate is given without a network"):
+        play(learning_rate=0.1)
     with pytest.raises(ValueError, match="batch_size"):
         playground(fastbp.Network([2, 1], seed=0), [0, 0], [1], batch_size=2)
 

@@ -8,33 +8,47 @@ const within = z => (z < -FAR ? -FAR : z > FAR ? FAR : z);
 /** Name -> z -> [a, sigma'(z)]; softmax, which is no function of one z, is in network.js. */
 export const PAIRS = {
   sigmoid(z) {
-    const t = exp(-Math.abs(z)), q = 1 / (1 + t), p = t * q;
+    const t = exp(-Math.abs(z)),
+      q = 1 / (1 + t),
+      p = t * q;
     return [z >= 0 ? q : p, p * q];
   },
   tanh(z) {
-    const [minus, t] = expm1(-2 * Math.abs(z)), q = 1 / (1 + t), a = -minus * q;
+    const [minus, t] = expm1(-2 * Math.abs(z)),
+      q = 1 / (1 + t),
+      a = -minus * q;
     return [z >= 0 ? a : -a, 4 * (t * q) * q];
   },
   relu: z => [z <= 0 ? 0 : z, z > 0 ? 1 : 0],
   leaky_relu: z => [z <= 0 ? 0.01 * z : z, z > 0 ? 1 : 0.01],
   softplus(z) {
-    const t = exp(-Math.abs(z)), q = 1 / (1 + t);
+    const t = exp(-Math.abs(z)),
+      q = 1 / (1 + t);
     return [softplusOf(z), z >= 0 ? q : t * q];
   },
   silu(z) {
-    const near = within(z), t = exp(-Math.abs(z)), q = 1 / (1 + t), p = t * q;
+    const near = within(z),
+      t = exp(-Math.abs(z)),
+      q = 1 / (1 + t),
+      p = t * q;
     const [s, rest] = z >= 0 ? [q, p] : [p, q];
     return [(z <= 0 ? near : z) * s, s + near * (s * rest)];
   },
   gelu(z) {
-    const near = within(z), [tail, bell] = normalTail(Math.abs(near));
+    const near = within(z),
+      [tail, bell] = normalTail(Math.abs(near));
     const phi = z <= 0 ? tail : 1 - tail;
     return [(z <= 0 ? near : z) * phi, phi + near * (BELL * bell)];
   },
   mish(z) {
-    const near = within(z), t = exp(-Math.abs(z)), [u, v] = z >= 0 ? [t, 1] : [1, t];
-    const n = v * (v + 2 * u), rest = 2 * (u * u), q = 1 / (n + rest);
-    const m = n * q, slope = 2 * (rest * q) * (v * (1 + t) * q);
+    const near = within(z),
+      t = exp(-Math.abs(z)),
+      [u, v] = z >= 0 ? [t, 1] : [1, t];
+    const n = v * (v + 2 * u),
+      rest = 2 * (u * u),
+      q = 1 / (n + rest);
+    const m = n * q,
+      slope = 2 * (rest * q) * (v * (1 + t) * q);
     return [(z <= 0 ? near : z) * m, m + near * slope];
   },
   identity: z => [z, 1],
@@ -64,16 +78,20 @@ export const COSTS = {
       const e = a - y;
       return C + 0.5 * (e * e);
     },
-    slope: excess, outputs: null,
+    slope: excess,
+    outputs: null,
   },
   cross_entropy: {
     term: (C, z, a, y) => C + (softplusOf(z) - y * z),
-    slope: excess, outputs: ["sigmoid", "softmax"], cancels: true,
+    slope: excess,
+    outputs: ["sigmoid", "softmax"],
+    cancels: true,
   },
   poisson: { term: poisson, slope: excess, outputs: ["exp"], cancels: true, lowest: 0 },
   absolute: {
     term: (C, z, a, y) => C + Math.abs(a - y),
-    slope: (z, a, y) => (a > y ? 1 : a < y ? -1 : 0), outputs: null,
+    slope: (z, a, y) => (a > y ? 1 : a < y ? -1 : 0),
+    outputs: null,
   },
   huber: {
     term(C, z, a, y, p) {
@@ -84,12 +102,17 @@ export const COSTS = {
       const e = a - y;
       return e > p ? p : e < -p ? -p : e;
     },
-    outputs: null, p: 1.35, above: 0,
+    outputs: null,
+    p: 1.35,
+    above: 0,
   },
   quantile: {
     term: (C, z, a, y, p) => C + (y > a ? p * (y - a) : (1 - p) * (a - y)),
     slope: (z, a, y, p) => (a > y ? 1 - p : a < y ? -p : 0),
-    outputs: null, p: 0.5, above: 0, below: 1,
+    outputs: null,
+    p: 0.5,
+    above: 0,
+    below: 1,
   },
   tweedie: {
     term(C, z, a, y, p) {
@@ -103,7 +126,11 @@ export const COSTS = {
       const q = 1 - p;
       return exp((q + 1) * z) - y * exp(q * z);
     },
-    outputs: ["exp"], cancels: true, p: 1.5, from: 1, lowest: 0,
+    outputs: ["exp"],
+    cancels: true,
+    p: 1.5,
+    from: 1,
+    lowest: 0,
   },
 };
 

@@ -7,7 +7,20 @@ from importlib import resources
 
 ENGINE = ("elementary", "functions", "network", "run", "mistakes")
 """Modules that compute, each after those it imports."""
-PAGE = ("data", "state", "code", "drawing", "plots", "equations", "checking", "controls", "main")
+PAGE = (
+    "data",
+    "state",
+    "code",
+    "drawing",
+    "plots",
+    "equations",
+    "checking",
+    "controls",
+    "app",
+    "pictures",
+    "show",
+    "main",
+)
 """Modules that show."""
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)

@@ -45,7 +45,8 @@ const matrix = (J, K) => Array.from({ length: J }, () => vector(K));
 
 /** A network of zeros: activations of layers 1..L, index l. */
 export function makeNetwork(sizes, activations, cost, p) {
-  const w = [null], b = [null];
+  const w = [null],
+    b = [null];
   for (let l = 1; l < sizes.length; l++) {
     w.push(matrix(sizes[l], sizes[l - 1]));
     b.push(vector(sizes[l]));
@@ -68,7 +69,9 @@ function softmaxOf(z) {
 /** One sample on its way through a network, forward and back: each method is one equation of one layer. */
 export class Pass {
   constructor(net, rules, eta = 0) {
-    const { sizes } = net, L = sizes.length - 1, p = net.p;
+    const { sizes } = net,
+      L = sizes.length - 1,
+      p = net.p;
     Object.assign(this, { net, rules, eta, L, w: net.w, b: net.b, sizes });
     for (const name of ["a", "z", "error", "delta", "g_b"]) this[name] = sizes.map(vector);
     this.g_w = net.w.map((rows, l) => rows && matrix(sizes[l], sizes[l - 1]));
@@ -107,10 +110,13 @@ export class Pass {
 
   /** C: C_x of this sample; of softmax from z, because a may have rounded to 0 */
   cost() {
-    const { L, y, net } = this, z = this.z[L], a = this.a[L];
+    const { L, y, net } = this,
+      z = this.z[L],
+      a = this.a[L];
     let C = 0;
     if (net.activations[L] === "softmax") {
-      let largest = z[0], total = 0;
+      let largest = z[0],
+        total = 0;
       for (let k = 1; k < z.length; k++) largest = z[k] > largest ? z[k] : largest;
       for (let k = 0; k < z.length; k++) total += exp(z[k] - largest);
       const logTotal = largest + log(total);
@@ -124,7 +130,8 @@ export class Pass {
 
   /** BP1: delta_j^L = dC/da_j^L sigma'(z_j^L) */
   BP1() {
-    const { error, BP1 } = this.rules, { L } = this;
+    const { error, BP1 } = this.rules,
+      { L } = this;
     for (let l = 1; l < L; l++) this.delta[l].fill(0);
     for (let j = 0; j < this.sizes[L]; j++) {
       this.error[L][j] = error(this, j);
@@ -211,10 +218,12 @@ export class Sums {
   }
 
   addWeights(pass, l) {
-    const { add } = this.rules, K = this.net.sizes[l - 1];
+    const { add } = this.rules,
+      K = this.net.sizes[l - 1];
     for (let k = 0; k < K; k++) this.sum_a[l - 1][k] += pass.a[l - 1][k];
     for (let j = 0; j < this.sum_w[l].length; j++) {
-      const row = this.sum_w[l][j], g = pass.g_w[l][j];
+      const row = this.sum_w[l][j],
+        g = pass.g_w[l][j];
       for (let k = 0; k < K; k++) row[k] = add(this, row[k], g[k]);
     }
   }
@@ -230,7 +239,10 @@ export class Sums {
 
   /** What backpropagation hands to the update: the gradient, unless a mistake makes it something else. */
   returned(l) {
-    const g = this.mean(l), w = this.net.w[l], b = this.net.b[l], { returned } = this.rules;
+    const g = this.mean(l),
+      w = this.net.w[l],
+      b = this.net.b[l],
+      { returned } = this.rules;
     return {
       w: g.w.map((row, j) => row.map((v, k) => returned(this, w[j][k], v))),
       b: g.b.map((v, j) => returned(this, b[j], v)),
@@ -239,8 +251,10 @@ export class Sums {
 
   /** U: w <- w - eta g */
   U(l) {
-    const g = this.returned(l), { U } = this.rules;
-    const w = this.net.w[l], b = this.net.b[l];
+    const g = this.returned(l),
+      { U } = this.rules;
+    const w = this.net.w[l],
+      b = this.net.b[l];
     for (let j = 0; j < w.length; j++) {
       for (let k = 0; k < w[j].length; k++) w[j][k] = U(this, w[j][k], g.w[j][k]);
       b[j] = U(this, b[j], g.b[j]);

@@ -88,7 +88,7 @@ def _given(net: Network, x: Any, y: Any, eta: float, batch: int | None, title: s
         "b": _lists(net.b),
         "X": _lists(X),
         "Y": _lists(targets),
-        "eta": checks.check_real(eta, "learning_rate"),
+        "eta": eta,
         "batch": batch,
         "kernel": _kernel(net, X, targets),
     }
@@ -99,37 +99,21 @@ def playground(
     x: Any = None,
     y: Any = None,
     *,
-    learning_rate: float = 0.5,
+    learning_rate: float | None = None,
     batch_size: int | None = None,
     title: str = TITLE,
     name: str = "your samples",
 ) -> str:
-    """HTML page on which a network is changed, trained and broken, and every equation watched; it needs no network.
-
-    Parameters
-    ----------
-    net : Network, optional
-        The page's network at first; without one the page begins with XOR. float32 is converted exactly: the page
-        computes in float64.
-    x, y : array_like
-        Samples of the network and their targets, as `fastbp.explain` takes them: one, or a minibatch.
-    learning_rate : float
-    batch_size : int, optional
-        Samples of a minibatch; by default 10, or all where there are fewer.
-    title : str
-    name : str
-        What the page calls the samples.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ValueError, TypeError
-        For a network or samples that the page cannot hold.
-    """
-    given = None if net is None else _given(net, x, y, learning_rate, batch_size, name)
+    """The page as HTML, which needs nothing else, by the parameters of `play`; ``name`` is that of the samples."""
+    if net is None:
+        options = {"x": x, "y": y, "learning_rate": learning_rate, "batch_size": batch_size}
+        for option, value in options.items():
+            if value is not None:
+                raise argument_error(
+                    option, "is given without a network; the page then begins with XOR. Pass net too, or leave it out."
+                )
+    eta = 0.5 if learning_rate is None else checks.check_real(learning_rate, "learning_rate")
+    given = None if net is None else _given(net, x, y, eta, batch_size, name)
     mistakes = {key: asdict(mistake) for key, mistake in MISTAKES.items()}
     text = json.dumps({"net": given, "mistakes": mistakes}, ensure_ascii=False, allow_nan=False)
     filled = {
@@ -141,22 +125,45 @@ def playground(
     return re.sub("@@([A-Z]+)@@", lambda found: filled[found[1]], read("page.html"))
 
 
-def play(net: Network | None = None, x: Any = None, y: Any = None, *, height: int = 900, **options: Any) -> Playground:
-    """The playground of a network, inline in a notebook.
+def play(
+    net: Network | None = None,
+    x: Any = None,
+    y: Any = None,
+    *,
+    learning_rate: float | None = None,
+    batch_size: int | None = None,
+    title: str = TITLE,
+    height: int = 900,
+) -> Playground:
+    """The playground: a page on which a network is changed, trained and broken, and every equation watched.
 
-    It shows the kernels' numbers until something is changed or stepped; then the page computes by itself, and says so.
+    A notebook shows it inline; ``.html`` is its text. With a network of yours it shows the kernels' numbers until
+    something is changed or stepped; then the page computes by itself, in float64, and says so.
 
     Parameters
     ----------
-    net, x, y
-        As in `playground`.
+    net : Network, optional
+        The page's network at first, of fastbp's own activations and costs; without one the page begins with XOR.
+        Numbers in float32 are converted exactly.
+    x, y : array_like
+        Samples of the network and their targets, as `fastbp.explain` takes them: one, or several.
+    learning_rate : float, optional
+        eta at first; by default 0.5.
+    batch_size : int, optional
+        Samples of a minibatch at first; by default 10, or all where there are fewer.
+    title : str
     height : int
-        Of the frame, in pixels.
-    **options
-        Further ones of `playground`.
+        Of the frame in a notebook, in pixels.
 
     Returns
     -------
     Playground
+
+    Raises
+    ------
+    ValueError, TypeError
+        For samples that do not fit the network, and for what a page cannot hold: more than 200,000 parameters,
+        as many numbers in the samples, or functions of your own.
     """
-    return Playground(playground(net, x, y, **options), checks.check_int(height, "height", low=100))
+    text = playground(net, x, y, learning_rate=learning_rate, batch_size=batch_size, title=title)
+    return Playground(text, checks.check_int(height, "height", low=100))

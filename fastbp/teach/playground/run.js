@@ -56,7 +56,8 @@ export class Run {
 
   /** One equation. Returns it. */
   step() {
-    const { equation, l, i } = this.next, { pass, sums } = this;
+    const { equation, l, i } = this.next,
+      { pass, sums } = this;
     if (this.at === 0) {
       pass.batch = this.samples;
       sums.begin(this.samples.length);
@@ -81,7 +82,8 @@ export class Run {
   until(ends) {
     const t = this.t;
     let done;
-    do done = this.step(); while (this.t === t && !ends(done, this.next));
+    do done = this.step();
+    while (this.t === t && !ends(done, this.next));
     return done;
   }
 

@@ -5,16 +5,47 @@ import { DATA } from "./data.js";
 import { makeNetwork } from "./network.js";
 import { NAMES } from "./mistakes.js";
 
-export const MOST_NEURONS = 64, MOST_LAYERS = 8;
+export const MOST_NEURONS = 64,
+  MOST_LAYERS = 8;
 
 /** The settings of a data set, before anything is changed. `given` is what fastbp put into this page, or null. */
 export function initial(name, given) {
   const own = name === "given";
-  const { sizes, activations, cost = "quadratic", eta, batch, seed = 1, look = 0, order = null, w } = own ? given : DATA[name];
+  const {
+    sizes,
+    activations,
+    cost = "quadratic",
+    eta,
+    batch,
+    seed = 1,
+    look = 0,
+    order = null,
+    w,
+  } = own ? given : DATA[name];
   return {
-    data: name, sizes: [...sizes], activations: [...activations], cost, p: (own ? given.p : COSTS[cost].p) ?? null, eta, batch, seed,
-    scale: 1, base: w ? "given" : "drawn", full: "", w: {}, b: {}, x: {}, y: {}, order, bug: null, t: 0, at: 0, look,
-    l: Math.max(1, sizes.length - 2), j: 0, equation: null,
+    data: name,
+    sizes: [...sizes],
+    activations: [...activations],
+    cost,
+    p: (own ? given.p : COSTS[cost].p) ?? null,
+    eta,
+    batch,
+    seed,
+    scale: 1,
+    base: w ? "given" : "drawn",
+    full: "",
+    w: {},
+    b: {},
+    x: {},
+    y: {},
+    order,
+    bug: null,
+    t: 0,
+    at: 0,
+    look,
+    l: Math.max(1, sizes.length - 2),
+    j: 0,
+    equation: null,
   };
 }
 
@@ -41,16 +72,22 @@ const changedAt = (state, name, key, v) => state[name][key] ?? v;
 /** The network before the first step: weights drawn as N(0, scale^2 / K) and rounded, or given; then what was edited. */
 export function networkOf(state, given) {
   const net = makeNetwork(state.sizes, state.activations, state.cost, state.p ?? undefined);
-  const next = randomNumbers(state.seed), L = state.sizes.length - 1;
-  const full = state.base === "full" ? unpacked(state.full) : null, fixed = state.data === "given" ? given : DATA[state.data];
+  const next = randomNumbers(state.seed),
+    L = state.sizes.length - 1;
+  const full = state.base === "full" ? unpacked(state.full) : null,
+    fixed = state.data === "given" ? given : DATA[state.data];
   let i = 0;
   for (let l = 1; l <= L; l++) {
-    const K = state.sizes[l - 1], parts = 10 ** (K > 20 ? 3 : 2), size = state.scale / Math.sqrt(K);
+    const K = state.sizes[l - 1],
+      parts = 10 ** (K > 20 ? 3 : 2),
+      size = state.scale / Math.sqrt(K);
     const drawn = () => Math.round(size * normal(next) * parts) / parts + 0;
-    net.w[l].forEach((row, j) => row.forEach((_, k) => {
-      const v = full ? full[i++] : state.base === "given" ? fixed.w[l - 1][j][k] : drawn();
-      row[k] = changedAt(state, "w", `${l}.${j}.${k}`, v);
-    }));
+    net.w[l].forEach((row, j) =>
+      row.forEach((_, k) => {
+        const v = full ? full[i++] : state.base === "given" ? fixed.w[l - 1][j][k] : drawn();
+        row[k] = changedAt(state, "w", `${l}.${j}.${k}`, v);
+      }),
+    );
     net.b[l].forEach((_, j) => {
       const v = full ? full[i++] : state.base === "given" ? fixed.b[l - 1][j] : drawn();
       net.b[l][j] = changedAt(state, "b", `${l}.${j}`, v);
@@ -95,7 +132,12 @@ const EDITS = ["w", "b", "x", "y"];
 
 /** The address of a state: what follows the #. */
 export function encode(state) {
-  const out = new URLSearchParams({ data: state.data, net: state.sizes.join("-"), act: state.activations.join("-"), cost: state.cost });
+  const out = new URLSearchParams({
+    data: state.data,
+    net: state.sizes.join("-"),
+    act: state.activations.join("-"),
+    cost: state.cost,
+  });
   if (state.p !== null) out.set("p", written(state.p));
   if (state.base === "drawn") out.set("seed", `${state.seed}`);
   if (state.base === "drawn" && state.scale !== 1) out.set("scale", written(state.scale));
@@ -119,13 +161,18 @@ const whole = (text, low, high, otherwise) => {
   const v = Number(text);
   return text !== null && text !== "" && Number.isInteger(v) && v >= low && v <= high ? v : otherwise;
 };
-const real = (text, otherwise) => (text !== null && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : otherwise);
+const real = (text, otherwise) =>
+  text !== null && text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : otherwise;
 
 /** Whether activations and cost go together. */
 export function isLegal({ sizes, activations, cost }) {
   const L = sizes.length - 1;
-  return activations.length === L && activations.every((name, i) => ACTIVATIONS.includes(name) && (name !== "softmax" || i === L - 1))
-    && cost in COSTS && goesWith(cost, activations[L - 1]);
+  return (
+    activations.length === L &&
+    activations.every((name, i) => ACTIVATIONS.includes(name) && (name !== "softmax" || i === L - 1)) &&
+    cost in COSTS &&
+    goesWith(cost, activations[L - 1])
+  );
 }
 
 /** The state of an address; what it does not say, or says wrongly, is as at the beginning. */
@@ -133,20 +180,37 @@ export function decode(text, given) {
   const found = new URLSearchParams(text);
   const wanted = found.get("data");
   const state = initial(wanted in DATA || (wanted === "given" && given) ? wanted : given ? "given" : "xor", given);
-  const n = countOf(state, given), ends = [state.sizes[0], state.sizes.at(-1)];
-  const sizes = found.has("net") ? found.get("net").split("-").map(part => whole(part, 1, 4096, 0)) : state.sizes;
-  const named = { sizes, activations: found.get("act")?.split("-") ?? state.activations, cost: found.get("cost") ?? state.cost };
-  const fits = sizes.length >= 2 && sizes.every(size => size >= 1) && sizes.length <= MOST_LAYERS + 1 && sizes[0] === ends[0] && sizes.at(-1) === ends[1];
+  const n = countOf(state, given),
+    ends = [state.sizes[0], state.sizes.at(-1)];
+  const sizes = found.has("net")
+    ? found
+        .get("net")
+        .split("-")
+        .map(part => whole(part, 1, 4096, 0))
+    : state.sizes;
+  const named = {
+    sizes,
+    activations: found.get("act")?.split("-") ?? state.activations,
+    cost: found.get("cost") ?? state.cost,
+  };
+  const fits =
+    sizes.length >= 2 &&
+    sizes.every(size => size >= 1) &&
+    sizes.length <= MOST_LAYERS + 1 &&
+    sizes[0] === ends[0] &&
+    sizes.at(-1) === ends[1];
   const kept = String(sizes) === String(state.sizes);
   if (fits && isLegal(named) && (kept || sizes.slice(1, -1).every(size => size <= MOST_NEURONS))) {
     Object.assign(state, named, { p: real(found.get("p"), COSTS[named.cost].p ?? null) });
     if (!kept && state.base === "given") state.base = "drawn";
   }
-  if (found.has("seed")) Object.assign(state, { base: "drawn", seed: whole(found.get("seed"), 0, 4294967295, state.seed) });
+  if (found.has("seed"))
+    Object.assign(state, { base: "drawn", seed: whole(found.get("seed"), 0, 4294967295, state.seed) });
   state.scale = real(found.get("scale"), 1);
   const count = state.sizes.slice(1).reduce((total, J, i) => total + J * (state.sizes[i] + 1), 0);
   const all = found.get("all") ?? "";
-  if (/^[\w-]+$/.test(all) && Math.floor((all.length * 3) / 4) === 8 * count) Object.assign(state, { base: "full", full: all });
+  if (/^[\w-]+$/.test(all) && Math.floor((all.length * 3) / 4) === 8 * count)
+    Object.assign(state, { base: "full", full: all });
   for (const name of EDITS) {
     for (const part of (found.get(name) ?? "").split(",")) {
       const [key, v] = part.split(":");
@@ -167,6 +231,8 @@ export function decode(text, given) {
   state.look = whole(look ?? null, 0, n - 1, state.look);
   state.l = whole(l ?? null, 0, state.sizes.length - 1, Math.max(1, state.sizes.length - 2));
   state.j = whole(j ?? null, 0, state.sizes[state.l] - 1, 0);
-  state.equation = ["F1", "F2", "C", "BP1", "BP2", "BP3", "BP4", "U"].includes(found.get("eq")) ? found.get("eq") : null;
+  state.equation = ["F1", "F2", "C", "BP1", "BP2", "BP3", "BP4", "U"].includes(found.get("eq"))
+    ? found.get("eq")
+    : null;
   return state;
 }
