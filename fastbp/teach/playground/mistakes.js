@@ -2,13 +2,13 @@
 // JavaScript and Python at once: what the page shows and what "copy as code" writes is what runs.
 import { exp } from "./elementary.js";
 import { COSTS } from "./functions.js";
-import { Pass, Sums, rightRules } from "./network.js";
+import { Pass, rightRules } from "./network.js";
 
 // What Python calls by these names.
 const len = v => v.length;
-const abs = Math.abs;
+export const abs = Math.abs;
 const sum = v => v.reduce((total, v_k) => total + v_k, 0);
-const flat = rows => rows.flatMap(row => [...row]);
+export const flat = rows => rows.flatMap(row => [...row]);
 
 const at = (net, l) => net.activations[l],
   last = net => net.activations.length - 1;
@@ -333,78 +333,4 @@ function acrossSamples(pass, l) {
     const largest = Math.max(...all.map(z => z[j]));
     return exp(z_j - largest) / sum(all.map(z => exp(z[j] - largest)));
   });
-}
-
-const TOLERANCE = 1e-9;
-const differ = (one, other) => {
-  const size = Math.max(...one.map(abs), ...other.map(abs));
-  return one.some((v, i) => !(abs(v - other[i]) <= TOLERANCE * size));
-};
-
-/**
- * Which equations are wrong: each is done as the lines say, from what the lines have made so far, and beside it as it is
- * right from the same numbers. A set of labels: F1, F2, BP1, BP2, BP3, BP4, averaging, U.
- */
-export function blamed(net, rules, samples, eta) {
-  const wrong = new Set(),
-    right = rightRules(net),
-    L = last(net);
-  const mine = new Pass(net, rules, eta),
-    ref = new Pass(net, right, eta),
-    sums = new Sums(net, rules, eta),
-    fair = new Sums(net, right, eta);
-  const compare = (label, one, other) => differ([...one], [...other]) && wrong.add(label);
-  const taken = rules.samples ? rules.samples(samples) : samples;
-  if (taken.length !== samples.length) wrong.add("averaging");
-  for (let round = 0; round < (rules.keep ? 2 : 1); round++) {
-    sums.begin(taken.length);
-    fair.begin(taken.length);
-    mine.batch = taken;
-    for (const { x, y } of taken) {
-      mine.begin(x, y);
-      ref.begin(x, y);
-      compare("F2", mine.a[0], ref.a[0]);
-      for (let l = 1; l <= L; l++) {
-        ref.a[l - 1] = mine.a[l - 1].slice();
-        mine.F1(l);
-        ref.F1(l);
-        compare("F1", mine.z[l], ref.z[l]);
-        ref.z[l] = mine.z[l].slice();
-        mine.F2(l);
-        ref.F2(l);
-        compare("F2", mine.a[l], ref.a[l]);
-        ref.a[l] = mine.a[l].slice();
-      }
-      mine.BP1();
-      ref.BP1();
-      compare("BP1", mine.delta[L], ref.delta[L]);
-      ref.delta[L] = mine.delta[L].slice();
-      for (let l = L - 1; l >= 1; l--) {
-        mine.BP2(l);
-        ref.BP2(l);
-        compare("BP2", mine.delta[l], ref.delta[l]);
-        ref.delta[l] = mine.delta[l].slice();
-      }
-      for (let l = L; l >= 1; l--) {
-        for (const pass of [mine, ref]) {
-          pass.BP3(l);
-          pass.BP4(l);
-        }
-        compare("BP3", mine.g_b[l], ref.g_b[l]);
-        compare("BP4", flat(mine.g_w[l]), flat(ref.g_w[l]));
-        sums.addBiases(mine, l);
-        sums.addWeights(mine, l);
-        fair.addBiases(mine, l);
-        fair.addWeights(mine, l);
-      }
-    }
-  }
-  for (let l = 1; l <= L; l++) {
-    const made = sums.mean(l),
-      meant = fair.mean(l),
-      given = sums.returned(l);
-    if (differ(flat(made.w), flat(meant.w)) || differ([...made.b], [...meant.b])) wrong.add("averaging");
-    if (differ(flat(given.w), flat(made.w)) || differ([...given.b], [...made.b])) wrong.add("U");
-  }
-  return wrong;
 }

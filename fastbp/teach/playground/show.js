@@ -1,11 +1,10 @@
 // What is shown: the drawing, the equation of the chosen neuron, settings, pictures and checks.
-import { blamed } from "./mistakes.js";
 import { encode } from "./state.js";
 import { drawNetwork } from "./drawing.js";
 import { drawCurve } from "./plots.js";
 import { pictures } from "./pictures.js";
 import { LABELS, panelOf } from "./equations.js";
-import { layersOf, nudged } from "./checking.js";
+import { blamed, layersOf, nudged } from "./checking.js";
 import { make, renderSetup } from "./controls.js";
 import { act, app, choose, fitting, get, view } from "./app.js";
 
