@@ -34,7 +34,7 @@ def save(net: Network | Model | Ensemble, path: str | bytes | os.PathLike[Any]) 
     Raises
     ------
     TypeError, ValueError
-        ``net.meta`` holds something that a model file cannot, or more than fits into the 1 MB of the header.
+        ``net.meta`` holds something that a model file cannot, or more than fits into the 16 MB of the header.
     OSError
         The file cannot be written.
 

@@ -31,7 +31,7 @@ from fastbp.errors import LoadError
 
 Array = npt.NDArray[Any]
 
-MAX_HEADER = 1_000_000
+MAX_HEADER = 16_000_000
 MAX_DEPTH = 8
 TENSOR_TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
 ZEROS = "0" * 64
@@ -51,7 +51,7 @@ TEXT_PICKLE = re.compile(rb"c[\w.]+\n[\w.]+\n|[(\]}][a-zA-Z0-9\]}(.]")
 def pack(description: Mapping[str, Any], tensors: Mapping[str, Array]) -> list[bytes | memoryview]:
     """The parts of a file, to be written one after the other.
 
-    Raises ``ValueError`` when the header would be longer than 1 MB.
+    Raises ``ValueError`` when the header would be longer than 16 MB.
     """
     head = header(description, tensors)
     payload: list[bytes | memoryview] = []

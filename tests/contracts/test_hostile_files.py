@@ -186,7 +186,7 @@ HOSTILE = {
     "safetensors of others": (other_safetensors(), "no description of a fastbp network"),
     # framing
     "header of 2^63": ((2**63).to_bytes(8, "little") + b"{" + bytes(100), "announces a header"),
-    "header above 1 MB": ((2_000_000).to_bytes(8, "little") + b"{" + b" " * 2_000_100, "announces a header"),
+    "header above 16 MB": ((20_000_000).to_bytes(8, "little") + b"{" + b" " * 20_000_100, "announces a header"),
     "header longer than the file": ((1000).to_bytes(8, "little") + b"{" + bytes(100), "truncated"),
     "header of nothing": ((1).to_bytes(8, "little") + b"{}" + bytes(100), "announces a header"),
     "bytes after the payload": (golden() + b"\0", "1 bytes follow"),

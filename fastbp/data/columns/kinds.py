@@ -12,7 +12,7 @@ from fastbp.data.cells import is_measured, is_text, looks_like_a_number
 from fastbp.data.columns import dates
 from fastbp.data.columns.distinct import Cells
 from fastbp.data.columns.numbers import Ambiguous, Mixed, numbers_of, of_number
-from fastbp.data.columns.record import Column
+from fastbp.data.columns.record import WHY, Column
 from fastbp.data.scaling import standardise
 from fastbp.errors import argument_error
 
@@ -51,7 +51,7 @@ def find(cells: Cells, given: str | None = None, decimal: str | None = None, dat
         known["why"] = "as you say"
         return _given(cells, given, decimal, date_format, known)
     if not cells.n_missing and len(cells) <= MOST_LEVELS and len(set(cells.levels())) <= 1:
-        return Column(kind="constant", **known, why="every cell is the same")
+        return Column(kind="constant", **known, why=WHY["constant"])
     if not len(cells):
         return Column(kind="constant", **known, why="every cell is empty")
     if not cells.real and NAMES.fullmatch(cells.name):
@@ -63,14 +63,14 @@ def find(cells: Cells, given: str | None = None, decimal: str | None = None, dat
     if numbers is not None:
         if _is_run(cells, numbers):
             return Column(kind="identifier", **known, why="its whole numbers count the rows")
-        return _number(cells, numbers, mark, {**known, "why": "every cell is a number"})
+        return _number(cells, numbers, mark, {**known, "why": WHY["number"]})
     instants, form = _instants(cells, date_format) or (None, "")
     if instants is not None:
-        return _date(cells, instants, form, {**known, "why": "every cell is a date"})
+        return _date(cells, instants, form, {**known, "why": WHY["date"]})
     assert cells.texts is not None
     times = dates.times_of(cells.texts)
     if times is not None and len(times):
-        return _time(cells, times, {**known, "why": "every cell is a time"})
+        return _time(cells, times, {**known, "why": WHY["time"]})
     return _text(cells, decimal, date_format, known)
 
 

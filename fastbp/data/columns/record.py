@@ -16,6 +16,13 @@ Kind = Literal[
 KINDS: tuple[str, ...] = get_args(Kind)
 USED = ("number", "yes/no", "category", "date", "time")
 """Kinds that a network gets to see; the others are dropped."""
+WHY = {
+    "number": "every cell is a number",
+    "date": "every cell is a date",
+    "time": "every cell is a time",
+    "constant": "every cell is the same",
+}
+"""The usual reasons, which a description leaves out."""
 PARTS = ("days", "month", "weekday", "hour")
 """Of a date. A time has an hour alone."""
 DECIMALS = (".", ",")
@@ -78,8 +85,9 @@ class Column:
 
     def described(self) -> dict[str, Any]:
         """What differs from the usual, as JSON knows it."""
-        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        given: dict[str, Any] = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         usual = {field.name: field.default for field in dataclasses.fields(self)}
+        usual["why"] = WHY.get(self.kind, "")
         kept = {name: value for name, value in given.items() if value != usual[name]}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
 
@@ -100,7 +108,7 @@ class Column:
                 given[key] = float(value)
             if type(given[key]) is not kind:
                 raise ValueError(f"{key} of a column is {_short(value)}; a {kind.__name__} is needed")
-        column = cls(**given)
+        column = cls(**{"why": WHY.get(str(given["kind"]), ""), **given})
         column.check()
         return column
 
