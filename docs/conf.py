@@ -43,6 +43,8 @@ autodoc_typehints = "none"
 math_number_all = False
 html_theme = "furo"
 html_title = "fastbp"
+html_static_path = ["static"]
+html_css_files = ["print.css"]
 html_extra_path = ["extra"]
 
 

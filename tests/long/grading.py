@@ -22,6 +22,12 @@ from fastbp.teach.grading import Limits, grade
 from fastbp.teach.notebooks import ANSWER, CHECK, SOLUTION, exercise_cells, lessons, notebook, without_check, written
 
 TOOLS = Path(sys.executable).parent
+CONFIG = """
+c = get_config()
+c.CourseDirectory.course_id = "course"
+c.ExecutePreprocessor.startup_timeout = c.ExecutePreprocessor.timeout = 600  # the machine may be busy
+c.Execute.startup_timeout = c.Execute.timeout = 600
+"""
 PLANTED: dict[str, dict[str, dict[str, str]]] = {
     "1-the-notes": {
         "right": {},
@@ -99,7 +105,7 @@ def by_fastbp(lesson: str, work: Path) -> dict[str, dict[str, int]]:
 def by_nbgrader(lesson: str, work: Path) -> dict[str, dict[str, int]]:
     (work / "source" / "a").mkdir(parents=True)
     (work / "source" / "a" / f"{lesson}.ipynb").write_bytes(written(for_nbgrader(lessons()[lesson], name=lesson)))
-    (work / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'course'\n")
+    (work / "nbgrader_config.py").write_text(CONFIG)
     nbgrader = str(TOOLS / "nbgrader")
     run(nbgrader, "generate_assignment", "a", "--create", cwd=work)
     released = json.loads((work / "release" / "a" / f"{lesson}.ipynb").read_text(encoding="utf-8"))
