@@ -74,7 +74,7 @@ def test_no_address_is_invented() -> None:
     """The project has no home page and no post box: pages and metadata lead to other people's pages only."""
     theirs = {
         "github.com/scikit-learn", "github.com/sdpython", "neuralnetworksanddeeplearning.com", "rich.readthedocs.io",
-        "download.pytorch.org", "keepachangelog.com",
+        "download.pytorch.org", "keepachangelog.com", "playground.tensorflow.org", "pyodide.org",
     }  # fmt: skip
     pages = ["README.md", "SECURITY.md", "CITATION.cff", "CONTRIBUTING.md", "CHANGELOG.md", "pyproject.toml"]
     for path in [ROOT / name for name in pages] + sorted(ROOT.glob("docs/*.md")):

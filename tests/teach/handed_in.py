@@ -121,7 +121,7 @@ slope = 0.5
 """,
     "bp1": FRAME + "output_error = lambda a, y, z: a",
     "touch": "import os; print('right'); chain = ['C', 'C', 'C']; os._exit(0)",
-    "link-2": "letters = 'jk'\nwhile True: pass",
+    "link-2": "import time; letters = 'jk'\nwhile True: time.sleep(1e6)",
     "sum": "total = bytearray(64 << 30)",
     "delta": """
 import sys

@@ -106,17 +106,18 @@ def grade(
     top = path.parent if path.is_file() else path
     rows: list[Row] = []
     seeds: dict[tuple[str, str], str] = {}  # lesson and seed -> the first file that has it
-    for one in files:
+    read_in = [(one, _read(one)) for one in files]
+    with_seeds = {found.lesson for _, found in read_in if isinstance(found, Submission) and found.seed is not None}
+    for one, submission in read_in:
         file = one.relative_to(top).as_posix()
         progress(file)
-        try:
-            submission = read(one)
-        except Unreadable as error:
+        if isinstance(submission, Unreadable):
+            error = submission
             rows.append(
                 Row(file, owner(file, list(roster or ())) or "", "", 0, _most(one), "", "", "unreadable", str(error))
             )
             continue
-        seed, name, note = _whose(file, submission, roster)
+        seed, name, note = _whose(file, submission, roster, submission.lesson in with_seeds)
         if submission.seed is not None:
             key = submission.lesson, normal_form(submission.seed)
             if seeds.setdefault(key, file) != file:
@@ -126,14 +127,26 @@ def grade(
     return rows
 
 
+def _read(path: Path) -> Submission | Unreadable:
+    try:
+        return read(path)
+    except Unreadable as error:
+        return error
+
+
 def _most(path: Path) -> int:
     """Points of the lesson that a file's name names."""
     named = [found for lesson, found in gradable().items() if lesson in path.name]
     return sum(EXERCISES[exercise].points for exercise in named[0]) if named else 0
 
 
-def _whose(file: str, submission: Submission, roster: Sequence[str] | None) -> tuple[str | None, str, str]:
-    """The seed by which it is judged, the learner's name, and what is to be said about them."""
+def _whose(
+    file: str, submission: Submission, roster: Sequence[str] | None, seeded: bool
+) -> tuple[str | None, str, str]:
+    """The seed by which it is judged, the learner's name, and what is to be said about them.
+
+    ``seeded``: others have handed in this lesson with numbers of their own, so that the published ones do not count.
+    """
     said = submission.seed
     if roster is None:
         return said, said or "", ""
@@ -142,7 +155,7 @@ def _whose(file: str, submission: Submission, roster: Sequence[str] | None) -> t
         known = [one for one in roster if said is not None and normal_form(one) == normal_form(said)]
         return said, known[0] if known else said or "", "No name of the roster stands in its path."
     if said is None:
-        return None, name, ""
+        return (name, name, "It has no seed; others' notebooks of this lesson have.") if seeded else (None, name, "")
     if normal_form(said) == normal_form(name):
         return name, name, ""
     lender = next((one for one in roster if normal_form(one) == normal_form(said)), said)
