@@ -47,6 +47,8 @@ def _curves(axes: Any, run: Run, names: Sequence[tuple[str, str]], title: str) -
     for name, label in known:
         values = run.history[name][: run.epoch]
         axes.plot(epochs[: len(values)], values, marker="." if run.epoch < 40 else None, label=label)
+    if run.best_epoch is not None and known:
+        axes.axvline(run.best_epoch, color="gray", linestyle=":", label=f"best epoch: {run.best_epoch}")
     axes.set(title=title, xlabel="epoch")
     axes.grid(alpha=0.3)
     if known:  # not after 0 epochs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -114,3 +115,17 @@ def test_defaults_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     for flag in ("--drop", "--group", "--split", "--missing"):
         assert f"{flag} is about the columns of a table; 'digits' is none" in run("train", "digits", flag, "x", code=1)
+
+
+@pytest.mark.once
+def test_the_best_epoch_is_marked_in_the_picture() -> None:
+    figure = pytest.importorskip("matplotlib.figure")
+    from fastbp.cli.plot import _curves
+
+    for best in (2, None):
+        axes = figure.Figure().subplots()
+        run = SimpleNamespace(epoch=3, best_epoch=best, history={"loss": [3.0, 2.0, 1.5], "val_loss": [3.0, 2.5, 2.6]})
+        _curves(axes, run, (("loss", "training"), ("val_loss", "validation")), "loss")
+        words = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert words == ["training", "validation", *(["best epoch: 2"] if best else [])]
+        assert not best or set(axes.lines[-1].get_xdata()) == {2}
