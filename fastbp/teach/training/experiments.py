@@ -140,6 +140,7 @@ class Experiments:
         factor: float = 1.0,
         inputs: bool = False,
         targets: bool = False,
+        labels: np.ndarray | None = None,
         **options: Any,
     ) -> Skill:
         """Train a copy with something changed; ``what`` names it, and the same is not trained twice.
@@ -153,13 +154,16 @@ class Experiments:
             On the learning rate.
         inputs, targets : bool
             Whether these are standardised.
+        labels : numpy.ndarray, optional
+            In the place of the targets.
         **options
             Of `fastbp.train`.
         """
         if what not in self.done:
             net = (self.before if net is None else net).copy()
             X = standardised(self.X.astype(float)).astype(net.dtype) if inputs else self.X
-            Y = standardised(self.Y.astype(float)) if targets else self.Y
+            Y = self.Y if labels is None else labels
+            Y = standardised(Y.astype(float)) if targets else Y
             optimizer = self.optimizer
             if factor != 1.0:
                 optimizer = dataclasses.replace(optimizer, learning_rate=optimizer.learning_rate * factor)

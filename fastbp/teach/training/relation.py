@@ -13,7 +13,7 @@ LARGEST = 600
 """Samples looked at."""
 FEWEST = 40
 """With fewer samples nothing is said."""
-CHANCE = 3.0
+CHANCE = 4.0
 """Standard deviations above the mean of other orders, from which on it is no chance."""
 
 

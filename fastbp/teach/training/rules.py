@@ -14,7 +14,7 @@ from fastbp.teach.catalogue import Mistake
 from fastbp.teach.training.case import Case
 from fastbp.teach.training.causes import CAUSES
 from fastbp.teach.training.experiments import Skill
-from fastbp.teach.training.relation import FEWEST, relation
+from fastbp.teach.training.relation import CHANCE, FEWEST, relation
 from fastbp.teach.training.signs import (
     EXPLODED,
     MANY,
@@ -26,19 +26,25 @@ from fastbp.teach.training.signs import (
     same_neurons,
 )
 
-ENOUGH = 0.6
-"""Skill of a training that is not asked any further."""
+ENOUGH, ANY = 0.75, 0.7
+"""Skill of a training that is not asked any further; that of classes, where the loss has come down too."""
 LEARNED = 0.3
 """Skill that a training with one thing changed must come to, so that what was changed counts as the cause."""
-HALF = 0.5
-"""Part of that skill, or of the rest of C, that decides."""
+HALF, LEFT = 0.5, 0.6
+"""Part of that skill which the training must have missed; or, where something is plain to see too, what is left of the
+rest of C.
+"""
+CALM = 0.3
+"""What is left of the rest of C with a smaller learning rate, where the loss jumps."""
 SUFFERING = 0.85
-"""Where columns are far from scaled: skill below which a training suffers, if scaling them leaves half of C."""
+"""Where columns are far from scaled: skill below which a training suffers."""
 NOTHING = 0.2
 """Skill below which signs alone are enough."""
-RARE = 0.25
+RARE = 0.4
 """Share of a class beside that of an even one, below which it is rare."""
-UNHEARD = 0.35
+HEARD, GAINED = 0.2, 0.15
+"""Skill of classes that counting them alike must come to, and what that must gain."""
+UNHEARD = 0.5
 """Recall of a class below which it is not learned."""
 STEPS = (10.0, 1e2, 1e3, 1e4, 1e5, 1e6)
 """Factors on the learning rate that are tried."""
@@ -95,7 +101,16 @@ def _finding(name: str, seen: str, tried: str = "", **more: Any) -> Finding:
 
 def _better(case: Case, other: Skill) -> bool:
     """Whether a training with one thing changed learned what this one missed."""
-    return other.cost >= LEARNED and case.skill.cost < HALF * other.cost
+    of = case.skill
+    learned = of.classes is not None and of.classes >= ANY and of.cost >= NOTHING
+    return other.cost >= LEARNED and of.cost < HALF * other.cost and not learned
+
+
+def _suffers(case: Case, other: Skill, below: float = ENOUGH) -> bool:
+    """Whether, where something is plain to see, a training without it does better."""
+    of = case.skill
+    much_better = LEARNED <= other.cost and 1 - other.cost <= LEFT * (1 - of.cost)
+    return _better(case, other) or (of.cost < below and much_better)
 
 
 def _beside(what: str, other: Skill, case: Case) -> str:
@@ -132,7 +147,7 @@ def _is_chance(case: Case, other: Skill) -> bool:
     """Whether a skill on samples held out may be chance."""
     n = len(case.experiments.held)
     if other.classes is None:
-        return other.cost < 0.05
+        return other.cost < max(0.05, 3 / n)
     K = len(other.recalls)
     bound = max(0.1, 2.5 / math.sqrt(n * max(K - 1, 1)))
     return other.classes < bound or (other.cost < 0.05 and other.classes < 2 * bound)
@@ -161,7 +176,7 @@ def shuffled(case: Case) -> Iterator[Finding]:
     yield _finding(
         "labels-shuffled",
         f"Of {found.n} rows the nearest other rows tell the target by {found.neighbours:.1f} standard deviations of "
-        f"chance, a straight line by {found.line:.1f}; 3 would be a sign.",
+        f"chance, a straight line by {found.line:.1f}; {CHANCE:g} would be a sign.",
         f"Trained on three quarters, C of the rest is {tried} of what the best constant output has.",
     )
 
@@ -176,16 +191,15 @@ def unbalanced(case: Case) -> Iterator[Finding]:
     counts = np.bincount(case.classes)
     counts = counts[counts > 0]
     shares = counts / counts.sum()
-    rare = shares < RARE * (1 / len(shares)) * (2 if len(shares) == 2 else 1)
+    rare = shares < RARE / len(shares)
     if len(shares) != len(case.skill.recalls) or not rare.any():
         return
     worst = min(recall for recall, few in zip(case.skill.recalls, rare, strict=True) if few)
     if worst >= UNHEARD or max(case.skill.recalls) < 0.8:
         return
-    if case.targets.labels is None and case.after.sizes[-1] > 1:
-        return  # class_weight takes labels
-    tried = case.experiments.again("balanced classes", class_weight="balanced")
-    if tried.classes is None or tried.classes < max(LEARNED, case.skill.classes + 0.2):
+    labels = None if case.after.sizes[-1] == 1 else case.classes  # which class_weight takes
+    tried = case.experiments.again("balanced classes", labels=labels, class_weight="balanced")
+    if tried.classes is None or tried.classes < max(HEARD, case.skill.classes + GAINED):
         return
     yield _finding(
         "classes-unbalanced",
@@ -208,8 +222,7 @@ def not_scaled(case: Case) -> Iterator[Finding]:
             continue
         what = " and ".join(name for name, used in (("inputs", x), ("targets", t)) if used)
         tried = again(f"{what} standardised", inputs=x, targets=t)
-        suffers = far and case.skill.cost < SUFFERING and 1 - tried.cost <= HALF * (1 - case.skill.cost)
-        if not (suffers or _better(case, tried)):
+        if not _suffers(case, tried, SUFFERING if far else ENOUGH):
             continue
         said = _beside(f"standardised {what}", tried, case)
         if x:
@@ -265,10 +278,20 @@ def weights(case: Case) -> Iterator[Finding]:
         if "factor" in change and not case.experiments.has_rate:
             continue
         tried = again(what, **change)
-        if _better(case, tried):
+        if _suffers(case, tried):
             said = _beside(what, tried, case)
             yield from (replace(one, tried=said, follows=i > 0) for i, one in enumerate(found))
             return
+
+
+def _jumps(case: Case) -> bool:
+    """Whether the loss rises in one epoch of five: a training that is not thrown about does so less often."""
+    return rises(case.losses) >= max(2, len(case.losses) // 5)
+
+
+def _calmer(case: Case, other: Skill) -> bool:
+    """Whether hardly anything is left of what a training that is thrown about has missed."""
+    return case.skill.cost < ENOUGH and other.cost >= LEARNED and 1 - other.cost <= CALM * (1 - case.skill.cost)
 
 
 def _falls(case: Case) -> bool:
@@ -292,7 +315,8 @@ def learning_rate(case: Case) -> Iterator[Finding]:
             if not 1e-12 < eta * factor < 1e6:
                 continue
             tried = experiments.again(f"eta times {factor:g}", factor=factor)
-            if _better(case, tried) and (best is None or tried.cost > best[1].cost + 0.02):
+            good = _better(case, tried) or (direction < 0 and _jumps(case) and _calmer(case, tried))
+            if good and (best is None or tried.cost > best[1].cost + 0.02):
                 best = factor, tried
             elif best is not None and best[0] ** direction > 1:
                 break
@@ -333,7 +357,8 @@ def findings(case: Case) -> list[Finding]:
             break
     if not found and case.skill.cost < NOTHING:
         # Nothing alone helps: what is plain to see is said all the same.
-        found = list(_mechanisms(case, case.first_signs))
+        found = [_finding("inputs-not-scaled", f"Of the inputs, {case.inputs}.")] if case.inputs.far else []
+        found = found or list(_mechanisms(case, case.first_signs))
         if not case.diverged:
             found = found or list(_mechanisms(case, case.last_signs))
     if found:
