@@ -381,6 +381,19 @@ def test_the_worked_example_is_that_of_the_stepping_page(window: Browser, addres
     assert window.run("return playground.app.points.at(-1)[1]") == pytest.approx(0.28047144679143016, rel=1e-14)
 
 
+def test_the_curve_shows_how_a_mistake_goes_wrong(window: Browser, address: str) -> None:
+    """Beside the cost of the same updates without it."""
+    opened(window, address, "#data=xor&step=150.0")
+    right = window.run("return playground.app.points.at(-1)[1]")
+    opened(window, address, "#data=xor&mistake=y-minus-a&step=150.0")
+    with_it, without = window.run("return playground.app.points.at(-1).slice(1)")
+    assert without == right
+    assert with_it > 2 * right
+    window.press("ArrowLeft", "Home", "ArrowRight")
+    assert window.run("return document.querySelectorAll('.curve.right').length") == 1
+    assert window.run("return playground.app.points.map(p => p[1] === p[2])") == [True]
+
+
 def test_without_a_mistake_nothing_is_red(window: Browser, address: str) -> None:
     for link in ("#data=xor&step=40.0", "#data=moons&act=relu-sigmoid&step=5.0", "#data=digits"):
         opened(window, address, link)

@@ -29,57 +29,58 @@ export function rebuild() {
   const made = state.bug && lacks(app.net, state.batch, state.eta, state.bug) === null ? state.bug : null;
   app.rules = rulesOf(app.net, made);
   app.bug = made;
-  app.run = new Run(app.net, {
-    X: app.X,
-    Y: app.Y,
-    order: app.order,
-    batch: state.batch,
-    eta: state.eta,
-    rules: app.rules,
-  });
+  const { X, Y, order } = app,
+    settings = { X, Y, order, batch: state.batch, eta: state.eta };
+  app.run = new Run(app.net, { ...settings, rules: app.rules });
+  app.right = made ? new Run(app.net, { ...settings, rules: rightRules(app.net) }) : null;
   state.l = Math.min(state.l, app.run.L);
   state.j = Math.min(state.j, state.sizes[state.l] - 1);
   const { t, at } = state;
-  app.run.goTo(Math.min(t, 0), 0);
   if (!app.points.length) note();
   if (t || at) replay(t, at);
 }
 
-/** Go to a step of the training, a slice at a time, so that the page answers meanwhile. */
-function replay(t, at) {
+/** Go to a step of the training, a slice at a time, so that the page answers meanwhile, and can change its mind. */
+function replay(t, at, token = {}) {
   const { run } = app,
     end = performance.now() + 60;
-  if (t < run.t || (t === run.t && at < run.at)) run.restart();
-  while (run.t < t && performance.now() < end) {
+  app.replaying = token;
+  while (run.t < t && performance.now() < end && run.isFinite) {
     run.minibatch();
     note(run.t % Math.max(1, Math.floor(t / 200)) === 0 || run.t === t);
   }
-  if (run.t < t) {
+  if (run.t < t && run.isFinite) {
     setTimeout(() => {
-      if (app.run === run) replay(t, at);
+      if (app.replaying !== token) return;
+      replay(t, at, token);
       app.render();
     }, 0);
     return;
   }
-  run.goTo(t, at);
+  if (run.isFinite) run.goTo(t, at);
   moved();
 }
 
-/** A point of the curve: C over the samples of an epoch, or where these are many the mean of the minibatch. */
+/**
+ * A point of the curve: C over the samples of an epoch, or where these are many the mean of the minibatch;
+ * beside it the same without the mistake, if there is one.
+ */
 export function note(wanted = true) {
-  const { run, net, X, Y, order } = app;
+  const { run, right, net, X, Y, order } = app;
   if (!wanted) return;
+  right?.goTo(run.t);
   const parameters = net.sizes.slice(1).reduce((total, J, i) => total + J * (net.sizes[i] + 1), 0);
-  const C =
-    order.length * parameters <= 2e6 || run.t === 0
+  const few = order.length * parameters <= 2e6 || run.t === 0;
+  const cost = one =>
+    few
       ? totalCost(
-          run.net,
+          one.net,
           rightRules(net),
           order.map(x => X[x]),
           order.map(x => Y[x]),
         )
-      : run.C;
-  app.points.push([app.offset + run.t, C]);
+      : one.C;
+  app.points.push([app.offset + run.t, cost(run), right ? cost(right) : NaN]);
   if (app.points.length > 4000) app.points = app.points.filter((_, i) => i % 2 === 0);
 }
 
@@ -293,6 +294,7 @@ function frame(now) {
 }
 
 export function pause() {
+  app.replaying = null;
   if (!app.playing) return;
   cancelAnimationFrame(app.playing.frame);
   app.playing = null;

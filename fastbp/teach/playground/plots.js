@@ -21,12 +21,17 @@ export function drawCurve(place, points, marks) {
   if (last) {
     const t0 = kept[0][0],
       t1 = Math.max(last[0], t0 + 1),
-      high = Math.max(...kept.map(([, C]) => C), 1e-12);
+      without = kept.filter(point => Number.isFinite(point[2])),
+      high = Math.max(...kept.map(([, C]) => C), ...without.map(point => point[2]), 1e-12);
     const low = Math.min(0, ...kept.map(([, C]) => C));
     const x = t => left + ((width - left - right) * (t - t0)) / (t1 - t0),
       y = C => top + ((height - top - bottom) * (high - C)) / (high - low);
     const every = Math.max(1, Math.floor(kept.length / 400));
     const path = kept.filter((_, i) => i % every === 0 || i === kept.length - 1);
+    const line = (of, i, name) => {
+      const points = of.map(point => `${x(point[0]).toFixed(1)},${y(point[i]).toFixed(1)}`).join(" ");
+      drawing.append(svg("polyline", { class: name, points }));
+    };
     for (const C of [low, (low + high) / 2, high]) {
       const text = svg("text", { x: left - 6, y: y(C) + 4, class: "faint", "text-anchor": "end" });
       text.textContent = brief(C);
@@ -39,12 +44,13 @@ export function drawCurve(place, points, marks) {
     }
     for (const t of marks)
       if (t > t0) drawing.append(svg("line", { x1: x(t), x2: x(t), y1: top, y2: height - bottom, class: "mark" }));
-    drawing.append(
-      svg("polyline", {
-        class: "curve",
-        points: path.map(([t, C]) => `${x(t).toFixed(1)},${y(C).toFixed(1)}`).join(" "),
-      }),
+    line(
+      path.filter(point => without.includes(point)),
+      2,
+      "curve right",
     );
+    line(path, 1, "curve");
+    if (without.length) title.textContent += ` Without the mistake it is ${without.at(-1)[2]}.`;
     drawing.append(svg("circle", { cx: x(last[0]), cy: y(last[1]), r: 3.5, fill: "var(--plus)" }));
   }
   place.replaceChildren(drawing);

@@ -85,6 +85,7 @@ export function render(quick = false) {
       U: "Bold lines: the gradient of the weights into the neuron.",
     }[label] ?? "Lines: the weights.";
   drawCurve(get("curve"), app.points, app.marks);
+  get("curve-note").textContent = app.bug ? "Dashed: the same training without the mistake." : "";
   get("play").textContent = app.playing ? "❚❚ Pause" : "▶ Play";
   get("play").setAttribute("aria-pressed", String(Boolean(app.playing)));
   get("back").disabled = run.t === 0 && run.at === 0;
