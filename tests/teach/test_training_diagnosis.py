@@ -89,6 +89,13 @@ def test_a_training_that_diverges_is_diagnosed_with_what_it_ended_with() -> None
     assert "diverged" in str(found)
 
 
+def test_where_there_is_nothing_to_learn_or_nothing_was_trained_nobody_is_accused() -> None:
+    X, y = trainings.blobs(41, 60)
+    net = trainings.classifier([5, 4, 3])
+    assert fastbp.diagnose_training(net, X, np.zeros(60, int), epochs=2).names == ()
+    assert fastbp.diagnose_training(net, X, y, epochs=0).names == ()
+
+
 def test_what_cannot_be_trained_on_is_refused_as_train_does() -> None:
     net, X, Y = (symmetric()[name] for name in ("net", "X", "Y"))
     with pytest.raises(TypeError, match="net is 3; a network is needed"):

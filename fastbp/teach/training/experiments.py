@@ -59,7 +59,7 @@ def skill(net: Network, X: np.ndarray, Y: Any, **counting: Any) -> Skill:
         targets = net._targets(Y, len(X), **counting)
         loss = net.evaluate(X, Y, **counting)["loss"]
         constant = cost_of_best_constant(net, targets, None)
-        of_cost = 1 - loss / constant if constant > 1e-12 else float(loss <= 1e-9)
+        of_cost = 1 - loss / constant if constant > 1e-12 else 1.0  # targets that are all the same: nothing to learn
         if not net._classifies(targets):
             return Skill(of_cost if math.isfinite(of_cost) else -math.inf, None, (), loss, constant)
         known, decided = targets.decisions, net.predict(X)

@@ -344,7 +344,7 @@ def findings(case: Case) -> list[Finding]:
     """All that is found: one cause, what goes with it, and what follows from it; nothing of a training that learns."""
     found = list(symmetric(case))
     failed = case.skill.cost < ENOUGH or (case.skill.classes is not None and case.skill.classes < ENOUGH)
-    if found:
+    if found or not (case.losses or case.diverged):
         return found
     found = list(shuffled(case))
     if not found and not failed and case.skill.cost < SUFFERING:
