@@ -64,6 +64,15 @@ class Prepared:
         X = self.data.X
         return X.rows(index) if hasattr(X, "rows") else X[index]
 
+    def transform(self, X: Any) -> np.ndarray:
+        """Rows as they were read, as ``X`` has them."""
+        return self.model.transform(X)
+
+    @functools.cached_property
+    def held_out(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Rows that the training has not seen, and the model's outputs for them."""
+        return (self.aside, self.model.feedforward(self.raw(self.aside))) if len(self.aside) else None
+
     @functools.cached_property
     def samples(self) -> tuple[np.ndarray, Any]:
         """Rows to train on, and their targets, as the network takes them."""

@@ -9,7 +9,7 @@ from rich.text import Text
 
 import fastbp
 from fastbp._signals import signals
-from fastbp.cli import deciding, tables
+from fastbp.cli import deciding, preset, tables
 from fastbp.cli.app import Out
 from fastbp.cli.compiling import compile_first
 from fastbp.cli.fitting import Prepared, prepare
@@ -22,7 +22,16 @@ from fastbp.io.atomic import write_atomically
 
 def run(console: Out, errors: Out, o: dict[str, Any]) -> None:
     """Everything that the command does."""
-    prepared = prepare(o, console, errors)
+    data = None
+    if preset.check(o, o["written"].chosen):
+        data = tables.read(o, errors)
+        if preset.applies(o, data):
+            _announce_classes(console, data, o)
+            trained, ended = preset.train(console, errors, o, data)
+            if not ended_before_it_began(ended):
+                _conclude(console, errors, trained, ended, o)
+            return
+    prepared = prepare(o, console, errors, data)
     data, model = prepared.data, prepared.model
     _announce_classes(console, data, o)
     deciding.check(prepared, o)

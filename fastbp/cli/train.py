@@ -11,6 +11,7 @@ import typer
 from fastbp.checks import COSTS, HIDDEN
 from fastbp.cli import config as configuration
 from fastbp.cli import logs, tables
+from fastbp.cli import preset as of_tables
 from fastbp.cli.app import DType, Out, app
 from fastbp.cli.options import check_file, check_report
 from fastbp.cli.running import run
@@ -168,6 +169,9 @@ def train(
         float | None,
         typer.Option(help="Of a regression: part of the rows, such as 0.9, that intervals of predictions shall cover."),
     ] = None,
+    preset: of_tables.Preset = None,
+    members: of_tables.Members = None,
+    time_limit: of_tables.TimeLimit = None,
     log: Annotated[
         list[Path] | None,
         typer.Option(

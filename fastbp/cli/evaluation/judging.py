@@ -74,7 +74,10 @@ class Judge:
 
     def outcome(self, X: Any, known: np.ndarray) -> Outcome:
         """The model's, of raw rows."""
-        out = self.model.feedforward(X)
+        return self.of_outputs(self.model.feedforward(X), known)
+
+    def of_outputs(self, out: np.ndarray, known: np.ndarray) -> Outcome:
+        """The model's, whose outputs these are."""
         if not self._classes:
             return Outcome(known, out, columns=self._columns)
         p, proper = probabilities(out, self.model.activations[-1])
@@ -111,9 +114,9 @@ def judge(
         return asked.of(np.tile(share, (len(known), 1)), known)
 
     validated = None
-    if len(prepared.aside):
-        Y_val = data.Y[prepared.aside]
-        validated = asked.outcome(prepared.raw(prepared.aside), Y_val), constant(Y_val)
+    if prepared.held_out is not None:
+        index, out = prepared.held_out
+        validated = asked.of_outputs(out, data.Y[index]), constant(data.Y[index])
     rows = rows_of(prepared)
     importances, partials = [], []
     if columns and len(rows.names) <= MOST_COLUMNS and data.image is None:
@@ -148,12 +151,12 @@ def _linear(prepared: Prepared, asked: Judge, s: np.ndarray | None) -> Outcome |
     """The outcome of a linear model, where one can be fitted."""
     data, net = prepared.data, prepared.model.net
     n_classes = len(data.classes or ())
-    if net.sizes[0] > baselines.MOST_INPUTS or net.cost == "quantile":
+    if prepared.X.shape[1] > baselines.MOST_INPUTS or net.cost == "quantile":
         return None
     Y = data.Y
     if not n_classes and np.isnan(Y).any():
         return None
-    X_test = prepared.model.transform(data.X_test)
+    X_test = prepared.transform(data.X_test)
     chosen = prepared.kept[baselines.part(len(prepared.kept), prepared.options["seed"])]
     weight = None if s is None else data.weight[chosen]
     aside = prepared.aside

@@ -1,0 +1,180 @@
+"""``fastbp train`` on a table, unless the plain net is asked for: the preset of `fastbp.tables`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.text import Text
+
+import fastbp
+from fastbp._signals import Phase, signals
+from fastbp.checks import check_int
+from fastbp.cli import tables
+from fastbp.cli.app import Out
+from fastbp.cli.fitting import Prepared
+from fastbp.cli.interrupts import Interrupts
+from fastbp.tables.fitting import Fitted
+from fastbp.tables.of_data import HeldOut, fit_data, held_out, suits
+from fastbp.tables.recipe import Recipe
+
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="tabular: members side by side, as tables ask for, each with its best epoch; none: the plain net. "
+        "Default: tabular for a table with named columns, unless an option of the plain net is given."
+    ),
+]
+Members = Annotated[int | None, typer.Option(help="Of the preset: networks side by side, a fold each; default 5.")]
+TimeLimit = Annotated[float | None, typer.Option(help="Of the preset: seconds that its training takes about.")]
+
+NAMES = ("tabular", "none")
+OF_THE_PRESET = ("members", "time_limit")
+HONOURED = {
+    *("data", "target", "kinds", "drop", "only", "id", "sample_weight", "group", "decimal", "date_format", "missing"),
+    *(*tables.FORMAT, "test_file", "split", "task", "test", "epochs", "batch_size", "seed", "threads", "model", "plot"),
+    *("report", "config", "quiet", "verbose", "preset", *OF_THE_PRESET),
+}
+"""Options that mean something to the preset; every other one asks for the plain net."""
+MEMBERS = 5
+
+
+def check(o: Mapping[str, Any], given: Collection[str]) -> bool:
+    """Whether the options leave the preset possible; ValueError where they contradict each other."""
+    if o["preset"] not in (None, *NAMES):
+        raise ValueError(f"--preset is {o['preset']!r}; it must be one of {', '.join(NAMES)}. Pass one of these.")
+    others = [name for name in given if name not in HONOURED]
+    option = {"kinds": "--kind"}.get(others[0], "--" + others[0].replace("_", "-")) if others else ""
+    mine = [name for name in OF_THE_PRESET if o[name] is not None]
+    if o["preset"] == "tabular" and others:
+        raise ValueError(f"{option} is the plain net's, and --preset is tabular. Leave one of the two out.")
+    plain = o["preset"] == "none" or bool(others)
+    if plain and mine:
+        why = "--preset is none" if o["preset"] == "none" else f"{option} asks for the plain net"
+        raise ValueError(f"--{mine[0].replace('_', '-')} is of the preset, and {why}. Leave one of the two out.")
+    if o["members"] is not None:
+        check_int(o["members"], "--members", low=1)
+    return not plain
+
+
+def applies(o: Mapping[str, Any], data: Any) -> bool:
+    """Whether the preset is to be trained on the data; ValueError where it is asked for and cannot be."""
+    asked = o["preset"] == "tabular" or any(o[name] is not None for name in OF_THE_PRESET)
+    if asked and not suits(data):
+        raise ValueError(
+            f"{o['data']!r} is no table with named columns whose targets are all there; the preset is made for these. "
+            "Leave --preset out."
+        )
+    return suits(data)
+
+
+@dataclass(frozen=True)
+class OfPreset(Prepared):
+    """A training of the preset, once it has ended.
+
+    Attributes
+    ----------
+    fitted : Fitted
+    """
+
+    fitted: Fitted | None = None
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Rows as a linear model takes them."""
+        assert self.columns is not None
+        return self.columns.encode(X)
+
+    @functools.cached_property
+    def held_out(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Rows, and what a member that has not seen them predicts of each."""
+        assert self.fitted is not None
+        rows = np.flatnonzero(self.fitted.member_of >= 0)
+        return (rows, self.fitted.out_of_fold[rows]) if len(rows) else None
+
+
+class _Begun(fastbp.Callback):
+    """Tells `Interrupts` that there is something to save; members end one after the other, which it need not know."""
+
+    def __init__(self, interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
+
+    def on_train_begin(self, run: fastbp.Run) -> None:
+        if self._interrupts.run is None:
+            self._interrupts.run = run
+            signals.phase = Phase.RAISE
+
+
+def train(console: Out, errors: Out, o: dict[str, Any], data: Any) -> tuple[OfPreset, fastbp.Run]:
+    """Train the preset and write its model."""
+    columns = tables.learn(data, np.arange(len(data.X)), o)
+    assert columns is not None
+    n_members = MEMBERS if o["members"] is None else o["members"]
+    if not o["quiet"]:
+        tables.show(columns, console)
+        what = f"{len(data.classes)} classes" if data.classes else f"{data.n_outputs} target columns"
+        console.print(
+            f"{data.name}: {len(data.X):,} samples to train on, {len(data.X_test):,} to test; "
+            f"{'1 target column' if what == '1 target columns' else what}",
+            soft_wrap=True,
+        )
+        members = f"{n_members} members, each with a fold to validate on" if n_members > 1 else "1 member"
+        console.print(f"The preset for tables: {members}; --preset none for the plain net", soft_wrap=True)
+    recipe = Recipe()
+    if o["epochs"] is not None:
+        recipe = Recipe(epochs=o["epochs"], least_steps=0, batch_size=o["batch_size"])
+    elif o["batch_size"] is not None:
+        recipe = Recipe(batch_size=o["batch_size"])
+    with Interrupts() as interrupts:
+        fitted = fit_data(
+            data,
+            learn=lambda rows: columns,
+            n_members=n_members,
+            recipe=recipe,
+            seed=o["seed"],
+            time_order=None if o["split"] is None else tables.moments(data, o),
+            time_limit=o["time_limit"],
+            n_threads=o["threads"],
+            callbacks=[_Begun(interrupts)],
+            progress=not o["quiet"],
+        )
+        run = next((run for run in fitted.runs if run.stopped == "interrupted"), fitted.runs[0])
+        interrupts.run = run
+        interrupts.on_train_end(run)
+        model = fitted.model()
+        fastbp.save(model, o["model"])
+        if o.get("written") is not None:
+            o["written"].write()
+        if run.stopped == "interrupted":
+            console.print(f"{signals.word} after {run.epoch} epochs and {run.minibatch} minibatches.")
+        elif not o["quiet"]:
+            for sentence in _said(fitted, held_out(fitted, data), data):
+                console.print(Text(sentence), soft_wrap=True)
+        console.print(Text(f"Saved what was learned to {o['model']}."))
+    if interrupts.leaving:
+        raise typer.Exit(signals.status)
+    rows = np.arange(len(data.X))
+    options = {"seed": o["seed"], "class_weight": None, "early_stopping": None}
+    X = columns.encode(data.X)
+    return OfPreset(data, rows, rows[:0], model, X, data.Y, options, columns, fitted), run
+
+
+def _said(fitted: Fitted, found: HeldOut | None, data: Any) -> list[str]:
+    """What there is to say of the training: first, if it has learned nothing."""
+    epochs = [run.best_epoch for run in fitted.runs if run.best_epoch is not None]
+    said = []
+    if found is not None:
+        name = "log loss" if data.classes else "RMSE"
+        if found.loss >= found.constant:
+            said.append(
+                f"On rows that were held out the {name} is {found.loss:.4g}; that of a constant is "
+                f"{found.constant:.4g}: nothing has been learned that holds for other rows."
+            )
+        else:
+            said.append(f"Held-out rows: {name} {found.loss:.4g}, where a constant has {found.constant:.4g}.")
+    if epochs:
+        said.append(f"Best epochs: {', '.join(map(str, epochs))} of {fitted.runs[0].epoch}.")
+    return said
