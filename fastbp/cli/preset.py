@@ -1,11 +1,11 @@
-"""``fastbp train`` on a table, unless the plain net is asked for: the preset of `fastbp.tables`."""
+"""``fastbp train --preset tabular``: the preset of `fastbp.tables`."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
@@ -18,15 +18,16 @@ from fastbp.cli import tables
 from fastbp.cli.app import Out
 from fastbp.cli.fitting import Prepared
 from fastbp.cli.interrupts import Interrupts
-from fastbp.tables.fitting import Fitted
-from fastbp.tables.of_data import HeldOut, fit_data, held_out, suits
-from fastbp.tables.recipe import Recipe
+
+if TYPE_CHECKING:
+    from fastbp.tables.fitting import Fitted
+    from fastbp.tables.of_data import HeldOut
 
 Preset = Annotated[
     str | None,
     typer.Option(
         help="tabular: members side by side, as tables ask for, each with its best epoch; none: the plain net. "
-        "Default: tabular for a table with named columns, unless an option of the plain net is given."
+        "Default: none."
     ),
 ]
 Members = Annotated[int | None, typer.Option(help="Of the preset: networks side by side, a fold each; default 5.")]
@@ -44,7 +45,7 @@ MEMBERS = 5
 
 
 def check(o: Mapping[str, Any], given: Collection[str]) -> bool:
-    """Whether the options leave the preset possible; ValueError where they contradict each other."""
+    """Whether the options ask for the preset; ValueError where they contradict each other."""
     if o["preset"] not in (None, *NAMES):
         raise ValueError(f"--preset is {o['preset']!r}; it must be one of {', '.join(NAMES)}. Pass one of these.")
     others = [name for name in given if name not in HONOURED]
@@ -58,11 +59,13 @@ def check(o: Mapping[str, Any], given: Collection[str]) -> bool:
         raise ValueError(f"--{mine[0].replace('_', '-')} is of the preset, and {why}. Leave one of the two out.")
     if o["members"] is not None:
         check_int(o["members"], "--members", low=1)
-    return not plain
+    return not plain and (o["preset"] == "tabular" or bool(mine))
 
 
 def applies(o: Mapping[str, Any], data: Any) -> bool:
     """Whether the preset is to be trained on the data; ValueError where it is asked for and cannot be."""
+    from fastbp.tables.of_data import suits
+
     asked = o["preset"] == "tabular" or any(o[name] is not None for name in OF_THE_PRESET)
     if asked and not suits(data):
         raise ValueError(
@@ -110,6 +113,9 @@ class _Begun(fastbp.Callback):
 
 def train(console: Out, errors: Out, o: dict[str, Any], data: Any) -> tuple[OfPreset, fastbp.Run]:
     """Train the preset and write its model."""
+    from fastbp.tables.of_data import fit_data, held_out
+    from fastbp.tables.recipe import Recipe
+
     columns = tables.learn(data, np.arange(len(data.X)), o)
     assert columns is not None
     n_members = MEMBERS if o["members"] is None else o["members"]
@@ -122,7 +128,7 @@ def train(console: Out, errors: Out, o: dict[str, Any], data: Any) -> tuple[OfPr
             soft_wrap=True,
         )
         members = f"{n_members} members, each with a fold to validate on" if n_members > 1 else "1 member"
-        console.print(f"The preset for tables: {members}; --preset none for the plain net", soft_wrap=True)
+        console.print(f"The preset for tables: {members}", soft_wrap=True)
     recipe = Recipe()
     if o["epochs"] is not None:
         recipe = Recipe(epochs=o["epochs"], least_steps=0, batch_size=o["batch_size"])
