@@ -13,6 +13,7 @@ sys.path.insert(0, str(HERE.parent))
 
 import fastbp
 from fastbp.checks import CLASSIFYING
+from fastbp.cli import reference
 from fastbp.equations import EQUATIONS
 from fastbp.functions import activations, costs
 from fastbp.functions.entry import Parameter
@@ -143,6 +144,8 @@ def setup(app: Any) -> None:
 (HERE / "equations.md").write_text(equations_page(), encoding="utf-8")
 
 (HERE / "functions.md").write_text(functions_page(), encoding="utf-8")
+
+(HERE / "commands.md").write_text(reference.page(), encoding="utf-8")
 
 (HERE / "extra").mkdir(exist_ok=True)
 (HERE / "extra" / "play.html").write_text(playground(), encoding="utf-8")

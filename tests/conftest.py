@@ -32,9 +32,9 @@ ONCE = set(
     """
     activations adding bench cache check chunks cli cli_options compare config deciding derivatives environment
     equations evaluation explain flow formats gemm grading hostile_files in_browsers interrupts io lessons memory
-    mistakes model names nielsen_replaced overview own page reading readme report report_page scaling signals
-    sklearn_checks sklearn_hooks sklearn_house sklearn_own sklearn_page sklearn_tools solutions sums tables targets
-    textbook tune walk
+    mistakes model names nielsen_replaced overview own page reading readme reference report report_page scaling
+    signals sklearn_checks sklearn_hooks sklearn_house sklearn_own sklearn_page sklearn_tools solutions sums tables
+    targets textbook tune walk
     """.split()
 )
 """Modules about files, words and numbers of single samples, or that start processes of their own: the number of threads
