@@ -6,15 +6,15 @@ from typer.testing import CliRunner
 
 from fastbp.cli import app
 
-WIDTH = 140
+WIDTH = 160
 """Columns of the text."""
 
 HEAD = """\
 # The command line
 
-This page is what `fastbp COMMAND --help` prints, written by the program when the documentation is built. [First steps
-with a table](table.md) shows how the commands belong together; what happens on Ctrl-C, a full disk and so on is part of
-the [first steps in Python](start.md).
+This page is what each command prints if it is given `--help`; the program writes it when the pages are built. [First
+steps with a table](table.md) shows how the commands belong together; what happens on Ctrl-C, a full disk and so on is
+part of the [first steps in Python](start.md).
 """
 
 

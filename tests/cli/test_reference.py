@@ -46,4 +46,4 @@ def test_it_begins_with_all_commands() -> None:
     for name in reference.names():
         assert f" {name} " in first
     assert "\x1b" not in PAGE
-    assert max(map(len, PAGE.splitlines())) <= 150
+    assert max(map(len, PAGE.splitlines())) <= 170
