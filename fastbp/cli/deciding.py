@@ -10,7 +10,6 @@ import numpy as np
 from fastbp.checks import check_real
 from fastbp.cli.fitting import Prepared
 from fastbp.decisions import INTERVAL, THRESHOLD, best_threshold, least_rows, residual_bounds
-from fastbp.parameters import freeze
 
 GOALS = ("balanced", "f1")
 """What a threshold may be chosen for."""
@@ -91,6 +90,8 @@ def settle(prepared: Prepared, o: Mapping[str, Any]) -> list[str]:
         shown = ", ".join(f"{a:+.4g} to {b:+.4g}" for a, b in ends[:4])
         said.append(f"Intervals that cover {o['interval']:.4g} of the validation rows: prediction {shown}.")
     if found:
+        from fastbp.parameters import freeze
+
         net.meta = freeze({**net.meta, **found})
     return said
 
