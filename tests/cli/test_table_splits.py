@@ -105,6 +105,7 @@ def test_defaults_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     printed = run("train", "t.csv", "--target", "kind", "--hidden", "none")
     assert "48 rows to train on are fewer than 100: none are set aside" in printed
     assert "48 samples to train on, 0 to validate" in printed
+    seen = [options for options in seen if "early_stopping" in options]  # not what makes the compiler ready
     assert [options["epochs"] for options in seen] == [200, 30, 7, 30]
     rules = [options["early_stopping"] for options in seen]
     assert [rule and (rule.patience, rule.monitor) for rule in rules] == [
