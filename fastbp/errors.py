@@ -72,7 +72,7 @@ def called(names: Mapping[str, str]) -> Iterator[None]:
     """Context in which exceptions about arguments are `renamed`."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # what is no argument's goes on as it is
         other = renamed(error, names)
         if other is error:
             raise

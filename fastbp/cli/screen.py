@@ -79,15 +79,15 @@ def steps(console: Out) -> Iterator[Callable[[str, int], None]]:
     if not console.is_terminal:
         yield lambda what, n: None
         return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TimeRemainingColumn(compact=True))
     with Progress(*columns, console=console, transient=True) as bar:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, TaskID] = {}
 
         def step(what: str, n: int) -> None:
             if what not in tasks:
                 tasks[what] = bar.add_task(what, total=n)
-            bar.advance(tasks[what])  # type: ignore[arg-type]
+            bar.advance(tasks[what])
 
         yield step

@@ -139,13 +139,10 @@ def on_disk(path: str) -> Iterator[str]:
         with os.fdopen(file, "wb") as copy:
             shutil.copyfileobj(sys.stdin.buffer, copy, CHUNK)
         yield name
-    except Exception as error:
-        for key in ("args", "problem"):  # which speak of the user's file
-            told = getattr(error, key, None)
-            if key == "args":
-                error.args = tuple(a.replace(name, STDIN) if isinstance(a, str) else a for a in error.args)
-            elif isinstance(told, str):
-                error.__dict__[key] = told.replace(name, STDIN)
+    except Exception as error:  # whatever it is: it speaks of the copy, which the user does not know
+        error.args = tuple(a.replace(name, STDIN) if isinstance(a, str) else a for a in error.args)
+        if "problem" in error.__dict__:
+            error.__dict__["problem"] = error.__dict__["problem"].replace(name, STDIN)
         raise
     finally:
         os.unlink(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 from collections.abc import Callable
@@ -73,14 +74,12 @@ def _polars(path: str, kind: str) -> Any:
 
 
 def _require_fastexcel(path: str) -> None:
-    try:
-        import fastexcel  # noqa: F401
-    except ModuleNotFoundError as error:
+    if importlib.util.find_spec("fastexcel") is None:
         raise ModuleNotFoundError(
             f"{path!r} is a workbook, which polars reads with fastexcel; it is not installed. Install it with pip "
             'install "fastbp[tables]", or save the sheet as .csv.',
-            name=error.name,
-        ) from None
+            name="fastexcel",
+        )
 
 
 def read_json(path: str, dialect: Dialect) -> Columns:

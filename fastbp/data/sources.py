@@ -142,7 +142,7 @@ def _in_zip(path: str) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except Exception:  # the reader of arrays says what is wrong
+    except Exception:  # zipfile meets damage with a dozen kinds; the reader of arrays says what is wrong
         return "npz"
     if any(name.startswith("xl/") for name in names) or "content.xml" in names:
         return "workbook"

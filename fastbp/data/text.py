@@ -124,7 +124,8 @@ def _text(path: str, dialect: Dialect) -> Iterator[tuple[io.TextIOWrapper, int]]
     with opened(path) as (stream, length, compressed):
         if compressed:
             length = refuse_bomb(path, MOST_TEXT)
-        buffered: Any = stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore[type-var]
+        raw: Any = stream  # of any kind that has read
+        buffered: io.BufferedReader = raw if hasattr(raw, "peek") else io.BufferedReader(raw)
         encoding = dialect.encoding_of(buffered.peek(4)[:4])
         text = io.TextIOWrapper(buffered, encoding=encoding, newline="")
         try:

@@ -77,8 +77,11 @@ class _Graph:
     """Nodes, constants, inputs and outputs as they are added."""
 
     def __init__(self, onnx: Any) -> None:
-        self.onnx, self.nodes, self.constants = onnx, [], []  # type: ignore[var-annotated]
-        self.inputs, self.outputs = [], []  # type: ignore[var-annotated]
+        self.onnx = onnx
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.inputs: list[Any] = []
+        self.outputs: list[Any] = []
 
     def _name(self) -> str:
         return f"value_{len(self.nodes) + len(self.constants)}"

@@ -119,7 +119,8 @@ class Ready(Inner):
     @functools.cached_property
     def for_python(self) -> Callable[..., Any]:
         """What Python calls for other arguments."""
-        return self.dispatcher if has_numba() else _plain(self.py_func)  # type: ignore[no-any-return]
+        function: Callable[..., Any] = self.dispatcher if has_numba() else _plain(self.py_func)
+        return function
 
     def function_for(self, args: tuple[Any, ...]) -> Any:
         """What Python calls of the library for such arguments; None if it has none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -26,7 +27,7 @@ from fastbp.tables.fitting import Fitted, fit
 from fastbp.tables.recipe import Recipe
 
 
-class _Tabular(BaseEstimator):
+class _Tabular(BaseEstimator, abc.ABC):
     """What both estimators share."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -82,10 +83,45 @@ class _Tabular(BaseEstimator):
             kinds = {name: "number" for name in rows.names if rows[name].dtype.kind in "biuf"} | kinds
         return Columns.learn(rows, kinds=kinds)
 
-    def _fit(
-        self, X: Any, y: Any, sample_weight: Any, groups: Any, time: Any, validation: tuple[Any, Any, Any]
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        groups: Any = None,
+        time: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
     ) -> Self:
-        """Fit to a table and encoded targets."""
+        """Fit to a table.
+
+        Parameters
+        ----------
+        X : data frame or array-like, shape (n_samples, n_features)
+            Numbers, text, dates, truth values, and missing cells.
+        y : array-like, shape (n_samples,), of a regressor also (n_samples, n_outputs)
+            Classes of any kind; numbers for a regressor.
+        sample_weight : array-like, shape (n_samples,), optional
+        groups, time : array-like, shape (n_samples,), optional
+            Rows of one group stay in one fold; with time, folds are stretches of it.
+        X_val, y_val, sample_weight_val : optional
+            Rows by which all members keep their best epoch, and which calibrate them, in place of folds.
+
+        Returns
+        -------
+        TabularClassifier or TabularRegressor
+            Itself.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For rows, targets and parameters that cannot be trained on.
+        DivergenceError
+            The training of a member diverged.
+        """
         table = self._table(X, reset=True)
         for kind in (self.kinds or {}).values():
             if kind not in KINDS:
@@ -94,7 +130,6 @@ class _Tabular(BaseEstimator):
         check_consistent_length(y, *(rows for rows in (groups, time) if rows is not None), np.empty(table.n_rows))
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, np.empty((table.n_rows, 1)), ensure_non_negative=True)
-        X_val, y_val, weight_val = validation
         held_out = None
         if X_val is not None or y_val is not None:
             if X_val is None or y_val is None:
@@ -102,8 +137,11 @@ class _Tabular(BaseEstimator):
                 raise ValueError(f"{given} is given without {other}; validation needs both. Pass {other} too.")
             rows_val, y_val = self._table(X_val, reset=False), self._encoded(y_val, reset=False)
             check_consistent_length(y_val, np.empty(rows_val.n_rows))
-            if weight_val is not None:
-                weight_val = _check_sample_weight(weight_val, np.empty((rows_val.n_rows, 1)), ensure_non_negative=True)
+            weight_val = None
+            if sample_weight_val is not None:
+                weight_val = _check_sample_weight(
+                    sample_weight_val, np.empty((rows_val.n_rows, 1)), ensure_non_negative=True
+                )
             held_out = (rows_val, y_val, weight_val)
         self.fitted_ = fit(
             table,
@@ -123,11 +161,13 @@ class _Tabular(BaseEstimator):
         self.n_iter_ = max(run.epoch for run in self.fitted_.runs)
         return self
 
+    @abc.abstractmethod
     def _encoded(self, y: Any, *, reset: bool) -> np.ndarray:
-        raise NotImplementedError
+        """Targets as `fastbp.tables.fit` takes them; with ``reset`` their classes or shape are learned."""
 
+    @abc.abstractmethod
     def _task(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """Arguments of `fastbp.tables.fit` that say what is learned."""
 
     def _outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
@@ -169,40 +209,6 @@ class TabularClassifier(ClassifierMixin, _Tabular):
     """
 
     classes_: np.ndarray
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        groups: Any = None,
-        time: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> Self:
-        """Fit to a table.
-
-        Parameters
-        ----------
-        X : data frame or array-like, shape (n_samples, n_features)
-            Numbers, text, dates, truth values, and missing cells.
-        y : array-like, shape (n_samples,)
-            Classes of any kind.
-        sample_weight : array-like, shape (n_samples,), optional
-        groups, time : array-like, shape (n_samples,), optional
-            Rows of one group stay in one fold; with time, folds are stretches of it.
-        X_val, y_val, sample_weight_val : optional
-            Rows by which all members keep their best epoch, and which calibrate them, in place of folds.
-
-        Returns
-        -------
-        TabularClassifier
-            Itself.
-        """
-        return self._fit(X, y, sample_weight, groups, time, (X_val, y_val, sample_weight_val))
 
     def _encoded(self, y: Any, *, reset: bool) -> np.ndarray:
         if y is None:
@@ -275,31 +281,6 @@ class TabularRegressor(RegressorMixin, _Tabular):
         tags.target_tags.single_output = True
         tags.target_tags.multi_output = True
         return tags
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        groups: Any = None,
-        time: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-    ) -> Self:
-        """Fit to a table.
-
-        Parameters are those of `TabularClassifier.fit`, but for ``y``, which holds numbers, shape (n_samples,) or
-        (n_samples, n_outputs).
-
-        Returns
-        -------
-        TabularRegressor
-            Itself.
-        """
-        return self._fit(X, y, sample_weight, groups, time, (X_val, y_val, sample_weight_val))
 
     def _encoded(self, y: Any, *, reset: bool) -> np.ndarray:
         if y is None:

@@ -37,11 +37,11 @@ class Fitted:
     Attributes
     ----------
     nets : tuple of Network
-        Their outputs are probabilities, or targets in units of ``target_scale`` from ``target_mean`` on.
+        Their outputs are probabilities, or targets in ``units``.
     features : tuple of Features
         What each of them sees of a row.
-    target_mean, target_scale : array (n_outputs,) or None
-        Of regressions.
+    units : Scale or None
+        Mean and standard deviation of the targets of regressions.
     out_of_fold : array (n_rows, n_outputs)
         Of each training row the outputs of the member that has not seen it, in the targets' units; NaN where there is
         none.
@@ -55,8 +55,7 @@ class Fitted:
 
     nets: tuple[Network, ...]
     features: tuple[Features, ...]
-    target_mean: Numbers | None
-    target_scale: Numbers | None
+    units: Scale | None
     out_of_fold: Numbers = field(repr=False)
     member_of: npt.NDArray[np.int64] = field(repr=False)
     temperature: float
@@ -71,10 +70,9 @@ class Fitted:
         Model
             Of one network, or of an ensemble of them; its outputs are rounded to the networks' dtype.
         """
-        scale = None if self.target_mean is None else Scale(self.target_mean, self.target_scale)  # type: ignore[arg-type]
         if len(self.nets) == 1:
-            return Model(self.nets[0], target=scale, columns=self.features[0])
-        return Model(Ensemble(self.nets, own_inputs=True), target=scale, columns=SideBySide(self.features))
+            return Model(self.nets[0], target=self.units, columns=self.features[0])
+        return Model(Ensemble(self.nets, own_inputs=True), target=self.units, columns=SideBySide(self.features))
 
     def outputs(self, table: Any, n_threads: int | None = None) -> Numbers:
         """The mean of the members' outputs for the rows of a table, in the targets' units.
@@ -102,9 +100,7 @@ class Fitted:
 
     def in_units(self, outputs: Numbers) -> Numbers:
         """Outputs of the networks in the targets' units."""
-        if self.target_scale is None or self.target_mean is None:
-            return outputs
-        return outputs * self.target_scale + self.target_mean
+        return outputs if self.units is None else self.units.invert(outputs)
 
 
 def fit(
@@ -184,7 +180,10 @@ def fit(
     if not len(kept):
         raise argument_error("sample_weight", "is 0 for every row; some row must count. Pass weights above 0.")
     rng = np.random.default_rng(seed)
-    of = lambda values: None if values is None else np.asarray(values)[kept]  # noqa: E731
+
+    def of(values: Any) -> Array | None:
+        return None if values is None else np.asarray(values)[kept]
+
     if validation is None:
         # Weights count as repetitions do: the few rows of a small table are as many as their weights say.
         amount = len(kept) if weight is None else min(len(kept), int(weight[kept].sum()))
@@ -194,7 +193,10 @@ def fit(
     else:
         places = [Fold(np.arange(len(kept)), np.arange(0))] * n_members
     seeds = [int(s) for s in rng.integers(2**31, size=n_members)]
-    maker = Maker(rows, y, weight, task, n_classes, recipe, learn, validation, meta or {})
+    maker = Maker(
+        rows, y, weight,
+        task=task, n_classes=n_classes, recipe=recipe, learn=learn, validation=validation, meta=meta or {},
+    )  # fmt: skip
     members = [maker.member(kept[fold.train], kept[fold.held_out], s) for fold, s in zip(places, seeds, strict=True)]
     runs = trained(members, recipe, seeds, begun, time_limit, n_threads, callbacks, progress)
     return _concluded(maker, members, [kept[fold.held_out] for fold in places], runs, kept, n_threads)
@@ -213,9 +215,7 @@ def _concluded(
         values = member.net.feedforward(member.validation[0], n_threads=n_threads).astype(np.float64)
         seen.append(values)
         if len(rows):
-            out[rows], member_of[rows] = values, i
-            if member.mean is not None and member.scale is not None:
-                out[rows] = values * member.scale + member.mean
+            out[rows], member_of[rows] = values if member.units is None else member.units.invert(values), i
     if maker.task == "classification" and seen and maker.recipe.calibrated:
         if maker.validation is not None:
             p, labels, weight = np.mean(seen, axis=0), maker.validation[1], maker.validation[2]
@@ -227,14 +227,12 @@ def _concluded(
             cool(member.net, temperature)
         rows = np.flatnonzero(member_of >= 0)
         out[rows] = cooled(out[rows], temperature)
-    mean, scale = maker.target_scale(kept, None if maker.weight is None else maker.weight[kept])
-    if mean is not None and scale is not None:
-        for member in members:
-            assert member.mean is not None
-            assert member.scale is not None
+    units = maker.units(kept, None if maker.weight is None else maker.weight[kept])
+    for member in members:
+        if units is not None and member.units is not None:
             w, b = member.net.w[member.net.L], member.net.b[member.net.L]
-            factor = member.scale / scale
-            b[...] = b.astype(np.float64) * factor + (member.mean - mean) / scale
+            factor = member.units.divide / units.divide
+            b[...] = b.astype(np.float64) * factor + (member.units.subtract - units.subtract) / units.divide
             w[...] = w.astype(np.float64) * factor[:, np.newaxis]
     nets, features = tuple(m.net for m in members), tuple(m.features for m in members)
-    return Fitted(nets, features, mean, scale, out, member_of, temperature, tuple(runs), maker.recipe)
+    return Fitted(nets, features, units, out, member_of, temperature, tuple(runs), maker.recipe)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from fastbp.data.columns import Columns, Table
 from fastbp.data.features import Features, robust_scale, standard_scale
+from fastbp.data.scaling import Scale
 from fastbp.network import Network
 from fastbp.tables.folds import LEAST_ROWS
 from fastbp.tables.recipe import Recipe
@@ -32,8 +33,8 @@ class Member:
     weight: Numbers | None
     validation: tuple[Any, ...] | None
     net: Network
-    mean: Numbers | None
-    scale: Numbers | None
+    units: Scale | None
+    """Of the targets."""
 
 
 class Maker:
@@ -44,6 +45,7 @@ class Maker:
         rows: Table,
         y: Array,
         weight: Numbers | None,
+        *,
         task: str,
         n_classes: int,
         recipe: Recipe,
@@ -66,20 +68,20 @@ class Maker:
         small = (len(train) if weight is None else weight.sum()) < LEAST_ROWS
         features = _features(columns, numbers[train], weight, recipe, rng)
         dtype: Any = np.float64 if small else np.float32
-        mean, scale = self.target_scale(train, weight)
-        Y = self._targets(self.y[train], mean, scale, dtype)
+        units = self.units(train, weight)
+        Y = self._targets(self.y[train], units, dtype)
         validation: tuple[Any, ...] | None = None
         if self.validation is not None:
             X_val, y_val, weight_val = self.validation
-            validation = (features.encode(X_val, dtype), self._targets(y_val, mean, scale, dtype))
+            validation = (features.encode(X_val, dtype), self._targets(y_val, units, dtype))
             validation += () if weight_val is None else (np.asarray(weight_val, np.float64),)
         elif len(held_out):
             of_fold = features.encode_values(numbers[held_out], codes[held_out], dtype)
-            validation = (of_fold, self._targets(self.y[held_out], mean, scale, dtype))
+            validation = (of_fold, self._targets(self.y[held_out], units, dtype))
             validation += () if self.weight is None else (self.weight[held_out],)
         net = self._net(features.n_features, dtype, seed)
         X = features.encode_values(numbers[train], codes[train], dtype)
-        return Member(features, X, Y, weight, validation, net, mean, scale)
+        return Member(features, X, Y, weight, validation, net, units)
 
     def _columns(self, train: Array) -> tuple[Columns, Numbers, Array]:
         """Columns as these rows say, and what they make of all rows."""
@@ -105,19 +107,18 @@ class Maker:
         made.w[made.L][...] = 0.0  # it begins with the shares of the classes, or the mean
         return made
 
-    def target_scale(self, rows: Array, weight: Numbers | None) -> tuple[Numbers | None, Numbers | None]:
-        """Mean and standard deviation of the targets of these rows."""
+    def units(self, rows: Array, weight: Numbers | None) -> Scale | None:
+        """Mean and standard deviation of the targets of these rows; None for classes."""
         if self.task != "regression":
-            return None, None
+            return None
         of = [standard_scale(column, weight) for column in self.y[rows].T]
-        return np.array([mean for _, mean, _ in of]), np.array([std for _, _, std in of])
+        return Scale([mean for _, mean, _ in of], [std for _, _, std in of])
 
-    def _targets(self, y: Array, mean: Numbers | None, scale: Numbers | None, dtype: Any) -> Array:
-        if mean is None or scale is None:
+    def _targets(self, y: Array, units: Scale | None, dtype: Any) -> Array:
+        if units is None:
             labels: Array = np.asarray(y, np.int64)
             return labels
-        values: Array = ((np.asarray(y, np.float64).reshape(len(y), -1) - mean) / scale).astype(dtype)
-        return values
+        return units.apply(np.asarray(y, np.float64).reshape(len(y), -1), dtype)
 
 
 def learned_again(columns: Columns, rows: Table) -> Columns:

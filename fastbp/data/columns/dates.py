@@ -128,17 +128,22 @@ def instants_of(cells: Sequence[str], date_format: str | None = None) -> tuple[I
         found = _all(cells, known)
         if found is not None:
             return found, known
-    if date_format is not None or any(_PARTS.fullmatch(cell.strip()) is None for cell in cells):
+    if date_format is not None:
+        return None
+    matches = [match for cell in cells if (match := _PARTS.fullmatch(cell.strip()))]
+    if len(matches) < len(cells):
         return None
     day, month = _all(cells, DAY_FIRST), _all(cells, MONTH_FIRST)
     if day is not None and month is not None and (day == month).all():
         return day, DAY_FIRST
-    if (day is None) == (month is None):
-        short = [cell for cell in cells if len(_PARTS.fullmatch(cell.strip())[4]) == 2]  # type: ignore[index]
-        if day is None and not short:
-            return None
-        raise AmbiguousDate(short[0] if short else cells[0])
-    return (day, DAY_FIRST) if day is not None else (month, MONTH_FIRST)  # type: ignore[return-value]
+    if day is not None and month is None:
+        return day, DAY_FIRST
+    if month is not None and day is None:
+        return month, MONTH_FIRST
+    short = [cell for cell, match in zip(cells, matches, strict=True) if len(match[4]) == 2]
+    if day is None and not short:
+        return None
+    raise AmbiguousDate(short[0] if short else cells[0])
 
 
 def _all(cells: Sequence[str], date_format: str) -> Instants | None:

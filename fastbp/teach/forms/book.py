@@ -124,7 +124,7 @@ def form(mine: Any, asked: Asked) -> Form:
             with contextlib.suppress(TypeError):
                 return _form(mine, asked, of, _kept(mine, of, True))
             raise
-    except Exception as error:
+    except Exception as error:  # a learner's constructor may raise anything
         if hasattr(error, "parameter"):
             raise
         raise argument_error(
