@@ -15,7 +15,6 @@ from fastbp.data.features import Features, SideBySide
 from fastbp.data.scaling import Scale
 from fastbp.decisions import INTERVAL, THRESHOLD, interval, labels_of
 from fastbp.ensemble import Ensemble, costs_of_outputs
-from fastbp.errors import argument_error
 from fastbp.functions.costs import NAMED, SCALABLE
 from fastbp.inputs import check_steps, prepared
 from fastbp.io import model_file
@@ -357,6 +356,7 @@ class Model:
             As `fastbp.train`, and for columns and classes that the model does not know.
         """
         from fastbp.training.checkpoints import Checkpoint
+        from fastbp.training.class_weights import by_label
         from fastbp.training.standard import train
 
         if isinstance(given := options.get("checkpoint"), Checkpoint) and given.model is None:
@@ -364,20 +364,8 @@ class Model:
         if isinstance(validation, Sequence) and 2 <= len(validation) <= 3:
             validation = (self.transform(validation[0]), self.transform_targets(validation[1]), *validation[2:])
         if self.classes is not None and isinstance(options.get("class_weight"), Mapping):
-            options["class_weight"] = self._class_weight(options["class_weight"])
+            options["class_weight"] = by_label(options["class_weight"], self._label_of())
         return train(self.net, self.transform(X), self.transform_targets(Y), validation=validation, **options)
-
-    def _class_weight(self, by_name: Mapping[Any, Any]) -> dict[int, Any]:
-        """Weights by label of classes that are given by name."""
-        known = self._label_of()
-        for name in by_name:
-            if name not in known:
-                raise argument_error(
-                    "class_weight",
-                    f"has the class {name!r}; the model knows {', '.join(map(repr, known))}. Pass names of these "
-                    "classes, as predict returns them.",
-                )
-        return {known[name]: weight for name, weight in by_name.items()}
 
     def contents(self) -> model_file.Contents:
         """What a model file holds of it."""

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # The plan of a training is the one that is expected, not the one that is fastest beside the other tests.
 os.environ.setdefault("FASTBP_TUNE", "0")
 
+import numpy as np
 import pytest
 from effort import EFFORT
 from hypothesis import HealthCheck, settings
@@ -30,11 +32,12 @@ settings.load_profile("fastbp")
 
 ONCE = set(
     """
-    activations adding bench cache check chunks cli cli_options compare config deciding derivatives environment
-    equations evaluation explain flow formats gemm grading hostile_files in_browsers interrupts io lessons memory
-    mistakes model names nielsen_replaced overview own page reading readme reference report report_page scaling
-    signals sklearn_checks sklearn_hooks sklearn_house sklearn_own sklearn_page sklearn_tools solutions sums tables
-    targets textbook tune walk
+    activations adding bench cache check chunks cli cli_options columns columns_in_files compare config deciding
+    derivatives environment equations evaluation explain export flow formats forms gemm grading hostile_files
+    in_browsers interrupts io kinds_of_numbers lessons memory mistakes model names nielsen_replaced others overview
+    own page playground playground_bits reading readme reference report report_page scaling signals sklearn_checks
+    sklearn_hooks sklearn_house sklearn_own sklearn_page sklearn_tools solutions sums table_kinds table_splits
+    tables tables_protocol targets textbook training_diagnosis tune walk why
     """.split()
 )
 """Modules about files, words and numbers of single samples, or that start processes of their own: the number of threads
@@ -57,6 +60,21 @@ def _functions_are_forgotten() -> Iterator[None]:
 
     with forgotten():
         yield
+
+
+@pytest.fixture
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands of the test write into a folder of its own, and lines are wide."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def with_a_table(in_an_empty_folder: None) -> None:
+    """A small table of two classes is there, ``t.csv``."""
+    rows = np.random.default_rng(0).random((140, 2))
+    lines = ["a,b,kind", *(f"{a:.3f},{b:.3f},{'up' if a < b else 'down'}" for a, b in rows)]
+    Path("t.csv").write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture

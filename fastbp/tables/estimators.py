@@ -131,6 +131,8 @@ class _Tabular(BaseEstimator, abc.ABC):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, np.empty((table.n_rows, 1)), ensure_non_negative=True)
         held_out = None
+        if X_val is None and y_val is None and sample_weight_val is not None:
+            raise ValueError("sample_weight_val is given without X_val and y_val. Pass them too, or leave it out.")
         if X_val is not None or y_val is not None:
             if X_val is None or y_val is None:
                 given, other = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")

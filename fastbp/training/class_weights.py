@@ -44,6 +44,18 @@ def with_class_weight(net: Network, samples: Samples, class_weight: Any) -> Samp
     return replace(samples, weight=as_sample_weight(weight, len(s), net.dtype, "class_weight"))
 
 
+def by_label(by_name: Mapping[Any, Any], labels: Mapping[Any, int]) -> dict[int, Any]:
+    """Weights by label, of classes that are given by name; ValueError for a name that is none."""
+    for name in by_name:
+        if name not in labels:
+            raise argument_error(
+                "class_weight",
+                f"has the class {name!r}; the model knows {', '.join(map(repr, labels))}. Pass names of these "
+                "classes, as predict returns them.",
+            )
+    return {labels[name]: weight for name, weight in by_name.items()}
+
+
 def _labels(net: Network, samples: Samples) -> np.ndarray:
     """The class of each sample; ValueError where targets are outputs."""
     targets = samples.targets

@@ -1,23 +1,14 @@
-"""Small tables, and the command line that takes them."""
+"""Small tables."""
 
 from __future__ import annotations
 
 import numpy as np
-from typer.testing import CliRunner
-
-from fastbp.cli import app
 
 N = 60
 RNG = np.random.default_rng(0)
 A, B = RNG.uniform(0, 9, N).round(3), RNG.uniform(-2, 2, N).round(3)
 KIND = np.where(A > 4, "dear", "cheap")
 SHORT = ("--hidden", "none", "--epochs", "1")
-
-
-def run(*arguments: str, code: int = 0, stdin: bytes | None = None) -> str:
-    result = CliRunner().invoke(app, arguments, input=stdin)
-    assert result.exit_code == code, result.output
-    return " ".join(result.output.split())
 
 
 def table(mark: str = ",", point: str = ".", quote: str = "", **columns: list) -> str:

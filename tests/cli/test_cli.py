@@ -17,29 +17,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line import run as fastbp_
 from nets import SMALL
 from own_functions import registered
 from rich.console import Console
-from typer.testing import CliRunner
 
 import fastbp
 import fastbp.data.reading
-from fastbp.cli import app
 from fastbp.training.progress import ProgressBar
 
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
 EPOCHS = "1" if SMALL else "12"
-
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-def fastbp_(*arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, result.output
-    return result.output
 
 
 @pytest.mark.compiled

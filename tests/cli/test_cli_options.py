@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from command_line import run
 
 import fastbp
-from fastbp.cli import app
 from fastbp.errors import argument_error, called
 
 
@@ -29,12 +28,6 @@ def _in_a_folder_with_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     fastbp.save(fastbp.Network([2, 2], seed=0), "two.fastbp")
     np.save("X.npy", rows)
     np.savez("two.npz", X=rows, y=(rows[:, 0] < rows[:, 1]).astype(int))
-
-
-def run(*arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, result.output
-    return result.output
 
 
 TRAIN = """

@@ -7,28 +7,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from typer.testing import CliRunner
+from command_line import run_flat as run
 
 import fastbp
-from fastbp.cli import app
 from fastbp.cli.config import toml
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_with_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    rows = np.random.default_rng(0).random((140, 2))
-    lines = ["a,b,kind", *(f"{a:.3f},{b:.3f},{'up' if a < b else 'down'}" for a, b in rows)]
-    Path("t.csv").write_text("\n".join(lines) + "\n")
-
-
-def run(*arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, result.output
-    return " ".join(result.output.split())
+pytestmark = pytest.mark.usefixtures("with_a_table")
 
 
 def test_the_file_beside_a_model_trains_it_again() -> None:

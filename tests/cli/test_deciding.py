@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import run
 from sklearn.metrics import balanced_accuracy_score, f1_score
-from typer.testing import CliRunner
 
 import fastbp
-from fastbp.cli import app
 from fastbp.decisions import INTERVAL, THRESHOLD, best_threshold, interval, least_rows, problem, residual_bounds
 
 
@@ -25,12 +24,6 @@ def _in_a_folder_with_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name, target, values in (("c", "kind", np.where(rare, "yes", "no")), ("r", "y", y)):
         lines = [f"a,b,{target}", *(f"{a},{b},{v}" for (a, b), v in zip(x, values, strict=True))]
         Path(f"{name}.csv").write_text("\n".join(lines) + "\n")
-
-
-def run(*arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, result.output
-    return result.output
 
 
 SHORT = ("--hidden", "4", "--epochs", "6", "--optimizer", "adam", "--learning-rate", "0.02", "-q")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_tables import run
+from command_line import run_flat as run
 
 import fastbp
 

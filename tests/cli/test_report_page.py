@@ -10,26 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from command_line import run
 
 import fastbp
-from fastbp.cli import app
 from fastbp.cli.page import svg
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "teach"))
 from browser import Browser
 
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-def run(*arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, result.output
-    return result.output
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 def write(path: str, names: str, *columns: Any) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_tables import KIND, SHORT, A, B, N, cycle, run, table
+from command_line import run_flat as run
+from small_tables import KIND, SHORT, A, B, N, cycle, table
 
 import fastbp
 

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from small_tables import SHORT, A, B, N, cycle, run, table
+from command_line import run_flat as run
+from small_tables import SHORT, A, B, N, cycle, table
 
 import fastbp
 

@@ -10,27 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from command_line import run
 
 import fastbp
-from fastbp.cli import app
 from fastbp.cli.space import Between, Choice, Optuna, Random, chooser, space
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_with_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    rows = np.random.default_rng(0).random((140, 2))
-    lines = ["a,b,kind", *(f"{a:.3f},{b:.3f},{'up' if a < b else 'down'}" for a, b in rows)]
-    Path("t.csv").write_text("\n".join(lines) + "\n")
-
-
-def run(*arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, result.output
-    return result.output
-
+pytestmark = pytest.mark.usefixtures("with_a_table")
 
 FIXED = ("--target", "kind", "--hidden", "4", "--epochs", "3", "--schedule=constant")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_line import run as fastbp_
 from nets import SMALL, same_bits
 from typer.testing import CliRunner
 
@@ -17,20 +18,10 @@ import fastbp
 from fastbp import Model, Network, Scale
 from fastbp.cli import app
 
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
+
 FILES = Path(__file__).parent / "files"
 ROWS = np.loadtxt(FILES / "rows.csv", delimiter=",", skiprows=1)[:, :3]
-
-
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-
-
-def fastbp_(*arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, result.output
-    return result.output
 
 
 def rows_of_very_different_size(n: int = 60) -> np.ndarray:

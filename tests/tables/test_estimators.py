@@ -74,6 +74,8 @@ def test_validation_rows() -> None:
     assert (model.fitted_.member_of == -1).all()
     with pytest.raises(ValueError, match="X_val is given without y_val"):
         model.fit(frame, y, X_val=frame)
+    with pytest.raises(ValueError, match="sample_weight_val is given without X_val and y_val"):
+        model.fit(frame, y, sample_weight_val=np.ones(80))
     with pytest.raises(ValueError, match="y_val has the class 'new'"):
         model.fit(frame, y, X_val=frame[:1], y_val=["new"])
 
