@@ -139,23 +139,15 @@ def read(
     return data if name != STDIN else replace(data, name=name)
 
 
-def read_table(
-    path: Any,
-    *,
-    delimiter: str | None = None,
-    encoding: str | None = None,
-    quote: str | None = None,
-    comment: str | None = None,
-    header: bool | None = None,
-    sheet: str | None = None,
-    progress: Progress | None = None,
-) -> Table | None:
+def read_table(path: Any, *, progress: Progress | None = None, **format: Any) -> Table | None:
     """The columns of a table as they stand in a file; None for a file that is no table.
 
     Parameters
     ----------
-    path, delimiter, encoding, quote, comment, header, sheet, progress
+    path, progress
         As of `read`.
+    **format
+        ``delimiter``, ``encoding`` and so on, as of `read`.
 
     Returns
     -------
@@ -170,7 +162,7 @@ def read_table(
     if _is_frame(path):
         return Table.of(path)
     name = _name(path)
-    dialect = Dialect(delimiter, encoding, quote, comment, header, sheet)
+    dialect = Dialect(**format)
     with _loading(name), on_disk(name) as file:
         kind = sources.kind_of(file, name == STDIN)
         if kind not in sources.TABLE_KINDS:
