@@ -54,7 +54,7 @@ _ALL = (
         "BP1",
         "delta_j^L = dC/da_j^L * sigma'(z_j^L)",
         r"\delta_j^L = \frac{\partial C}{\partial a_j^L}\,\sigma'(z_j^L)",
-        "The error of an output neuron: how the cost feels its activation, times how that feels its weighted input.",
+        "An output neuron's error: how fast the cost changes with the activation, times how fast that changes with z.",
         'Below "An eqn for the error in o/p layer".',
     ),
     Equation(
@@ -133,7 +133,7 @@ _ALL = (
         "I",
         "dz_k^{l+1}/dz_j^l = w_kj^{l+1} * sigma'(z_j^l)",
         r"\frac{\partial z_k^{l+1}}{\partial z_j^l} = w_{kj}^{l+1}\, \sigma'(z_j^l)",
-        "Both links: how neuron k of the next layer feels the weighted input of neuron j of this one.",
+        "Both links: how fast the weighted input of neuron k of the next layer changes with that of neuron j.",
         'Equation (I), "let\'s combine".',
         "The first derivation writes it as dz_j^{L+1}/dz_k^L = w_jk^{L+1} sigma'(z_k^L): j and k are exchanged "
         "there, and L, the output layer, stands for any layer l; no layer L+1 exists.",
@@ -142,7 +142,7 @@ _ALL = (
         "BP2 sum",
         "delta_j^l = sum_k dC/dz_k^{l+1} * dz_k^{l+1}/dz_j^l",
         r"\delta_j^l = \sum_k \frac{\partial C}{\partial z_k^{l+1}}\,\frac{\partial z_k^{l+1}}{\partial z_j^l}",
-        "The cost feels z_j^l through every neuron k of the next layer, and the changes add up.",
+        "z_j^l changes every neuron k of the next layer, each of them changes the cost, and the changes add up.",
         '"So, total change".',
         "The first derivation has delta_j^L = sum_{j=1}^{n+1} (dC/dz_j^{L+1}) (dz_j^{L+1}/dz_k^L), where j is both "
         "free and summed; the sum runs over all neurons k of layer l+1, and j stays free.",
@@ -171,7 +171,7 @@ _ALL = (
         "BP3",
         "dC/db_j^l = delta_j^l",
         r"\frac{\partial C}{\partial b_j^l} = \delta_j^l",
-        "A bias moves its weighted input one to one, so the cost feels both alike.",
+        "A bias moves its weighted input one to one, so the cost changes equally fast with both.",
         _BOOK.format("BP3"),
     ),
     Equation(

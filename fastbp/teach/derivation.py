@@ -82,7 +82,7 @@ class Derivation:
         if not self.numbers.is_output:
             text += (
                 " Does it touch the cost directly? No: there is a chain of dependency. It moves its own activation "
-                f"(link 1), which moves every neuron k of layer {self.l + 1} (link 2), and the cost feels all of those."
+                f"(link 1), which moves every neuron k of layer {self.l + 1} (link 2), and all of these move the cost."
             )
         return Step("delta", text, (rf"{self.delta} = {self.n.rate(self.n.cost, self.z)}",))
 
@@ -170,7 +170,7 @@ class Derivation:
             ),
             Step(
                 "BP2 sum",
-                "Both links, summed over all k, because the cost feels the neuron through every one of them.",
+                "Both links, summed over all k, because the neuron changes the cost through every one of them.",
                 (
                     rf"{self.delta} = \sum_k {n.rate(n.cost, z_next)} \cdot {n.rate(z_next, self.z)} "
                     rf"= \sum_k {delta_next} \cdot {to} \cdot {slope}",
@@ -291,7 +291,7 @@ class Derivation:
         """BP3, or BP4 with k."""
         n, values, one = self.n, self.values, self.numbers.n_samples == 1
         equation = rf"{n.rate(n.cost, self.parameter)} = {self.delta}"
-        label, text = "BP3", "A bias moves its weighted input one to one, so the cost feels both alike."
+        label, text = "BP3", "A bias moves its weighted input one to one, so the cost changes equally fast with both."
         first, target = "", n.rate(n.cost, self.Parameter)
         value = num(values.get("mean", values.get("g", self.numbers.result)))
         product = rf"{target} = {self.Delta} = {value}"
@@ -299,8 +299,9 @@ class Derivation:
             p = n.previous
             label, equation = "BP4", rf"{n.rate(n.cost, self.parameter)} = {n.a(p, 'l-1')} \cdot {self.delta}"
             text = (
-                "The weight multiplies the activation that enters through it, and moves the weighted input by that "
-                "much; the cost changes with the weighted input by the error. The gradient is the product of the two."
+                "The weight multiplies an activation of the layer before: when the weight changes by 1, the weighted "
+                "input changes by that activation. How fast the cost changes with the weighted input is the error. The "
+                "gradient is the product of the two."
             )
             first, target = n.a(self.k, self.l - 1), SAMPLES if "mean" in values else target
             factors = rf"{num(self.sum.first[0])} \cdot {factor(self.sum.second[0])}"

@@ -242,8 +242,8 @@ class Steps:
             html = (
                 self.result(f"{n.rate(n.cost, n.b(j, l))} = {n.delta(j, l)} = {num(b)}", b)
                 + "<h3>BP3</h3><p>How fast the cost changes with the bias: as fast as with the weighted input, which a "
-                "bias moves one to one.</p><h3>BP4</h3><p>How fast the cost changes with a weight: what enters through "
-                "the weight, times the error of the neuron where it leads.</p>"
+                "bias moves one to one.</p><h3>BP4</h3><p>How fast the cost changes with a weight: the activation that "
+                "the weight multiplies, times the error of the neuron to which it leads.</p>"
                 + formula(
                     rf"{n.rate(n.cost, n.w('j', p, 'l'))} = {n.a(p, 'l-1')} \cdot {n.delta('j', 'l')}", self.digits
                 )

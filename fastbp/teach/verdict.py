@@ -98,7 +98,7 @@ class Check:
     def __str__(self) -> str:
         if self.passed:
             return self.message
-        lines = [f"Not yet right. First wrong: {self.first_wrong}.", *wrapped(self.message, "")]
+        lines = [f"First wrong: {self.first_wrong}.", *wrapped(self.message, "")]
         for i, mistake in enumerate(self.mistakes):
             which = "The mistake" if len(self.mistakes) == 1 else ("Two mistakes at once", "And")[i]
             lines += wrapped(f"{which}: {mistake.title} ({mistake.name}, {mistake.equation})", "")
