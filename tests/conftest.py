@@ -33,10 +33,10 @@ settings.load_profile("fastbp")
 ONCE = set(
     """
     activations adding bench cache check chunks cli cli_options columns columns_in_files compare config deciding
-    derivatives environment equations evaluation explain export flow formats forms gemm grading hostile_files
-    in_browsers interrupts io kinds_of_numbers lessons memory mistakes model names nielsen_replaced others overview
-    own page playground playground_bits playground_copies reading readme reference report report_page scaling
-    signals sklearn_checks sklearn_hooks sklearn_house sklearn_own sklearn_page sklearn_tools solutions sums
+    derivatives environment equations evaluation explain export flow formats forms gemm graders grading
+    hostile_files in_browsers interrupts io kinds_of_numbers lessons memory mistakes model names nielsen_replaced
+    others overview own page playground playground_bits playground_copies reading readme reference report report_page
+    scaling signals sklearn_checks sklearn_hooks sklearn_house sklearn_own sklearn_page sklearn_tools solutions sums
     table_kinds table_splits tables tables_protocol targets textbook training_diagnosis tune walk why
     """.split()
 )

@@ -1,9 +1,6 @@
-"""nbgrader and otter-grader give the points that fastbp grade gives: a right notebook and five with planted mistakes.
+"""Lessons handed in, right and with planted mistakes, and what fastbp grade, nbgrader and otter-grader give them.
 
-Both tools run as a teacher runs them: nbgrader's generate_assignment and autograde, otter's assign and run. This script
-is run by the Python of an environment that has them:
-
-    python tests/long/grading.py [fastbp] [nbgrader] [otter]
+Both tools run as a teacher runs them: nbgrader's generate_assignment and autograde, otter's assign and run.
 """
 
 from __future__ import annotations
@@ -13,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
+import warnings
 from pathlib import Path
 
 from fastbp.teach.exercises import EXERCISES
@@ -70,6 +67,10 @@ PLANTED: dict[str, dict[str, dict[str, str]]] = {
 """Answers by lesson, learner and exercise; an empty one is left as it was handed out. All others are right."""
 
 
+ALSO_RIGHT = {("1-the-notes", "rounded", "delta")}
+"""Planted answers that are right: rounded, with enough digits."""
+
+
 def exercises(lesson: str) -> list[str]:
     return [cell.exercise for cell in exercise_cells(lessons()[lesson]) if cell.role == CHECK]
 
@@ -80,14 +81,31 @@ def sources(lesson: str, planted: dict[str, str]) -> dict[str, str]:
     return {name: source for name, source in (right | planted).items() if source}
 
 
+def expected(lesson: str) -> dict[str, dict[str, int]]:
+    """Learner -> exercise -> the points that are earned."""
+    lost = {(learner, one) for learner, planted in PLANTED[lesson].items() for one in planted}
+    lost -= {(learner, one) for where, learner, one in ALSO_RIGHT if where == lesson}
+    return {
+        learner: {one: 0 if (learner, one) in lost else EXERCISES[one].points for one in exercises(lesson)}
+        for learner in PLANTED[lesson]
+    }
+
+
 def run(*command: str, cwd: Path) -> None:
     """Run it; once more where a kernel took too long to start, as on a busy machine."""
+    environment = os.environ | {
+        "FASTBP_DISABLE_JIT": "1",
+        "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
     for _ in range(5):
-        done = subprocess.run(command, cwd=cwd, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            command, cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         if "Kernel didn't respond" not in done.stdout:
             break
     if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout}")
+        raise RuntimeError(f"{' '.join(command)}: exit status {done.returncode}\n{done.stdout}")
 
 
 def by_fastbp(lesson: str, work: Path) -> dict[str, dict[str, int]]:
@@ -124,7 +142,9 @@ def by_nbgrader(lesson: str, work: Path) -> dict[str, dict[str, int]]:
         folder.mkdir(parents=True)
         (folder / f"{lesson}.ipynb").write_bytes(written(contents))
     run(nbgrader, "autograde", "a", "--create", cwd=work)
-    from nbgrader.api import Gradebook
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what it imports
+        from nbgrader.api import Gradebook
 
     found: dict[str, dict[str, int]] = {}
     with Gradebook(f"sqlite:///{work / 'gradebook.db'}") as book:
@@ -161,30 +181,5 @@ def by_otter(lesson: str, work: Path) -> dict[str, dict[str, int]]:
     return found
 
 
-def main() -> int:
-    os.environ |= {"FASTBP_DISABLE_JIT": "1", "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}"}
-    wrong = compared = 0
-    for lesson, learners in PLANTED.items():
-        for name, tool in (("fastbp", by_fastbp), ("nbgrader", by_nbgrader), ("otter", by_otter)):
-            if sys.argv[1:] and name not in sys.argv[1:]:
-                continue
-            with tempfile.TemporaryDirectory() as folder:
-                points = tool(lesson, Path(folder))
-            for learner, planted in learners.items():
-                lost = {one for one in planted if (lesson, learner, one) not in ALSO_RIGHT}
-                expected = {one: 0 if one in lost else EXERCISES[one].points for one in exercises(lesson)}
-                found = points[learner]
-                differ = {one for one in expected if found.get(one) != expected[one]}
-                compared, wrong = compared + 1, wrong + bool(differ)
-                said = f"differs in {', '.join(sorted(differ))}: {found}" if differ else "as expected"
-                total = f"{sum(found.values())} of {sum(EXERCISES[one].points for one in expected)} points"
-                print(f"{lesson} {learner:12} {name:9} {total}, {said}", flush=True)  # noqa: T201
-    print(f"{compared - wrong} passed, {wrong} failed")  # noqa: T201
-    return int(bool(wrong))
-
-
-ALSO_RIGHT = {("1-the-notes", "rounded", "delta")}
-"""Planted answers that are right: rounded, with enough digits."""
-
-if __name__ == "__main__":
-    sys.exit(main())
+GRADERS = {"fastbp": by_fastbp, "nbgrader": by_nbgrader, "otter": by_otter}
+"""Grader -> the points by learner and exercise, from a lesson and a folder to work in."""
