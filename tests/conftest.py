@@ -30,24 +30,20 @@ settings.register_profile(
 settings.load_profile("fastbp")
 
 
-ONCE = set(
+THREADS = set(
     """
-    activations adding bench cache check chunks cli cli_options columns columns_in_files compare config deciding
-    derivatives environment equations evaluation explain export flow formats forms gemm graders grading
-    hostile_files in_browsers interrupts io kinds_of_numbers lessons memory mistakes model names nielsen_replaced
-    others overview own page playground playground_bits playground_copies reading readme reference report report_page
-    scaling signals sklearn_checks sklearn_hooks sklearn_house sklearn_own sklearn_page sklearn_tools solutions sums
-    table_kinds table_splits tables tables_protocol targets textbook training_diagnosis tune walk why
+    bits continuing ensemble golden many online planning sklearn sklearn_mlp threads train_options trainer training
+    training_loops
     """.split()
 )
-"""Modules about files, words and numbers of single samples, or that start processes of their own: the number of threads
-makes no difference to them."""
+"""Modules whose trainings take as many threads as there are, and are run again on one. What the others test does not
+know the number of threads, or passes it."""
 
 COMPILED = set(
     """
-    adding bench check cli_options compare config deciding evaluation grading lessons mistakes page report_page
-    sklearn_arrays sklearn_beyond sklearn_hooks sklearn_house sklearn_page sklearn_tools sklearn_values solutions
-    tune
+    adding bench check cli cli_options compare config deciding evaluation grading lessons memory mistakes page preset
+    report_page sklearn_arrays sklearn_beyond sklearn_hooks sklearn_house sklearn_page sklearn_tools sklearn_values
+    solutions table_kinds table_splits tune why
     """.split()
 )
 """Modules about what is around the kernels, which does not know whether they are compiled."""
@@ -93,20 +89,20 @@ def dtype(request: pytest.FixtureRequest) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what the number of threads does not matter to; as plain Python, leave out what is about compiled code, and
-    compiled what is about plain Python.
+    """Mark what the number of threads may matter to; as plain Python, leave out what is about compiled code, and
+    compiled what is about plain Python. What is slow is left out but where more effort is asked for.
 
     As plain Python a net takes a thousand times longer. Its kernels are the same ones for both dtypes, so that of a
     test of both the first is enough, but where rounding is the subject.
     """
     for item in items:
         name = item.path.stem.removeprefix("test_")
-        if name in ONCE:
-            item.add_marker(pytest.mark.once)
+        if name in THREADS:
+            item.add_marker(pytest.mark.threads)
         if name in COMPILED:
             item.add_marker(pytest.mark.compiled)
-    elsewhere = "compiled" if jit.DISABLED else "plain"
-    items[:] = [item for item in items if item.get_closest_marker(elsewhere) is None]
+    left_out = {"compiled" if jit.DISABLED else "plain"} | ({"slow"} if EFFORT == 1 else set())
+    items[:] = [item for item in items if left_out.isdisjoint(mark.name for mark in item.iter_markers())]
     if jit.DISABLED:
         items[:] = [item for item in items if not is_twin(item)]
 

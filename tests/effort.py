@@ -1,4 +1,6 @@
-"""How hard random tests look: FASTBP_TEST_EFFORT times as many examples; beyond 1, other ones each time."""
+"""How hard tests look: FASTBP_TEST_EFFORT times as many random examples; beyond 1, other ones each time, and the slow
+tests too.
+"""
 
 from __future__ import annotations
 

@@ -99,7 +99,6 @@ def test_steps_do_not_allocate() -> None:
     assert memory.compiled_allocations(lambda: fastbp.textbook.weighted_input(w, b, a)) == 3 + 1  # it returns an array
 
 
-@pytest.mark.once
 @pytest.mark.compiled
 @pytest.mark.skipif(not memory.supported(), reason="the system does not tell a process its peak")
 def test_peak_memory_counts_what_training_holds() -> None:
@@ -154,7 +153,7 @@ def test_the_books_run_is_compared_with_its_code() -> None:
     assert found["book"] > found["fastbp"] > 0
 
 
-@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_a_file_of_results_from_end_to_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -366,7 +365,7 @@ def suites(tmp_path: Path, suite: str, *arguments: str, code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_benchmarks_are_saved_with_readable_parameters_and_ratios_and_compared(tmp_path: Path) -> None:
     chosen = ["bench/test_epoch.py", "--smallest", "-k", "fastbp or NumPy or floor"]
@@ -417,7 +416,6 @@ def test_benchmarks_are_saved_with_readable_parameters_and_ratios_and_compared(t
     assert "The saved run is of Imagined CPU on 1 thread; this is" in printed
 
 
-@pytest.mark.once
 @pytest.mark.compiled
 def test_a_warning_of_a_peers_own_is_no_failure_of_its_race(tmp_path: Path) -> None:
     """torch.compile's are why: in the suites of tests/ a warning is an error."""
@@ -438,7 +436,6 @@ def pytest_collection_finish():  # when the process is held
     assert "1 passed" in printed
 
 
-@pytest.mark.once
 @pytest.mark.compiled
 def test_the_suites_choose_nets_and_peers_by_name(tmp_path: Path) -> None:
     printed = suites(tmp_path, "bench/", "-k", "784-30-10 and (fastbp or JAX)", "--collect-only", "-q")
@@ -664,7 +661,6 @@ def invoke(*arguments: str, code: int = 0) -> str:
     return result.output
 
 
-@pytest.mark.once
 @pytest.mark.compiled
 def test_bench_races_what_is_there(tmp_path: Path) -> None:
     path = tmp_path / "r.json"

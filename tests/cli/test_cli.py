@@ -467,7 +467,7 @@ main()
 
 @pytest.mark.compiled
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
-@pytest.mark.parametrize("where", ["training", "validation", "compilation"])
+@pytest.mark.parametrize("where", ["training", pytest.param("validation", marks=pytest.mark.slow), "compilation"])
 def test_ctrl_c_saves_what_was_learned(where: str, tmp_path: Path) -> None:
     """Whatever the process was doing when it was told to stop."""
     environment = os.environ | {"PYTHONPATH": str(Path(fastbp.__file__).parent.parent)}
@@ -533,7 +533,13 @@ main()
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 @pytest.mark.parametrize(
     ("count", "where", "training_too"),
-    [(1, "write", False), (2, "write", False), (2, "write", True), (2, "replace", False), (1, "close", True)],
+    [
+        (1, "write", False),
+        pytest.param(2, "write", False, marks=pytest.mark.slow),
+        pytest.param(2, "write", True, marks=pytest.mark.slow),
+        (2, "replace", False),
+        pytest.param(1, "close", True, marks=pytest.mark.slow),
+    ],
 )
 def test_ctrl_c_while_the_model_is_written(count: int, where: str, training_too: bool, tmp_path: Path) -> None:
     """Real signals inside the writing: the file is whole, holds what was learned, and nothing else is left behind."""

@@ -10,8 +10,6 @@ from command_line import run_flat as run
 
 import fastbp
 
-pytestmark = pytest.mark.once
-
 N = 80
 SHORT = ("--epochs", "3", "--members", "2")
 

@@ -139,7 +139,6 @@ TRAINS: dict[str, tuple[str, str | bytes, tuple[str, ...], str]] = {
 }
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("case", TRAINS)
 def test_a_table_that_trains(case: str) -> None:
     """And whose model predicts the same from the file and from Python."""
@@ -214,7 +213,6 @@ REFUSED: dict[str, tuple[str | bytes, tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_table_that_is_refused(case: str) -> None:
     content, options, says = REFUSED[case]
@@ -229,7 +227,6 @@ def test_a_table_that_is_refused(case: str) -> None:
     assert not Path("model.fastbp").exists()
 
 
-@pytest.mark.once
 def test_parquet_workbooks_and_json_lines() -> None:
     import polars
 
@@ -253,7 +250,6 @@ def test_parquet_workbooks_and_json_lines() -> None:
     np.testing.assert_array_equal(models[0].predict(frame), models[0].predict(frame.to_dict(as_series=False)))
 
 
-@pytest.mark.once
 def test_a_workbook() -> None:
     pytest.importorskip("fastexcel")
     from workbooks import workbook
@@ -270,7 +266,6 @@ def test_a_workbook() -> None:
     assert "--sheet is 'x'" not in run("train", "t.xlsx", "--target", "kind", code=1)
 
 
-@pytest.mark.once
 def test_standard_input() -> None:
     Path("t.csv").write_text(PLAIN)
     run("train", "-", "--target", "kind", *SHORT, stdin=gzip.compress(PLAIN.encode()))
@@ -279,7 +274,6 @@ def test_standard_input() -> None:
     assert "'-' has 2 cells in line 62" in printed
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("missing", ["polars", "fastexcel"])
 def test_what_is_not_installed_is_named(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, missing, None)

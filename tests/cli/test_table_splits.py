@@ -41,7 +41,6 @@ CHANGES: dict[str, Callable[[list[str]], list[str]]] = {
 }
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("change", CHANGES)
 def test_nothing_is_learned_from_rows_that_are_held_out(change: str) -> None:
     """Neither from those to test on, nor, but for the epoch that is kept, from those to validate on: the same bytes."""
@@ -59,7 +58,6 @@ def test_nothing_is_learned_from_rows_that_are_held_out(change: str) -> None:
     assert Path("model.fastbp").read_bytes() != contents[0]
 
 
-@pytest.mark.once
 def test_a_file_to_test_on() -> None:
     Path("t.csv").write_text(table(c=cycle("x", "y")))
     lines = table(c=cycle("x", "never")).splitlines()
@@ -71,7 +69,6 @@ def test_a_file_to_test_on() -> None:
     assert "has the class 'new'; 't.csv' knows cheap, dear" in printed
 
 
-@pytest.mark.once
 def test_the_last_in_time_are_tested_on_and_groups_are_not_parted() -> None:
     days = [f"2025-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(N)]
     Path("t.csv").write_text(table(when=days[::-1], g=[f"g{i // 6}" for i in range(N)]))
@@ -89,7 +86,6 @@ def test_the_last_in_time_are_tested_on_and_groups_are_not_parted() -> None:
         assert says in run("train", "t.csv", "--target", "kind", "--split", split, *SHORT, code=1)
 
 
-@pytest.mark.once
 def test_defaults_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     """A table is validated on, and stops; fewer than 100 rows do not, and it is said."""
     seen: list[dict] = []
@@ -119,7 +115,6 @@ def test_defaults_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
         assert f"{flag} is about the columns of a table; 'digits' is none" in run("train", "digits", flag, "x", code=1)
 
 
-@pytest.mark.once
 def test_the_best_epoch_is_marked_in_the_picture() -> None:
     figure = pytest.importorskip("matplotlib.figure")
     from fastbp.cli.plot import _curves

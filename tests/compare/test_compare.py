@@ -105,7 +105,7 @@ def compared(case: nets.Case, trainer: peers.Trainer, n_threads: int = 1) -> flo
 
 
 @pytest.mark.filterwarnings("default")  # of the peers' own
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("case", SMALL, ids=lambda case: case.name)
 @pytest.mark.parametrize("name", [name for name in HERE if name != "torch.compile"])
 def test_every_peer_computes_the_same_gradient(name: str, case: nets.Case, dtype: str) -> None:
@@ -283,7 +283,6 @@ def test_cores_at_work() -> None:
     assert busy.cores > idle.cores
 
 
-@pytest.mark.once
 @pytest.mark.compiled
 def test_a_held_process_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "bench"))

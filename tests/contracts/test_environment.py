@@ -193,6 +193,7 @@ def test_a_constant_changed_beside_the_kernels_is_noticed(copied: Path, tmp_path
     assert float(python(program, path=copied, **cache)) == 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_processes_that_compile_at_the_same_time_keep_their_code_apart(copied: Path, tmp_path: Path) -> None:
     """What each writes who began with an empty cache, one over the other."""
@@ -256,6 +257,7 @@ def test_no_float32_is_widened_in_the_loops() -> None:
             assert "fpext" not in text
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="AVX2 is of x86-64")
 def test_avx2_alone_has_the_bits_of_this_cpu() -> None:

@@ -33,13 +33,23 @@ def run(program: str, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("where", ["caller", "worker"])
-@pytest.mark.parametrize("call", ["training", "prediction", "gradient", "sparse"])
+@pytest.mark.parametrize(
+    "call", ["training", *(pytest.param(call, marks=pytest.mark.slow) for call in ("prediction", "gradient", "sparse"))]
+)
 def test_an_exception_at_every_line_of_the_runtime(call: str, where: str) -> None:
     assert "exceptions at" in run("injection.py", call, where)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
-@pytest.mark.parametrize("call", ["training", "prediction", "gradient", "sparse", "many"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "training",
+        "prediction",
+        "many",
+        *(pytest.param(call, marks=pytest.mark.slow) for call in ("gradient", "sparse")),
+    ],
+)
 def test_signals_at_any_time(call: str) -> None:
     assert "100 signals" in run("signalling.py", call, "100")
 

@@ -298,6 +298,7 @@ print(hashlib.sha256(net.theta.tobytes()).hexdigest(), *(f"{n} {name}" for name,
 """
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Windows is simulated by calls of Linux")
 def test_a_team_on_windows_waits_by_its_calls(tmp_path: Path) -> None:

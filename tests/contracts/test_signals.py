@@ -92,7 +92,7 @@ NAMES = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Terminated", signal.SIGH
     [
         (signal.SIGINT, "import"),
         (signal.SIGINT, "reading"),
-        (signal.SIGTERM, "reading"),
+        pytest.param(signal.SIGTERM, "reading", marks=pytest.mark.slow),
         (signal.SIGINT, "compiling"),
     ],
 )
@@ -112,9 +112,9 @@ def test_before_the_training_five_signals_end_in_one_line(number: signal.Signals
         (signal.SIGINT, 1, "training"),
         (signal.SIGINT, 5, "saving"),
         (signal.SIGTERM, 1, "training"),
-        (signal.SIGTERM, 5, "training"),
-        (signal.SIGTERM, 1, "saving"),
-        (signal.SIGHUP, 1, "training"),
+        pytest.param(signal.SIGTERM, 5, "training", marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 1, "saving", marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 1, "training", marks=pytest.mark.slow),
     ],
 )
 def test_what_was_learned_is_saved(number: signal.Signals, count: int, phase: str) -> None:
@@ -145,7 +145,7 @@ def test_five_quick_ctrl_c_in_the_training_cost_no_model() -> None:
 
 
 @pytest.mark.compiled
-@pytest.mark.parametrize("second", ["saving", "testing"])
+@pytest.mark.parametrize("second", [pytest.param("saving", marks=pytest.mark.slow), "testing"])
 def test_the_second_ctrl_c_ends_the_command_and_costs_no_model(second: str) -> None:
     """The first one ends the training. Each is sent at a known place, once."""
     done = ended(signal.SIGINT, 1, f"training,{second}")
@@ -162,7 +162,11 @@ def test_the_second_ctrl_c_ends_the_command_and_costs_no_model(second: str) -> N
 @pytest.mark.compiled
 @pytest.mark.parametrize(
     ("phase", "command"),
-    [("testing", ()), ("leaving", ("explain",)), ("explaining", ("explain", "--html", "step.html"))],
+    [
+        ("testing", ()),
+        pytest.param("leaving", ("explain",), marks=pytest.mark.slow),
+        ("explaining", ("explain", "--html", "step.html")),
+    ],
 )
 def test_with_nothing_to_save_five_signals_end_in_one_line(phase: str, command: tuple[str, ...]) -> None:
     done = ended(signal.SIGINT, 5, phase, *command)

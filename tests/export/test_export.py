@@ -74,7 +74,6 @@ def test_the_frames_have_what_is_to_be_said() -> None:
     assert by_name["both"].n_missing > 0 == by_name["rare"].n_missing
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("case", CASES)
 def test_a_pipeline_answers_as_the_model_does(case: str) -> None:
     model = made(case)
@@ -96,7 +95,6 @@ def test_a_pipeline_answers_as_the_model_does(case: str) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.once
 @pytest.mark.parametrize("case", CASES)
 def test_a_graph_answers_as_the_model_does(case: str, tmp_path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")

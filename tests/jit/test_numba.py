@@ -42,6 +42,7 @@ def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.compiled
 def test_a_version_that_was_not_tried_computes_the_same_and_warns_once(tmp_path: Path) -> None:
     cache = {"FASTBP_CACHE_DIR": str(tmp_path)}

@@ -92,6 +92,7 @@ def search_in_workers(own: SimpleNamespace, **workers: Any) -> GridSearchCV:
         return GridSearchCV(MLPRegressor(activation=own.swoosh, **OPTIONS), {"alpha": [1e-4, 1.0]}, cv=2).fit(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:A worker stopped while some jobs were given to the executor")
 def test_workers_of_joblib_register_them_by_importing_their_module(
     own: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

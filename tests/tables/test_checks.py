@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from fastbp.tables import Recipe, TabularClassifier, TabularRegressor
 
 # Checks take minutes as plain Python.
-pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.compiled, pytest.mark.once]
+pytestmark = [pytest.mark.filterwarnings("default"), pytest.mark.compiled]
 
 QUICK = Recipe(hidden=(16,), epochs=12)
 ESTIMATORS = [TabularClassifier(2, recipe=QUICK), TabularRegressor(2, recipe=QUICK)]

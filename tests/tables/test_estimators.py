@@ -16,8 +16,6 @@ from sklearn.model_selection import GridSearchCV
 
 from fastbp.tables import Recipe, TabularClassifier, TabularRegressor
 
-pytestmark = [pytest.mark.once]
-
 QUICK = Recipe(hidden=(6,), epochs=8, waves=2, least_steps=1)
 
 

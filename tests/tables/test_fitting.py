@@ -17,8 +17,6 @@ from fastbp.tables import Fitted, Recipe, fit
 from fastbp.tables.calibration import cool, cooled, logits, loss_at, temperature_of
 from fastbp.tables.folds import LEAST_ROWS, folds
 
-pytestmark = pytest.mark.once
-
 QUICK = Recipe(hidden=(6,), epochs=2, waves=3, least_steps=1)
 N = 90
 

@@ -11,8 +11,6 @@ import fastbp
 from fastbp.tables import Recipe
 from fastbp.tables.of_data import fit_data, held_out, suits
 
-pytestmark = pytest.mark.once
-
 QUICK = Recipe(hidden=(6,), epochs=10, waves=2, least_steps=1)
 
 

@@ -154,7 +154,7 @@ return [innerWidth, cut.slice(0, 20), least];
 """
 
 
-@pytest.mark.parametrize("width", [390, 1280, 1440, 1920])
+@pytest.mark.parametrize("width", [390, 1280, *(pytest.param(width, marks=pytest.mark.slow) for width in (1440, 1920))])
 def test_nothing_is_cut_off(browser: Browser, tmp_path: Path, width: int) -> None:
     """No element of any step, for any neuron, is wider than its place, with few digits and with all of them."""
     net, x, y = worked_example()
