@@ -15,7 +15,6 @@ from fastbp.tables import Recipe
 
 WITHOUT: dict[str, dict[str, Any]] = {
     "full": {},
-    "waves": {"waves": 0},
     "robust": {"robust": False},
     "clipped": {"clipped": False},
     "best-epoch": {"best_epoch": False},
@@ -28,7 +27,7 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "second-layer": {"hidden": (128,)},
     "least-steps": {"least_steps": 0},
 }
-"""Name of a run -> what it changes of the preset's `Recipe`."""
+"""Name of a run -> what it changes of the preset's `Recipe`. Names joined by "+" change all that each of them does."""
 
 
 def names(asked: str) -> list[str]:
@@ -40,7 +39,7 @@ def names(asked: str) -> list[str]:
 
 def fit(name: str) -> Callable[[Given], Made]:
     """The preset so changed, with one member."""
-    changed = WITHOUT[name.removeprefix("ablation-")]
+    changed = {key: value for part in name.removeprefix("ablation-").split("+") for key, value in WITHOUT[part].items()}
 
     def run(given: Given) -> Made:
         with warnings.catch_warnings():

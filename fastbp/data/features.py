@@ -1,4 +1,4 @@
-"""What a network for tables sees of a row: scaled and clipped numbers, periodic features of them, levels as 0 and 1."""
+"""What a network for tables sees of a row: scaled and clipped numbers, levels as 0 and 1."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Features:
     """Columns, and how their numbers become those of a network.
 
     A number x becomes u = (x - subtract) / divide, then u / sqrt(1 + (u / 3)^2), which is u near 0 and never beyond 3;
-    a missing one is ``fill`` before. Beside it stand cos(2 pi f u + phase), for each f of its ``frequencies``.
+    a missing one is ``fill`` before.
 
     Parameters
     ----------
@@ -33,10 +33,6 @@ class Features:
         Of each number that ``columns.values`` returns.
     clipped : bool
         Whether scaled numbers are clipped.
-    periodic : sequence of int
-        Numbers that have periodic features.
-    frequencies, phases : array_like, shape (len(periodic), n)
-        Of these features.
 
     Raises
     ------
@@ -52,25 +48,13 @@ class Features:
         divide: npt.ArrayLike,
         *,
         clipped: bool = True,
-        periodic: npt.ArrayLike = (),
-        frequencies: npt.ArrayLike = (),
-        phases: npt.ArrayLike = (),
     ) -> None:
         n = len(columns.number_names)
         self.columns, self.clipped = columns, bool(clipped)
         self.fill, self.subtract, self.divide = (np.asarray(part, np.float64) for part in (fill, subtract, divide))
-        self.periodic = np.asarray(periodic, np.int64)
-        m = len(self.periodic)
-        self.frequencies = np.asarray(frequencies, np.float64).reshape(m, -1 if m else 0)
-        self.phases = np.asarray(phases, np.float64).reshape(m, -1 if m else 0)
         for name in PARTS:
             if getattr(self, name).shape != (n,):
                 raise ValueError(f"{name} has shape {getattr(self, name).shape}; the columns have {n} numbers")
-        if self.frequencies.shape != self.phases.shape:
-            raise ValueError("frequencies and phases have different shapes")
-        if m and not (0 <= self.periodic.min() and self.periodic.max() < n):
-            raise ValueError(f"periodic names a number that is not among the {n} of the columns")
-        for name in (*PARTS, "frequencies", "phases"):
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"{name} holds a number that is not finite")
         if not (self.divide > 0).all():
@@ -99,14 +83,12 @@ class Features:
     @property
     def feature_names(self) -> tuple[str, ...]:
         """Of the columns that `encode` returns."""
-        numbers = self.columns.number_names
-        waves = [f"{numbers[j]}: wave {i + 1}" for j in self.periodic for i in range(self.frequencies.shape[1])]
-        return (*numbers, *waves, *self.columns.feature_names[len(numbers) :])
+        return self.columns.feature_names
 
     @property
     def n_features(self) -> int:
         """Columns of what `encode` returns."""
-        return len(self.columns.feature_names) + self.frequencies.size
+        return len(self.columns.feature_names)
 
     def encode(self, table: Any, dtype: npt.DTypeLike = np.float64) -> Array:
         """The rows of a table as the network takes them.
@@ -131,13 +113,9 @@ class Features:
     def encode_values(self, numbers: Numbers, codes: Codes, dtype: npt.DTypeLike = np.float64) -> Array:
         """The same of what ``columns.values`` returned."""
         u = scaled(numbers, self.fill, self.subtract, self.divide, clipped=self.clipped)
-        n, m = u.shape[1], self.frequencies.shape[1]
+        at = u.shape[1]
         result = np.empty((len(u), self.n_features), dtype)
-        result[:, :n] = u
-        for i, j in enumerate(self.periodic):
-            angles = 2 * np.pi * u[:, j, np.newaxis] * self.frequencies[i] + self.phases[i]
-            result[:, n + i * m : n + (i + 1) * m] = np.cos(angles)
-        at = n + self.frequencies.size
+        result[:, :at] = u
         for k, column in enumerate(self.columns._of_levels):
             hot = matrices.one_hot(column, codes[:, k])
             result[:, at : at + hot.shape[1]] = hot
@@ -148,23 +126,21 @@ class Features:
         """All of it, in lists, texts and numbers that JSON holds."""
         return {
             "columns": self.columns.described(),
-            **{name: getattr(self, name).tolist() for name in (*PARTS, "periodic", "frequencies", "phases")},
+            **{name: getattr(self, name).tolist() for name in PARTS},
             "clipped": self.clipped,
         }
 
     @classmethod
     def from_described(cls, described: Any) -> Features:
         """The features of which `described` told; ValueError for what cannot be."""
-        names = {"columns", *PARTS, "periodic", "frequencies", "phases", "clipped"}
+        names = {"columns", *PARTS, "clipped"}
         if not isinstance(described, Mapping) or set(described) != names:
             raise ValueError(f"{', '.join(sorted(names))} are needed, and nothing else")
         if not isinstance(described["clipped"], bool):
             raise ValueError("clipped must be true or false")
-        given: dict[str, Any] = {name: described[name] for name in names - {"columns", "clipped"}}
+        given: dict[str, Any] = {name: described[name] for name in PARTS}
         for name, value in given.items():
-            numbers = _flat(value) if isinstance(value, list) else None
-            kinds: tuple[type, ...] = (int,) if name == "periodic" else (int, float)
-            if numbers is None or not all(type(x) in kinds and abs(x) < 2**63 for x in numbers):
+            if not (isinstance(value, list) and all(type(x) in (int, float) and abs(x) < 2**63 for x in value)):
                 raise ValueError(f"{name} must be a list of numbers")
         return cls(Columns.from_described(described["columns"]), **given, clipped=described["clipped"])
 
@@ -172,7 +148,7 @@ class Features:
         return isinstance(other, Features) and self.described() == other.described()
 
     def __hash__(self) -> int:
-        return hash((self.columns, self.divide.tobytes(), self.frequencies.tobytes()))
+        return hash((self.columns, self.divide.tobytes()))
 
     def __repr__(self) -> str:
         return f"<Features: {self.n_features} of {len(self.columns.used)} columns>"
@@ -241,10 +217,6 @@ def from_described(described: Any) -> Columns | Features:
     kind = Features if isinstance(described, Mapping) and "fill" in described else Columns
     made: Columns | Features = kind.from_described(described)
     return made
-
-
-def _flat(values: list[Any]) -> list[Any]:
-    return [x for value in values for x in (value if isinstance(value, list) else [value])]
 
 
 def scaled(numbers: Numbers, fill: Numbers, subtract: Numbers, divide: Numbers, *, clipped: bool) -> Numbers:

@@ -138,7 +138,7 @@ def fit(
         k. The members' held-out rows are the k folds; a single member holds out a part.
     recipe : Recipe, optional
     seed : int
-        Of folds, weights, order, dropout and frequencies.
+        Of folds, weights, order and dropout.
     sample_weight : array (n_rows,), optional
         Rows of weight 0 are not looked at.
     groups, time_order : array (n_rows,), optional

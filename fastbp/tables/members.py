@@ -19,9 +19,6 @@ from fastbp.tables.recipe import Recipe
 Array = npt.NDArray[Any]
 Numbers = npt.NDArray[np.float64]
 
-MOST_WAVES = 256
-"""Periodic features of all numbers together."""
-
 
 @dataclass(frozen=True, eq=False)
 class Member:
@@ -62,11 +59,10 @@ class Maker:
 
     def member(self, train: Array, held_out: Array, seed: int) -> Member:
         """A member that is to be trained on these rows."""
-        rng, recipe = np.random.default_rng(seed), self.recipe
         columns, numbers, codes = self._columns(train)
         weight = None if self.weight is None else self.weight[train]
         small = (len(train) if weight is None else weight.sum()) < LEAST_ROWS
-        features = _features(columns, numbers[train], weight, recipe, rng)
+        features = _features(columns, numbers[train], weight, self.recipe)
         dtype: Any = np.float64 if small else np.float32
         units = self.units(train, weight)
         Y = self._targets(self.y[train], units, dtype)
@@ -140,32 +136,13 @@ def learned_again(columns: Columns, rows: Table) -> Columns:
         return columns
 
 
-def _features(
-    columns: Columns, numbers: Numbers, weight: Numbers | None, recipe: Recipe, rng: np.random.Generator
-) -> Features:
-    """Scales of the numbers, and frequencies of those that have more than two values."""
+def _features(columns: Columns, numbers: Numbers, weight: Numbers | None, recipe: Recipe) -> Features:
+    """Scales of the numbers; a flag keeps its 0 and 1."""
     scale = robust_scale if recipe.robust else standard_scale
     parts = [scale(column, weight) for column in numbers.T]
-    several = [j for j, column in enumerate(numbers.T) if _has_several(column)]
-    waves = min(recipe.waves, MOST_WAVES // max(len(several), 1))
-    given: dict[str, Any] = {}
-    if waves and several:
-        size = (len(several), waves)
-        given = {
-            "periodic": several,
-            "frequencies": rng.normal(0.0, recipe.frequency, size),
-            "phases": rng.uniform(-np.pi, np.pi, size),
-        }
-    # A flag keeps its 0 and 1.
-    kept = set(several) | {j for j, column in enumerate(numbers.T) if not _is_flag(column)}
-    parts = [part if j in kept else (part[0], 0.0, 1.0) for j, part in enumerate(parts)]
+    parts = [(part[0], 0.0, 1.0) if _is_flag(column) else part for part, column in zip(parts, numbers.T, strict=True)]
     fill, subtract, divide = (np.array([part[i] for part in parts], np.float64) for i in range(3))
-    return Features(columns, fill, subtract, divide, clipped=recipe.clipped, **given)
-
-
-def _has_several(column: Numbers) -> bool:
-    known = column[~np.isnan(column)]
-    return len(known) > 0 and len(np.unique(known)) > 2
+    return Features(columns, fill, subtract, divide, clipped=recipe.clipped)
 
 
 def _is_flag(column: Numbers) -> bool:

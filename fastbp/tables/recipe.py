@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastbp.checks import check_int, check_real
+from fastbp.checks import check_int
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,6 @@ class Recipe:
     beta_2 : float
         Of AdamW.
     dropout : float
-    waves : int
-        Periodic features of a number, fewer where there are many numbers; 0 for none.
-    frequency : float
-        Standard deviation of their frequencies.
     robust : bool
         Numbers scaled by their quartiles rather than by their standard deviation.
     clipped : bool
@@ -55,8 +51,6 @@ class Recipe:
     weight_decay: float = 0.02
     beta_2: float = 0.95
     dropout: float = 0.1
-    waves: int = 8
-    frequency: float = 0.5
     robust: bool = True
     clipped: bool = True
     best_epoch: bool = True
@@ -66,8 +60,6 @@ class Recipe:
         check_int(self.epochs, "epochs", low=1)
         check_int(self.least_steps, "least_steps", low=0)
         check_int(self.cycles, "cycles", low=0)
-        check_int(self.waves, "waves", low=0)
-        check_real(self.frequency, "frequency", low=0.0)
 
     def batch_of(self, n_rows: int) -> int:
         """Rows of a minibatch, of so many to train on."""

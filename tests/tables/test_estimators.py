@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 
 from fastbp.tables import Recipe, TabularClassifier, TabularRegressor
 
-QUICK = Recipe(hidden=(6,), epochs=8, waves=2, least_steps=1)
+QUICK = Recipe(hidden=(6,), epochs=8, least_steps=1)
 
 
 def _frame(n: int = 80) -> tuple[pd.DataFrame, np.ndarray]:

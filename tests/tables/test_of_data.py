@@ -11,7 +11,7 @@ import fastbp
 from fastbp.tables import Recipe
 from fastbp.tables.of_data import fit_data, held_out, suits
 
-QUICK = Recipe(hidden=(6,), epochs=10, waves=2, least_steps=1)
+QUICK = Recipe(hidden=(6,), epochs=10, least_steps=1)
 
 
 def _write(path: Path, header: str = "size,colour,price") -> Path:
