@@ -7,7 +7,7 @@ import functools
 import sys
 from typing import cast
 
-from bench.tables import ablation, peers, running, summary
+from bench.tables import ablation, peers, report, running, summary
 from bench.tables.loading import missing_packages
 from bench.tables.protocol import Role, protocol, tables
 
@@ -20,6 +20,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--splits", type=int, help="only the first so many splits")
     parser.add_argument("--ablation", nargs="?", const="all", help="the preset without one thing at a time, or these")
     parser.add_argument("--seeds", type=int, help="of an ablation: only the first so many seeds")
+    parser.add_argument("--members", type=int, default=1, help="of an ablation")
     parser.add_argument("--show", action="store_true", help="show what is there; run nothing")
     return parser.parse_args()
 
@@ -38,8 +39,8 @@ def main() -> int:
         print(f"Install {' '.join(missing)}", file=sys.stderr)
         return 2
     if asked.ablation is not None:
-        chosen = ablation.names(asked.ablation)
-        runs = [(name, ablation.fit(name)) for name in chosen]
+        chosen = ablation.names(asked.ablation, asked.members)
+        runs = [(name, ablation.fit(name, asked.members)) for name in chosen]
         seeds = protocol().ablation_seeds[: asked.seeds]
     else:
         chosen = asked.models.split(",")
@@ -50,11 +51,10 @@ def main() -> int:
             print(f"{name:14} {run['table']:14} split {run['split']} seed {run['seed']} {run['ratio']:.4f} "
                   f"{run['cpu_seconds']:.2f} s", flush=True)  # fmt: skip
     if asked.ablation is not None:
-        print(ablation.as_text(chosen, list(entries)))
+        print(ablation.as_text(chosen, list(entries), asked.members))
     else:
         print(summary.as_text(chosen, list(entries)))
-        for what, value in summary.goals(list(entries)).items():
-            print(what, value if isinstance(value, list) else "{:.4f} ({:.4f} to {:.4f})".format(*value))
+        print("\n".join(report.goals(cast(Role, asked.role))))
     return 0
 
 

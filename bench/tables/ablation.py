@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,6 @@ from fastbp.tables import Recipe
 
 WITHOUT: dict[str, dict[str, Any]] = {
     "full": {},
-    "robust": {"robust": False},
-    "clipped": {"clipped": False},
     "best-epoch": {"best_epoch": False},
     "calibrated": {"calibrated": False},
     "dropout": {"dropout": 0.0},
@@ -30,42 +28,62 @@ WITHOUT: dict[str, dict[str, Any]] = {
 """Name of a run -> what it changes of the preset's `Recipe`. Names joined by "+" change all that each of them does."""
 
 
-def names(asked: str) -> list[str]:
+def names(asked: str, members: int = 1) -> list[str]:
     """The runs that are asked for; the full preset is always among them."""
-    if asked == "all":
-        return [f"ablation-{name}" for name in WITHOUT]
-    return [f"ablation-{name}" for name in dict.fromkeys(["full", *asked.split(",")])]
+    parts = WITHOUT if asked == "all" else dict.fromkeys(["full", *asked.split(",")])
+    return [_prefix(members) + name for name in parts]
 
 
-def fit(name: str) -> Callable[[Given], Made]:
-    """The preset so changed, with one member."""
-    changed = {key: value for part in name.removeprefix("ablation-").split("+") for key, value in WITHOUT[part].items()}
+def _prefix(members: int) -> str:
+    return "ablation-" if members == 1 else f"ablation-{members}-"
+
+
+def fit(name: str, members: int = 1) -> Callable[[Given], Made]:
+    """The preset so changed, with so many members."""
+    parts = name.removeprefix(_prefix(members)).split("+")
+    changed = {key: value for part in parts for key, value in WITHOUT[part].items()}
 
     def run(given: Given) -> Made:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return peers.preset(given, 1, recipe=Recipe(**changed))
+            return peers.preset(given, members, recipe=Recipe(**changed))
 
     return run
 
 
-def as_text(runs: Sequence[str], tables: Sequence[str]) -> str:
-    """What each part brings: loss without it over loss with it, on the runs that both have."""
-    full = known("ablation-full")
-    lines = [f"{'without':<30}{'loss':>9}{'better on':>12}{'runs':>7}"]
-    for name in runs:
-        if name == "ablation-full":
-            continue
-        less = known(name)
+class Found(NamedTuple):
+    """What leaving something out does, on the runs that both have."""
+
+    without: str
+    loss: float
+    """Over the preset's, geometric mean of tables."""
+    worse: int
+    """On so many tables."""
+    tables: int
+    runs: int
+
+
+def found(tables: Sequence[str], members: int = 1, runs: Sequence[str] | None = None) -> list[Found]:
+    """What each part brings: loss without it over loss with it."""
+    prefix = _prefix(members)
+    full = known(f"{prefix}full")
+    result = []
+    for name in names("all", members) if runs is None else runs:
         ratios: dict[str, list[float]] = {}
-        for key, run in less.items():
+        for key, run in known(name).items() if name != f"{prefix}full" else ():
             if key in full and key.table in tables:
                 ratios.setdefault(key.table, []).append(run["ratio"] / full[key]["ratio"])
-        if not ratios:
-            continue
-        means = {table: float(np.exp(np.mean(np.log(found)))) for table, found in ratios.items()}
-        wins = sum(value > 1 for value in means.values())
-        n = sum(map(len, ratios.values()))
-        mean = summary.geometric_mean(means)
-        lines.append(f"{name.removeprefix('ablation-'):<30}{mean:9.4f}{wins:>6} of {len(means):<3}{n:>6}")
+        if ratios:
+            means = {table: float(np.exp(np.mean(np.log(of_table)))) for table, of_table in ratios.items()}
+            worse, n = sum(value > 1 for value in means.values()), sum(map(len, ratios.values()))
+            loss = summary.geometric_mean(means)
+            result.append(Found(name.removeprefix(prefix), loss, worse, len(means), n))
+    return result
+
+
+def as_text(runs: Sequence[str], tables: Sequence[str], members: int = 1) -> str:
+    """A line for each part that was left out."""
+    lines = [f"{'without':<30}{'loss':>9}{'worse on':>12}{'runs':>7}"]
+    for one in found(tables, members, runs):
+        lines.append(f"{one.without:<30}{one.loss:9.4f}{one.worse:>6} of {one.tables:<3}{one.runs:>6}")
     return "\n".join(lines)

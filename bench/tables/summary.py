@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,33 @@ def of_tables(model: str, tables: Sequence[str]) -> dict[str, float]:
         if key.table in tables:
             ratios.setdefault(key.table, []).append(run["ratio"])
     return {name: float(np.mean(ratios[name])) for name in tables if name in ratios}
+
+
+class Both(NamedTuple):
+    """Mean ratios of two models on each table, of the runs that both have."""
+
+    ours: dict[str, float]
+    theirs: dict[str, float]
+    runs: int
+
+
+def of_both(ours: str, theirs: str, tables: Sequence[str]) -> Both:
+    """Two models on equal splits."""
+    mine, other = known(ours), known(theirs)
+    keys = [key for key in mine if key in other and key.table in tables]
+    means = []
+    for runs in (mine, other):
+        ratios: dict[str, list[float]] = {}
+        for key in keys:
+            ratios.setdefault(key.table, []).append(runs[key]["ratio"])
+        means.append({name: float(np.mean(of_table)) for name, of_table in ratios.items()})
+    return Both(means[0], means[1], len(keys))
+
+
+def seconds_against(ours: str, theirs: str, tables: Sequence[str]) -> dict[str, float]:
+    """Our CPU seconds over theirs on each table that both have, of the median run of each."""
+    mine, other = seconds_of_tables(ours, tables), seconds_of_tables(theirs, tables)
+    return {name: mine[name] / other[name] for name in mine if name in other}
 
 
 def seconds_of_tables(model: str, tables: Sequence[str], what: str = "cpu_seconds") -> dict[str, float]:
@@ -76,17 +103,3 @@ def as_text(models: Sequence[str], tables: Sequence[str]) -> str:
     times = {model: seconds_of_tables(model, tables) for model in by_model}
     lines.append(f"{'CPU s':<{width}}" + "".join(f"{np.median(list(t.values())):14.2f}" for t in times.values()))
     return "\n".join(lines)
-
-
-def goals(tables: Sequence[str]) -> dict[str, Any]:
-    """The figures that issue and documentation ask for, of the preset with k members and with one."""
-    one, k = of_tables("fastbp", tables), of_tables("fastbp-k", tables)
-    result: dict[str, Any] = {}
-    for ours, name in ((one, "fastbp"), (k, "fastbp-k")):
-        for peer in ("linear", "mlp", "mlp-stopping", "lightgbm", "xgboost", "catboost", "lgbm-td", "realmlp-td"):
-            result[f"{name} / {peer}"] = against(ours, of_tables(peer, tables))
-    result["fastbp-k / realmlp-td-k"] = against(k, of_tables("realmlp-td-k", tables))
-    linear = of_tables("linear", tables)
-    result["worse than linear by more than 0.01"] = sorted(n for n in k if n in linear and k[n] > linear[n] + 0.01)
-    result["worse than 1.01 of the constant"] = sorted(n for n in k if k[n] > 1.01)
-    return result

@@ -1,4 +1,4 @@
-"""What a network for tables sees of a row: scaled and clipped numbers, levels as 0 and 1."""
+"""What a network for tables sees of a row: scaled numbers, levels as 0 and 1."""
 
 from __future__ import annotations
 
@@ -15,24 +15,21 @@ Array = npt.NDArray[Any]
 Numbers = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
-CLIP = 3.0
-"""No scaled number is larger."""
+FARTHEST = 1e6
+"""No scaled number is larger: none is infinite in float32."""
 PARTS = ("fill", "subtract", "divide")
 
 
 class Features:
     """Columns, and how their numbers become those of a network.
 
-    A number x becomes u = (x - subtract) / divide, then u / sqrt(1 + (u / 3)^2), which is u near 0 and never beyond 3;
-    a missing one is ``fill`` before.
+    A number x becomes (x - subtract) / divide; a missing one is ``fill`` before.
 
     Parameters
     ----------
     columns : Columns
     fill, subtract, divide : array_like, shape (n_numbers,)
         Of each number that ``columns.values`` returns.
-    clipped : bool
-        Whether scaled numbers are clipped.
 
     Raises
     ------
@@ -46,11 +43,9 @@ class Features:
         fill: npt.ArrayLike,
         subtract: npt.ArrayLike,
         divide: npt.ArrayLike,
-        *,
-        clipped: bool = True,
     ) -> None:
         n = len(columns.number_names)
-        self.columns, self.clipped = columns, bool(clipped)
+        self.columns = columns
         self.fill, self.subtract, self.divide = (np.asarray(part, np.float64) for part in (fill, subtract, divide))
         for name in PARTS:
             if getattr(self, name).shape != (n,):
@@ -112,7 +107,7 @@ class Features:
 
     def encode_values(self, numbers: Numbers, codes: Codes, dtype: npt.DTypeLike = np.float64) -> Array:
         """The same of what ``columns.values`` returned."""
-        u = scaled(numbers, self.fill, self.subtract, self.divide, clipped=self.clipped)
+        u = scaled(numbers, self.fill, self.subtract, self.divide)
         at = u.shape[1]
         result = np.empty((len(u), self.n_features), dtype)
         result[:, :at] = u
@@ -127,22 +122,19 @@ class Features:
         return {
             "columns": self.columns.described(),
             **{name: getattr(self, name).tolist() for name in PARTS},
-            "clipped": self.clipped,
         }
 
     @classmethod
     def from_described(cls, described: Any) -> Features:
         """The features of which `described` told; ValueError for what cannot be."""
-        names = {"columns", *PARTS, "clipped"}
+        names = {"columns", *PARTS}
         if not isinstance(described, Mapping) or set(described) != names:
             raise ValueError(f"{', '.join(sorted(names))} are needed, and nothing else")
-        if not isinstance(described["clipped"], bool):
-            raise ValueError("clipped must be true or false")
         given: dict[str, Any] = {name: described[name] for name in PARTS}
         for name, value in given.items():
             if not (isinstance(value, list) and all(type(x) in (int, float) and abs(x) < 2**63 for x in value)):
                 raise ValueError(f"{name} must be a list of numbers")
-        return cls(Columns.from_described(described["columns"]), **given, clipped=described["clipped"])
+        return cls(Columns.from_described(described["columns"]), **given)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Features) and self.described() == other.described()
@@ -219,13 +211,11 @@ def from_described(described: Any) -> Columns | Features:
     return made
 
 
-def scaled(numbers: Numbers, fill: Numbers, subtract: Numbers, divide: Numbers, *, clipped: bool) -> Numbers:
-    """Numbers of columns as u: filled, scaled and, if asked, smoothly clipped."""
+def scaled(numbers: Numbers, fill: Numbers, subtract: Numbers, divide: Numbers) -> Numbers:
+    """Numbers of columns, filled and scaled."""
     with np.errstate(over="ignore"):
-        u = (np.where(np.isnan(numbers), fill, numbers) - subtract) / divide
-        if clipped:
-            u = np.where(np.abs(u) > 1e150, np.sign(u) * CLIP, u / np.sqrt(1 + (u / CLIP) ** 2))
-    return u
+        u: Numbers = (np.where(np.isnan(numbers), fill, numbers) - subtract) / divide
+    return np.clip(u, -FARTHEST, FARTHEST, out=u)
 
 
 def weighted_quantiles(values: Numbers, weight: Numbers | None, shares: tuple[float, ...]) -> list[float]:
@@ -245,25 +235,6 @@ def weighted_quantiles(values: Numbers, weight: Numbers | None, shares: tuple[fl
     return [float(values[order[min(place, len(order) - 1)]]) for place in places]
 
 
-def robust_scale(values: Numbers, weight: Numbers | None) -> tuple[float, float, float]:
-    """The median of a number, what is subtracted from it (the median too) and what divides it.
-
-    That is the distance between the quartiles; where these are equal, half of that between the extremes; where these
-    are too, 1.
-    """
-    there = ~np.isnan(values)
-    if not there.any():
-        return 0.0, 0.0, 1.0
-    known = values[there]
-    low, middle, high = weighted_quantiles(known, None if weight is None else weight[there], (0.25, 0.5, 0.75))
-    spread = high - low
-    if not spread > 0:
-        spread = 0.5 * (float(known.max()) - float(known.min()))
-    if not (math.isfinite(spread) and spread > 0):
-        return middle, middle, 1.0
-    return middle, middle, spread
-
-
 def standard_scale(values: Numbers, weight: Numbers | None) -> tuple[float, float, float]:
     """The median of a number, its mean and its standard deviation, 1 of a constant one."""
     there = ~np.isnan(values)
@@ -271,6 +242,9 @@ def standard_scale(values: Numbers, weight: Numbers | None) -> tuple[float, floa
         return 0.0, 0.0, 1.0
     known, w = values[there], None if weight is None else weight[there]
     (middle,) = weighted_quantiles(known, w, (0.5,))
-    mean = float(np.average(known, weights=w))
-    std = float(np.sqrt(np.average((known - mean) ** 2, weights=w)))
-    return middle, mean, std if math.isfinite(std) and std > 1e-14 * abs(mean) else 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = float(np.average(known, weights=w))
+        std = float(np.sqrt(np.average((known - mean) ** 2, weights=w)))
+    if not math.isfinite(std):  # so are squares, or the sum, of numbers that are
+        return middle, middle, 1.0
+    return middle, mean, std if std > 1e-14 * abs(mean) else 1.0

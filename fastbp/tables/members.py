@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastbp.data.columns import Columns, Table
-from fastbp.data.features import Features, robust_scale, standard_scale
+from fastbp.data.features import Features, standard_scale
 from fastbp.data.scaling import Scale
 from fastbp.network import Network
 from fastbp.tables.folds import LEAST_ROWS
@@ -62,7 +62,7 @@ class Maker:
         columns, numbers, codes = self._columns(train)
         weight = None if self.weight is None else self.weight[train]
         small = (len(train) if weight is None else weight.sum()) < LEAST_ROWS
-        features = _features(columns, numbers[train], weight, self.recipe)
+        features = _features(columns, numbers[train], weight)
         dtype: Any = np.float64 if small else np.float32
         units = self.units(train, weight)
         Y = self._targets(self.y[train], units, dtype)
@@ -136,13 +136,12 @@ def learned_again(columns: Columns, rows: Table) -> Columns:
         return columns
 
 
-def _features(columns: Columns, numbers: Numbers, weight: Numbers | None, recipe: Recipe) -> Features:
+def _features(columns: Columns, numbers: Numbers, weight: Numbers | None) -> Features:
     """Scales of the numbers; a flag keeps its 0 and 1."""
-    scale = robust_scale if recipe.robust else standard_scale
-    parts = [scale(column, weight) for column in numbers.T]
+    parts = [standard_scale(column, weight) for column in numbers.T]
     parts = [(part[0], 0.0, 1.0) if _is_flag(column) else part for part, column in zip(parts, numbers.T, strict=True)]
     fill, subtract, divide = (np.array([part[i] for part in parts], np.float64) for i in range(3))
-    return Features(columns, fill, subtract, divide, clipped=recipe.clipped)
+    return Features(columns, fill, subtract, divide)
 
 
 def _is_flag(column: Numbers) -> bool:

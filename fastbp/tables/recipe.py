@@ -30,10 +30,6 @@ class Recipe:
     beta_2 : float
         Of AdamW.
     dropout : float
-    robust : bool
-        Numbers scaled by their quartiles rather than by their standard deviation.
-    clipped : bool
-        Scaled numbers smoothly clipped.
     best_epoch : bool
         Each member's best epoch kept rather than its last one.
     calibrated : bool
@@ -51,8 +47,6 @@ class Recipe:
     weight_decay: float = 0.02
     beta_2: float = 0.95
     dropout: float = 0.1
-    robust: bool = True
-    clipped: bool = True
     best_epoch: bool = True
     calibrated: bool = True
 

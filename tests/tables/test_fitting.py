@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from fastbp.data.columns import Columns
-from fastbp.data.features import Features, robust_scale, scaled, weighted_quantiles
+from fastbp.data.features import FARTHEST, Features, scaled, standard_scale, weighted_quantiles
 from fastbp.tables import Fitted, Recipe, fit
 from fastbp.tables.calibration import cool, cooled, logits, loss_at, temperature_of
 from fastbp.tables.folds import LEAST_ROWS, folds
@@ -198,7 +198,7 @@ def test_features(regression: Fitted) -> None:
     numbers, _codes = features.columns.values(frame)
     j = features.columns.number_names.index("size")
     u = (frame["size"].to_numpy() - features.subtract[j]) / features.divide[j]
-    np.testing.assert_allclose(features.encode(frame)[:, j], u / np.sqrt(1 + (u / 3) ** 2))
+    np.testing.assert_allclose(features.encode(frame)[:, j], u)
     assert np.isfinite(features.encode(frame)).all()
     assert np.isnan(numbers).any()
 
@@ -206,7 +206,6 @@ def test_features(regression: Fitted) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"clipped": 1}, "clipped must be true or false"),
         ({"fill": [float("nan")] * 9}, "fill"),
         ({"divide": None}, "divide must be a list of numbers"),
         ({"more": 1}, "nothing else"),
@@ -223,10 +222,12 @@ def test_scales() -> None:
     repeated = np.repeat(values, weight.astype(int))
     shares = (0.1, 0.25, 0.5, 0.75, 0.99)
     assert weighted_quantiles(values, weight, shares) == weighted_quantiles(repeated, None, shares)
-    assert robust_scale(np.array([5.0, 5.0, np.nan]), None) == (5.0, 5.0, 1.0)
-    assert robust_scale(np.array([0.0] * 9 + [8.0]), None) == (0.0, 0.0, 4.0)
-    far = scaled(np.array([[1e300], [-1e300], [np.nan]]), *np.array([[0.0], [0.0], [1.0]]), clipped=True)
-    np.testing.assert_allclose(far[:, 0], [3, -3, 0])
+    assert standard_scale(np.array([5.0, 5.0, np.nan]), None) == (5.0, 5.0, 1.0)
+    assert standard_scale(values, weight) == pytest.approx((3.0, repeated.mean(), repeated.std()))
+    assert standard_scale(np.array([1e300, 2e300, 0.0]), None) == (1e300, 1e300, 1.0)
+    assert standard_scale(np.array([1e308, 1.5e308]), None) == (1e308, 1e308, 1.0)
+    far = scaled(np.array([[1e300], [-1e300], [np.nan]]), *np.array([[0.0], [0.0], [1.0]]))
+    np.testing.assert_allclose(far[:, 0], [FARTHEST, -FARTHEST, 0])
 
 
 def test_columns_are_said() -> None:

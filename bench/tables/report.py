@@ -1,0 +1,156 @@
+"""What the runs on tables say, as a part of the documentation's page of benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from bench.tables import ablation, summary
+from bench.tables.protocol import Role, protocol, tables
+from bench.tables.running import known
+
+NAMES = {
+    "fastbp": "preset, 1 member",
+    "fastbp-k": "preset, {k} members",
+    "linear": "linear",
+    "mlp": "scikit-learn's MLP",
+    "mlp-stopping": "the same with early stopping",
+    "lightgbm": "LightGBM",
+    "xgboost": "XGBoost",
+    "catboost": "CatBoost",
+    "lgbm-td": "LGBM_TD",
+    "realmlp-td": "RealMLP_TD",
+    "realmlp-td-k": "RealMLP_TD, {k} members",
+}
+"""Model -> how a reader finds it in the tables."""
+OURS = ("fastbp", "fastbp-k")
+
+
+def name_of(model: str) -> str:
+    """How a reader finds a model in the tables."""
+    return NAMES[model].format(k=protocol().members)
+
+
+def block() -> str:
+    """All of it."""
+    parts = [_ratios("test"), _against("test"), "\n".join(f"- {line}" for line in goals("test")), _missing("test")]
+    parts += ["On the tables of development, on which the preset was chosen:", _ratios("dev"), _against("dev")]
+    parts += [_missing("dev"), _ablation()]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _there(role: Role) -> list[str]:
+    """Models that were run on all tables of a role, ours first."""
+    entries = list(tables(role))
+    return [model for model in NAMES if len(summary.of_tables(model, entries)) == len(entries)]
+
+
+def _ratios(role: Role) -> str:
+    """A row for each table, with the least loss in bold."""
+    entries, models = list(tables(role)), _there(role)
+    if not models:
+        return "No model was run on all tables."
+    by_model = {model: summary.of_tables(model, entries) for model in models}
+    lines = ["| table | " + " | ".join(map(name_of, models)) + " |", "|---|" + "---:|" * len(models)]
+    for entry in entries:
+        least = min(ratios[entry] for ratios in by_model.values())
+        cells = [f"**{x:.3f}**" if x == least else f"{x:.3f}" for x in (by_model[model][entry] for model in models)]
+        lines.append(f"| {entry} | {' | '.join(cells)} |")
+    ranks, seconds = summary.mean_ranks(by_model), {m: summary.seconds_of_tables(m, entries) for m in models}
+    totals = {
+        "geometric mean": [f"{summary.geometric_mean(by_model[model]):.3f}" for model in models],
+        "mean rank": [f"{ranks[model]:.2f}" for model in models],
+        "CPU seconds, median": [f"{np.median(list(seconds[model].values())):.2f}" for model in models],
+    }
+    lines += [f"| {what} | {' | '.join(cells)} |" for what, cells in totals.items()]
+    return "\n".join(lines)
+
+
+def _against(role: Role) -> str:
+    """The preset by each peer, on the runs that both have."""
+    entries = list(tables(role))
+    lines = ["| loss by that of | tables, runs | preset, 1 member | tables, runs | " + name_of("fastbp-k") + " |"]
+    lines.append("|---|---:|---:|---:|---:|")
+    for peer in NAMES:
+        cells = [cell for ours in OURS for cell in _one_against(ours, peer, entries)] if peer not in OURS else []
+        if any(cell != "-" for cell in cells):
+            lines.append(f"| {name_of(peer)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _one_against(ours: str, peer: str, entries: Sequence[str]) -> tuple[str, str]:
+    both = summary.of_both(ours, peer, entries)
+    if not both.runs:
+        return "-", "-"
+    mean, low, high = summary.against(both.ours, both.theirs)
+    return f"{len(both.ours)}, {both.runs}", f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
+def goals(role: Role) -> Iterator[str]:
+    """What was asked of the preset before it was made, and what came out, a line each."""
+    entries = list(tables(role))
+    for ours in OURS:
+        for peer, most in (("lightgbm", 0.97), ("lgbm-td", 1.01)):
+            yield _goal(f"{name_of(ours)}, loss by that of {name_of(peer)}", _mean(ours, peer, entries), most)
+    for ours, peer in zip(OURS, ("realmlp-td", "realmlp-td-k"), strict=True):
+        yield _goal(f"{name_of(ours)}, loss by that of {name_of(peer)}", _mean(ours, peer, entries), 1.02)
+    linear = summary.of_tables("linear", entries)
+    for ours in OURS:
+        found = summary.of_tables(ours, entries)
+        worse = [n for n in found if n in linear and found[n] > linear[n] + 0.01]
+        text = f"{name_of(ours)}, tables on which linear is better by more than 0.01 of the constant's loss"
+        yield _goal(text, len(worse) if found else None, 3, f" ({', '.join(worse)})" if worse else "")
+        over = [n for n in found if found[n] > 1.01]
+        text = f"{name_of(ours)}, tables on which the loss is above 1.01 of the constant's"
+        yield _goal(text, len(over) if found else None, 0, f" ({', '.join(over)})" if over else "")
+    one = summary.seconds_against("fastbp", "lightgbm", entries)
+    yield _goal("preset, 1 member, CPU seconds by LightGBM's, median", _median(one), 3)
+    yield _goal("the same, largest", max(one.values(), default=None), 15)
+    members = summary.seconds_against("fastbp-k", "lgbm-td", entries)
+    text = f"{name_of('fastbp-k')}, CPU seconds by those of LGBM_TD, median; on two cores at best half of it"
+    yield _goal(text, _median(members), 1)
+    for ours, peer in zip(OURS, ("realmlp-td", "realmlp-td-k"), strict=True):
+        seconds = summary.seconds_against(ours, peer, entries)
+        yield _goal(f"{name_of(ours)}, CPU seconds by those of {name_of(peer)}, median", _median(seconds), 0.1)
+
+
+def _mean(ours: str, peer: str, entries: Sequence[str]) -> float | None:
+    both = summary.of_both(ours, peer, entries)
+    return summary.against(both.ours, both.theirs)[0] if both.runs else None
+
+
+def _median(values: dict[str, float]) -> float | None:
+    return float(np.median(list(values.values()))) if values else None
+
+
+def _goal(what: str, value: float | None, most: float, more: str = "") -> str:
+    if value is None:
+        return f"{what}: not measured; at most {most:g} is asked for."
+    text = str(value) if isinstance(value, int) else f"{value:.3f}"
+    return f"{what}: **{text}**{more}; at most {most:g} is asked for: {'met' if value <= most else 'missed'}."
+
+
+def _missing(role: Role) -> str:
+    """What was not run."""
+    entries, splits = tables(role), len(protocol().split_seeds)
+    lines = []
+    for model in NAMES:
+        there = {(key.table, key.split) for key in known(model) if key.table in entries}
+        if len(there) < len(entries) * splits:
+            lines.append(f"- {name_of(model)}: {len(there)} of {len(entries) * splits} runs were made.")
+    return "\n".join(["Not all was run:", "", *lines]) if lines else ""
+
+
+def _ablation() -> str:
+    """The preset without one thing at a time."""
+    seeds = len(protocol().ablation_seeds)
+    found = ablation.found(list(tables("dev")))
+    if not found:
+        return ""
+    head = (
+        f"The preset, 1 member, without one of its parts at a time, on these tables; up to {seeds} seeds of each split:"
+    )
+    lines = [head, "", "| without | loss by the preset's | worse on | runs |", "|---|---:|---:|---:|"]
+    lines += [f"| {one.without} | {one.loss:.4f} | {one.worse} of {one.tables} | {one.runs} |" for one in found]
+    return "\n".join(lines)
