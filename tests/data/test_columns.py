@@ -225,6 +225,19 @@ def test_columns_are_found_by_name() -> None:
         columns.encode(np.ones((1, 3)))
 
 
+def test_a_number_that_was_0_or_1_may_be_another_later() -> None:
+    columns = Columns.learn({"x": [0, 1] * 20, "y": cycle("no", "yes", "no")})
+    new = {"x": ["2", "0", "1.0", "-0.5", "true"], "y": ["yes"] * 5}
+    assert columns.encode(new)[:, 0].tolist() == [2, 0, 1, -0.5, 1]
+    assert columns.encode({"x": [3, 0], "y": ["no", "no"]})[:, 0].tolist() == [3, 0]
+    with pytest.raises(ValueError, match=r"'often' in row 0.*needs '0' or '1' there"):
+        columns.encode({"x": ["often"], "y": ["no"]})
+    with pytest.raises(ValueError, match=r"'inf' in row 0.*must be finite"):
+        columns.encode({"x": ["inf"], "y": ["no"]})
+    with pytest.raises(ValueError, match=r"'2' in row 0.*needs 'no' or 'yes' there"):
+        columns.encode({"x": ["1"], "y": ["2"]})
+
+
 def test_the_same_columns_of_every_kind_of_table() -> None:
     rows = {"v": [1.5, None, 3.0] * 9, "c": ["a", "b", None] * 9, "k": [1, 2, 4] * 9, "q": [True, False, None] * 9}
     text = {name: ["" if cell is None else str(cell) for cell in cells] for name, cells in rows.items()}

@@ -14,6 +14,8 @@ from fastbp.data.columns.record import Column
 Numbers = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
+ZERO_ONE = ("0", "1")
+"""Words of yes/no that are numbers."""
 MISSING, OTHER = 0, 1
 """Indices of the first two levels of every category: a missing cell, and a level that is rare or was never seen."""
 
@@ -129,10 +131,16 @@ def _as_numbers(column: Column, cells: Cells) -> Numbers:
 def _as_answers(column: Column, cells: Cells) -> Numbers:
     own = [column.words, *(YES_NO if column.words in YES_NO else ())]
     known = {word: float(answer) for pair in reversed(own) for answer, word in enumerate(pair)}
-    answers = [known.get(level.lower()) for level in cells.levels()]
+    levels = cells.levels()
+    answers = [known.get(level.lower()) for level in levels]
+    if column.words == ZERO_ONE:
+        # A count that was 0 or 1 in all rows that were learned from may well be 2 in others.
+        answers = [parsed(level, ".") if x is None else x for level, x in zip(levels, answers, strict=True)]
     if None in answers:
         raise _wrong(column, cells, answers.index(None), " or ".join(map(repr, column.words)))
-    return np.array(answers, np.float64)
+    values = np.array(answers, np.float64)
+    require_finite(cells, values)
+    return values
 
 
 def _as_instants(column: Column, cells: Cells) -> Codes:
