@@ -16,6 +16,7 @@ from typing import Any
 
 from bench import estimators, pictures, scaling
 from bench.files import ROOT, files, load, slug
+from bench.tables import report as of_tables
 from fastbp.compare.results import counted, described, duration, judged, number, races_of
 
 BUSY = 2.5
@@ -237,6 +238,7 @@ BLOCKS = (
     ("docs/benchmarks.md", "threads", lambda results: picture(results, "threads")),
     ("docs/benchmarks.md", "model", model),
     ("docs/benchmarks.md", "scaling", lambda results: picture(results, "scaling")),
+    ("docs/benchmarks.md", "tables", lambda _: of_tables.block()),
     ("docs/sklearn.md", "benchmarks", drop_in),
 )
 

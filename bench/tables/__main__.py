@@ -51,7 +51,7 @@ def main() -> int:
             print(f"{name:14} {run['table']:14} split {run['split']} seed {run['seed']} {run['ratio']:.4f} "
                   f"{run['cpu_seconds']:.2f} s", flush=True)  # fmt: skip
     if asked.ablation is not None:
-        print(ablation.as_text(chosen, list(entries), asked.members))
+        print(ablation.as_text(list(entries), asked.members))
     else:
         print(summary.as_text(chosen, list(entries)))
         print("\n".join(report.goals(cast(Role, asked.role))))

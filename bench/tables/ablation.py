@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.tables import peers, summary
+from bench.tables import peers, running, summary
 from bench.tables.peers import Given, Made
 from bench.tables.running import known
 from fastbp.tables import Recipe
@@ -63,27 +63,32 @@ class Found(NamedTuple):
     runs: int
 
 
-def found(tables: Sequence[str], members: int = 1, runs: Sequence[str] | None = None) -> list[Found]:
-    """What each part brings: loss without it over loss with it."""
+def found(tables: Sequence[str], members: int = 1, stage: str = "") -> list[Found]:
+    """What each part brings: loss without it over loss with it.
+
+    A stage is a folder beside the runs: those of an earlier preset, which had more parts.
+    """
     prefix = _prefix(members)
-    full = known(f"{prefix}full")
+    full = known(f"{stage}{prefix}full")
     result = []
-    for name in names("all", members) if runs is None else runs:
+    for path in sorted((running.FOLDER / stage).glob(f"{prefix}*.jsonl")):
+        without = path.stem.removeprefix(prefix)
+        if without == "full" or without[0].isdigit():  # of other members
+            continue
         ratios: dict[str, list[float]] = {}
-        for key, run in known(name).items() if name != f"{prefix}full" else ():
+        for key, run in known(f"{stage}{path.stem}").items():
             if key in full and key.table in tables:
                 ratios.setdefault(key.table, []).append(run["ratio"] / full[key]["ratio"])
         if ratios:
             means = {table: float(np.exp(np.mean(np.log(of_table)))) for table, of_table in ratios.items()}
             worse, n = sum(value > 1 for value in means.values()), sum(map(len, ratios.values()))
-            loss = summary.geometric_mean(means)
-            result.append(Found(name.removeprefix(prefix), loss, worse, len(means), n))
+            result.append(Found(without, summary.geometric_mean(means), worse, len(means), n))
     return result
 
 
-def as_text(runs: Sequence[str], tables: Sequence[str], members: int = 1) -> str:
+def as_text(tables: Sequence[str], members: int = 1) -> str:
     """A line for each part that was left out."""
     lines = [f"{'without':<30}{'loss':>9}{'worse on':>12}{'runs':>7}"]
-    for one in found(tables, members, runs):
+    for one in found(tables, members):
         lines.append(f"{one.without:<30}{one.loss:9.4f}{one.worse:>6} of {one.tables:<3}{one.runs:>6}")
     return "\n".join(lines)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from bench.tables import loading, metric, protocol
+from bench.tables import ablation, loading, metric, protocol, report, running, summary
 
 
 def test_what_is_promised() -> None:
@@ -44,3 +47,42 @@ def test_a_scikit_learn_table_and_its_splits() -> None:
     assert all(not set(train // 2) & set(test // 2) for train, test in by_unit)
     by_time = loading.splits(table._replace(time=np.arange(178) // 3))
     assert all(train.max() < test.min() and train.max() // 3 != test.min() // 3 for train, test in by_time)
+
+
+def _write(folder: Path, model: str, ratios: dict[tuple[str, int], float], cpu: float) -> None:
+    folder.mkdir(exist_ok=True)
+    lines = [
+        json.dumps({"table": table, "split": split, "seed": 0, "ratio": ratio, "cpu_seconds": cpu})
+        for (table, split), ratio in ratios.items()
+    ]
+    (folder / f"{model}.jsonl").write_text("\n".join(lines))
+
+
+def test_what_is_reported_is_of_equal_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "FOLDER", tmp_path)
+    names = list(protocol.tables("test"))
+    everywhere = [(name, split) for name in names for split in range(5)]
+    _write(tmp_path, "fastbp", {key: 0.5 if key[1] else 0.6 for key in everywhere}, 0.2)
+    _write(tmp_path, "linear", dict.fromkeys(everywhere, 0.5), 0.1)
+    _write(tmp_path, "lightgbm", {(name, 0): 0.8 for name in names}, 0.1)
+    both = summary.of_both("fastbp", "lightgbm", names)
+    assert both.runs == 20
+    assert summary.against(both.ours, both.theirs) == pytest.approx((0.75, 0.75, 0.75))
+    assert summary.mean_ranks({"a": {"x": 1.0, "y": 2.0}, "b": {"x": 1.0, "y": 1.0}}) == {"a": 1.75, "b": 1.25}
+    text = report.block()
+    assert "| ames | 0.520 | **0.500** |" in text  # LightGBM has not all splits
+    assert "| LightGBM | 20, 20 | 0.750 (0.750 to 0.750) | - | - |" in text
+    assert "preset, 1 member, loss by that of LightGBM: **0.750**; at most 0.97 is asked for: met." in text
+    assert "by more than 0.01 of the constant's loss: **20**" in text
+    assert "CPU seconds by LightGBM's, median: **2.000**; at most 3 is asked for: met." in text
+    assert "- LightGBM: 20 of 100 runs were made." in text
+
+
+def test_an_ablation_is_of_equal_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "FOLDER", tmp_path)
+    _write(tmp_path / "before", "ablation-full", {("wine", 0): 0.1, ("chile", 0): 0.4, ("chile", 1): 9.0}, 1.0)
+    _write(tmp_path / "before", "ablation-a", {("wine", 0): 0.2, ("chile", 0): 0.2, ("hotels", 0): 9.0}, 1.0)
+    _write(tmp_path / "before", "ablation-5-b", {("wine", 0): 0.2}, 1.0)
+    (one,) = ablation.found(list(protocol.tables("dev")), 1, "before/")
+    assert one == ("a", pytest.approx(1.0), 1, 2, 2)
+    assert ablation.names("dropout,mish", 5) == ["ablation-5-full", "ablation-5-dropout", "ablation-5-mish"]
