@@ -16,10 +16,7 @@ import fastbp
 from fastbp.teach.exercises import EXERCISES, check
 from fastbp.teach.notebooks import cells, exercise_cells, lessons
 
-NOT_HERE = {
-    "4-speed": "times compiled code",
-    "6-vanishing-gradients": "takes the digits from scikit-learn",
-}
+NOT_HERE = {"6-vanishing-gradients": "takes the digits from scikit-learn"}
 """Lessons that need what is not here."""
 
 

@@ -19,7 +19,7 @@ HIDDEN = [entry.name for entry in ACTIVATIONS if entry.name != "softmax"]
 LEGAL = [(cost, entry.name) for cost in NAMED for entry in ACTIVATIONS if NAMED[cost].goes_with(entry.name)]
 
 BITS = """
-globalThis.engine = {ACTIVATIONS, COSTS, goesWith, exp, expm1, log, softplusOf, PAIRS};
+globalThis.engine = {ACTIVATIONS, COSTS, goesWith, exp, expm1, log, softplusOf, PAIRS, RANGES, refusalOf};
 const view = new DataView(new ArrayBuffer(8));
 const hex = v => { view.setFloat64(0, v); return view.getBigUint64(0).toString(16).padStart(16, "0"); };
 globalThis.bits = numbers => numbers.map(hex).join("");

@@ -104,6 +104,39 @@ def matrices(w, b, X, Y):
     assert "one by one" in row.message
 
 
+def test_instructions_cannot_be_hidden_from_the_count(tmp_path: Path) -> None:
+    """Each of these has the right gradient, by a loop, which does not count where nobody looks."""
+    gradients = """
+    found = [fastbp.textbook.gradient(list(w), list(b), x, y) for x, y in zip(X, Y)]
+    return [[sum(getattr(g, part)[l] for g in found) / len(X) for l in range(len(w))] for part in "wb"]
+"""
+    hidden = {
+        "off": f"def matrices(w, b, X, Y):\n    import sys; sys.settrace(None){gradients}",
+        "patched": f"""
+import fastbp.teach.exercises.counting as counting
+counting.instructions = lambda function, *arguments: (function(*arguments), 5)
+def matrices(w, b, X, Y):{gradients}""",
+        "elsewhere": f"""
+def loop(w, b, X, Y):{gradients}
+def matrices(*arguments):
+    import threading
+    found = []
+    thread = threading.Thread(target=lambda: found.append(loop(*arguments)))
+    thread.start(); thread.join()
+    return found[0]
+""",
+    }
+    for name, source in hidden.items():
+        contents = lesson("student", name="7-the-books-chapter-2")
+        answer(contents, "matrices", source)
+        hand_in(tmp_path, f"{name}.ipynb", contents)
+    rows = {row.file: row for row in grade(tmp_path, limits=LONG) if row.exercise == "matrices"}
+    assert {row.points for row in rows.values()} == {0}
+    assert "ends the counting" in rows["off.ipynb"].message
+    assert "one by one" in rows["patched.ipynb"].message
+    assert "starts threads" in rows["elsewhere.ipynb"].message
+
+
 def test_nothing_answered_has_none(graded: list[Row]) -> None:
     rows = of(graded, "Zoë")
     assert points(rows) == 0

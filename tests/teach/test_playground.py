@@ -188,10 +188,35 @@ def test_an_address_opens_the_page_at_its_step_with_everything_that_was_changed(
     wait(window, f"location.hash === {link!r}")
     opened(window, address, link)
     assert window.run(f"return {NUMBERS}") == numbers
-    for nonsense in ("#data=none&net=9-9&act=x&cost=y&step=a.b&look=9.9.9", "#net=2-0-1", "#w=1:2&order=99", "#all=zz"):
-        opened(window, address, nonsense)
-        assert window.run("return playground.app.net.sizes") == [2, 3, 1]
     assert window.complaints() == []
+
+
+def test_what_an_address_says_wrongly_is_as_at_the_beginning(window: Browser, address: str) -> None:
+    opened(window, address, "#data=constructor&cost=toString&act=valueOf-sigmoid&scale=1e308&w=1.0.0:NaN&step=3.0")
+    assert where(window) == [3, 0]
+    decoded = "return arguments[0].map(text => JSON.stringify(playground.decode(text, null)))"
+    nonsense = [
+        "", "data=none&net=9-9&act=x&cost=y&step=a.b&look=9.9.9", "net=2-0-1", "w=1:2&order=99", "all=zz",
+        "data=constructor", "data=__proto__", "cost=toString", "act=valueOf-sigmoid", "scale=1e308", "scale=-3", "p=3",
+        "eta=-1", "eta=0", "eta=1e300", "w=1.0.0:NaN,1.9.0:1,1.0.2:1,0.0.0:1,1.0:1", "b=1.0:1e400,3.0:1",
+        "x=4.0:1,0.2:1", "y=0.1:1", "batch=0", "order=", "net=2-65-1", "mistake=hasOwnProperty", "eq=BP9", "%%%",
+    ]  # fmt: skip
+    beginning, *others = window.run(decoded, nonsense)
+    for text, found in zip(nonsense[1:], others, strict=True):
+        assert found == beginning, text
+    parameters = {"cost=quantile&p=5": 0.5, "cost=quantile&p=0.9": 0.9, "cost=huber&p=-1": 1.35, "cost=huber&p=2": 2}
+    assert [json.loads(found)["p"] for found in window.run(decoded, [*parameters])] == [*parameters.values()]
+    assert window.complaints() == []
+
+
+def test_targets_that_fastbp_refuses_are_told(window: Browser, address: str) -> None:
+    opened(window, address, "#cost=cross_entropy")
+    assert window.run("return document.getElementById('refusal')") is None
+    opened(window, address, "#cost=cross_entropy&y=2.0:2")
+    told = "Sample 2 has the target 2, which sigmoid outputs cannot reach."
+    assert window.run("return document.getElementById('refusal').textContent").startswith(told)
+    copied(window, "fastbp")
+    assert told in window.run("return document.getElementById('dialog-note').textContent")
 
 
 def test_the_worked_example_is_that_of_the_stepping_page(window: Browser, address: str) -> None:

@@ -13,7 +13,9 @@ from plain_bits import plain
 
 from fastbp.functions.activations import ACTIVATIONS
 from fastbp.functions.costs import NAMED
+from fastbp.targets import as_targets
 
+RANGES = {entry.name: entry.range for entry in ACTIVATIONS}
 pytestmark = pytest.mark.plain  # the programs that are compared are plain Python in any case
 LONG = [
     ("quadratic", "sigmoid"), ("cross_entropy", "sigmoid"), ("cross_entropy", "softmax"), ("poisson", "exp"),
@@ -40,6 +42,29 @@ def test_the_page_knows_the_same_functions(browser: Browser) -> None:
     assert dict(defaults) == {
         name: entry.parameter.default if entry.parameter else None for name, entry in NAMED.items()
     }
+
+
+def test_the_page_says_which_targets_fastbp_refuses(browser: Browser) -> None:
+    ranges = browser.run("return Object.entries(engine.RANGES).map(([name, ends]) => [name, ...ends.map(String)])")
+    assert {name: (float(low), float(high)) for name, low, high in ranges} == RANGES
+    tried = [[0.0, 1.0], [0.25, 0.75], [0.0, 0.0], [1.0, 1.0 + 1e-4], [-0.2, 0.5], [-0.1, 0.5], [3.0, 0.5]]
+    refused = 0
+    for (cost, output), p in itertools.product(LEGAL, (1.5, 2.0)):
+        if cost != "tweedie" and p == 2.0:
+            continue
+        p = p if cost == "tweedie" else NAMED[cost].parameter.default if NAMED[cost].parameter else 0.0
+        for Y in ([row] for row in tried):
+            said = browser.run(
+                "const [cost, p, output, Y] = arguments; return engine.refusalOf({cost, p, activations: [output]}, Y)",
+                cost, p, output, Y,
+            )  # fmt: skip
+            try:
+                as_targets(np.array(Y), 1, 2, (cost, p), output, np.dtype(float))
+                assert said is None, (cost, p, output, Y)
+            except ValueError:
+                refused += 1
+                assert said is not None, (cost, p, output, Y)
+    assert refused > 50
 
 
 def test_one_step_of_every_network_has_the_textbooks_bits(browser: Browser) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
 
 def instructions(function: Callable[..., Any], *arguments: Any) -> tuple[Any, int]:
-    """Result of a call, and the number of Python's instructions on the way, in NumPy's own Python too."""
+    """Result of a call, and the number of Python's instructions on the way: NumPy's own Python and threads included."""
     counted = 0
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
@@ -18,10 +19,12 @@ def instructions(function: Callable[..., Any], *arguments: Any) -> tuple[Any, in
         counted += event == "opcode"
         return trace
 
-    before = sys.gettrace()
+    before, before_in_threads = sys.gettrace(), threading.gettrace()
+    threading.settrace(trace)
     sys.settrace(trace)
     try:
         result = function(*arguments)
     finally:
         sys.settrace(before)
+        threading.settrace(before_in_threads)  # type: ignore[arg-type]
     return result, counted

@@ -14,6 +14,7 @@ import random
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +22,7 @@ import numpy as np
 
 from fastbp.layers import PerLayer
 from fastbp.teach import examples, exercises  # noqa: F401  # before the memory is limited
+from fastbp.teach.exercises.counting import instructions
 from fastbp.teach.grading.values import Writer, read
 
 LARGEST = 16 * 2**20
@@ -97,12 +99,38 @@ def python(source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+UNSEEN = {
+    "sys.settrace",  # also by each thread of the module threading
+    "_thread.start_new_thread",
+    "_thread.start_joinable_thread",
+    "os.fork",
+    "os.posix_spawn",
+    "subprocess.Popen",
+}
+"""Events after which a function's instructions are no longer all counted."""
+
+
+def instructions_of(function: Callable[..., Any], given: list[Any], seen: list[str]) -> tuple[Any, int]:
+    """Result and number of instructions; `seen` grows by the events of the process. Code that hides some is refused."""
+
+    def called(*arguments: Any) -> Any:
+        seen.clear()
+        result = function(*arguments)
+        if seen:
+            raise RuntimeError("its instructions are counted, and it starts threads or processes, or ends the counting")
+        return result
+
+    return instructions(called, *given)
+
+
 class Learner:
     """The learner's names, and what is asked of them."""
 
     def __init__(self) -> None:
         self.names: dict[str, Any] = {"__name__": "__main__", "display": lambda *objects, **options: None}
         self.writer = Writer()
+        self._seen: list[str] = []
+        sys.addaudithook(lambda event, _: self._seen.append(event) if event in UNSEEN else None)
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any]:
         """What one message asks for."""
@@ -126,15 +154,13 @@ class Learner:
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         exec(compile(source, file, "exec", dont_inherit=True), self.names)
 
-    def _call(self, message: dict[str, Any]) -> dict[str, Any]:
+    def _call(self, message: dict[str, Any], counted: Callable[..., Any] = instructions_of) -> dict[str, Any]:
         """A function of the learner's, with arguments; they go back too, in case it has changed them."""
         function = self.writer.functions[message["function"]]
         given = [self._argument(one) for one in message["arguments"]]
         reply: dict[str, Any] = {}
         if message.get("counted"):
-            from fastbp.teach.exercises.counting import instructions
-
-            result, reply["steps"] = instructions(function, *given)
+            result, reply["steps"] = counted(function, given, self._seen)
         else:
             with np.errstate(all="ignore"):
                 result = function(*given)

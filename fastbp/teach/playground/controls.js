@@ -1,8 +1,8 @@
 // The settings: data, network, training, and what to break.
-import { ACTIVATIONS, COSTS, goesWith } from "./functions.js";
+import { ACTIVATIONS, COSTS, goesWith, refusalOf } from "./functions.js";
 import { DATA } from "./data.js";
 import { NAMES, lacks } from "./mistakes.js";
-import { MOST_LAYERS, MOST_NEURONS, initial, networkOf, orderOf, randomNumbers, written } from "./state.js";
+import { LARGEST_ETA, LARGEST_SCALE, MOST_LAYERS, MOST_NEURONS, initial, networkOf, orderOf, randomNumbers, written } from "./state.js";
 
 /** An element: attributes, handlers as on..., children. */
 export function make(name, attributes = {}, ...children) {
@@ -43,7 +43,8 @@ const number = (id, value, attributes, onchange) =>
 const button = (id, text, onclick, attributes = {}) =>
   make("button", { id, type: "button", onclick, ...attributes }, text);
 
-function dataOf({ state, given, X, Y }, act) {
+function dataOf({ state, given, net, X, Y }, act) {
+  const refusal = refusalOf(net, Y);
   const options = [
     ...(given.net ? [["given", given.net.title]] : []),
     ...Object.entries(DATA).map(([name, { title }]) => [name, title]),
@@ -86,6 +87,7 @@ function dataOf({ state, given, X, Y }, act) {
       ? [numbers("x", X[x], "input")]
       : [make("p", { className: "small" }, `${X[x].length} inputs: click a neuron of layer 0 to change them.`)]),
     ...(Y[x].length <= 16 ? [numbers("y", Y[x], "target")] : []),
+    ...(refusal ? [make("p", { className: "note bad", id: "refusal" }, `${refusal} The page goes on; fastbp refuses such targets.`)] : []),
   ];
 }
 
@@ -205,7 +207,7 @@ function networkFields({ state }, act) {
         ]),
     field(
       "weight scale",
-      number("scale", state.scale, { min: 0, max: 1e6 }, v => act.draw({ scale: v })),
+      number("scale", state.scale, { min: 0, max: LARGEST_SCALE }, v => act.draw({ scale: v })),
     ),
     make(
       "div",
@@ -248,7 +250,7 @@ function training({ state, X, order }, act) {
     make("h2", {}, "Training"),
     field(
       "eta",
-      number("eta", state.eta, {}, v => act.edit(now => Object.assign(now, { eta: v }))),
+      number("eta", state.eta, { min: Number.MIN_VALUE, max: LARGEST_ETA }, v => act.edit(now => Object.assign(now, { eta: v }))),
     ),
     field(
       "minibatch",

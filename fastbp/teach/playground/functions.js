@@ -60,6 +60,22 @@ export const PAIRS = {
 
 export const ACTIVATIONS = [...Object.keys(PAIRS), "softmax"];
 
+/** Name -> the least and the largest output. */
+export const RANGES = {
+  sigmoid: [0, 1],
+  tanh: [-1, 1],
+  relu: [0, Infinity],
+  leaky_relu: [-Infinity, Infinity],
+  softplus: [0, Infinity],
+  silu: [-0.27846454, Infinity],
+  gelu: [-0.16997121, Infinity],
+  mish: [-0.30884342, Infinity],
+  identity: [-Infinity, Infinity],
+  exp: [0, Infinity],
+  softmax: [0, 1],
+};
+const REACH = 1e-06; // as far as rounding may take targets beyond these
+
 const excess = (z, a, y) => a - y;
 
 function poisson(C, z, a, y) {
@@ -138,4 +154,22 @@ export const COSTS = {
 export function goesWith(cost, output) {
   const { outputs } = COSTS[cost];
   return outputs === null ? output !== "softmax" : outputs.includes(output);
+}
+
+/** Why fastbp refuses these targets, or null: outputs do not reach them, or the cost does not take them. */
+export function refusalOf({ cost, p, activations }, Y) {
+  const output = activations.at(-1),
+    [low, high] = RANGES[output],
+    { lowest = -Infinity } = COSTS[cost];
+  const excluded = cost === "tweedie" && p >= 2;
+  for (let x = 0; x < Y.length; x++) {
+    const beyond = Y[x].find(y => y < low - REACH || y > high + REACH);
+    if (beyond !== undefined) return `Sample ${x} has the target ${beyond}, which ${output} outputs cannot reach.`;
+    const total = Y[x].reduce((sum, y) => sum + y, 0);
+    if (output === "softmax" && Math.abs(total - 1) > REACH)
+      return `The targets of sample ${x} add up to ${total}; softmax outputs add up to 1.`;
+    const below = Y[x].find(y => y < lowest || (excluded && y === lowest));
+    if (below !== undefined) return `Sample ${x} has the target ${below}; ${cost} takes targets ${excluded ? "above" : "from"} 0.`;
+  }
+  return null;
 }

@@ -1,5 +1,5 @@
 // The page: what is copied, and what buttons and keys do.
-import { COSTS } from "./functions.js";
+import { COSTS, refusalOf } from "./functions.js";
 import { NAMES } from "./mistakes.js";
 import { decode, encode, initial } from "./state.js";
 import { bookCode, fastbpCode, latexCode } from "./code.js";
@@ -35,7 +35,9 @@ function copy(kind) {
       "It opens this page at this step, with everything that was changed.",
     ],
   };
-  const [text, said] = texts[kind]();
+  const refusal = kind === "fastbp" || kind === "book" ? refusalOf(net, Y) : null;
+  const [text, use] = texts[kind](),
+    said = refusal ? `${refusal} fastbp refuses to run it. ${use}` : use;
   get("dialog-title").textContent = { fastbp: "fastbp code", book: "The book's code", latex: "LaTeX", link: "Link" }[
     kind
   ];

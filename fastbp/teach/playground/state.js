@@ -6,7 +6,9 @@ import { makeNetwork } from "./network.js";
 import { NAMES } from "./mistakes.js";
 
 export const MOST_NEURONS = 64,
-  MOST_LAYERS = 8;
+  MOST_LAYERS = 8,
+  LARGEST_SCALE = 1e6,
+  LARGEST_ETA = 1e150;
 
 /** The settings of a data set, before anything is changed. `given` is what fastbp put into this page, or null. */
 export function initial(name, given) {
@@ -170,16 +172,33 @@ export function isLegal({ sizes, activations, cost }) {
   return (
     activations.length === L &&
     activations.every((name, i) => ACTIVATIONS.includes(name) && (name !== "softmax" || i === L - 1)) &&
-    cost in COSTS &&
+    Object.hasOwn(COSTS, cost) &&
     goesWith(cost, activations[L - 1])
   );
+}
+
+/** Whether a cost takes this number as its parameter. */
+export function isParameter(cost, p) {
+  const { p: usual, from = -Infinity, above = -Infinity, below = Infinity } = COSTS[cost];
+  return usual !== undefined && p >= from && p > above && p < below;
+}
+
+/** Whether an edit's key is that of a number: l.j.k of w, l.j of b, sample and index of x and y. */
+function isThere({ sizes }, n, name, key) {
+  if (!/^\d+(\.\d+)+$/.test(key)) return false;
+  const [i, j, k, more] = key.split(".").map(Number),
+    L = sizes.length - 1;
+  if (name === "w") return i >= 1 && i <= L && j < sizes[i] && k < sizes[i - 1] && more === undefined;
+  if (k !== undefined) return false;
+  if (name === "b") return i >= 1 && i <= L && j < sizes[i];
+  return i < n && j < (name === "x" ? sizes[0] : sizes[L]);
 }
 
 /** The state of an address; what it does not say, or says wrongly, is as at the beginning. */
 export function decode(text, given) {
   const found = new URLSearchParams(text);
   const wanted = found.get("data");
-  const state = initial(wanted in DATA || (wanted === "given" && given) ? wanted : given ? "given" : "xor", given);
+  const state = initial(Object.hasOwn(DATA, wanted) || (wanted === "given" && given) ? wanted : given ? "given" : "xor", given);
   const n = countOf(state, given),
     ends = [state.sizes[0], state.sizes.at(-1)];
   const sizes = found.has("net")
@@ -201,12 +220,14 @@ export function decode(text, given) {
     sizes.at(-1) === ends[1];
   const kept = String(sizes) === String(state.sizes);
   if (fits && isLegal(named) && (kept || sizes.slice(1, -1).every(size => size <= MOST_NEURONS))) {
-    Object.assign(state, named, { p: real(found.get("p"), COSTS[named.cost].p ?? null) });
+    const p = real(found.get("p"), NaN);
+    Object.assign(state, named, { p: isParameter(named.cost, p) ? p : (COSTS[named.cost].p ?? null) });
     if (!kept && state.base === "given") state.base = "drawn";
   }
   if (found.has("seed"))
     Object.assign(state, { base: "drawn", seed: whole(found.get("seed"), 0, 4294967295, state.seed) });
-  state.scale = real(found.get("scale"), 1);
+  const scale = real(found.get("scale"), 1);
+  if (scale >= 0 && scale <= LARGEST_SCALE) state.scale = scale;
   const count = state.sizes.slice(1).reduce((total, J, i) => total + J * (state.sizes[i] + 1), 0);
   const all = found.get("all") ?? "";
   if (/^[\w-]+$/.test(all) && Math.floor((all.length * 3) / 4) === 8 * count)
@@ -214,7 +235,7 @@ export function decode(text, given) {
   for (const name of EDITS) {
     for (const part of (found.get(name) ?? "").split(",")) {
       const [key, v] = part.split(":");
-      if (/^\d+(\.\d+)+$/.test(key) && v !== undefined) state[name][key] = real(v, 0);
+      if (isThere(state, n, name, key) && real(v ?? null, null) !== null) state[name][key] = Number(v);
     }
   }
   const order = (found.get("order") ?? "").split(".").map(part => whole(part, 0, n - 1, -1));
@@ -222,7 +243,8 @@ export function decode(text, given) {
   else if (found.has("order") && order.every(x => x >= 0)) state.order = order;
   const length = orderOf(state, n).length;
   state.batch = Math.min(whole(found.get("batch"), 1, 1e6, state.batch), length);
-  state.eta = real(found.get("eta"), state.eta);
+  const eta = real(found.get("eta"), 0);
+  if (eta > 0 && eta <= LARGEST_ETA) state.eta = eta;
   state.bug = NAMES.includes(found.get("mistake")) ? found.get("mistake") : null;
   const [t, at] = (found.get("step") ?? "").split(".");
   state.t = whole(t ?? null, 0, 1e6, 0);
