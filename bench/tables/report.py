@@ -117,8 +117,11 @@ def goals(role: Role) -> Iterator[str]:
     yield _goal("preset, 1 member, CPU seconds by LightGBM's, median", _median(one), 3)
     yield _goal("the same, largest", max(one.values(), default=None), 15)
     members = summary.seconds_against("fastbp-k", "lgbm-td", entries)
-    text = f"{name_of('fastbp-k')}, CPU seconds by those of LGBM_TD, median (two cores that nobody else uses take half)"
-    yield _goal(text, _median(members), 2)
+    if members:
+        yield (
+            f"{name_of('fastbp-k')}, CPU seconds by those of LGBM_TD, median: **{_median(members):.3f}**; asked for is "
+            "no more time on two cores, which was not measured: two that nobody else uses take half of it at best."
+        )
     for ours, peer in zip(OURS, ("realmlp-td", "realmlp-td-k"), strict=True):
         seconds = summary.seconds_against(ours, peer, entries)
         yield _goal(f"{name_of(ours)}, CPU seconds by those of {name_of(peer)}, median", _median(seconds), 0.1)
