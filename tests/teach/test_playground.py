@@ -250,6 +250,13 @@ def test_a_screen_reader_and_a_keyboard_do(window: Browser, address: str) -> Non
     assert window.run("return document.documentElement.lang") == "en"
     window.press("ArrowDown")
     assert window.run("return document.querySelector('.node[aria-pressed=true]').dataset.j") == "1"
+    hidden = """
+      const e = document.activeElement, box = e.getBoundingClientRect(), bar = document.querySelector(".controls");
+      return e.closest(".controls, body > p") || box.bottom <= bar.getBoundingClientRect().top ? "" : e.outerHTML;
+    """
+    for _ in range(45):  # what has the focus is never behind the bar of steps
+        window.press("Tab")
+        assert not window.run(hidden)
     window.run("document.getElementById('eta').focus()")
     window.press("ArrowRight")
     assert where(window)[1] == 0, "keys in fields are the fields'"
@@ -295,6 +302,13 @@ def test_what_a_page_cannot_hold_is_refused(own: Any) -> None:
         playground(fastbp.Network([2, 1], activations=own.swoosh, seed=0), [0, 0], [1])
     with pytest.raises(ValueError, match="a page holds up to 200,000"):
         playground(fastbp.Network([784, 300, 10], seed=0), np.zeros(784), np.zeros(10))
+    for eta in (0.0, -1.0, 1e300, float("inf")):
+        with pytest.raises(ValueError, match="learning_rate is"):
+            playground(fastbp.Network([2, 1], seed=0), [0, 0], [1], learning_rate=eta)
+    net = fastbp.Network([2, 1], seed=0)
+    net.w[1][0, 0] = np.nan
+    with pytest.raises(ValueError, match="not finite; a page needs numbers"):
+        playground(net, [0, 0], [1])
     with pytest.raises(ValueError, match="learning_rate is given without a network"):
         play(learning_rate=0.1)
     with pytest.raises(ValueError, match="batch_size"):

@@ -25,6 +25,8 @@ MOST_NUMBERS = 200_000
 """Numbers of a network, and of its samples, that a page may hold: beyond, a browser is slow."""
 MOST_KERNEL_NUMBERS = 100_000
 """Numbers of the kernels that are written into a page, for the first samples."""
+LARGEST_ETA = 1e150
+"""Beyond, steps overflow; state.js has it too."""
 
 
 class Playground:
@@ -67,6 +69,11 @@ def _given(net: Network, x: Any, y: Any, eta: float, batch: int | None, title: s
     if unknown:
         raise argument_error(
             "net", f"has {unknown[0]!r}, a function of your own; the page knows fastbp's. Use one of those."
+        )
+    if not np.isfinite(net.theta).all():
+        raise argument_error(
+            "net",
+            "has weights or biases that are not finite; a page needs numbers. Load the net again, or train it anew.",
         )
     X, Y = check_samples(net, x, y)
     targets = dense_targets(net, Y, len(X))
@@ -112,7 +119,9 @@ def playground(
                 raise argument_error(
                     option, "is given without a network; the page then begins with XOR. Pass net too, or leave it out."
                 )
-    eta = 0.5 if learning_rate is None else checks.check_real(learning_rate, "learning_rate")
+    eta = (
+        0.5 if learning_rate is None else checks.check_real(learning_rate, "learning_rate", above=0.0, high=LARGEST_ETA)
+    )
     given = None if net is None else _given(net, x, y, eta, batch_size, name)
     mistakes = {key: asdict(mistake) for key, mistake in MISTAKES.items()}
     text = json.dumps({"net": given, "mistakes": mistakes}, ensure_ascii=False, allow_nan=False)

@@ -216,10 +216,11 @@ export function decode(text, given) {
     sizes.length >= 2 &&
     sizes.every(size => size >= 1) &&
     sizes.length <= MOST_LAYERS + 1 &&
+    sizes.slice(1, -1).every(size => size <= MOST_NEURONS) &&
     sizes[0] === ends[0] &&
     sizes.at(-1) === ends[1];
   const kept = String(sizes) === String(state.sizes);
-  if (fits && isLegal(named) && (kept || sizes.slice(1, -1).every(size => size <= MOST_NEURONS))) {
+  if ((kept || fits) && isLegal(named)) {
     const p = real(found.get("p"), NaN);
     Object.assign(state, named, { p: isParameter(named.cost, p) ? p : (COSTS[named.cost].p ?? null) });
     if (!kept && state.base === "given") state.base = "drawn";
