@@ -16,7 +16,10 @@ from fastbp.teach.exercises import EXERCISES
 pytestmark = pytest.mark.plain  # the graders' processes are, and have no Numba in .ci/long
 
 
-@pytest.mark.parametrize("lesson", PLANTED)
+FIRST, *MORE = PLANTED
+
+
+@pytest.mark.parametrize("lesson", [FIRST, *(pytest.param(lesson, marks=pytest.mark.slow) for lesson in MORE)])
 @pytest.mark.parametrize("grader", GRADERS)
 def test_points_are_the_same_by_each_grader(grader: str, lesson: str, tmp_path: Path) -> None:
     if importlib.util.find_spec(grader) is None:
