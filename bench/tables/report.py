@@ -101,9 +101,9 @@ def goals(role: Role) -> Iterator[str]:
     entries = list(tables(role))
     for ours in OURS:
         for peer, most in (("lightgbm", 0.97), ("lgbm-td", 1.01)):
-            yield _goal(f"{name_of(ours)}, loss by that of {name_of(peer)}", _mean(ours, peer, entries), most)
+            yield _loss(ours, peer, entries, most)
     for ours, peer in zip(OURS, ("realmlp-td", "realmlp-td-k"), strict=True):
-        yield _goal(f"{name_of(ours)}, loss by that of {name_of(peer)}", _mean(ours, peer, entries), 1.02)
+        yield _loss(ours, peer, entries, 1.02)
     linear = summary.of_tables("linear", entries)
     for ours in OURS:
         found = summary.of_tables(ours, entries)
@@ -127,9 +127,11 @@ def goals(role: Role) -> Iterator[str]:
         yield _goal(f"{name_of(ours)}, CPU seconds by those of {name_of(peer)}, median", _median(seconds), 0.1)
 
 
-def _mean(ours: str, peer: str, entries: Sequence[str]) -> float | None:
+def _loss(ours: str, peer: str, entries: Sequence[str], most: float) -> str:
     both = summary.of_both(ours, peer, entries)
-    return summary.against(both.ours, both.theirs)[0] if both.runs else None
+    mean = summary.against(both.ours, both.theirs)[0] if both.runs else None
+    of = f" ({len(both.ours)} tables, {both.runs} runs)"
+    return _goal(f"{name_of(ours)}, loss by that of {name_of(peer)}", mean, most, of)
 
 
 def _median(values: dict[str, float]) -> float | None:

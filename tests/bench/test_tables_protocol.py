@@ -72,7 +72,10 @@ def test_what_is_reported_is_of_equal_splits(tmp_path: Path, monkeypatch: pytest
     text = report.block()
     assert "| ames | 0.520 | **0.500** |" in text  # LightGBM has not all splits
     assert "| LightGBM | 20, 20 | 0.750 (0.750 to 0.750) | - | - |" in text
-    assert "preset, 1 member, loss by that of LightGBM: **0.750**; at most 0.97 is asked for: met." in text
+    assert (
+        "preset, 1 member, loss by that of LightGBM: **0.750** (20 tables, 20 runs); at most 0.97 is asked for: met."
+        in text
+    )
     assert "by more than 0.01 of the constant's loss: **20**" in text
     assert "CPU seconds by LightGBM's, median: **2.000**; at most 3 is asked for: met." in text
     assert "- LightGBM: 20 of 100 runs were made." in text
