@@ -1,4 +1,4 @@
-"""``--threshold`` and ``--interval``: checked before a training, found by the validation rows after it."""
+"""``--threshold`` and ``--interval``: checked before a training, found after it by rows that it has not seen."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import numpy as np
 
 from fastbp.checks import check_real
 from fastbp.cli.fitting import Prepared
+from fastbp.data.dataset import Data
 from fastbp.decisions import INTERVAL, THRESHOLD, best_threshold, least_rows, residual_bounds
 
 GOALS = ("balanced", "f1")
 """What a threshold may be chosen for."""
 
 
-def check(prepared: Prepared, o: Mapping[str, Any]) -> None:
-    """ValueError where the data, the model or the validation rows cannot have them."""
+def check(data: Data, aside: np.ndarray, output: str, o: Mapping[str, Any]) -> None:
+    """ValueError where the data, the model's output activation or the rows that are held out cannot have them."""
     if o["threshold"] is not None:
-        _check_threshold(prepared, o["threshold"])
+        _check_threshold(data, aside, output, o["threshold"])
     if o["interval"] is not None:
-        _check_interval(prepared, o["interval"])
+        _check_interval(data, aside, o["interval"])
 
 
-def _check_threshold(prepared: Prepared, given: str) -> None:
-    net, data = prepared.model.net, prepared.data
-    if len(data.classes or ()) != 2 or net.activations[-1] != "sigmoid":
+def _check_threshold(data: Data, aside: np.ndarray, output: str, given: str) -> None:
+    if len(data.classes or ()) != 2 or output != "sigmoid":
         what = f"{len(data.classes)} classes" if data.classes else "numbers"
         if len(data.classes or ()) == 2:
-            what = f"{net.activations[-1]} outputs"
+            what = f"{output} outputs"
         raise ValueError(
             f"--threshold is {given!r}; it is the probability of the second of two classes, and there are {what}. "
             "Leave it out."
@@ -43,7 +43,7 @@ def _check_threshold(prepared: Prepared, given: str) -> None:
                 f"--threshold is {given!r}; it must be a number between 0 and 1, balanced or f1. Pass one of these."
             )
         return
-    labels = data.Y[prepared.aside]
+    labels = data.Y[aside]
     if len(np.unique(labels)) < 2:
         raise ValueError(
             f"--threshold is {given!r}, which is chosen by the validation rows; of these "
@@ -51,14 +51,14 @@ def _check_threshold(prepared: Prepared, given: str) -> None:
         )
 
 
-def _check_interval(prepared: Prepared, level: float) -> None:
+def _check_interval(data: Data, aside: np.ndarray, level: float) -> None:
     check_real(level, "--interval", above=0.0, below=1.0)
-    if prepared.data.classes:
+    if data.classes:
         raise ValueError(
             f"--interval is {level:g}; an interval is around numbers, and these are classes, which have probabilities. "
             "Leave it out."
         )
-    known = np.isfinite(prepared.data.Y[prepared.aside]).sum(axis=0)
+    known = np.isfinite(data.Y[aside]).sum(axis=0)
     if known.min() < least_rows(level):
         raise ValueError(
             f"--interval is {level:g}; intervals are as wide as the errors on validation rows, of which it takes at "
@@ -68,13 +68,14 @@ def _check_interval(prepared: Prepared, level: float) -> None:
 
 def settle(prepared: Prepared, o: Mapping[str, Any]) -> list[str]:
     """Write threshold and interval into the model; what there is to say of them."""
-    net, data = prepared.model.net, prepared.data
+    model, data = prepared.model, prepared.data
     found: dict[str, Any] = {}
     said = []
     if o["threshold"] is not None:
         if o["threshold"] in GOALS:
-            out = prepared.model.feedforward(_rows(prepared))
-            found[THRESHOLD] = best_threshold(data.Y[prepared.aside], out[:, 0], o["threshold"])
+            assert prepared.held_out is not None
+            rows, out = prepared.held_out
+            found[THRESHOLD] = best_threshold(data.Y[rows], out[:, 0], o["threshold"])
             name = "balanced accuracy" if o["threshold"] == "balanced" else "F1"
             said.append(
                 f"From {found[THRESHOLD]:.4g} on a row is taken for {data.classes[1]!r}: the best {name} of the "
@@ -83,7 +84,9 @@ def settle(prepared: Prepared, o: Mapping[str, Any]) -> list[str]:
         else:
             found[THRESHOLD] = float(o["threshold"])
     if o["interval"] is not None:
-        residuals = data.Y[prepared.aside] - prepared.model.feedforward(_rows(prepared))
+        assert prepared.held_out is not None
+        rows, out = prepared.held_out
+        residuals = data.Y[rows] - out
         ends = [residual_bounds(column[np.isfinite(column)], o["interval"]) for column in residuals.T]
         low, high = ([float(v) for v in side] for side in zip(*ends, strict=True))
         found[INTERVAL] = {"level": float(o["interval"]), "low": low, "high": high}
@@ -92,10 +95,6 @@ def settle(prepared: Prepared, o: Mapping[str, Any]) -> list[str]:
     if found:
         from fastbp.parameters import freeze
 
-        net.meta = freeze({**net.meta, **found})
+        for net in getattr(model.net, "nets", (model.net,)):
+            net.meta = freeze({**net.meta, **found})
     return said
-
-
-def _rows(prepared: Prepared) -> Any:
-    """Validation rows as they were read."""
-    return prepared.raw(prepared.aside)

@@ -14,10 +14,11 @@ from rich.text import Text
 import fastbp
 from fastbp._signals import Phase, signals
 from fastbp.checks import check_int
-from fastbp.cli import tables
+from fastbp.cli import deciding, tables
 from fastbp.cli.app import Out
 from fastbp.cli.fitting import Prepared
 from fastbp.cli.interrupts import Interrupts
+from fastbp.cli.options import check_class_weight
 
 if TYPE_CHECKING:
     from fastbp.tables.fitting import Fitted
@@ -39,6 +40,7 @@ HONOURED = {
     *("data", "target", "kinds", "drop", "only", "id", "sample_weight", "group", "decimal", "date_format", "missing"),
     *(*tables.FORMAT, "test_file", "split", "task", "test", "epochs", "batch_size", "seed", "threads", "model", "plot"),
     *("report", "config", "quiet", "verbose", "preset", *OF_THE_PRESET),
+    *("threshold", "interval", "class_weight", "log"),
 }
 """Options that mean something to the preset; every other one asks for the plain net."""
 MEMBERS = 5
@@ -52,7 +54,9 @@ def check(o: Mapping[str, Any], given: Collection[str]) -> bool:
     option = {"kinds": "--kind"}.get(others[0], "--" + others[0].replace("_", "-")) if others else ""
     mine = [name for name in OF_THE_PRESET if o[name] is not None]
     if o["preset"] == "tabular" and others:
-        raise ValueError(f"{option} is the plain net's, and --preset is tabular. Leave one of the two out.")
+        raise ValueError(
+            f"{option} is the plain net's, and --preset is tabular. Leave {option} out, or pass --preset none."
+        )
     plain = o["preset"] == "none" or bool(others)
     if plain and mine:
         why = "--preset is none" if o["preset"] == "none" else f"{option} asks for the plain net"
@@ -113,12 +117,21 @@ class _Begun(fastbp.Callback):
 
 def train(console: Out, errors: Out, o: dict[str, Any], data: Any) -> tuple[OfPreset, fastbp.Run]:
     """Train the preset and write its model."""
-    from fastbp.tables.of_data import fit_data, held_out
+    from fastbp.tables.of_data import fit_data, held_out, to_hold_out
     from fastbp.tables.recipe import Recipe
 
+    n_members = MEMBERS if o["members"] is None else o["members"]
+    time_order = None if o["split"] is None else tables.moments(data, o)
+    check_class_weight(o["class_weight"], data.task)
+    if o["log"] and n_members > 1:
+        raise ValueError(
+            f"--log is given, which is the record of one training, and the preset trains {n_members} members. Pass "
+            "--members 1, or --preset none."
+        )
+    aside = to_hold_out(data, n_members, o["seed"], o["class_weight"], time_order)
+    deciding.check(data, aside, "sigmoid" if len(data.classes or ()) == 2 else "", o)
     columns = tables.learn(data, np.arange(len(data.X)), o)
     assert columns is not None
-    n_members = MEMBERS if o["members"] is None else o["members"]
     if not o["quiet"]:
         tables.show(columns, console)
         what = f"{len(data.classes)} classes" if data.classes else f"{data.n_outputs} target columns"
@@ -141,31 +154,34 @@ def train(console: Out, errors: Out, o: dict[str, Any], data: Any) -> tuple[OfPr
             n_members=n_members,
             recipe=recipe,
             seed=o["seed"],
-            time_order=None if o["split"] is None else tables.moments(data, o),
+            class_weight=o["class_weight"],
+            time_order=time_order,
             time_limit=o["time_limit"],
             n_threads=o["threads"],
-            callbacks=[_Begun(interrupts)],
+            callbacks=[_Begun(interrupts), *o["logs"]],
             progress=not o["quiet"],
         )
         run = next((run for run in fitted.runs if run.stopped == "interrupted"), fitted.runs[0])
         interrupts.run = run
         interrupts.on_train_end(run)
-        model = fitted.model()
-        fastbp.save(model, o["model"])
+        rows = np.arange(len(data.X))
+        options = {"seed": o["seed"], "class_weight": o["class_weight"], "early_stopping": None}
+        X = columns.encode(data.X)
+        trained = OfPreset(data, rows, rows[:0], fitted.model(), X, data.Y, options, columns, fitted)
+        said = deciding.settle(trained, o)
+        fastbp.save(trained.model, o["model"])
         if o.get("written") is not None:
             o["written"].write()
         if run.stopped == "interrupted":
             console.print(f"{signals.word} after {run.epoch} epochs and {run.minibatch} minibatches.")
         elif not o["quiet"]:
-            for sentence in _said(fitted, held_out(fitted, data), data):
-                console.print(Text(sentence), soft_wrap=True)
+            said = [*_said(fitted, held_out(fitted, data), data), *said]
+        for sentence in said:
+            console.print(Text(sentence), soft_wrap=True)
         console.print(Text(f"Saved what was learned to {o['model']}."))
     if interrupts.leaving:
         raise typer.Exit(signals.status)
-    rows = np.arange(len(data.X))
-    options = {"seed": o["seed"], "class_weight": None, "early_stopping": None}
-    X = columns.encode(data.X)
-    return OfPreset(data, rows, rows[:0], model, X, data.Y, options, columns, fitted), run
+    return trained, run
 
 
 def _said(fitted: Fitted, found: HeldOut | None, data: Any) -> list[str]:

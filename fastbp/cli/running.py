@@ -34,7 +34,7 @@ def run(console: Out, errors: Out, o: dict[str, Any]) -> None:
     prepared = prepare(o, console, errors, data)
     data, model = prepared.data, prepared.model
     _announce_classes(console, data, o)
-    deciding.check(prepared, o)
+    deciding.check(data, prepared.aside, model.net.activations[-1], o)
     if o["verbose"]:
         _explain_plan(console, prepared)
     if not o["quiet"]:

@@ -18,6 +18,7 @@ import fastbp
 from fastbp.cli.app import Out
 from fastbp.cli.options import column
 from fastbp.data.columns import Columns, Table
+from fastbp.data.columns.table import listed
 from fastbp.data.dataset import Data
 from fastbp.errors import called
 
@@ -250,6 +251,11 @@ def learn(data: Data, kept: np.ndarray, o: Mapping[str, Any]) -> Columns | None:
         return None
     kinds = pairs([part for text in o["kinds"] or () for part in text.split(",")], "--kind", "zip=category")
     if o["id"] is not None:
+        if o["id"] not in data.table:
+            raise ValueError(
+                f"--id names the column {o['id']!r}; {data.table.where} has no such column: it has "
+                f"{listed(data.table.names)}. Pass one of these names."
+            )
         kinds[o["id"]] = "identifier"
     with called({"kinds": "--kind"}):
         columns = Columns.learn(

@@ -176,30 +176,51 @@ def fit(
     rows = Table.of(table)
     y = np.asarray(y)
     weight = None if sample_weight is None else np.asarray(sample_weight, np.float64)
-    kept = np.arange(rows.n_rows) if weight is None else np.flatnonzero(weight > 0)
-    if not len(kept):
-        raise argument_error("sample_weight", "is 0 for every row; some row must count. Pass weights above 0.")
     rng = np.random.default_rng(seed)
-
-    def of(values: Any) -> Array | None:
-        return None if values is None else np.asarray(values)[kept]
-
+    kept = _that_count(weight, rows.n_rows)
+    places = [Fold(kept, kept[:0])] * n_members
     if validation is None:
-        # Weights count as repetitions do: the few rows of a small table are as many as their weights say.
-        amount = len(kept) if weight is None else min(len(kept), int(weight[kept].sum()))
-        by = {"labels": y[kept] if task == "classification" else None, "groups": of(groups), "time": of(time_order)}
-        drawn = folds(n_members, len(kept), rng, **by) if amount >= LEAST_ROWS else None
-        places = [Fold(np.arange(len(kept)), np.arange(0))] * n_members if drawn is None else drawn
-    else:
-        places = [Fold(np.arange(len(kept)), np.arange(0))] * n_members
+        labels = y if task == "classification" else None
+        places = drawn(kept, n_members, rng, labels=labels, weight=weight, groups=groups, time_order=time_order)
     seeds = [int(s) for s in rng.integers(2**31, size=n_members)]
     maker = Maker(
         rows, y, weight,
         task=task, n_classes=n_classes, recipe=recipe, learn=learn, validation=validation, meta=meta or {},
     )  # fmt: skip
-    members = [maker.member(kept[fold.train], kept[fold.held_out], s) for fold, s in zip(places, seeds, strict=True)]
+    members = [maker.member(fold.train, fold.held_out, s) for fold, s in zip(places, seeds, strict=True)]
     runs = trained(members, recipe, seeds, begun, time_limit, n_threads, callbacks, progress)
-    return _concluded(maker, members, [kept[fold.held_out] for fold in places], runs, kept, n_threads)
+    return _concluded(maker, members, [fold.held_out for fold in places], runs, kept, n_threads)
+
+
+def _that_count(weight: Numbers | None, n_rows: int) -> Array:
+    """The rows whose weight is above 0."""
+    kept = np.arange(n_rows) if weight is None else np.flatnonzero(weight > 0)
+    if not len(kept):
+        raise argument_error("sample_weight", "is 0 for every row; some row must count. Pass weights above 0.")
+    return kept
+
+
+def drawn(
+    kept: Array,
+    n_members: int,
+    rng: np.random.Generator,
+    *,
+    labels: Array | None = None,
+    weight: Numbers | None = None,
+    groups: Any = None,
+    time_order: Any = None,
+) -> list[Fold]:
+    """The folds that `fit` trains with, of those rows: what each member does not see."""
+
+    def of(values: Any) -> Array | None:
+        return None if values is None else np.asarray(values)[kept]
+
+    # Weights count as repetitions do: the few rows of a small table are as many as their weights say.
+    amount = len(kept) if weight is None else min(len(kept), int(weight[kept].sum()))
+    if amount < LEAST_ROWS:
+        return [Fold(kept, kept[:0])] * n_members
+    found = folds(n_members, len(kept), rng, labels=of(labels), groups=of(groups), time=of(time_order))
+    return [Fold(kept[fold.train], kept[fold.held_out]) for fold in found]
 
 
 def _concluded(

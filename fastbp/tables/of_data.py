@@ -10,7 +10,8 @@ import numpy as np
 from fastbp.data.columns import Columns, Table
 from fastbp.data.dataset import Data
 from fastbp.tables.calibration import log_loss
-from fastbp.tables.fitting import Fitted, fit
+from fastbp.tables.fitting import Fitted, drawn, fit
+from fastbp.training.class_weights import balanced
 
 
 def suits(data: Data) -> bool:
@@ -19,7 +20,9 @@ def suits(data: Data) -> bool:
     return data.table is not None and not data.table.numbered and known
 
 
-def fit_data(data: Data, *, learn: Callable[[Table], Columns] = Columns.learn, **options: Any) -> Fitted:
+def fit_data(
+    data: Data, *, learn: Callable[[Table], Columns] = Columns.learn, class_weight: str | None = None, **options: Any
+) -> Fitted:
     """Train the preset on the training part of a data set.
 
     Parameters
@@ -27,6 +30,8 @@ def fit_data(data: Data, *, learn: Callable[[Table], Columns] = Columns.learn, *
     data : Data
     learn : function, optional
         As of `fastbp.tables.fit`.
+    class_weight : "balanced", optional
+        Each class has the same share of the cost; without it each row has.
     **options
         Others of `fastbp.tables.fit`: ``n_members``, ``seed``, ``time_order``, ``time_limit``, ``n_threads``, ...
 
@@ -35,8 +40,30 @@ def fit_data(data: Data, *, learn: Callable[[Table], Columns] = Columns.learn, *
     Fitted
     """
     meta = {name: value for name, value in data.meta().items() if name not in ("features", "task")}
-    given: dict[str, Any] = {"sample_weight": data.weight, "groups": data.group, "meta": meta}
+    weight = _weight(data, class_weight)
+    given: dict[str, Any] = {"sample_weight": weight, "groups": data.group, "meta": meta}
     return fit(data.table, data.Y, task=data.task, n_classes=len(data.classes or ()), learn=learn, **given, **options)
+
+
+def _weight(data: Data, class_weight: str | None) -> np.ndarray | None:
+    """Of each row in the cost."""
+    if class_weight is None or data.task != "classification":
+        return data.weight
+    s = np.ones(len(data.Y)) if data.weight is None else np.asarray(data.weight, np.float64)
+    weight: np.ndarray = s * balanced(data.Y, s, len(data.classes or ()))[data.Y]
+    return weight
+
+
+def to_hold_out(
+    data: Data, n_members: int, seed: int, class_weight: str | None = None, time_order: Any = None
+) -> np.ndarray:
+    """The rows that `fit_data` will hold out, of one member or another, in increasing order."""
+    weight = _weight(data, class_weight)
+    kept = np.arange(len(data.Y)) if weight is None else np.flatnonzero(weight > 0)
+    labels = data.Y if data.task == "classification" else None
+    rng = np.random.default_rng(seed)
+    places = drawn(kept, n_members, rng, labels=labels, weight=weight, groups=data.group, time_order=time_order)
+    return np.unique(np.concatenate([fold.held_out for fold in places]))
 
 
 class HeldOut(NamedTuple):

@@ -31,7 +31,7 @@ def with_class_weight(net: Network, samples: Samples, class_weight: Any) -> Samp
     n_classes = max(2, net.sizes[-1])
     s = np.ones(len(samples)) if samples.weight is None else samples.weight.astype(np.float64)
     with np.errstate(over="ignore"):
-        of_class = _balanced(labels, s, n_classes) if is_balanced else _given(class_weight, n_classes)
+        of_class = balanced(labels, s, n_classes) if is_balanced else _given(class_weight, n_classes)
         of_sample = of_class[labels]
         weight = of_sample * s
     check_total(weight, "class_weight", net.dtype)
@@ -81,7 +81,7 @@ def _labels(net: Network, samples: Samples) -> np.ndarray:
     )
 
 
-def _balanced(labels: np.ndarray, s: np.ndarray, n_classes: int) -> np.ndarray:
+def balanced(labels: np.ndarray, s: np.ndarray, n_classes: int) -> np.ndarray:
     """Weights with which all classes that occur weigh the same, and all samples together what they weigh without."""
     totals = np.bincount(labels, weights=s, minlength=n_classes)
     some = totals > 0

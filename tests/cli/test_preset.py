@@ -40,6 +40,61 @@ def test_regression() -> None:
     assert len(run("predict", "model.fastbp", "t.csv").split()) == N + 1
 
 
+def test_intervals_of_held_out_rows() -> None:
+    """They are around the members' mean, and as wide as the errors of members that have not seen a row."""
+    options = ("train", "t.csv", "--target", "price", *SHORT, "--preset", "tabular")
+    assert "Intervals that cover 0.8 of the validation rows" in run(*options, "--interval", "0.8")
+    model = fastbp.load("model.fastbp")
+    table = {"size": np.array([40.0, 60.0]), "colour": np.array(["red", "green"], object)}
+    ends = model.predict_interval(table)[:, 0]
+    middle = model.feedforward(table)[:, 0]
+    assert np.all((ends[:, 0] < middle) & (middle < ends[:, 1]))
+    assert len(run("predict", "model.fastbp", "t.csv", "--interval").split()) == N + 1
+    assert "takes at least 199, and there are 64" in run(*options, "--interval", "0.99", code=1)
+
+
+def test_thresholds_of_held_out_rows() -> None:
+    options = ("train", "t.csv", "--target", "colour", *SHORT, "--preset", "tabular")
+    for given in ("0.9", "f1"):
+        said = run(*options, "--threshold", given)
+        model = fastbp.load("model.fastbp")
+        assert isinstance(model, fastbp.Model)
+        threshold = model.meta["decision_threshold"]
+        assert 0 < threshold < 1
+        assert (f"From {threshold:.4g} on" in said) == (given == "f1")
+        table = {"size": np.linspace(20, 80, 9), "price": np.linspace(60, 200, 9)}
+        p = model.feedforward(table)[:, 0]
+        names = np.array(model.classes)
+        np.testing.assert_array_equal(model.predict(table), names[(p >= threshold).astype(int)])
+
+
+def test_classes_of_equal_shares() -> None:
+    """Weights of the classes are those of rows: one class has a fifth of the other's rows."""
+    lines = Path("t.csv").read_text().splitlines()
+    few = [line for i, line in enumerate(lines[1:]) if ",green," in line or i % 5 == 0]
+    Path("t.csv").write_text("\n".join([lines[0], *few]))
+    options = ("train", "t.csv", "--target", "colour", "--drop", "price", "--epochs", "3", "--preset", "tabular")
+    size = {"size": np.linspace(30, 70, 9)}
+    shares = []
+    for more in ((), ("--class-weight", "balanced")):
+        run(*options, *more)
+        shares.append(fastbp.load("model.fastbp").feedforward(size).mean())
+    assert abs(shares[1] - 0.5) < abs(shares[0] - 0.5)
+
+
+def test_the_record_of_one_member() -> None:
+    options = ("train", "t.csv", "--target", "price", "--epochs", "3", "--preset", "tabular", "--log", "run.jsonl")
+    run(*options, "--members", "1")
+    assert len(Path("run.jsonl").read_text().splitlines()) >= 3
+    assert "--members 1, or --preset none" in run(*options, code=1)
+
+
+def test_a_column_that_is_not_there_is_named_with_its_option() -> None:
+    for preset in ("tabular", "none"):
+        said = run("train", "t.csv", "--target", "price", "--preset", preset, "--id", "nope", code=1)
+        assert "--id names the column 'nope'; 't.csv' has no such column" in said
+
+
 def test_classification() -> None:
     run("train", "t.csv", "--target", "colour", "--epochs", "3", "--members", "1")
     model = fastbp.load("model.fastbp")
