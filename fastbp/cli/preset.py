@@ -1,10 +1,10 @@
-"""``fastbp train --preset tabular``: the preset of `fastbp.tables`."""
+"""What ``fastbp train`` does of a table with named columns: the preset of `fastbp.tables`."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from fastbp.cli.app import Out
 from fastbp.cli.fitting import Prepared
 from fastbp.cli.interrupts import Interrupts
 from fastbp.cli.options import check_class_weight
+from fastbp.errors import called
 
 if TYPE_CHECKING:
     from fastbp.tables.fitting import Fitted
@@ -28,7 +29,7 @@ Preset = Annotated[
     str | None,
     typer.Option(
         help="tabular: members side by side, as tables ask for, each with its best epoch; none: the plain net. "
-        "Default: none."
+        "Default: tabular for a table with named columns, where no option asks for the plain net."
     ),
 ]
 Members = Annotated[int | None, typer.Option(help="Of the preset: networks side by side, a fold each; default 5.")]
@@ -47,7 +48,7 @@ MEMBERS = 5
 
 
 def check(o: Mapping[str, Any], given: Collection[str]) -> bool:
-    """Whether the options ask for the preset; ValueError where they contradict each other."""
+    """Whether the options leave it to the data; ValueError where they contradict each other."""
     if o["preset"] not in (None, *NAMES):
         raise ValueError(f"--preset is {o['preset']!r}; it must be one of {', '.join(NAMES)}. Pass one of these.")
     others = [name for name in given if name not in HONOURED]
@@ -63,7 +64,9 @@ def check(o: Mapping[str, Any], given: Collection[str]) -> bool:
         raise ValueError(f"--{mine[0].replace('_', '-')} is of the preset, and {why}. Leave one of the two out.")
     if o["members"] is not None:
         check_int(o["members"], "--members", low=1)
-    return not plain and (o["preset"] == "tabular" or bool(mine))
+    if not plain:
+        check_int(o["seed"], "--seed", low=0)
+    return not plain
 
 
 def applies(o: Mapping[str, Any], data: Any) -> bool:
@@ -121,6 +124,10 @@ def train(console: Out, errors: Out, o: dict[str, Any], data: Any) -> tuple[OfPr
     from fastbp.tables.recipe import Recipe
 
     n_members = MEMBERS if o["members"] is None else o["members"]
+    with called({"epochs": "--epochs", "batch_size": "--batch-size"}):
+        recipe = Recipe(batch_size=o["batch_size"])
+        if o["epochs"] is not None:
+            recipe = replace(recipe, epochs=o["epochs"], least_steps=0)
     time_order = None if o["split"] is None else tables.moments(data, o)
     check_class_weight(o["class_weight"], data.task)
     if o["log"] and n_members > 1:
@@ -142,11 +149,6 @@ def train(console: Out, errors: Out, o: dict[str, Any], data: Any) -> tuple[OfPr
         )
         members = f"{n_members} members, each with a fold to validate on" if n_members > 1 else "1 member"
         console.print(f"The preset for tables: {members}", soft_wrap=True)
-    recipe = Recipe()
-    if o["epochs"] is not None:
-        recipe = Recipe(epochs=o["epochs"], least_steps=0, batch_size=o["batch_size"])
-    elif o["batch_size"] is not None:
-        recipe = Recipe(batch_size=o["batch_size"])
     with Interrupts() as interrupts:
         fitted = fit_data(
             data,

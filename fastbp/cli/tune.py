@@ -50,14 +50,16 @@ def tune(
 ) -> None:
     """Search for the options of a training, and train with the best.
 
-    DATA and all options are those of fastbp train; what is given is fixed, what is not is searched. Optuna chooses
-    where it is installed, else chance. Ctrl-C ends the search, and the best so far is trained.
+    DATA and all options are those of fastbp train, but for the preset's; what is given is fixed, what is not is
+    searched: the plain net is trained. Optuna chooses where it is installed, else chance. Ctrl-C ends the search, and the best so far is trained.
     """
     check_int(trials, "--trials", low=1)
     if time_limit is not None:
         check_real(time_limit, "--time-limit", above=0.0)
     check_file(trials_file, "--trials-file")
     options, given = _options_of_train(ctx)
+    if options["preset"] == "tabular":
+        raise ValueError("--preset is tabular; a search is one for the options of the plain net. Leave it out.")
     if options["validation"] == 0:
         raise ValueError("--validation is 0; a search judges by validation rows. Leave it out.")
     console, errors = Out(), Out(stderr=True)
@@ -77,8 +79,12 @@ def tune(
         console.print(_table(found))
         shown = space.described(best["options"], best["options"])
         console.print(Text(f"Best of {len(found)}: trial {best['trial']}, val_loss {best['val_loss']:.4g}: {shown}"))
-    options |= best["options"]
-    chosen = {name: options[name] for name in options if name in given or name in best["options"] or name in USUAL}
+    options |= {**best["options"], "preset": "none"}
+    chosen = {
+        name: options[name]
+        for name in options
+        if name in given or name in best["options"] or name in {*USUAL, "preset"}
+    }
     options["written"] = config.Written("train", options["model"], chosen, options)
     run(console, errors, options)
 

@@ -52,6 +52,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_int(self.epochs, "epochs", low=1)
+        if self.batch_size is not None:
+            check_int(self.batch_size, "batch_size", low=1)
         check_int(self.least_steps, "least_steps", low=0)
         check_int(self.cycles, "cycles", low=0)
 
