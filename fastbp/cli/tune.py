@@ -51,7 +51,8 @@ def tune(
     """Search for the options of a training, and train with the best.
 
     DATA and all options are those of fastbp train, but for the preset's; what is given is fixed, what is not is
-    searched: the plain net is trained. Optuna chooses where it is installed, else chance. Ctrl-C ends the search, and the best so far is trained.
+    searched: the plain net is trained. Optuna chooses where it is installed, else chance. Ctrl-C ends the search, and
+    the best so far is trained.
     """
     check_int(trials, "--trials", low=1)
     if time_limit is not None:
