@@ -78,6 +78,20 @@ class Prepared:
         """Rows to train on, and their targets, as the network takes them."""
         return self.X[self.kept], self.Y[self.kept]
 
+    def rows_in_words(self) -> str:
+        """How many rows there are to train and to validate on."""
+        return f"{len(self.kept):,} rows to train on, {len(self.aside):,} to validate"
+
+    def training_in_words(self, run: fastbp.Run) -> str:
+        """What was trained, for how long, and whose weights were kept."""
+        net = self.model.net
+        said = f"{net}, {net.n_parameters:,} parameters; {run.epoch} epochs in {run.seconds:.3g} s."
+        if run.stopped:
+            said += f" It ended early: {run.stopped}."
+        if run.best_epoch is not None:
+            said += f" The weights are those of epoch {run.best_epoch}, the best on the validation rows."
+        return said
+
     def fit(self, callbacks: Sequence[Any], progress: Any) -> fastbp.Run:
         """Train the model."""
         X, Y = self.samples

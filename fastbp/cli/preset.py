@@ -98,6 +98,28 @@ class OfPreset(Prepared):
         assert self.columns is not None
         return self.columns.encode(X)
 
+    def rows_in_words(self) -> str:
+        """How many rows there are, and which members hold out."""
+        assert self.fitted is not None
+        n, members = len(self.held_out[0]) if self.held_out is not None else 0, len(self.fitted.nets)
+        if members == 1:
+            return f"{len(self.kept):,} rows, {n:,} of them to validate on"
+        return f"{len(self.kept):,} rows for {members} members, {n:,} of them held out by one of these"
+
+    def training_in_words(self, run: fastbp.Run) -> str:
+        """The members' network, how long they were trained, and which epoch's weights each has."""
+        assert self.fitted is not None
+        nets, runs = self.fitted.nets, self.fitted.runs
+        said = f"{nets[0]}, {nets[0].n_parameters:,} parameters; {run.epoch} epochs."
+        if len(nets) > 1:
+            said = f"{len(nets)} members, the first a {said}"
+        if run.stopped:
+            said += f" It ended early: {run.stopped}."
+        epochs = [str(one.best_epoch) for one in runs if one.best_epoch is not None]
+        if epochs:
+            said += f" The weights are those of epoch {', '.join(epochs)}, the best on the rows that were held out."
+        return said + (" The curves are those of the first." if len(nets) > 1 else "")
+
     @functools.cached_property
     def held_out(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Rows, and what a member that has not seen them predicts of each."""

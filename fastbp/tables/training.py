@@ -40,7 +40,8 @@ def trained(
     batches = [len(m.X) if m.X.dtype == np.float64 else recipe.batch_of(len(m.X)) for m in members]
     steps = min(-(-len(m.X) // batch) for m, batch in zip(members, batches, strict=True))
     small = members[0].X.dtype == np.float64
-    epochs = STEPS_OF_FEW_ROWS if small else max(recipe.epochs, -(-recipe.least_steps // steps))
+    least = STEPS_OF_FEW_ROWS if small and recipe.least_steps else recipe.least_steps
+    epochs = max(recipe.epochs, -(-least // steps))
     options: dict[str, Any] = {
         "batch_size": max(batches),
         "schedule": CosineLog(recipe.cycles) if recipe.cycles else Cosine(),

@@ -92,7 +92,7 @@ def _head(judgement: Judgement, title: str) -> str:
 def _rows(judgement: Judgement) -> str:
     prepared = judgement.prepared
     data, kept = prepared.data, prepared.kept
-    said = f"{len(kept):,} rows to train on, {len(prepared.aside):,} to validate, {len(data.X_test):,} to test"
+    said = f"{prepared.rows_in_words()}, {len(data.X_test):,} to test"
     rows = []
     if prepared.columns is not None:
         for found in prepared.columns.found[:200]:
@@ -144,13 +144,8 @@ def _curves(judgement: Judgement) -> str:
     drawn = charts.curves(run, best_epoch(run))
     if not drawn:
         return ""
-    net = judgement.prepared.model.net
-    said = f"{net}, {net.n_parameters:,} parameters; {run.epoch} epochs in {number(run.seconds, 3)} s."
-    if run.stopped:
-        said += f" It ended early: {run.stopped}."
-    if run.best_epoch is not None:
-        said += f" The weights are those of epoch {run.best_epoch}, the best on the validation rows."
-    elif best_epoch(run) is not None:
+    said = judgement.prepared.training_in_words(run)
+    if run.best_epoch is None and best_epoch(run) is not None:
         said += " The weights are those of the last epoch; --early-stopping keeps those of the best."
     return f'<section><h2>Training</h2><p>{escaped(said)}</p><div class="charts">{"".join(drawn)}</div></section>'
 
