@@ -59,6 +59,9 @@ class Prepared:
     options: dict[str, Any]
     columns: Columns | None = None
 
+    held_out_in_words = "The validation rows that the model is most wrong about:"
+    """Heading of the worst of the rows that are held out."""
+
     def raw(self, index: np.ndarray) -> Any:
         """Those rows of the data as they were read: what the model takes."""
         X = self.data.X

@@ -98,6 +98,10 @@ class OfPreset(Prepared):
         assert self.columns is not None
         return self.columns.encode(X)
 
+    held_out_in_words = (
+        "The rows to train on that the members are most wrong about, each predicted by the member that has not seen it:"
+    )
+
     def rows_in_words(self) -> str:
         """How many rows there are, and which members hold out."""
         assert self.fitted is not None

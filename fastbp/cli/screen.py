@@ -55,7 +55,7 @@ def show(console: Out, judgement: Judgement) -> None:
 
 def _worst(console: Out, judgement: Judgement) -> None:
     """The row that the model is most wrong about."""
-    chosen = worst_rows(judgement, 1)
+    chosen = worst_rows(judgement.tested, 1)
     if not chosen:
         return
     i, tested = chosen[0], judgement.tested

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table as Grid
 from rich.text import Text
@@ -115,8 +116,8 @@ def how_written(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def reading(errors: Out, quiet: bool) -> Iterator[Any]:
-    """What `fastbp.read` is to tell its progress: a bar, once reading has taken a second."""
+def reading(errors: Console, quiet: bool) -> Iterator[Any]:
+    """What `fastbp.read` is to tell its progress: a bar on a terminal, once reading has taken a second."""
     bar = Progress(
         TextColumn("reading"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=errors, transient=True
     )
@@ -131,7 +132,7 @@ def reading(errors: Out, quiet: bool) -> Iterator[Any]:
             bar.update(task, completed=done)
 
     try:
-        yield None if quiet else told
+        yield told if errors.is_terminal and not quiet else None
     finally:
         if task is not None:
             bar.stop()

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from rich.console import Console
 
 import fastbp
 import fastbp.data.reading
+from fastbp.cli import tables
 from fastbp.training.progress import ProgressBar
 
 pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
@@ -334,6 +336,26 @@ def test_the_progress_line_fits_and_ends_with_the_time_left(width: int) -> None:
     assert re.match(r"epoch 100/100 .*loss \d\.\d+ .*[\d,]{3,} samples/s \d\d:\d\d *$", last), last
     assert re.search(r"acc\w* \d+\.\d% +val\w* \d+\.\d%", last)
     assert len(last) <= width
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_bar_shows_that_a_long_file_is_read_and_only_on_a_terminal(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=100, force_terminal=terminal, no_color=True, legacy_windows=False)
+    moments = iter([0.0, 0.5, 2.0, 2.0])
+    monkeypatch.setattr(tables, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    with tables.reading(console, quiet=False) as told:
+        if told is not None:
+            told(10, 100)
+            assert out.getvalue() == "", "a file that is read at once has no bar"
+            told(40, 100)
+            told(60, 100)
+    assert ("reading" in out.getvalue()) == terminal
+    assert ("60%" in out.getvalue()) == terminal
+    with tables.reading(console, quiet=True) as told:
+        assert told is None
 
 
 def write_idx(path: Path, array: np.ndarray, *, pack: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,14 @@ def test_the_page_says_what_the_members_did() -> None:
     assert "64 rows for 2 members, 64 of them held out by one of these, 16 to test" in text
     assert "2 members, the first a Network" in text.replace("&lt;", "").replace("<", "")
     assert "3 epochs. The weights are those of epoch" in text
+    assert "The rows to train on that the members are most wrong about, each predicted by" in text
+    model, data = fastbp.load("model.fastbp"), fastbp.split(fastbp.read("t.csv", "price"), 0.2, seed=0)
+    worst = int(np.argmax(np.abs(model.feedforward(data.X_test) - data.Y_test)))
+    first, second = (part.split("</table>")[0] for part in text.split("<h2>Worst rows")[1].split("<table")[1:3])
+    assert f">{data.X_test.place(worst)}<" in first
+    in_training = {data.X.place(i) for i in range(len(data.X))}
+    assert set(re.findall(r"line \d+", second)) <= in_training
+    assert len(set(re.findall(r"line \d+", second))) == 10
     run("train", "t.csv", "--target", "price", "--epochs", "3", "--members", "1", "--report", "r.html")
     text = " ".join(Path("r.html").read_text().split())
     assert "64 rows, 21 of them to validate on, 16 to test" in text

@@ -147,6 +147,14 @@ def rows_of(prepared: Prepared) -> Rows:
     return ArrayRows(data.X_test, data.feature_names)
 
 
+def held_out_rows(prepared: Prepared) -> Rows | None:
+    """The rows of a file that the training has not seen, but for its choices; None where they have no lines."""
+    if prepared.held_out is None or prepared.columns is None:
+        return None
+    rows = prepared.raw(prepared.held_out[0])
+    return None if rows.lines is None else TableRows(rows, prepared.columns)
+
+
 def _linear(prepared: Prepared, asked: Judge, s: np.ndarray | None) -> Outcome | None:
     """The outcome of a linear model, where one can be fitted."""
     data, net = prepared.data, prepared.model.net

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 import fastbp
-from fastbp.cli.evaluation.judging import Judgement
+from fastbp.cli.evaluation.judging import Judgement, held_out_rows
+from fastbp.cli.evaluation.outcome import Outcome
+from fastbp.cli.evaluation.rows import Rows
 from fastbp.cli.page import charts, parts
 from fastbp.cli.page.parts import escaped
 from fastbp.cli.page.svg import number, widened
@@ -188,9 +190,8 @@ def _columns_effects(judgement: Judgement) -> str:
     return f'<section><h2>Columns</h2><p class="faint">{said}</p><div class="charts">{"".join(drawn)}</div></section>'
 
 
-def worst_rows(judgement: Judgement, most: int = WORST) -> list[int]:
-    """Indices of the test rows that are furthest off; of classes, of those that were mistaken."""
-    tested = judgement.tested
+def worst_rows(tested: Outcome, most: int = WORST) -> list[int]:
+    """Indices of the rows that are furthest off; of classes, of those that were mistaken."""
     losses = tested.losses()
     order = [int(i) for i in np.argsort(-losses, kind="stable") if np.isfinite(losses[i])]
     if tested.decided is not None:
@@ -199,10 +200,28 @@ def worst_rows(judgement: Judgement, most: int = WORST) -> list[int]:
 
 
 def _worst(judgement: Judgement) -> str:
-    tested, rows = judgement.tested, judgement.rows
-    chosen = worst_rows(judgement)
-    if not chosen or judgement.prepared.data.image is not None:
-        return "" if chosen else "<section><h2>Worst rows</h2><p>Every test row was predicted right.</p></section>"
+    if judgement.prepared.data.image is not None:
+        return ""
+    said = [("The test rows that the model is most wrong about: errors of the data are often among them.", "test row")]
+    found = [(judgement.tested, judgement.rows)]
+    held_out = held_out_rows(judgement.prepared)
+    if held_out is not None and judgement.validated is not None:
+        found.append((judgement.validated[0], held_out))
+        said.append((judgement.prepared.held_out_in_words, "held-out row"))
+    listings = []
+    for (outcome, rows), (sentence, kind) in zip(found, said, strict=True):
+        listing = _listing(judgement, outcome, rows)
+        listings.append(
+            f'<p class="faint">{sentence}</p>{listing}' if listing else f"<p>Every {kind} was predicted right.</p>"
+        )
+    return f"<section><h2>Worst rows</h2>{''.join(listings)}</section>"
+
+
+def _listing(judgement: Judgement, tested: Outcome, rows: Rows) -> str:
+    """The rows that are furthest off, with the cells of the strongest columns; empty where none is."""
+    chosen = worst_rows(tested)
+    if not chosen:
+        return ""
     names = [i.name for i in judgement.importances[:WORST_COLUMNS]] or rows.names[:WORST_COLUMNS]
     header, body = ["row"], []
     if tested.classes:
@@ -219,9 +238,7 @@ def _worst(judgement: Judgement) -> str:
                 cells += [parts.cell(float(tested.known[i, j])), parts.cell(float(tested.out[i, j]))]
         body.append([*cells, *(parts.cell(rows.cell(name, i)) for name in names)])
     kinds = [""] * len(header) + ["number"] * len(names)
-    listing = parts.table([*map(escaped, header), *map(escaped, names)], body, kinds)
-    said = "The test rows that the model is most wrong about: errors of the data are often among them."
-    return f'<section><h2>Worst rows</h2><p class="faint">{said}</p>{listing}</section>'
+    return parts.table([*map(escaped, header), *map(escaped, names)], body, kinds)
 
 
 def _use(judgement: Judgement, options: Mapping[str, Any]) -> str:
