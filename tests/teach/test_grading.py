@@ -116,6 +116,23 @@ def test_instructions_cannot_be_hidden_from_the_count(tmp_path: Path) -> None:
 import fastbp.teach.exercises.counting as counting
 counting.instructions = lambda function, *arguments: (function(*arguments), 5)
 def matrices(w, b, X, Y):{gradients}""",
+        "unseen": """
+def matrices(w, b, X, Y):
+    import sys
+    sys._getframe().f_trace_opcodes = False
+    w, b = list(w), list(b)
+    g = [[np.zeros(np.shape(v)) for v in part] for part in (w, b)]
+    for x, y in zip(np.asarray(X), np.asarray(Y)):
+        a, L = [x], len(w)
+        for l in range(L):
+            a += [1 / (1 + np.exp(-(w[l] @ a[-1] + b[l])))]
+        delta = (a[-1] - y) * a[-1] * (1 - a[-1])
+        for l in range(L - 1, -1, -1):
+            g[0][l] += delta[:, None] * a[l] / len(X)
+            g[1][l] += delta / len(X)
+            delta = (delta @ w[l]) * a[l] * (1 - a[l])
+    return g
+""",
         "elsewhere": f"""
 def loop(w, b, X, Y):{gradients}
 def matrices(*arguments):
@@ -133,6 +150,7 @@ def matrices(*arguments):
     rows = {row.file: row for row in grade(tmp_path, limits=LONG) if row.exercise == "matrices"}
     assert {row.points for row in rows.values()} == {0}
     assert "ends the counting" in rows["off.ipynb"].message
+    assert "ends the counting" in rows["unseen.ipynb"].message
     assert "one by one" in rows["patched.ipynb"].message
     assert "starts threads" in rows["elsewhere.ipynb"].message
 

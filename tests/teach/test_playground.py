@@ -209,6 +209,13 @@ def test_what_an_address_says_wrongly_is_as_at_the_beginning(window: Browser, ad
     assert window.complaints() == []
 
 
+def test_a_gradient_that_overflows_is_told(window: Browser, address: str) -> None:
+    setting = "#data=xor&net=2-2-1&act=identity-identity&cost=quadratic&look=1.1.0"
+    for x, told in (("0.9", False), ("1e300", True)):
+        opened(window, address, f"{setting}&x=1.1:{x}")
+        assert ("training diverges here" in window.run("return document.getElementById('status').textContent")) is told
+
+
 def test_targets_that_fastbp_refuses_are_told(window: Browser, address: str) -> None:
     opened(window, address, "#cost=cross_entropy")
     assert window.run("return document.getElementById('refusal')") is None

@@ -80,6 +80,12 @@ def test_one_step_of_every_network_has_the_textbooks_bits(browser: Browser) -> N
     assert len(set(found)) == len(cases)
 
 
+def test_a_thousand_steps_of_a_network_have_the_textbooks_bits(browser: Browser) -> None:
+    one = long_case("cross_entropy", "sigmoid", "tanh", 0)
+    assert browser.run("return trained(arguments[0])", one) == plain([one])[0]
+
+
+@pytest.mark.slow
 def test_a_thousand_steps_have_the_textbooks_bits(browser: Browser) -> None:
     """Every activation in hidden layers, every cost; all outputs and costs together in tests/long/playground.py."""
     cases = [

@@ -188,6 +188,10 @@ ANY: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
                               ("layers-left-out",)),
     "all but the output layer": (change(returned=without(lambda m: m.L)), ("layers-left-out",)),
     "all but the first layer": (change(returned=without(lambda m: 1 if m.L > 1 else 0)), ("layers-left-out",)),
+    "delta at the layer's own weights": (
+        change(back=lambda m, l: m.delta[l + 1] @ m.w[l]), ("own-weights",)),
+    "b times its gradient": (
+        change(biases=lambda m, l: m.delta[l].sum(axis=0) * m.b[l]), ("bias-times-b",)),
     "y - a and the raw error back": (
         change(at_output=lambda m: m.y - m.a[m.L], back=raw_chain), ("y-minus-a", "raw-error")),
     "the error before sigma' in the gradients": (
@@ -233,6 +237,11 @@ FORMULAS: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
     "a (1 - a) of z": (
         change(times_output_slope=lambda m, e: e * formula(m, m.z[m.L]),
                times_hidden_slope=lambda m, e, l: e * formula(m, m.z[l])), ("formula-at-z",)),
+    "sigma of a in BP4": (
+        change(weights=lambda m, l: m.delta[l].T @ NUMPY[m.hidden][0](m.a[l - 1])), ("activated-twice",)),
+    "a (a - 1), or a a - 1": (change(slope=lambda m, l: -formula(m, m.a[l])), ("slope-negated",)),
+    "the slope of the layer below": (
+        change(times_hidden_slope=lambda m, e, l: e * formula(m, m.a[l - 1])), ("slope-of-wrong-layer",)),
     "a (1 - a) of z in hidden layers": (
         change(times_hidden_slope=lambda m, e, l: e * formula(m, m.z[l])), ("formula-at-z",)),
     "1 - a": (
@@ -261,6 +270,9 @@ SEVERAL: dict[str, tuple[type[Learner], tuple[str, ...]]] = {
     "only the weights summed": (change(weights=lambda m, l: m.delta[l].T @ m.a[l - 1] * m.n), ("half-averaged",)),
     "biases along the other axis": (
         change(biases=lambda m, l: m.delta[l].sum(axis=1)), ("bias-summed-over-neurons",)),
+    "means multiplied": (
+        change(weights=lambda m, l: m.dtype(m.n) * np.outer(m.delta[l].mean(axis=0), m.a[l - 1].mean(axis=0))),
+        ("averages-multiplied",)),
     "only the first sample": (
         change(weights=lambda m, l: m.delta[l][:1].T @ m.a[l - 1][:1], biases=lambda m, l: m.delta[l][0]),
         ("last-sample",)),

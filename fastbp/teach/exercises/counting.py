@@ -10,12 +10,24 @@ from typing import Any
 
 
 def instructions(function: Callable[..., Any], *arguments: Any) -> tuple[Any, int]:
-    """Result of a call, and the number of Python's instructions on the way: NumPy's own Python and threads included."""
-    counted = 0
+    """Result of a call, and the number of Python's instructions on the way: NumPy's own Python and threads included.
+
+    Raises
+    ------
+    RuntimeError
+        A frame on the way has stopped the counting of its instructions.
+    """
+    counted = running = 0
+    stopped = False
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal counted
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        nonlocal counted, running, stopped
+        if event == "call":
+            running += 1
+        elif not (frame.f_trace_opcodes and frame.f_trace_lines):  # a line is seen too where instructions are not
+            stopped = True
+        running -= event == "return"
+        frame.f_trace_opcodes = frame.f_trace_lines = True
         counted += event == "opcode"
         return trace
 
@@ -27,4 +39,6 @@ def instructions(function: Callable[..., Any], *arguments: Any) -> tuple[Any, in
     finally:
         sys.settrace(before)
         threading.settrace(before_in_threads)  # type: ignore[arg-type]
+    if stopped or running:  # frames that are no longer traced are not seen to return
+        raise RuntimeError("its instructions are counted, and it ends the counting")
     return result, counted

@@ -112,11 +112,12 @@ function statusText(seen) {
   const { run, state } = app,
     { last } = run;
   if (!run.isFinite) return ["stopped", "A weight is no longer finite: eta is too large, or something is broken."];
+  const overflow = overflows(seen);
   if (!last) {
     const next = run.samples.map(sample => sample.index);
     return [
       `update ${run.t}`,
-      `Everything of sample ${seen.x}. Next: sample${next.length > 1 ? "s" : ""} ${next.slice(0, 6).join(", ")}${next.length > 6 ? ", …" : "."}`,
+      `Everything of sample ${seen.x}. Next: sample${next.length > 1 ? "s" : ""} ${next.slice(0, 6).join(", ")}${next.length > 6 ? ", …" : "."}${overflow}`,
     ];
   }
   const what = {
@@ -131,7 +132,16 @@ function statusText(seen) {
   }[last.equation];
   const of = last.equation === "C" ? "" : ` of layer ${last.l}`,
     n = run.samples.length;
-  return [last.equation, `${what}${of} · sample ${seen.x}${n > 1 ? `, ${last.i + 1} of ${n}` : ""}`];
+  return [last.equation, `${what}${of} · sample ${seen.x}${n > 1 ? `, ${last.i + 1} of ${n}` : ""}${overflow && ` ·${overflow}`}`];
+}
+
+/** In words, if the gradient of the sample that is seen is not finite; "" otherwise. */
+function overflows({ pass, known }) {
+  const finite = l => pass.g_b[l].every(Number.isFinite) && pass.g_w[l].every(row => row.every(Number.isFinite));
+  for (let l = 1; l <= app.run.L; l++)
+    if (known("BP4", l) && !finite(l))
+      return ` The gradient of layer ${l} is not finite: training diverges here. Lower eta, or scale x and the weights.`;
+  return "";
 }
 
 function panels(seen, label) {
