@@ -23,7 +23,10 @@ from fastbp.functions.differences import N_POINTS, REACH, ROUNDING, check_deriva
 from fastbp.functions.entry import PAIR, SECOND, SLOPES, TERMS, ActivationFunction, CostFunction
 from fastbp.jit import strict
 from fastbp.jit.decorators import Uncompilable
+from fastbp.jit.mode import DISABLED
+from fastbp.jit.progress import compiling
 from fastbp.jit.rows import Rows, guarded
+from fastbp.jit.shield import shielded
 
 if TYPE_CHECKING:
     from fastbp.jit.addresses import Array
@@ -152,6 +155,22 @@ def _compiled(functions: dict[str, Any], n: int, what: str) -> list[Any]:
     return made
 
 
+def _compiled_rows(
+    functions: dict[str, Any], n: int, what: str, rows_of: Callable[..., list[Any]]
+) -> tuple[list[Any], Rows]:
+    """The user's functions, guarded, and the rows of them: what is waited for is announced, Numba's start included."""
+
+    def make(functions: dict[str, Any]) -> tuple[list[Any], Rows]:
+        made = _compiled(functions, n, what)
+        return made, Rows(rows_of(*made))
+
+    if DISABLED:
+        return make(functions)
+    with compiling("a function of your own"):
+        made: tuple[list[Any], Rows] = shielded(make, functions)
+        return made
+
+
 def _check_range(range_: Any) -> tuple[float, float]:
     low = high = math.nan
     pair = isinstance(range_, Sequence | np.ndarray) and not isinstance(range_, str | bytes) and len(range_) == 2
@@ -217,10 +236,13 @@ def activation(
     with _lock:
         taken = {*activations.NAMED, *(other for entry in activations.ACTIVATIONS for other in entry.also)}
         _check_new(name, "activation", taken)
-        value, slope, *second = _compiled(given, 1, "one number")
-        pair_row = _pair_row(value, slope)
-        # Without f'' nobody asks for it, but for loops that leave out what they have made of it.
-        rows = Rows([pair_row, _second_row(*second) if second else pair_row])
+
+        def rows_of(value: Any, slope: Any, *second: Any) -> list[Any]:
+            pair_row = _pair_row(value, slope)
+            # Without f'' nobody asks for it, but for loops that leave out what they have made of it.
+            return [pair_row, _second_row(*second) if second else pair_row]
+
+        (value, slope, *second), rows = _compiled_rows(given, 1, "one number", rows_of)
 
         def evaluated(which: int, z: Any) -> tuple[Any, Any]:
             z = np.ascontiguousarray(z, np.float64)
@@ -309,8 +331,11 @@ def cost(name: str, c: Number, dc: Number) -> CostFunction:
     """
     with _lock:
         _check_new(name, "cost", {*(entry.name for entry in costs.COSTS), *costs.LOSSES, *costs.NAMED})
-        term, slope = _compiled({"c": c, "dc": dc}, 2, "two numbers, a and y,")
-        rows = Rows([_terms_row(term), _slopes_row(slope)])
+
+        def rows_of(term: Any, slope: Any) -> list[Any]:
+            return [_terms_row(term), _slopes_row(slope)]
+
+        (term, slope), rows = _compiled_rows({"c": c, "dc": dc}, 2, "two numbers, a and y,", rows_of)
 
         def evaluated(which: int, a: Any, y: Any) -> Any:
             a, y = (np.ascontiguousarray(part, np.float64) for part in np.broadcast_arrays(a, y))

@@ -18,7 +18,6 @@ import numpy as np
 
 from fastbp.jit.decorators import Twin, Uncompilable
 from fastbp.jit.mode import DISABLED, compiler
-from fastbp.jit.progress import compiling
 
 FIRST_ADDRESS = 4096
 """Codes below it are those of the library's own functions: no system has anything at such an address."""
@@ -42,11 +41,10 @@ class Rows:
         self._compiled: list[Any] = []
         if not DISABLED:
             compile_row = compiler("user_code").compile_row
-            with compiling("a function of your own"):
-                for i, function in enumerate(functions):
-                    for j, dtype in enumerate(("float32", "float64")):
-                        self._compiled.append(compile_row(function, dtype))
-                        self._addresses[i, j] = self._compiled[-1].address
+            for i, function in enumerate(functions):
+                for j, dtype in enumerate(("float32", "float64")):
+                    self._compiled.append(compile_row(function, dtype))
+                    self._addresses[i, j] = self._compiled[-1].address
         self.code = int(self._addresses.ctypes.data)
         _known[self.code] = self
 

@@ -7,10 +7,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from fastbp.jit import cache, progress, shield
+import fastbp
+from fastbp.functions import own
+from fastbp.jit import cache, own_updates, progress, shield
+from fastbp.jit.decorators import Uncompilable
 
 ROOT = Path(progress.__file__).parents[2]
 
@@ -203,8 +207,36 @@ def test_the_bar_of_the_command_line_moves(clock: Clock) -> None:
 
 
 def test_the_costs_of_this_machine_take_the_place_of_others(clock: Clock) -> None:
-    assert set(progress.FIRST) == {
-        f"{name} {dtype}" for name in ("outputs", "work") for dtype in ("float32", "float64")
-    }
+    kernels = ("outputs", "work", "an update of your own")
+    names = {f"{name} {dtype}" for name in kernels for dtype in ("float32", "float64")}
+    assert set(progress.FIRST) == names | {"a function of your own"}
     compile_all(clock, "work float32", 10, 1.0, 10.0)
     assert progress._progress.costs["work float32"].functions == 10
+
+
+def test_functions_of_ones_own_are_announced_before_they_are_compiled(
+    clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is compiled here: who would compile it waits, and looks at what has been said."""
+    said: list[list[str]] = []
+
+    def refuse(*_: object) -> None:
+        clock.now += 2.5
+        progress.tick()
+        said.append([record.getMessage() for record in caplog.records])
+        raise Uncompilable("it is not compiled here")
+
+    monkeypatch.setattr(own, "DISABLED", False)
+    monkeypatch.setattr(own_updates, "DISABLED", False)
+    monkeypatch.setattr(own, "guarded", refuse)
+    monkeypatch.setattr(own_updates, "compiler", lambda _: SimpleNamespace(compile_update=refuse))
+    with caplog.at_level(logging.INFO, logger="fastbp"):
+        with pytest.raises(TypeError, match="cannot be compiled"):
+            fastbp.activation("announced", lambda z: z, lambda z: 1.0)
+        with pytest.raises(Uncompilable):
+            own_updates.OwnUpdate(lambda g, w, eta, t: w - eta * g, 0, 0).address("float32")
+    first, second = said
+    name = "a function of your own"
+    assert first == [f"Compiling {name}, in about 1 s", f"Compiling {name}: 0%, about 1 s left"]
+    name = "an update of your own float32"
+    assert second[2:] == [f"Compiling {name}, in about 1 s", f"Compiling {name}: 0%, about 1 s left"]
