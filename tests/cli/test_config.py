@@ -115,7 +115,8 @@ def test_events_for_tensorboard(tmp_path: Path) -> None:
     from tensorboardX.proto import event_pb2
     from tensorboardX.record_writer import RecordWriter
 
-    run("train", "t.csv", "--target", "kind", "-q", "--epochs", "3", "--log", "events", "--log", "run.jsonl")
+    logs = ("--log", "events", "--log", "run.jsonl")
+    run("train", "t.csv", "--target", "kind", "--preset", "none", "-q", "--epochs", "3", *logs)
     assert RecordWriter is not None
     (file,) = (tmp_path / "events").iterdir()
     content, at, found = file.read_bytes(), 0, {}
