@@ -38,7 +38,7 @@ def instructions(function: Callable[..., Any], *arguments: Any) -> tuple[Any, in
         result = function(*arguments)
     finally:
         sys.settrace(before)
-        threading.settrace(before_in_threads)  # type: ignore[arg-type]
+        threading.settrace(before_in_threads)  # type: ignore[arg-type]  # typeshed leaves None out
     if stopped or running:  # frames that are no longer traced are not seen to return
         raise RuntimeError("its instructions are counted, and it ends the counting")
     return result, counted
