@@ -6,13 +6,12 @@ and pickles hold the name alone: whoever opens them registers the function first
 
 from __future__ import annotations
 
-import inspect
 import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,15 +20,7 @@ from fastbp.errors import LoadError, argument_error
 from fastbp.functions import activations, costs
 from fastbp.functions.differences import N_POINTS, REACH, ROUNDING, check_derivative
 from fastbp.functions.entry import PAIR, SECOND, SLOPES, TERMS, ActivationFunction, CostFunction
-from fastbp.jit import strict
-from fastbp.jit.decorators import Uncompilable
-from fastbp.jit.mode import DISABLED
-from fastbp.jit.progress import compiling
-from fastbp.jit.rows import Rows, guarded
-from fastbp.jit.shield import shielded
-
-if TYPE_CHECKING:
-    from fastbp.jit.addresses import Array
+from fastbp.functions.own_rows import compiled_rows, pair_row, second_row, slopes_row, terms_row
 
 FORMAT = 3
 """First version of the format of model files that may hold such a name."""
@@ -113,64 +104,6 @@ def _check_new(name: Any, kind: str, known: Iterable[str]) -> str:
     return name
 
 
-def takes(function: Any, n: int) -> bool:
-    """Whether something can be called with n arguments, as far as Python knows."""
-    if not callable(function):
-        return False
-    try:
-        inspect.signature(function).bind(*range(n))
-    except TypeError:
-        return False
-    except ValueError:  # some of C have no signature
-        pass
-    return True
-
-
-def _compiled(functions: dict[str, Any], n: int, what: str) -> list[Any]:
-    """The user's functions of n numbers, guarded."""
-    made = []
-    for name, function in functions.items():
-        if not takes(function, n):
-            raise argument_error(
-                name, f"is {function!r}; a function of {what} is needed. Pass one, such as a lambda.", TypeError
-            )
-        keywords = getattr(function, "__kwdefaults__", None)
-        if keywords:
-            raise argument_error(
-                name,
-                f"has the keyword {next(iter(keywords))}, which only Python knows; a function of {what} is needed. "
-                "Make it an argument with a default, or a number inside.",
-                TypeError,
-            )
-        try:
-            made.append(guarded(function, n))
-        except Uncompilable as error:
-            raise argument_error(
-                name,
-                f"cannot be compiled: {error.reason}. Needed is a number, by arithmetic, if and for, with "
-                "fastbp.functions, math or np, and no function beside them that numba.njit has not marked. Write it "
-                "so.",
-                TypeError,
-            ) from error
-    return made
-
-
-def _compiled_rows(
-    functions: dict[str, Any], n: int, what: str, rows_of: Callable[..., list[Any]]
-) -> tuple[list[Any], Rows]:
-    """The user's functions, guarded, and the rows of them: what is waited for is announced, Numba's start included."""
-
-    def make(functions: dict[str, Any]) -> tuple[list[Any], Rows]:
-        made = _compiled(functions, n, what)
-        return made, Rows(rows_of(*made))
-
-    if DISABLED:
-        return make(functions)
-    with compiling("a function of your own"):
-        made: tuple[list[Any], Rows] = shielded(make, functions)
-        return made
-
-
 def _check_range(range_: Any) -> tuple[float, float]:
     low = high = math.nan
     pair = isinstance(range_, Sequence | np.ndarray) and not isinstance(range_, str | bytes) and len(range_) == 2
@@ -238,11 +171,11 @@ def activation(
         _check_new(name, "activation", taken)
 
         def rows_of(value: Any, slope: Any, *second: Any) -> list[Any]:
-            pair_row = _pair_row(value, slope)
+            pair = pair_row(value, slope)
             # Without f'' nobody asks for it, but for loops that leave out what they have made of it.
-            return [pair_row, _second_row(*second) if second else pair_row]
+            return [pair, second_row(*second) if second else pair]
 
-        (value, slope, *second), rows = _compiled_rows(given, 1, "one number", rows_of)
+        (value, slope, *second), rows = compiled_rows(given, 1, "one number", rows_of)
 
         def evaluated(which: int, z: Any) -> tuple[Any, Any]:
             z = np.ascontiguousarray(z, np.float64)
@@ -333,9 +266,9 @@ def cost(name: str, c: Number, dc: Number) -> CostFunction:
         _check_new(name, "cost", {*(entry.name for entry in costs.COSTS), *costs.LOSSES, *costs.NAMED})
 
         def rows_of(term: Any, slope: Any) -> list[Any]:
-            return [_terms_row(term), _slopes_row(slope)]
+            return [terms_row(term), slopes_row(slope)]
 
-        (term, slope), rows = _compiled_rows({"c": c, "dc": dc}, 2, "two numbers, a and y,", rows_of)
+        (term, slope), rows = compiled_rows({"c": c, "dc": dc}, 2, "two numbers, a and y,", rows_of)
 
         def evaluated(which: int, a: Any, y: Any) -> Any:
             a, y = (np.ascontiguousarray(part, np.float64) for part in np.broadcast_arrays(a, y))
@@ -381,39 +314,3 @@ def cost(name: str, c: Number, dc: Number) -> CostFunction:
 
 def _in_latex(name: str) -> str:
     return name.replace("_", r"\_")
-
-
-def _pair_row(value: Any, slope: Any) -> Any:
-    @strict
-    def row(n: int, z: Array, a: Array, d: Array) -> None:
-        for i in range(n):
-            a[i], d[i] = value(z[i]), slope(z[i])
-
-    return row
-
-
-def _second_row(second: Any) -> Any:
-    @strict
-    def row(n: int, z: Array, bend: Array, rest: Array) -> None:
-        for i in range(n):
-            bend[i] = second(z[i])
-
-    return row
-
-
-def _terms_row(term: Any) -> Any:
-    @strict
-    def row(n: int, a: Array, y: Array, C: Array) -> None:
-        for j in range(n):
-            C[0] = C[0] + term(a[j], y[j])
-
-    return row
-
-
-def _slopes_row(slope: Any) -> Any:
-    @strict
-    def row(n: int, a: Array, y: Array, d: Array) -> None:
-        for j in range(n):
-            d[j] = slope(a[j], y[j]) * d[j]
-
-    return row

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from fastbp.functions.costs import CLIPPED
-from fastbp.functions.own import takes
+from fastbp.functions.own_rows import takes
 from fastbp.sklearn._checkpoint import extra, restore, saving_of
 from fastbp.sklearn._parameters import Estimator, pack
 from fastbp.sklearn._stepper import Stepper, say

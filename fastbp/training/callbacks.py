@@ -15,7 +15,7 @@ from typing import Any
 
 from fastbp.checks import check_int
 from fastbp.errors import argument_error
-from fastbp.functions.own import takes
+from fastbp.functions.own_rows import takes
 from fastbp.io.paths import as_new_path
 from fastbp.training.history import History as History  # pickles of version 0.1.0 look for these three here
 from fastbp.training.history import Run as Run

@@ -16,7 +16,7 @@ from fastbp import checks
 from fastbp.arrays import as_sample_weight
 from fastbp.chunks import largest_magnitude
 from fastbp.errors import argument_error
-from fastbp.functions.own import takes
+from fastbp.functions.own_rows import takes
 from fastbp.network import Network
 from fastbp.runtime import csr
 from fastbp.targets import Targets

@@ -13,7 +13,7 @@ import numpy as np
 
 from fastbp.checks import keep_int, keep_real
 from fastbp.errors import argument_error
-from fastbp.functions.own import takes
+from fastbp.functions.own_rows import takes
 
 
 @dataclass(frozen=True)

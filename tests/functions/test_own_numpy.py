@@ -11,7 +11,7 @@ import pytest
 from nets import same_bits, textbook_gradient
 
 import fastbp
-from fastbp.functions.own import _second_row
+from fastbp.functions.own_rows import second_row
 from fastbp.jit.rows import Rows, guarded
 
 Z = np.array([-2.5, -1.0, -0.0, 0.0, 0.3, 1.0, 7.0, np.nan, np.inf])
@@ -33,7 +33,7 @@ SINGLE: list[Callable[[Any], Any]] = [
 @pytest.mark.compiled
 @pytest.mark.parametrize("f", SINGLE, ids=range(len(SINGLE)))
 def test_compiled_they_have_the_bits_of_numpy(f: Callable[[Any], Any]) -> None:
-    rows = Rows([_second_row(guarded(f, 1))])
+    rows = Rows([second_row(guarded(f, 1))])
     for dtype in (np.float32, np.float64):
         z = Z.astype(dtype)
         with np.errstate(all="ignore"):

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 import fastbp
-from fastbp.functions import own
+from fastbp.functions import own_rows
 from fastbp.jit import cache, own_updates, progress, shield
 from fastbp.jit.decorators import Uncompilable
 
@@ -226,9 +226,9 @@ def test_functions_of_ones_own_are_announced_before_they_are_compiled(
         said.append([record.getMessage() for record in caplog.records])
         raise Uncompilable("it is not compiled here")
 
-    monkeypatch.setattr(own, "DISABLED", False)
+    monkeypatch.setattr(own_rows, "DISABLED", False)
     monkeypatch.setattr(own_updates, "DISABLED", False)
-    monkeypatch.setattr(own, "guarded", refuse)
+    monkeypatch.setattr(own_rows, "guarded", refuse)
     monkeypatch.setattr(own_updates, "compiler", lambda _: SimpleNamespace(compile_update=refuse))
     with caplog.at_level(logging.INFO, logger="fastbp"):
         with pytest.raises(TypeError, match="cannot be compiled"):
