@@ -59,6 +59,7 @@ def measure(case: Case, rounds: int, seconds: float) -> tuple[dict[str, float], 
 def main() -> None:
     """Measure, and print a line for each net."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("nets", nargs="*", help="beginnings of names; default: all")
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=0.08, help="of a turn")
     parser.add_argument("--busy", type=int, help="core of a process that never rests")
@@ -68,7 +69,7 @@ def main() -> None:
         other = subprocess.Popen([sys.executable, "-c", LOOP, str(options.busy)])
     sys.stdout.write(f"{len(pin.cores())} cores, load {os.getloadavg()[0]:.2f}, busy core: {options.busy}\n")
     try:
-        for case in CASES:
+        for case in (case for case in CASES if case.name.startswith(tuple(options.nets or [""]))):
             us, trainer = measure(case, options.rounds, options.seconds)
             model, found = us.pop("model"), us.pop("found")
             best, plan = min(us.values()), trainer.last.plan if trainer.last else None
