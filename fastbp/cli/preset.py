@@ -156,11 +156,6 @@ def train(console: Out, errors: Out, o: dict[str, Any], data: Any) -> tuple[OfPr
             recipe = replace(recipe, epochs=o["epochs"], least_steps=0)
     time_order = None if o["split"] is None else tables.moments(data, o)
     check_class_weight(o["class_weight"], data.task)
-    if o["log"] and n_members > 1:
-        raise ValueError(
-            f"--log is given, which is the record of one training, and the preset trains {n_members} members. Pass "
-            "--members 1, or --preset none."
-        )
     aside = to_hold_out(data, n_members, o["seed"], o["class_weight"], time_order)
     deciding.check(data, aside, "sigmoid" if len(data.classes or ()) == 2 else "", o)
     columns = tables.learn(data, np.arange(len(data.X)), o)

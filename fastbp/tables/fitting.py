@@ -155,7 +155,8 @@ def fit(
     meta : mapping, optional
         Of the networks, beside the task: the names of ``classes`` and ``target``, say.
     callbacks, progress
-        As of `fastbp.train_many`.
+        As of `fastbp.train_many`. `CSVLog` and `JSONLines` write one file of all members, whose rows say their
+        ``member`` and come in the members' order for any number of threads; `TensorBoard` a folder for each.
 
     Returns
     -------

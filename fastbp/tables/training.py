@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastbp.runtime import pool
+from fastbp.tables.logs import watching_members
 from fastbp.tables.members import Member
 from fastbp.tables.recipe import Recipe
 from fastbp.training.callbacks import Callback
@@ -67,15 +68,17 @@ def trained(
         (member,) = members
         options |= {"sample_weight": member.weight, "validation": member.validation, "seed": seeds[0]}
         return [train(member.net, member.X, member.Y, **options)]
-    runs = train_many(
-        [member.net for member in members],
-        [member.X for member in members],
-        [member.Y for member in members],
-        sample_weight=[member.weight for member in members],
-        validation=[member.validation for member in members],
-        seed=seeds,
-        **options,
-    )
+    nets = [member.net for member in members]
+    with watching_members(watching, nets) as options["callbacks"]:
+        runs = train_many(
+            nets,
+            [member.X for member in members],
+            [member.Y for member in members],
+            sample_weight=[member.weight for member in members],
+            validation=[member.validation for member in members],
+            seed=seeds,
+            **options,
+        )
     for run in runs:
         if run.error is not None:
             raise run.error

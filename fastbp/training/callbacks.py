@@ -144,7 +144,7 @@ class _Log(Callback, abc.ABC):
     def on_train_begin(self, run: Run) -> None:
         """Empty the file, or see where it ends."""
         self._file = os.path.abspath(self.path)  # a callback may go to another folder
-        self._lengths = {name: len(values) for name, values in run.history.columns().items()}
+        self._lengths = lengths_of(run)
         self._mode, self._complained, content = "wb", False, b""
         if self.append or run.epoch > 0:
             self._mode = "ab"
@@ -160,11 +160,13 @@ class _Log(Callback, abc.ABC):
 
     def on_epoch_end(self, run: Run) -> None:
         """Write the epoch's row."""
-        lengths = {name: len(values) for name, values in run.history.columns().items()}
-        new = [name for name, n in lengths.items() if n > self._lengths.get(name, 0)]
-        self._lengths = lengths
         counts = {"epoch": run.epoch, "step": run.step, "seconds": run.seconds}
-        self._write(self._row({**counts, **{name: _plain(run.history[name][-1]) for name in new}}))
+        self.write({**counts, **new_values(run, self._lengths)})
+        self._lengths = lengths_of(run)
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Write a row: a value for each name."""
+        self._write(self._row(row))
 
     def on_train_end(self, run: Run) -> None:
         """Try once more to write what could not be written."""
@@ -188,6 +190,17 @@ class _Log(Callback, abc.ABC):
 
     def _warn(self, problem: str) -> None:
         warnings.warn(f"{self.path}: {problem}", RuntimeWarning, stacklevel=4)
+
+
+def lengths_of(run: Run) -> dict[str, int]:
+    """How many values each list of a run's history has."""
+    return {name: len(values) for name, values in run.history.columns().items()}
+
+
+def new_values(run: Run, lengths: dict[str, int]) -> dict[str, float | str]:
+    """The last values of those lists that have grown since they had these lengths."""
+    grown = [name for name, n in lengths_of(run).items() if n > lengths.get(name, 0)]
+    return {name: _plain(run.history[name][-1]) for name in grown}
 
 
 def _plain(value: Any) -> float | str:
