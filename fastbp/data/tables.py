@@ -125,7 +125,9 @@ def _targets(path: str, target: Names, names: list[str], header: bool) -> list[i
 def cells_of(values: Array) -> list[str]:
     """The cells of a column as text."""
     if values.dtype.kind == "S":
-        return [cell.decode().strip() for cell in values.tolist()]
+        raw = values.tolist()
+        known = {cell: cell.decode().strip() for cell in set(raw)}
+        return [known[cell] for cell in raw]
     if values.dtype.kind == "M":
         return ["" if cell == "NaT" else cell for cell in values.astype(str).tolist()]
     return ["" if cell is None or cell != cell else str(cell).strip() for cell in values.tolist()]
@@ -145,7 +147,8 @@ def _targets_of(
             columns.append(values)
         else:
             cells = cells_of(values)
-            absent[:, k] = [is_missing(cell) for cell in cells]
+            nothing = {cell for cell in set(cells) if is_missing(cell)}
+            absent[:, k] = [cell in nothing for cell in cells]
             columns.append(cells)
     if absent.any() and not missing:
         row, k = np.argwhere(absent)[0]

@@ -111,7 +111,8 @@ def _refuse_disguised(cells: Sequence[str], lines: Sequence[int], task: Task | N
     def looks(cell: str) -> bool:  # a unit is no part of a number that is the name of a class: 1st, 5a
         return looks_like_a_number(cell) or ((task is not None or not repeat) and is_measured(cell))
 
-    numbers = sum(map(looks, cells))
+    alike = {cell: looks(cell) for cell in set(cells)}
+    numbers = sum(map(alike.__getitem__, cells))
     if task is None:
         some = 0 < numbers < len(cells) and 2 * numbers >= len(cells)
         plain = numbers == len(cells) and not any(map(is_text, cells))

@@ -80,17 +80,18 @@ def numbers_of(cells: Sequence[str], decimal: str | None = None) -> tuple[Number
         if plain is not None:
             return plain, "."
     marks = list(PATTERNS) if decimal is None else [decimal]
-    values = {mark: [parsed(cell, mark) for cell in cells] for mark in marks}
-    whole = [mark for mark in marks if None not in values[mark]]
+    different = dict.fromkeys(cells)
+    known = {mark: {cell: parsed(cell, mark) for cell in different} for mark in marks}
+    whole = [mark for mark in marks if None not in known[mark].values()]
     if not whole:
-        if decimal is None and all(a is not None or b is not None for a, b in zip(*values.values(), strict=True)):
-            raise Mixed(*(cells[values[mark].index(None)] for mark in (",", ".")))
+        if decimal is None and all(known["."][cell] is not None or known[","][cell] is not None for cell in different):
+            raise Mixed(*(next(c for c in different if known[mark][c] is None) for mark in (",", ".")))
         return None
     if len(whole) == 2:
-        for cell, a, b in zip(cells, values["."], values[","], strict=True):
-            if a != b:
+        for cell in different:
+            if known["."][cell] != known[","][cell]:
                 raise Ambiguous(cell)
-    return np.array(values[whole[0]], np.float64), whole[0]
+    return np.array([known[whole[0]][cell] for cell in cells], np.float64), whole[0]
 
 
 def _plain(cells: Sequence[str]) -> Numbers | None:
