@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from fastbp.data.columns import Column, Columns, Table
+from fastbp.data.columns import Column, Columns, Table, dates
 
 
 def kind_of(cells, name: str = "x", **options) -> Column:
@@ -264,3 +264,25 @@ def test_tables() -> None:
         Columns.learn({"a": [1, [2]], "b": [1.5, 2.5]})
     with pytest.raises(TypeError, match="complex"):
         Table({"a": np.ones(2, complex)})
+
+
+def test_plain_dates_are_read_all_at_once_with_the_instants_of_each() -> None:
+    """Some cells that are one day, or one second, too many among them."""
+    rng = np.random.default_rng(0)
+    read = 0
+    for trial in range(600):
+        year, month, day = rng.integers((0, 1, 1), (10_000, 13, 30), (4, 3)).T
+        hour, minute, second = rng.integers(0, (24, 60, 60), (4, 3)).T
+        if trial % 3 == 0:
+            month[0], day[0], hour[0], second[0] = rng.integers((0, 0, 22, 58), (14, 34, 26, 62))
+        form = ("{:04}-{:02}-{:02}", "{:04}-{:02}-{:02} {:02}:{:02}", "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}")[trial % 3]
+        cells = [form.format(*parts) for parts in zip(year, month, day, hour, minute, second, strict=True)]
+        if trial % 7 == 0:
+            cells[1] = cells[1][: trial % 10] + "x" + cells[1][trial % 10 + 1 :]
+        at_once = dates.instants_in(cells, dates.ISO)
+        each = [dates.instant_of(cell, dates.ISO) for cell in cells]
+        assert (at_once is None) == (None in each)
+        if at_once is not None:
+            read += 1
+            assert at_once.tolist() == each
+    assert 100 < read < 580

@@ -27,6 +27,38 @@ class AmbiguousDate(ValueError):
     """Dates that mean different days with the day first and with the month first, none of which decides."""
 
 
+_WIDTHS = (10, 16, 19)
+"""Characters of 2025-12-31, 2025-12-31 23:59 and 2025-12-31 23:59:59."""
+
+
+def _plain_iso(cells: Sequence[str]) -> Instants | None:
+    """The instants in cells that are all written in the same one of the three plainest ways, else None."""
+    width = len(cells[0]) if cells else 0
+    if width not in _WIDTHS or any(len(cell) != width or not cell.isascii() for cell in cells):
+        return None
+    text = np.array(cells, f"S{width}").view(np.uint8).reshape(-1, width)
+    marks = text[:, [i for i in (4, 7, 10, 13, 16) if i < width]]
+    digits = np.delete(text, [4, 7, 10, 13, 16][: marks.shape[1]], axis=1).astype(np.int64) - ord("0")
+    usual = np.array([ord(mark) for mark in "-- ::"[: marks.shape[1]]], np.uint8)
+    fits = (marks == usual).all(axis=0)
+    if width > 10:
+        fits[2] = np.isin(marks[:, 2], (ord(" "), ord("T"))).all()
+    if not fits.all() or (digits < 0).any() or (digits > 9).any():
+        return None
+    year = digits[:, :4] @ (1000, 100, 10, 1)
+    month, day, hour, minute, second = (
+        digits[:, i] * 10 + digits[:, i + 1] if i < digits.shape[1] else np.zeros(len(cells), np.int64)
+        for i in (4, 6, 8, 10, 12)
+    )
+    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
+    first, after = (moment.astype("datetime64[D]").astype(np.int64) for moment in (months, months + 1))
+    there = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= after - first)
+    if not (there & (hour <= 23) & (minute <= 59) & (second <= 59)).all():
+        return None
+    found: Instants = (first + day - 1) * DAY + ((hour * 60 + minute) * 60 + second) * 1_000_000
+    return found
+
+
 def _since_epoch(moment: datetime) -> int:
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC).replace(tzinfo=None)
@@ -125,7 +157,7 @@ def instants_of(cells: Sequence[str], date_format: str | None = None) -> tuple[I
         With the first cell as its argument.
     """
     for known in (ISO,) if date_format is None else (date_format, ISO):
-        found = _all(cells, known)
+        found = instants_in(cells, known)
         if found is not None:
             return found, known
     if date_format is not None:
@@ -133,7 +165,7 @@ def instants_of(cells: Sequence[str], date_format: str | None = None) -> tuple[I
     matches = [match for cell in cells if (match := _PARTS.fullmatch(cell.strip()))]
     if len(matches) < len(cells):
         return None
-    day, month = _all(cells, DAY_FIRST), _all(cells, MONTH_FIRST)
+    day, month = instants_in(cells, DAY_FIRST), instants_in(cells, MONTH_FIRST)
     if day is not None and month is not None and (day == month).all():
         return day, DAY_FIRST
     if day is not None and month is None:
@@ -146,7 +178,10 @@ def instants_of(cells: Sequence[str], date_format: str | None = None) -> tuple[I
     raise AmbiguousDate(short[0] if short else cells[0])
 
 
-def _all(cells: Sequence[str], date_format: str) -> Instants | None:
+def instants_in(cells: Sequence[str], date_format: str) -> Instants | None:
+    """The instants in some cells, if all of them have this format."""
+    if date_format == ISO and (plain := _plain_iso(cells)) is not None:
+        return plain
     read = _reader(date_format)
     try:
         return np.array([read(cell) for cell in cells], np.int64)

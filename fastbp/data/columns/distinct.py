@@ -76,23 +76,20 @@ class Cells:
         self.numbers, self.index = _distinct(numbers, there)
 
     def _of_text(self, values: list[Any], missing: frozenset[str]) -> None:
-        known: dict[Any, int] = {}
         try:
-            raw = np.fromiter((known.setdefault(value, len(known)) for value in values), np.int64, len(values))
+            known = {value: i for i, value in enumerate(dict.fromkeys(values))}
+            raw = np.fromiter(map(known.__getitem__, values), np.int64, len(values))
         except TypeError:  # a list, which has no hash
             raise self.refused(next(i for i, v in enumerate(values) if isinstance(v, list | dict | set))) from None
-        texts: list[str] = []
         places: dict[str, int] = {}
-        new = np.empty(len(known), np.int64)
-        for value, i in known.items():
+        new: list[int] = []
+        for i, value in enumerate(known):
             text = _text(value)
             if text is None:
                 raise self.refused(int(np.flatnonzero(raw == i)[0]))
-            new[i] = -1 if text.strip().lower() in missing else places.setdefault(text, len(places))
-            if new[i] == len(texts):
-                texts.append(text)
-        self.texts = texts
-        self.index = new[raw] if len(new) else raw
+            new.append(-1 if text.strip().lower() in missing else places.setdefault(text, len(places)))
+        self.texts = list(places)
+        self.index = np.array(new, np.int64)[raw]
 
     def refused(self, row: int, need: str = "numbers, text and dates are needed") -> TypeError:
         """An error about the type of a cell."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from fastbp.data.columns import dates
 from fastbp.data.columns.distinct import Cells
 from fastbp.data.columns.kinds import YES_NO, require_finite
-from fastbp.data.columns.numbers import parsed
+from fastbp.data.columns.numbers import parsed, plain
 from fastbp.data.columns.record import Column
 
 Numbers = npt.NDArray[np.float64]
@@ -120,10 +120,13 @@ def _as_numbers(column: Column, cells: Cells) -> Numbers:
         values = cells.numbers
     else:
         texts = cells.texts if cells.texts is not None else cells.levels()
-        found = [parsed(text, column.decimal) for text in texts]
-        if None in found:
-            raise _wrong(column, cells, found.index(None), "a number")
-        values = np.array(found, np.float64)
+        read = plain(texts) if column.decimal == "." else None
+        if read is None:
+            found = [parsed(text, column.decimal) for text in texts]
+            if None in found:
+                raise _wrong(column, cells, found.index(None), "a number")
+            read = np.array(found, np.float64)
+        values = read
     require_finite(cells, values)
     return values
 
@@ -147,6 +150,8 @@ def _as_instants(column: Column, cells: Cells) -> Codes:
     if cells.instants is not None:
         return cells.instants
     texts = cells.texts if cells.texts is not None else cells.levels()
+    if column.kind == "date" and (all_of_them := dates.instants_in(texts, column.date_format)) is not None:
+        return all_of_them
     if column.kind == "time":
         found = [dates.time_of(text) for text in texts]
         need = "a time such as 23:59"

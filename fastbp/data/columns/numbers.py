@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,8 @@ def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
 
 PATTERNS = {".": _pattern(".", ","), ",": _pattern(",", ".")}
 """Of each decimal mark: the numbers that are written with it."""
+FEW = 20
+"""Cells that are looked at first."""
 _OTHER = {".": ",", ",": "."}
 
 
@@ -76,11 +79,13 @@ def numbers_of(cells: Sequence[str], decimal: str | None = None) -> tuple[Number
         With two cells, or one, as arguments.
     """
     if decimal is None:
-        plain = _plain(cells)
-        if plain is not None:
-            return plain, "."
+        found = plain(cells)
+        if found is not None:
+            return found, "."
     marks = list(PATTERNS) if decimal is None else [decimal]
     different = dict.fromkeys(cells)
+    if any(all(parsed(cell, mark) is None for mark in marks) for cell in itertools.islice(different, FEW)):
+        return None  # without a look at all cells of a column of text
     known = {mark: {cell: parsed(cell, mark) for cell in different} for mark in marks}
     whole = [mark for mark in marks if None not in known[mark].values()]
     if not whole:
@@ -94,10 +99,10 @@ def numbers_of(cells: Sequence[str], decimal: str | None = None) -> tuple[Number
     return np.array([known[whole[0]][cell] for cell in cells], np.float64), whole[0]
 
 
-def _plain(cells: Sequence[str]) -> Numbers | None:
+def plain(cells: Sequence[str]) -> Numbers | None:
     """The numbers as Python reads them, or None."""
     try:
-        return np.array([as_number(cell) for cell in cells], np.float64)
+        return None if any("_" in cell for cell in cells) else np.array([*map(float, cells)], np.float64)
     except ValueError:
         return None
 
