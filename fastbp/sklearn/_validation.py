@@ -47,17 +47,23 @@ def hold_out(estimator: Estimator, X: Any, y: np.ndarray, sample_weight: Any) ->
     return X, y, weight, HeldOut(X_val, y_val, estimator._as_given(y_val), weight_val)
 
 
-def given_validation(estimator: Estimator, validation: tuple[Any, Any, Any] | None) -> Any:
-    """Checked validation samples that the user gave, under HistGradientBoosting's rules."""
-    X, y, weight = validation or (None, None, None)
+def require_whole(X: Any, y: Any, weight: Any) -> bool:
+    """Whether the user gave validation samples; ValueError for a part of them, as HistGradientBoosting's."""
     if X is None and y is None:
         if weight is not None:
             raise ValueError("sample_weight_val is provided, but X_val was not provided.")
+        return False
+    if X is None or y is None:
+        given, other = ("X_val", "y_val") if y is None else ("y_val", "X_val")
+        raise ValueError(f"{given} is provided, but {other} was not provided.")
+    return True
+
+
+def given_validation(estimator: Estimator, validation: tuple[Any, Any, Any] | None) -> Any:
+    """Checked validation samples that the user gave, under HistGradientBoosting's rules."""
+    X, y, weight = validation or (None, None, None)
+    if not require_whole(X, y, weight):
         return None
-    if y is None:
-        raise ValueError("X_val is provided, but y_val was not provided.")
-    if X is None:
-        raise ValueError("y_val is provided, but X_val was not provided.")
     if not estimator.early_stopping or estimator.solver == "lbfgs":
         raise ValueError(
             "X_val and y_val are passed to fit while at the same time early_stopping is False or the solver is "

@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
 
 from fastbp.data.columns import KINDS, Columns, Table
 from fastbp.runtime.pool import MAX_THREADS
+from fastbp.sklearn._validation import require_whole
 from fastbp.tables.fitting import Fitted, fit
 from fastbp.tables.recipe import Recipe
 
@@ -131,12 +132,7 @@ class _Tabular(BaseEstimator, abc.ABC):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, np.empty((table.n_rows, 1)), ensure_non_negative=True)
         held_out = None
-        if X_val is None and y_val is None and sample_weight_val is not None:
-            raise ValueError("sample_weight_val is given without X_val and y_val. Pass them too, or leave it out.")
-        if X_val is not None or y_val is not None:
-            if X_val is None or y_val is None:
-                given, other = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-                raise ValueError(f"{given} is given without {other}; validation needs both. Pass {other} too.")
+        if require_whole(X_val, y_val, sample_weight_val):
             rows_val, y_val = self._table(X_val, reset=False), self._encoded(y_val, reset=False)
             check_consistent_length(y_val, np.empty(rows_val.n_rows))
             weight_val = None

@@ -70,9 +70,9 @@ def test_validation_rows() -> None:
     model = TabularClassifier(2, recipe=QUICK, random_state=0)
     model.fit(frame[20:], y[20:], X_val=frame[:20], y_val=y[:20])
     assert (model.fitted_.member_of == -1).all()
-    with pytest.raises(ValueError, match="X_val is given without y_val"):
+    with pytest.raises(ValueError, match="X_val is provided, but y_val was not provided"):
         model.fit(frame, y, X_val=frame)
-    with pytest.raises(ValueError, match="sample_weight_val is given without X_val and y_val"):
+    with pytest.raises(ValueError, match="sample_weight_val is provided, but X_val was not provided"):
         model.fit(frame, y, sample_weight_val=np.ones(80))
     with pytest.raises(ValueError, match="y_val has the class 'new'"):
         model.fit(frame, y, X_val=frame[:1], y_val=["new"])
