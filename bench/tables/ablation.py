@@ -63,12 +63,13 @@ class Found(NamedTuple):
     runs: int
 
 
-def found(tables: Sequence[str], members: int = 1, stage: str = "") -> list[Found]:
+def found(tables: Sequence[str], members: int = 1, stage: str = "", prefix: str = "") -> list[Found]:
     """What each part brings: loss without it over loss with it.
 
-    A stage is a folder beside the runs: those of an earlier preset, which had more parts.
+    A stage is a folder beside the runs: those of an earlier preset, which had more parts. Another prefix of the files'
+    names is that of other runs than those without a part.
     """
-    prefix = _prefix(members)
+    prefix = prefix or _prefix(members)
     full = known(f"{stage}{prefix}full")
     result = []
     for path in sorted((running.FOLDER / stage).glob(f"{prefix}*.jsonl")):
