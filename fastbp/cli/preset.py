@@ -168,7 +168,11 @@ def train(console: Out, errors: Out, o: dict[str, Any], data: Any) -> tuple[OfPr
             f"{'1 target column' if what == '1 target columns' else what}",
             soft_wrap=True,
         )
-        members = f"{n_members} members, each with a fold to validate on" if n_members > 1 else "1 member"
+        members = f"{n_members} members" if n_members > 1 else "1 member"
+        if not len(aside):
+            members += f"; of {len(data.X):,} samples none is held out, and the last epoch is kept"
+        elif n_members > 1:
+            members += ", each with a fold to validate on"
         console.print(f"The preset for tables: {members}", soft_wrap=True)
     with Interrupts() as interrupts:
         fitted = fit_data(

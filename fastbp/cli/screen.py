@@ -64,7 +64,8 @@ def _worst(console: Out, judgement: Judgement) -> None:
     else:
         what = f"is {tested.known[i, 0]:.6g}, predicted {tested.out[i, 0]:.6g}"
     names = [importance.name for importance in judgement.importances[:4]]
-    values = ", ".join(f"{name} {judgement.rows.cell(name, i)}" for name in names)
+    cells = {name: judgement.rows.cell(name, i) for name in names}
+    values = ", ".join(f"{name} {'empty' if cell is None or cell != cell else cell}" for name, cell in cells.items())
     console.print(Text(f"Worst prediction, {judgement.rows.place(i)}: {what}; {values}"), soft_wrap=True)
 
 

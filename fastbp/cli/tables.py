@@ -268,6 +268,8 @@ def learn(data: Data, kept: np.ndarray, o: Mapping[str, Any]) -> Columns | None:
             names(o["only"], data.table) or None,
             names(o["missing"]),
         )
+    if isinstance(data.X_test, Table):
+        columns.values(data.X_test)  # whose cells may be refused: before anything is trained
     return columns if o["scale"] else columns.without_scale()
 
 

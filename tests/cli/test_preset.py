@@ -130,6 +130,19 @@ def test_events_of_members_have_a_folder_each(monkeypatch: pytest.MonkeyPatch) -
     assert len(written["runs/member-0"]) == len(written["runs/member-1"]) >= 3 * 3
 
 
+def test_of_a_few_rows_none_is_held_out_and_that_is_said() -> None:
+    Path("few.csv").write_text("\n".join(Path("t.csv").read_text().splitlines()[:31]))
+    said = run("train", "few.csv", "--target", "price", *SHORT)
+    assert "The preset for tables: 2 members; of 24 samples none is held out, and the last epoch is kept" in said
+
+
+def test_an_empty_cell_of_the_worst_row_is_called_empty() -> None:
+    lines = Path("t.csv").read_text().splitlines()
+    Path("t.csv").write_text("\n".join([lines[0], *("," + line.split(",", 1)[1] for line in lines[1:40]), *lines[40:]]))
+    said = run("train", "t.csv", "--target", "price", *SHORT)
+    assert re.search(r"Worst prediction, line \d+: .*size empty", said)
+
+
 def test_a_column_that_is_not_there_is_named_with_its_option() -> None:
     for preset in ("tabular", "none"):
         said = run("train", "t.csv", "--target", "price", "--preset", preset, "--id", "nope", code=1)

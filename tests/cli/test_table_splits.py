@@ -126,3 +126,17 @@ def test_the_best_epoch_is_marked_in_the_picture() -> None:
         words = [text.get_text() for text in axes.get_legend().get_texts()]
         assert words == ["training", "validation", *(["best epoch: 2"] if best else [])]
         assert not best or set(axes.lines[-1].get_xdata()) == {2}
+
+
+@pytest.mark.parametrize("preset", ["tabular", "none"])
+def test_a_test_file_that_does_not_fit_is_refused_before_anything_is_trained(preset: str) -> None:
+    cells = enumerate(zip(A, cycle("x", "y"), strict=True))
+    Path("t.csv").write_text("\n".join(["a,y,d", *(f"{a:.3f},{c},2025-01-{1 + i % 28:02}" for i, (a, c) in cells)]))
+    options = ("train", "t.csv", "--target", "y", "--preset", preset, "--epochs", "1", "--test-file", "test.csv")
+    for text, said in (
+        ("a,y\n1,x\n2,y\n", "no column 'd'"),
+        ("a,y,d\n1,x,2025-31-01\n2,y,\n", "'2025-31-01' in line 2"),
+    ):
+        Path("test.csv").write_text(text)
+        assert said in run(*options, code=1)
+        assert not Path("model.fastbp").exists()
