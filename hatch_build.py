@@ -20,7 +20,10 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-ASKED = os.environ.get("FASTBP_BUILD", "1").strip()
+SET = os.environ.get("FASTBP_BUILD", "").strip()
+_WORDS = {"": "1", "true": "1", "yes": "1", "on": "1", "false": "0", "no": "0", "off": "0"}
+ASKED = _WORDS.get(SET.lower(), SET)
+"""1 for this machine, 0 for nothing, or a platform."""
 
 
 class MachineCode(BuildHookInterface[Any]):
@@ -35,7 +38,7 @@ class MachineCode(BuildHookInterface[Any]):
     def _missing(self) -> str | None:
         """Why nothing is built; None if it can be tried."""
         if ASKED == "0":
-            return "FASTBP_BUILD=0 was set when the wheel was built"
+            return f"FASTBP_BUILD={SET} was set when the wheel was built"
         if ASKED != "1":
             return None
         here = self._constants("native/levels.py")["of_this_machine"]()
@@ -48,6 +51,12 @@ class MachineCode(BuildHookInterface[Any]):
 
     def dependencies(self) -> list[str]:
         """What the build needs beside hatchling: NumPy, a Numba that was tried, and a linker if there is none."""
+        platforms = self._constants("native/levels.py")["PLATFORMS"]
+        if ASKED not in ("0", "1", *platforms):  # before anything is downloaded for it
+            self.app.abort(
+                f"FASTBP_BUILD is {SET!r}; it must be 0 for no machine code, 1 for that of this machine, or one of "
+                f"{', '.join(platforms)}. Set one of these, or leave it unset."
+            )
         if self._missing():
             return []
         numba = self._constants("jit/tried.py")["TRIED"][-1]

@@ -16,6 +16,7 @@ from fastbp import __version__, jit
 from fastbp.ensemble import Ensemble
 from fastbp.jit import cpu, library
 from fastbp.jit.asked import PLAIN
+from fastbp.jit.cache import flag
 from fastbp.jit.mode import has_numba
 from fastbp.kernels.gemm import tiling
 from fastbp.machine import cpu_name
@@ -159,7 +160,8 @@ def machine_table() -> Table:
         add("", f"{name}: {value if value < pool.MAX_THREADS else 'no limit'}")
     cache, none = None, "none: nothing is compiled"
     if not jit.DISABLED and has_numba():
-        cache, none = jit.CACHE_DIR, "none: no directory is writable by this user alone, or FASTBP_NO_CACHE is set"
+        unset = "no directory is writable by this user alone, and lies in one that nobody else may change"
+        cache, none = jit.CACHE_DIR, f"none: {'FASTBP_NO_CACHE is set' if flag('FASTBP_NO_CACHE') else unset}"
     elif not jit.DISABLED:
         none += "; the textbook runs as plain Python, and functions of your own need Numba. Run: pip install numba"
     add("cache", cache or none)

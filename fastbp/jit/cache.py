@@ -29,7 +29,7 @@ CHECKSUM = hashlib.sha256
 
 def flag(name: str) -> bool:
     """Whether an environment variable says yes."""
-    return os.environ.get(name, "").strip().lower() not in ("", "0", "false", "no")
+    return os.environ.get(name, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def digest(parts: list[str]) -> str:
@@ -50,25 +50,33 @@ def _user_cache() -> pathlib.Path:
 
 
 def usable(path: pathlib.Path) -> bool:
-    """Whether compiled code may be kept here: writable, and by nobody else, because cached code is executed."""
+    """Whether compiled code may be kept here: writable, and by nobody else, because cached code is executed.
+
+    Who may write to the directory around it could put another one in its place, after it was looked at.
+    """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-        status = path.stat()
+        status, around = path.stat(), path.parent.stat()
     except OSError:
         return False
     if not hasattr(os, "getuid"):
         return True
-    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    root = 0
+    of_others = around.st_uid not in (os.getuid(), root)
+    open_to_all = around.st_mode & stat.S_IWOTH and not around.st_mode & stat.S_ISVTX
+    ours = status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return ours and not of_others and not open_to_all
 
 
 def find(name: str) -> pathlib.Path | None:
     """The first directory that can be used: FASTBP_CACHE_DIR, NUMBA_CACHE_DIR, the user's cache; else None."""
     if flag("FASTBP_NO_CACHE"):
         return None
-    named = [os.environ.get("FASTBP_CACHE_DIR"), os.environ.get("NUMBA_CACHE_DIR")]
-    for base in [pathlib.Path(name) for name in named if name] or [_user_cache() / "fastbp"]:
+    named = [os.environ.get(variable, "").strip() for variable in ("FASTBP_CACHE_DIR", "NUMBA_CACHE_DIR")]
+    for base in [pathlib.Path(place) for place in named if place] or [_user_cache() / "fastbp"]:
         try:
             path = base.expanduser().absolute() / f"fastbp-{name}"
         except RuntimeError:  # no home directory

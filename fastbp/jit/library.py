@@ -181,7 +181,10 @@ class Library:
             text = ctypes.string_at(_address_of(ctypes.c_char.in_dll(known, "fastbp_description")))
             described = json.loads(text)
             if described["digest"] != digest([]):
-                raise Unusable("it was made of other sources")
+                here = any((PACKAGE / "jit").glob("*.py"))
+                raise Unusable(
+                    "it was made of other sources" if here else "the sources, to compare it with, are missing"
+                )
             if not known.fastbp_runs_here():
                 raise Unusable("this CPU, or this system, lacks some of its instructions")
             self.level, self.numba = str(described["level"]), str(described["numba"])
@@ -212,13 +215,17 @@ def find() -> tuple[Library | None, str]:
     reasons = []
     try:
         # With a name that is whole, the file that is compared with its checksum is the one that is loaded.
-        folder = FOLDER if named in ("", "1") else Path(named).expanduser().resolve()
+        folder = FOLDER if named.lower() in ("", "1", "true", "yes", "on") else Path(named).expanduser().resolve()
         if folder != FOLDER and not folder.is_dir():
             return None, f"{folder} is no directory; FASTBP_MACHINE_CODE names one of libraries, or is 0"
-        # Of x86-64-v3 and x86-64-v4 the latter first.
-        paths = sorted((path for path in folder.glob(f"fastbp-*{SUFFIX}") if path.is_file()), reverse=True)
     except (OSError, RuntimeError) as error:
         return None, f"FASTBP_MACHINE_CODE names no directory: {error}"
+    try:
+        found = folder.iterdir() if folder.is_dir() else ()  # of one that it may not read, glob says nothing
+        # Of x86-64-v3 and x86-64-v4 the latter first.
+        paths = sorted((path for path in found if path.match(f"fastbp-*{SUFFIX}") and path.is_file()), reverse=True)
+    except OSError as error:
+        return None, f"{folder} cannot be read: {error.strerror}"
     for path in paths:
         try:
             return Library(path), ""

@@ -28,7 +28,14 @@ __all__ = list(_MODULES)
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module 'fastbp.tables' has no attribute {name!r}", name=name)
-    value = getattr(importlib.import_module(f"fastbp.tables.{_MODULES[name]}"), name)
+    try:
+        value = getattr(importlib.import_module(f"fastbp.tables.{_MODULES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "sklearn":
+            raise
+        raise ImportError(
+            f"fastbp.tables.{name} needs scikit-learn, which is not installed. Run: pip install 'fastbp[sklearn]'."
+        ) from error
     globals()[name] = value
     return value
 

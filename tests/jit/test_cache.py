@@ -81,6 +81,34 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="permissions are those of POSIX")
+def test_a_folder_within_one_that_others_may_change_is_no_cache(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others could put a folder of theirs in its place after it was looked at; where files are each one's own, not."""
+    for mode, works in ((0o777, False), (0o1777, True), (0o755, True)):
+        base.chmod(mode)
+        assert (cache.find("00000000000000ff") is not None) == works, oct(mode)
+    known = Path.stat
+
+    def of_another(path: Path, **options: bool) -> os.stat_result:
+        status = list(known(path, **options))
+        status[4] += 7 * (path == base)  # st_uid
+        return os.stat_result(status)
+
+    monkeypatch.setattr(Path, "stat", of_another)
+    assert cache.find("00000000000000ff") is None
+
+
+def test_words_for_no_and_names_of_blanks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for word in ("0", "no", "Off", "FALSE", " "):
+        monkeypatch.setenv("FASTBP_NO_CACHE", word)
+        assert not cache.flag("FASTBP_NO_CACHE"), word
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FASTBP_CACHE_DIR", " ")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "named"))
+    assert cache.find("00000000000000ff") == tmp_path / "named" / "fastbp-00000000000000ff"
+    assert [path.name for path in tmp_path.iterdir()] == ["named"]
+
+
 def test_folders_that_nobody_has_used_for_long_are_removed(base: Path) -> None:
     unused = made(base, "fastbp-00000000000000aa", 40)
     unmarked = made(base, "fastbp-00000000000000ab", 40, marked=False)

@@ -22,7 +22,7 @@ import wheels
 
 import fastbp
 from fastbp import kernels
-from fastbp.jit import cpu, library
+from fastbp.jit import cache, cpu, library
 from fastbp.jit.extent import extent
 from fastbp.jit.linking import Entry
 from fastbp.native import build, levels, link
@@ -307,6 +307,34 @@ def test_odd_places_are_named_and_never_an_error(
     if hasattr(os, "mkfifo"):
         os.mkfifo(copied / f"fastbp-zzz{library.SUFFIX}")
     assert python("-c", REASON, code=copied.relative_to("/")).startswith(("x86-64", "a"))  # from where it stands: /
+
+
+def test_words_for_yes_are_those_of_the_package(libraries: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "FOLDER", libraries)
+    for word in ("", "1", "true", "Yes", "ON"):
+        monkeypatch.setenv("FASTBP_MACHINE_CODE", word)
+        found, why = library.find()
+        assert found is not None, why
+        assert found.path.parent == libraries
+
+
+def test_what_cannot_be_looked_at_is_not_called_missing(
+    libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that this user may not read; sources of which only compiled files are installed."""
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(library, "PACKAGE", tmp_path)
+        patched.setattr(cache, "PACKAGE", tmp_path)
+        with pytest.raises(library.Unusable, match="the sources, to compare it with, are missing"):
+            library.Library(next(libraries.glob(f"fastbp-*{library.SUFFIX}")))
+    monkeypatch.setenv("FASTBP_MACHINE_CODE", str(libraries))
+    assert library.find()[0] is not None
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert library.find() == (None, f"{libraries.resolve()} cannot be read: Permission denied")
 
 
 def test_a_wheel_without_libraries_says_why(tmp_path: Path) -> None:

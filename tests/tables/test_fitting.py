@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -285,3 +287,24 @@ def test_a_model_of_classes(tmp_path: Any) -> None:
     loaded: Any = fastbp.load(tmp_path / "model.fastbp")
     assert set(loaded.predict(frame)) <= {"cheap", "dear"}
     assert ((loaded.predict(frame) == "dear") == (fitted.outputs(frame)[:, 0] >= 0.5)).all()
+
+
+def test_estimators_without_scikit_learn_say_what_they_need() -> None:
+    """The rest of the room does without."""
+    code = """
+import sys
+sys.modules["sklearn"] = None
+from fastbp import tables
+tables.fit
+for name in ("TabularClassifier", "TabularRegressor"):
+    try:
+        getattr(tables, name)
+    except ImportError as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said = done.stdout.splitlines()
+    assert len(said) == 2
+    assert all(
+        "needs scikit-learn, which is not installed. Run: pip install 'fastbp[sklearn]'." in line for line in said
+    )
