@@ -29,7 +29,7 @@ PARTS = ("embedding", "parametric", "bias-rate", "scaling")
 """Learned vectors of `WIDTH` numbers for the levels of a category of more than `ONE_HOT` columns; how much of the
 activation of each hidden neuron is mish and how much the identity, learned at a tenth of the rate; biases at a tenth of
 the rate; a factor for each input, learned at six times the rate."""
-ONE_HOT, WIDTH = 8, 8
+ONE_HOT, WIDTH = 3, 8
 
 
 class _Caught(Exception):

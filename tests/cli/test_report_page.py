@@ -6,14 +6,15 @@ import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from command_line import run
 
 import fastbp
-from fastbp.cli.page import svg
+from fastbp.cli.page import charts, svg
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "teach"))
 from browser import Browser
@@ -249,3 +250,12 @@ def test_the_page_in_a_browser(tmp_path: Path) -> None:
     assert light > 700
     assert dark < 120
     assert seen["light"][3] >= 11
+
+
+def test_the_best_epoch_is_named_where_the_lines_leave_room() -> None:
+    """Above a loss, which falls, and below an accuracy, which rises."""
+    up = [i / 30 for i in range(1, 31)]
+    history = {"loss": up[::-1], "val_loss": up[::-1], "accuracy": up, "val_accuracy": up}
+    loss, accuracy = charts.curves(cast(Any, SimpleNamespace(history=history, epoch=30)), 25)
+    heights = [float(re.findall(r'y="([\d.]+)"[^>]*>best: epoch 25<', drawn)[0]) for drawn in (loss, accuracy)]
+    assert heights[0] < 100 < heights[1]

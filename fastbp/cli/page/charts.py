@@ -41,9 +41,16 @@ def curves(run: fastbp.Run, best: int | None) -> list[str]:
         if best is not None and 1 <= best <= n:
             low, high = chart._y
             chart.straight(best, low, best, high, "best")
-            px, py = chart.at(best, high)
+            top = values[0] > values[-1]  # where a line that falls leaves room; one that rises does below
+            px, py = chart.at(best, high if top else low)
             right = best > 0.6 * n
-            chart.text(px + (-5 if right else 5), py + 10, f"best: epoch {best}", "end" if right else "start", "mark")
+            chart.text(
+                px + (-5 if right else 5),
+                py + (10 if top else -6),
+                f"best: epoch {best}",
+                "end" if right else "start",
+                "mark",
+            )
             chart.described = f"{title} by epoch; the best epoch is {best} of {n}"
         drawn.append(chart.svg())
     return drawn
