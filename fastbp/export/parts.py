@@ -9,8 +9,12 @@ import numpy as np
 
 from fastbp.data.columns import Column, Columns
 from fastbp.data.columns.matrices import filling, number_names, one_hot_names
+from fastbp.data.features import Features, SideBySide
 from fastbp.model import Model
 from fastbp.network import Network
+
+PLAIN_WORDS = (("0", "1"), ("false", "true"))
+"""Of yes and no, where a column has numbers or truth values."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,27 @@ def network_of(model: Any) -> Network:
     return model.net
 
 
-def parts_of(columns: Any) -> tuple[list[Numbers], list[Levels]]:
-    """The columns that a network sees, with their places among its inputs; an error that names one that has text."""
+def nets_of(model: Any) -> list[tuple[Network, Columns | Features | None]]:
+    """The model's networks, each with the columns that it sees: what it answers is the mean of their outputs."""
+    if not isinstance(model, Model):
+        raise TypeError(f"model is {model!r}; a fastbp.Model is needed. Pass what fastbp.load returned.")
+    columns = model.columns
+    if isinstance(model.net, Network):
+        assert not isinstance(columns, SideBySide)
+        return [(model.net, columns)]
+    nets = model.net.nets
+    if isinstance(columns, SideBySide):
+        return list(zip(nets, columns.of_each, strict=True))
+    return [(net, columns) for net in nets]
+
+
+def parts_of(columns: Any, *, words: bool = False) -> tuple[list[Numbers], list[Levels]]:
+    """The columns that a network sees, with their places among its inputs; an error that names one that has text.
+
+    With ``words``, yes and no may be words.
+    """
     if not isinstance(columns, Columns):
-        raise cannot("columns", f"are {type(columns).__name__}, which the preset makes of them", "Train the plain net.")
+        raise cannot("columns", f"are {type(columns).__name__}, which the preset makes of them", "Use to_onnx.")
     numbers, levels, at = [], [], 0
     for column in columns.used:
         if column.kind == "category":
@@ -57,7 +78,7 @@ def parts_of(columns: Any) -> tuple[list[Numbers], list[Levels]]:
             raise cannot(column.name, f"is a {column.kind}, for which there is no standard transformer", instead)
         if column.kind == "number" and column.decimal == ",":
             raise cannot(column.name, "is text with a decimal comma, which only fastbp reads", instead)
-        if column.kind == "yes/no" and column.words not in (("0", "1"), ("false", "true")):
+        if column.kind == "yes/no" and column.words not in PLAIN_WORDS and not words:
             raise cannot(
                 column.name,
                 f"is {' or '.join(column.words)} in any case",
@@ -79,9 +100,8 @@ def scale_of(column: Column) -> tuple[float, float, float]:
     return float(fill[0]), float(subtract[0]), float(divide[0])
 
 
-def layers_of(model: Model) -> list[tuple[np.ndarray, np.ndarray, str]]:
+def layers_of(model: Model, net: Network) -> list[tuple[np.ndarray, np.ndarray, str]]:
     """Weights, biases and activation of each layer in float64; the last one gives the targets' own units."""
-    net = network_of(model)
     layers: list[tuple[np.ndarray, np.ndarray, str]]
     layers = [(net.w[l].astype(float), net.b[l].astype(float), net.activations[l - 1]) for l in range(1, net.L + 1)]
     if model.target is not None:

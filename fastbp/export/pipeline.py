@@ -8,7 +8,8 @@ import numpy as np
 
 from fastbp.data.columns.kinds import RARE
 from fastbp.data.columns.matrices import one_hot_names
-from fastbp.export.parts import Levels, Numbers, layers_of, network_of, parts_of, scale_of
+from fastbp.decisions import THRESHOLD
+from fastbp.export.parts import Levels, Numbers, cannot, layers_of, network_of, parts_of, scale_of
 from fastbp.model import Model
 from fastbp.network import Network
 
@@ -35,7 +36,7 @@ def to_pipeline(model: Model) -> Any:
     ------
     NotImplementedError
         The message names the step that no standard transformer can say: columns of dates, times, of text with a decimal
-        comma, and of yes and no in words; several networks.
+        comma, and of yes and no in words; several networks, and what the preset makes of columns; a threshold.
     ModuleNotFoundError
         scikit-learn is not installed.
     """
@@ -44,6 +45,8 @@ def to_pipeline(model: Model) -> Any:
     from sklearn.preprocessing import StandardScaler
 
     net = network_of(model)
+    if THRESHOLD in net.meta:
+        raise cannot(THRESHOLD, "is no part of a Pipeline", "Put it into a FixedThresholdClassifier, or use to_onnx.")
     steps: list[tuple[str, Any]] = []
     order: list[int | None] = list(range(net.sizes[0]))
     if model.columns is not None:
@@ -116,7 +119,8 @@ def _estimator(model: Model, order: list[int | None]) -> Any:
     """The network as an estimator, whose inputs are in the order of what the transformers give."""
     from fastbp.sklearn import MLPClassifier, MLPRegressor
 
-    net, layers = model.net, layers_of(model)
+    net = network_of(model)
+    layers = layers_of(model, net)
     w = layers[0][0]
     first = np.stack([np.zeros(len(w)) if j is None else w[:, j] for j in order], axis=1)
     meta = {} if model.classes is None else {"classes": model.classes.tolist()}
