@@ -212,18 +212,12 @@ def train(console: Out, errors: Out, o: dict[str, Any], data: Any) -> tuple[OfPr
 
 
 def _said(fitted: Fitted, found: HeldOut | None, data: Any) -> list[str]:
-    """What there is to say of the training: first, if it has learned nothing."""
+    """What there is to say of the training; that it has learned nothing is a finding of the result."""
     epochs = [run.best_epoch for run in fitted.runs if run.best_epoch is not None]
     said = []
     if found is not None:
         name = "log loss" if data.classes else "RMSE"
-        if found.loss >= found.constant:
-            said.append(
-                f"On rows that were held out the {name} is {found.loss:.4g}; that of a constant is "
-                f"{found.constant:.4g}: nothing has been learned that holds for other rows."
-            )
-        else:
-            said.append(f"Held-out rows: {name} {found.loss:.4g}, where a constant has {found.constant:.4g}.")
+        said.append(f"Held-out rows: {name} {found.loss:.4g}, where a constant has {found.constant:.4g}.")
     if epochs:
         said.append(f"Best epochs: {', '.join(map(str, epochs))} of {fitted.runs[0].epoch}.")
     return said

@@ -136,6 +136,14 @@ def test_of_a_few_rows_none_is_held_out_and_that_is_said() -> None:
     assert "The preset for tables: 2 members; of 24 samples none is held out, and the last epoch is kept" in said
 
 
+def test_that_nothing_was_learned_is_said_once() -> None:
+    rng = np.random.default_rng(1)
+    Path("t.csv").write_text("\n".join(["a,b", *(f"{a:.3f},{b:.3f}" for a, b in rng.normal(size=(N, 2)))]))
+    said = run("train", "t.csv", "--target", "b", *SHORT)
+    assert "Validation does not beat the constant prediction" in said
+    assert said.count("nothing") == 1
+
+
 def test_an_empty_cell_of_the_worst_row_is_called_empty() -> None:
     lines = Path("t.csv").read_text().splitlines()
     Path("t.csv").write_text("\n".join([lines[0], *("," + line.split(",", 1)[1] for line in lines[1:40]), *lines[40:]]))
