@@ -75,9 +75,10 @@ def applies(o: Mapping[str, Any], data: Any) -> bool:
 
     asked = o["preset"] == "tabular" or any(o[name] is not None for name in OF_THE_PRESET)
     if asked and not suits(data):
+        given = "preset" if o["preset"] == "tabular" else next(name for name in OF_THE_PRESET if o[name] is not None)
         raise ValueError(
             f"{o['data']!r} is no table with named columns whose targets are all there; the preset is made for these. "
-            "Leave --preset out."
+            f"Leave --{given.replace('_', '-')} out."
         )
     return suits(data)
 

@@ -217,3 +217,8 @@ def test_the_plain_net_is_asked_for(options: tuple[str, ...]) -> None:
 )
 def test_contradictions(options: tuple[str, ...], message: str) -> None:
     assert message in " ".join(run("train", "t.csv", "--target", "price", *options, code=1).split())
+
+
+@pytest.mark.parametrize("option", ["--members=2", "--time-limit=5", "--preset=tabular"])
+def test_digits_are_no_table(option: str) -> None:
+    assert f"Leave {option.split('=')[0]} out" in run("train", "digits", *option.split("="), code=1)
