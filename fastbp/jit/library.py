@@ -234,6 +234,11 @@ def find() -> tuple[Library | None, str]:
     if not reasons:
         with contextlib.suppress(OSError):
             return None, (folder / NONE).read_text(encoding="utf-8").strip()
+        if folder == FOLDER and (PACKAGE.parent / "hatch_build.py").is_file():
+            return None, (
+                f"{PACKAGE} is that of a clone, which has no library; where pip installed one, start Python in another "
+                "directory to import it"
+            )
     return None, "; ".join(reasons) or f"there is no library in {folder}"
 
 

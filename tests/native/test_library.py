@@ -337,6 +337,16 @@ def test_what_cannot_be_looked_at_is_not_called_missing(
     assert library.find() == (None, f"{libraries.resolve()} cannot be read: Permission denied")
 
 
+def test_a_clone_is_called_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python that is started in a clone imports it, and not what pip installed from it."""
+    monkeypatch.delenv("FASTBP_MACHINE_CODE", raising=False)
+    monkeypatch.setattr(library, "PACKAGE", tmp_path / "fastbp")
+    monkeypatch.setattr(library, "FOLDER", tmp_path / "fastbp" / "native" / "libraries")
+    assert library.find() == (None, f"there is no library in {library.FOLDER}")
+    (tmp_path / "hatch_build.py").touch()
+    assert "is that of a clone, which has no library; where pip installed one, start Python" in library.find()[1]
+
+
 def test_a_wheel_without_libraries_says_why(tmp_path: Path) -> None:
     (tmp_path / library.NONE).write_text("FASTBP_BUILD=0 was set\n", encoding="utf-8")
     assert python("-c", REASON, code=tmp_path) == "FASTBP_BUILD=0 was set"
