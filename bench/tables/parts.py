@@ -18,13 +18,13 @@ import numpy as np
 from bench.tables import ablation, running
 from bench.tables.peers import Given, Made
 from bench.tables.protocol import protocol, tables
+from bench.tables.report import PREFIX_OF_PARTS
 from fastbp.data.columns import Table
 from fastbp.tables import Recipe, fitting
 from fastbp.tables.calibration import cooled, temperature_of
 from fastbp.tables.members import Member
 from fastbp.training.schedules import CosineLog
 
-PREFIX = "parts-"
 PARTS = ("embedding", "parametric", "bias-rate", "scaling")
 """Learned vectors of `WIDTH` numbers for the levels of a category of more than `ONE_HOT` columns; how much of the
 activation of each hidden neuron is mish and how much the identity, learned at a tenth of the rate; biases at a tenth of
@@ -180,12 +180,12 @@ def main() -> None:
     for part in ("full", *PARTS):
         fit = functools.partial(run, part)
         seeds = protocol().ablation_seeds[: asked.seeds]
-        for one in running.run_all(PREFIX + part, fit, list(entries.values()), seeds, asked.splits):
+        for one in running.run_all(PREFIX_OF_PARTS + part, fit, list(entries.values()), seeds, asked.splits):
             print(
                 f"{part:12} {one['table']:12} split {one['split']} {one['ratio']:.4f} {one['cpu_seconds']:.1f} s",
                 flush=True,
             )
-    for found in ablation.found(list(entries), prefix=PREFIX):
+    for found in ablation.found(list(entries), prefix=PREFIX_OF_PARTS):
         print(f"{found.without:<14}{found.loss:9.4f}{found.worse:>6} of {found.tables:<3}{found.runs:>6}")
 
 

@@ -24,6 +24,8 @@ NAMES = {
     "realmlp-td-k": "RealMLP_TD, {k} members",
 }
 """Model -> how a reader finds it in the tables."""
+PREFIX_OF_PARTS = "parts-"
+"""Of the files of runs with a part that the kernels lack."""
 OURS = ("fastbp", "fastbp-k")
 
 
@@ -36,7 +38,7 @@ def block() -> str:
     """All of it."""
     parts = [_ratios("test"), _against("test"), "\n".join(f"- {line}" for line in goals("test")), _missing("test")]
     parts += ["On the tables of development, on which the preset was chosen:", _ratios("dev"), _against("dev")]
-    parts += [_missing("dev"), _ablation()]
+    parts += [_missing("dev"), _ablation(), _parts()]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -175,3 +177,14 @@ def _ablation() -> str:
                 lines += [f"| {f.without} | {f.loss:.4f} | {f.worse} of {f.tables} | {f.runs} |" for f in found]
                 parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def _parts() -> str:
+    """What would be gained by parts that the kernels lack."""
+    found = ablation.found(list(tables("dev")), prefix=PREFIX_OF_PARTS)
+    if not found:
+        return ""
+    lines = ["This preset, 1 member, as a network in PyTorch, with one part more:", ""]
+    lines += ["| with | loss by that without | worse on | runs |", "|---|---:|---:|---:|"]
+    lines += [f"| {f.without} | {f.loss:.4f} | {f.worse} of {f.tables} | {f.runs} |" for f in found]
+    return "\n".join(lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from typing import Any
 
 import typer
@@ -133,7 +135,9 @@ def _conclude(console: Out, errors: Out, prepared: Prepared, run: fastbp.Run, o:
     from fastbp.cli.screen import is_cheap, show, steps
 
     data, model = prepared.data, prepared.model
-    scores = model.evaluate(data.X_test, data.named(data.Y_test), **counting(o))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The loss is", RuntimeWarning)  # it is said below, in the command's words
+        scores = model.evaluate(data.X_test, data.named(data.Y_test), **counting(o))
     judgement = None
     if o["report"] is not None or not o["quiet"]:
         named = data.feature_names is not None or prepared.columns is not None
@@ -148,6 +152,12 @@ def _conclude(console: Out, errors: Out, prepared: Prepared, run: fastbp.Run, o:
         console.print(f"Test {accuracy}loss {scores['loss']:.4f}")
     else:
         console.print(f"Test R2 {scores['r2']:.4f}, loss {scores['loss']:.4f}")
+    if not math.isfinite(scores["loss"]):
+        console.print(
+            "The loss is infinite because of rows whose class has probability 0, or whose output is no number: they "
+            "may be far from all that were trained on. Look at the worst rows.",
+            soft_wrap=True,
+        )
     if o["plot"] is not None:
         from fastbp.cli import plot as pictures
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from bench.tables import ablation, loading, metric, protocol, report, running, summary
+from bench.tables import ablation, loading, metric, parts, peers, protocol, report, running, summary
 
 
 def test_what_is_promised() -> None:
@@ -89,3 +91,20 @@ def test_an_ablation_is_of_equal_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     (one,) = ablation.found(list(protocol.tables("dev")), 1, "before/")
     assert one == ("a", pytest.approx(1.0), 1, 2, 2)
     assert ablation.names("dropout,mish", 5) == ["ablation-5-full", "ablation-5-dropout", "ablation-5-mish"]
+
+
+@pytest.mark.parametrize("part", ["full", *parts.PARTS])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_presets_network_in_pytorch_learns_what_there_is(part: str, task: Any) -> None:
+    """With each part that may be added: one level of a category decides."""
+    pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=240), "c": rng.choice(list("pqrst"), 240).astype(object)})
+    y = np.where(X["c"] == "q", 3.0, 1.0) if task == "regression" else np.where(X["c"] == "q", "yes", "no")
+    given = peers.Given(task, X[:160], y[:160], X[160:], None, None, 0, 1)
+    made = parts.run(part, given)
+    if task == "regression":
+        assert metric.rmse(y[160:], made.predicted) < 0.3 * metric.rmse(y[160:], np.full(80, y.mean()))
+    else:
+        assert made.classes is not None
+        assert np.mean(made.classes[made.predicted.argmax(axis=1)] == y[160:]) > 0.95

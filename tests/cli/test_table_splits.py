@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -140,3 +141,14 @@ def test_a_test_file_that_does_not_fit_is_refused_before_anything_is_trained(pre
         Path("test.csv").write_text(text)
         assert said in run(*options, code=1)
         assert not Path("model.fastbp").exists()
+
+
+def test_an_infinite_loss_of_test_rows_is_explained() -> None:
+    """Of rows far away from all others, with the wrong class."""
+    Path("t.csv").write_text("\n".join(["a,y", *(f"{a:.3f},{'pq'[int(a > np.median(A))]}" for a in A)]))
+    Path("test.csv").write_text("a,y\n1e9,p\n1e9,p\n")
+    options = ("train", "t.csv", "--target", "y", "--members", "2", "--epochs", "9", "--test-file", "test.csv")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        said = run(*options)
+    assert "loss inf The loss is infinite because of rows whose class has probability 0" in said
