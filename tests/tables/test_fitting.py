@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,8 @@ from fastbp.data.features import FARTHEST, Features, scaled, standard_scale, wei
 from fastbp.tables import Fitted, Recipe, fit
 from fastbp.tables.calibration import cool, cooled, logits, loss_at, temperature_of
 from fastbp.tables.folds import LEAST_ROWS, folds
+from fastbp.training.callbacks import CSVLog, JSONLines
+from fastbp.training.history import Run
 
 QUICK = Recipe(hidden=(6,), epochs=2, least_steps=1)
 N = 90
@@ -308,3 +312,31 @@ for name in ("TabularClassifier", "TabularRegressor"):
     assert all(
         "needs scikit-learn, which is not installed. Run: pip install 'fastbp[sklearn]'." in line for line in said
     )
+
+
+def test_a_log_of_members_has_their_rows_in_order(tmp_path: Path) -> None:
+    """Also where a callback ends the training: the rows that were waiting are written, and nothing is twice."""
+    options: dict[str, Any] = {"task": "regression", "n_members": 3, "recipe": QUICK}
+    found = []
+    for n_threads in (1, 2):
+        logs = [JSONLines(tmp_path / "run.jsonl"), CSVLog(tmp_path / "run.csv")]
+        fitted = fit(*_table(), **options, n_threads=n_threads, callbacks=logs)
+        found.append([(tmp_path / name).read_bytes() for name in ("run.jsonl", "run.csv")])
+    assert found[0] == found[1]
+    rows = [json.loads(line) for line in found[0][0].splitlines()]
+    assert [(row["member"], row["epoch"]) for row in rows] == [(i, e) for i in range(3) for e in (1, 2)]
+    for row in rows:
+        history = fitted.runs[row["member"]].history
+        assert {name: row[name] for name in history} == {
+            name: values[row["epoch"] - 1] for name, values in history.items()
+        }
+
+    def end(run: Run) -> None:
+        if run.epoch == 2:
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        fit(*_table(), **options, n_threads=2, callbacks=[JSONLines(tmp_path / "cut.jsonl"), end])
+    cut = [(row["member"], row["epoch"]) for row in map(json.loads, (tmp_path / "cut.jsonl").read_text().splitlines())]
+    assert cut == sorted(set(cut))
+    assert (0, 1) in cut
