@@ -115,7 +115,8 @@ def _machine_code() -> str:
     known = library.LIBRARY
     if known is None:
         return f"compiled here by Numba, when it is first needed: {library.REASON}"
-    return f"ready-made, {known.path} for {known.level}, by Numba {known.numba}: nothing is compiled"
+    better = f"; {library.REASON}" if library.REASON else ""
+    return f"ready-made, {known.path} for {known.level}, by Numba {known.numba}: nothing is compiled{better}"
 
 
 def _why_plain() -> str:

@@ -206,13 +206,13 @@ class Library:
 
 
 def find() -> tuple[Library | None, str]:
-    """The best library that can be used here; why it is that one, or why there is none."""
+    """The best library that can be used here; why no better one is, or why there is none."""
     named = os.environ.get("FASTBP_MACHINE_CODE", "").strip()
     if PLAIN:
         return None, "FASTBP_DISABLE_JIT is set"
     if BUILD_FOR or named.lower() in ("0", "false", "no", "off"):
         return None, f"FASTBP_MACHINE_CODE={named or 0} is set"
-    reasons = []
+    reasons: list[str] = []
     try:
         # With a name that is whole, the file that is compared with its checksum is the one that is loaded.
         folder = FOLDER if named.lower() in ("", "1", "true", "yes", "on") else Path(named).expanduser().resolve()
@@ -228,7 +228,7 @@ def find() -> tuple[Library | None, str]:
         return None, f"{folder} cannot be read: {error.strerror}"
     for path in paths:
         try:
-            return Library(path), ""
+            return Library(path), "; ".join(reasons)
         except Unusable as error:
             reasons.append(f"{path.name} is not used: {error}")
     if not reasons:
@@ -243,4 +243,4 @@ def find() -> tuple[Library | None, str]:
 
 
 LIBRARY, REASON = find()
-"""The library that is in use, or None; and why there is none."""
+"""The library that is in use, or None; and why there is none, or no better one."""

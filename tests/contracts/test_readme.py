@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -139,7 +140,7 @@ def test_a_command_is_run_as_it_stands_shortened_or_by_ci_run(commands: Any) -> 
 
 
 def test_a_failing_command_is_told(commands: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.run(f"{sys.executable} -c 'print(1)'", tmp_path)
+    assert commands.run(f"{shlex.quote(sys.executable)} -c 'print(1)'", tmp_path)
     assert not commands.run("echo why; false | true; exit 3", tmp_path)
     assert "exit status 1" in capsys.readouterr().out
     assert not commands.run("echo why; exit 3", tmp_path)

@@ -22,7 +22,7 @@ import wheels
 
 import fastbp
 from fastbp import kernels
-from fastbp.jit import cache, cpu, library
+from fastbp.jit import cpu, library
 from fastbp.jit.extent import extent
 from fastbp.jit.linking import Entry
 from fastbp.native import build, levels, link
@@ -204,6 +204,17 @@ def test_doctor_says_which_code_runs(libraries: Path, tmp_path: Path) -> None:
     assert "empty:thefirstruncompiles" in compiled
 
 
+def test_doctor_says_why_a_better_library_is_not_used(libraries: Path, tmp_path: Path) -> None:
+    """One for wider registers that is damaged, say: what runs is slower, and nothing else shows it."""
+    path = copied(libraries, tmp_path / "two")
+    better = path.with_name(f"fastbp-z{library.SUFFIX}")
+    better.write_bytes(b"damaged")
+    better.with_name(f"{better.name}.sha256").write_text("0" * 64, encoding="ascii")
+    said = "".join(python("-m", "fastbp", "doctor", code=path.parent, COLUMNS="300").split())
+    assert f"ready-made,{path}" in said
+    assert f"nothingiscompiled;{better.name}isnotused:itisdamaged" in said
+
+
 def copied(libraries: Path, folder: Path) -> Path:
     """The library in a folder of its own, to be changed."""
     shutil.copytree(libraries, folder)
@@ -307,44 +318,6 @@ def test_odd_places_are_named_and_never_an_error(
     if hasattr(os, "mkfifo"):
         os.mkfifo(copied / f"fastbp-zzz{library.SUFFIX}")
     assert python("-c", REASON, code=copied.relative_to("/")).startswith(("x86-64", "a"))  # from where it stands: /
-
-
-def test_words_for_yes_are_those_of_the_package(libraries: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "FOLDER", libraries)
-    for word in ("", "1", "true", "Yes", "ON"):
-        monkeypatch.setenv("FASTBP_MACHINE_CODE", word)
-        found, why = library.find()
-        assert found is not None, why
-        assert found.path.parent == libraries
-
-
-def test_what_cannot_be_looked_at_is_not_called_missing(
-    libraries: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A folder that this user may not read; sources of which only compiled files are installed."""
-
-    def refuse(path: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(path))
-
-    with monkeypatch.context() as patched:
-        patched.setattr(library, "PACKAGE", tmp_path)
-        patched.setattr(cache, "PACKAGE", tmp_path)
-        with pytest.raises(library.Unusable, match="the sources, to compare it with, are missing"):
-            library.Library(next(libraries.glob(f"fastbp-*{library.SUFFIX}")))
-    monkeypatch.setenv("FASTBP_MACHINE_CODE", str(libraries))
-    assert library.find()[0] is not None
-    monkeypatch.setattr(Path, "iterdir", refuse)
-    assert library.find() == (None, f"{libraries.resolve()} cannot be read: Permission denied")
-
-
-def test_a_clone_is_called_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python that is started in a clone imports it, and not what pip installed from it."""
-    monkeypatch.delenv("FASTBP_MACHINE_CODE", raising=False)
-    monkeypatch.setattr(library, "PACKAGE", tmp_path / "fastbp")
-    monkeypatch.setattr(library, "FOLDER", tmp_path / "fastbp" / "native" / "libraries")
-    assert library.find() == (None, f"there is no library in {library.FOLDER}")
-    (tmp_path / "hatch_build.py").touch()
-    assert "is that of a clone, which has no library; where pip installed one, start Python" in library.find()[1]
 
 
 def test_a_wheel_without_libraries_says_why(tmp_path: Path) -> None:
