@@ -6,9 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fastbp.teach.grading import Limits, Row
 from fastbp.teach.notebooks import ANSWER, CHECK, lessons, notebook, written
 
 LESSON = "1-the-notes"
+SHORT, LONG = Limits(seconds=5.0), Limits(seconds=600.0)
+"""Where something hangs on purpose, and where nothing does, on a machine that may be busy."""
+
+
+def by_exercise(rows: list[Row]) -> dict[str, Row]:
+    return {row.exercise: row for row in rows}
 
 
 def lesson(kind: str = "teacher", seed: str | None = None, name: str = LESSON) -> dict[str, Any]:

@@ -216,6 +216,25 @@ def test_a_gradient_that_overflows_is_told(window: Browser, address: str) -> Non
         assert ("training diverges here" in window.run("return document.getElementById('status').textContent")) is told
 
 
+def test_a_bias_that_overflows_alone_is_told(window: Browser, address: str) -> None:
+    setting = "#data=xor&net=2-1&act=identity&cost=quadratic&x=1.0:0,1.1:0&order=1&batch=1&eta=3"
+    for b, stops in (("1e300", False), ("1e308", True)):
+        opened(window, address, f"{setting}&w=1.0.0:0,1.0.1:0&b=1.0:{b}&step=1.0")
+        assert where(window) == [1, 0]
+        assert window.run("return playground.app.run.net.w[1][0].every(Number.isFinite)")
+        status = window.run("return document.getElementById('status').textContent")
+        assert ("A weight or a bias is no longer finite" in status) is stops, status
+    assert window.complaints() == []  # a number field takes no infinity
+
+
+def test_what_overflows_on_the_way_is_told_where_it_does(window: Browser, address: str) -> None:
+    setting = "#data=xor&net=2-1-1&act=identity-identity&cost=quadratic&x=1.1:1e200&order=1&batch=1&w=1.0.1:1e200"
+    for step, told in ((0, False), (1, True)):
+        opened(window, address, f"{setting}&step=0.{step}")
+        status = window.run("return document.getElementById('status').textContent")
+        assert ("z of layer 1 is not finite" in status) is told, status
+
+
 def test_targets_that_fastbp_refuses_are_told(window: Browser, address: str) -> None:
     opened(window, address, "#cost=cross_entropy")
     assert window.run("return document.getElementById('refusal')") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 
@@ -24,6 +24,7 @@ def instructions(function: Callable[..., Any], *arguments: Any) -> tuple[Any, in
         nonlocal counted, running, stopped
         if event == "call":
             running += 1
+            stopped |= _names_tracing(frame)
         elif not (frame.f_trace_opcodes and frame.f_trace_lines):  # a line is seen too where instructions are not
             stopped = True
         running -= event == "return"
@@ -42,3 +43,9 @@ def instructions(function: Callable[..., Any], *arguments: Any) -> tuple[Any, in
     if stopped or running:  # frames that are no longer traced are not seen to return
         raise RuntimeError("its instructions are counted, and it ends the counting")
     return result, counted
+
+
+def _names_tracing(frame: FrameType) -> bool:
+    """Whether its code names what counts it: a frame can end the counting and begin it again before the next event."""
+    code = frame.f_code
+    return any("f_trace" in str(one) for one in (*code.co_names, *code.co_consts) if not isinstance(one, CodeType))

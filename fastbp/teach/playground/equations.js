@@ -107,7 +107,7 @@ function lines(label, { net, rules, bug }) {
 const cell = (v, exact, sign = false) =>
   `<td class="${sign ? (v < 0 ? "negative" : v > 0 ? "positive" : "") : ""}">${shown(v, exact)}</td>`;
 const fieldOf = (name, key, v, words, exact) =>
-  `<td class="edit"><input type="number" step="any" value="${exact ? v : Number(v.toPrecision(6))}" data-edit="${name}" data-key="${key}" aria-label="${words}"></td>`;
+  `<td class="edit"><input type="number" step="any" ${Number.isFinite(v) ? "value" : "placeholder"}="${exact ? v : Number(v.toPrecision(6))}" data-edit="${name}" data-key="${key}" aria-label="${words}"></td>`;
 
 function bar(v, largest) {
   const share = largest > 0 && Number.isFinite(v) ? Math.abs(v) / largest : 0;

@@ -112,7 +112,8 @@ export class Run {
   }
 
   get isFinite() {
-    return this.net.w.every(rows => !rows || rows.every(row => row.every(Number.isFinite)));
+    const { w, b } = this.net;
+    return w.every((rows, l) => !rows || (b[l].every(Number.isFinite) && rows.every(row => row.every(Number.isFinite))));
   }
 }
 

@@ -111,7 +111,7 @@ function sourceText({ kernel }) {
 function statusText(seen) {
   const { run, state } = app,
     { last } = run;
-  if (!run.isFinite) return ["stopped", "A weight is no longer finite: eta is too large, or something is broken."];
+  if (!run.isFinite) return ["stopped", "A weight or a bias is no longer finite: eta is too large, or something is broken."];
   const overflow = overflows(seen);
   if (!last) {
     const next = run.samples.map(sample => sample.index);
@@ -137,11 +137,31 @@ function statusText(seen) {
 
 /** In words, if the gradient of the sample that is seen is not finite; "" otherwise. */
 function overflows({ pass, known }) {
-  const finite = l => pass.g_b[l].every(Number.isFinite) && pass.g_w[l].every(row => row.every(Number.isFinite));
-  for (let l = 1; l <= app.run.L; l++)
-    if (known("BP4", l) && !finite(l))
-      return ` The gradient of layer ${l} is not finite: training diverges here. Lower eta, or scale x and the weights.`;
-  return "";
+  const { L } = app.run,
+    overflow = row => !row.every(Number.isFinite),
+    layers = [...Array(L).keys()].map(l => l + 1);
+  const first = (equation, wrong) => layers.find(l => known(equation(l), l) && wrong(l));
+  const gradient = first(
+    () => "BP4",
+    l => overflow(pass.g_b[l]) || pass.g_w[l].some(overflow),
+  );
+  if (gradient)
+    return ` The gradient of layer ${gradient} is not finite: training diverges here. Lower eta, or scale x and the weights.`;
+  const delta = first(
+    l => (l === L ? "BP1" : "BP2"),
+    l => overflow(pass.delta[l]),
+  );
+  if (delta) return ` δ of layer ${delta} is not finite. Lower eta, or scale x, y and the weights.`;
+  const z = first(
+    () => "F1",
+    l => overflow(pass.z[l]),
+  );
+  if (z) return ` z of layer ${z} is not finite. Lower eta, or scale x and the weights.`;
+  const a = first(
+    () => "F2",
+    l => overflow(pass.a[l]),
+  );
+  return a ? ` a of layer ${a} is not finite. Lower eta, or scale x and the weights.` : "";
 }
 
 function panels(seen, label) {
