@@ -89,6 +89,7 @@ class MachineCode(BuildHookInterface[Any]):
                 paths, tag = build.build_platform(ASKED, self._folder)
         except (ImportError, OSError, RuntimeError) as error:
             if ASKED != "1":
+                shutil.rmtree(self._folder, ignore_errors=True)
                 raise
             return f"the build found: {error}"
         for path in paths:

@@ -171,7 +171,10 @@ class Library:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            checksum = path.with_name(path.name + ".sha256").read_text(encoding="ascii").split()[:1]
+            beside = path.with_name(path.name + ".sha256")
+            if not beside.is_file():  # of a queue, reading waits for a writer
+                raise Unusable(f"there is no file {beside.name} beside it")
+            checksum = beside.read_text(encoding="ascii").split()[:1]
             data = path.read_bytes()
             if [hashlib.sha256(data).hexdigest()] != [word.lower() for word in checksum]:
                 raise Unusable("it is damaged")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 import sys
+import tempfile
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -71,3 +72,16 @@ def test_a_platform_needs_a_linker_for_others(monkeypatch: pytest.MonkeyPatch) -
     needed = hook(monkeypatch, "win32-x86_64").dependencies()
     assert needed[0].startswith("numpy")
     assert needed[-1] == "ziglang"
+
+
+def test_a_build_that_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from fastbp.native import build
+
+    def fail(platform: str, folder: Path) -> None:
+        raise RuntimeError(f"no linker for {platform}")
+
+    monkeypatch.setattr(build, "build_platform", fail)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(RuntimeError, match="no linker for linux-aarch64"):
+        hook(monkeypatch, "linux-aarch64").initialize("standard", {"force_include": {}})
+    assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,13 @@ def test_a_clone_is_called_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert library.find() == (None, f"there is no library in {library.FOLDER}")
     (tmp_path / "hatch_build.py").touch()
     assert "is that of a clone, which has no library; where pip installed one, start Python" in library.find()[1]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no such queues")
+def test_a_queue_for_a_checksum_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"fastbp-any{library.SUFFIX}").touch()
+    os.mkfifo(tmp_path / f"fastbp-any{library.SUFFIX}.sha256")
+    monkeypatch.setenv("FASTBP_MACHINE_CODE", str(tmp_path))
+    found, why = library.find()
+    assert found is None
+    assert why.endswith(f"fastbp-any{library.SUFFIX}.sha256 beside it")
