@@ -72,7 +72,7 @@ def _network(member: Member, recipe: Recipe, part: str) -> Any:
     import torch
     from torch import nn
 
-    class Net(nn.Module):
+    class Net(nn.Module):  # type: ignore[misc, unused-ignore]  # Any where there is no PyTorch
         def __init__(self) -> None:
             super().__init__()
             n = member.X.shape[1]
