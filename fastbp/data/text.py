@@ -5,7 +5,6 @@ A broken file raises ``LoadError``, which names the line.
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import csv
 import io
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fastbp.data import blocks
 from fastbp.data.cells import is_text
 from fastbp.data.compressed import MOST_TEXT, opened, plain_name, refuse_bomb
 from fastbp.data.dialects import Dialect, separator_line
@@ -29,7 +27,10 @@ Progress = Callable[[int, int], None]
 """Is told how many bytes of how many have been read; of how many is 0 where nobody knows."""
 
 SAMPLE = 200  # rows that decide whether the first one is a header
+LONGEST_LINE = 1 << 24
 BLOCK = 1 << 15  # rows that are lists of Python's strings at a time
+WIDEST = 64
+"""Bytes of a cell from which on a column is not held in cells of one width."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,7 @@ def read_text(
 ) -> Columns:
     """The cells of a table of text; a header is also recognised by the names of ``target``."""
     with _text(path, dialect) as (text, size):
-        begun = _Begun()
-        rows = _rows(text, path, dialect, begun)
+        rows = _rows(text, path, dialect)
         sample = list(itertools.islice(rows, SAMPLE))
         if not sample:
             raise LoadError(f"{path!r} is empty. Pass a file with at least one row.")
@@ -71,58 +71,8 @@ def read_text(
         if header is None:
             header = _has_header(first, [cells for _, cells in sample[1:]], target)
         names = first if header else [str(i) for i in range(len(first))]
-        found = _of_blocks(path, begun, len(names), header, size, progress)
-        columns, lines = found or _columns(path, itertools.chain(sample[header:], rows), len(names), size, progress)
+        columns, lines = _columns(path, itertools.chain(sample[header:], rows), len(names), size, progress)
     return Columns(path, names, columns, header, lines)
-
-
-@dataclass
-class _Begun:
-    """What was found out at the beginning of a file.
-
-    Attributes
-    ----------
-    delimiter : str
-    skipped : int
-        Lines before the table.
-    plain : bool
-        Whether its rows are lines as they stand, with quotes around cells if anything.
-    """
-
-    delimiter: str = ""
-    skipped: int = 0
-    plain: bool = False
-
-
-def _of_blocks(
-    path: str, begun: _Begun, n: int, header: bool, size: int, progress: Progress | None
-) -> tuple[list[Array], Array] | None:
-    """What `_columns` returns, of a file that is plain throughout; else None."""
-    if not begun.plain:
-        return None
-    parts: list[list[Array]] = [[] for _ in range(n)]
-    lines: list[Array] = []
-    line, done = begun.skipped, 0
-    with opened(path) as (stream, _, _):
-        if stream.read(3) != codecs.BOM_UTF8:
-            stream.seek(0)
-        for _ in range(begun.skipped):
-            if b"\r" in stream.readline().removesuffix(b"\r\n"):  # which ends a line too
-                return None
-        for block in blocks.blocks(stream, begun.delimiter, n):
-            if block is None:
-                return None
-            if header and len(block.lines):
-                block, header = block.without_the_first(), False
-            if len(block.lines):
-                lines.append(line + block.lines)
-                for j, column in enumerate(parts):
-                    column.append(block.column(j))
-            line += block.n_lines
-            done += len(block.raw)
-            if progress is not None:
-                progress(min(done, size), size)
-    return ([_joined(column) for column in parts], np.concatenate(lines)) if lines else None
 
 
 def _columns(path: str, rows: Iterator[Row], n: int, size: int, progress: Progress | None) -> tuple[list[Array], Array]:
@@ -152,7 +102,7 @@ def _columns(path: str, rows: Iterator[Row], n: int, size: int, progress: Progre
 def _packed(cells: Sequence[str]) -> Array:
     """Cells in as little memory as their text takes, where it is short ASCII."""
     longest = max(map(len, cells))
-    if longest <= blocks.WIDEST:
+    if longest <= WIDEST:
         with contextlib.suppress(UnicodeEncodeError):
             packed = np.array(cells, f"S{max(1, longest)}")
             if "\0" not in "".join(cells):  # which would be lost at the end of a cell
@@ -184,8 +134,8 @@ def _text(path: str, dialect: Dialect) -> Iterator[tuple[io.TextIOWrapper, int]]
             text.detach()  # standard input stays open, and a file is closed by whoever opened it
 
 
-def _rows(text: io.TextIOWrapper, path: str, dialect: Dialect, begun: _Begun) -> Iterator[Row]:
-    """Rows that are not blank, with the number of their (last) line; the first one says what has begun."""
+def _rows(text: io.TextIOWrapper, path: str, dialect: Dialect) -> Iterator[Row]:
+    """Rows that are not blank, with the number of their (last) line."""
     skipped = 0
     reader = None
     source = _lines(text, path)
@@ -206,9 +156,6 @@ def _rows(text: io.TextIOWrapper, path: str, dialect: Dialect, begun: _Begun) ->
             skipped = 0
         if delimiter == " ":
             kept = (line.strip(" \r\n") + "\n" for line in kept)
-        begun.delimiter, begun.skipped = delimiter, skipped
-        ours = dialect.comment is None and dialect.quote in (None, '"') and header is None
-        begun.plain = ours and text.encoding == "utf-8-sig" and delimiter.isascii() and delimiter != " "
         reader = csv.reader(kept, **options)
         for cells in reader:
             if "".join(cells).strip():
@@ -228,9 +175,9 @@ def _rows(text: io.TextIOWrapper, path: str, dialect: Dialect, begun: _Begun) ->
 
 
 def _lines(text: io.TextIOWrapper, path: str) -> Iterator[str]:
-    while line := text.readline(blocks.LONGEST_LINE):
-        if len(line) == blocks.LONGEST_LINE:
-            raise LoadError(f"{path!r} has a line of {blocks.LONGEST_LINE} characters or more. It is not a table.")
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise LoadError(f"{path!r} has a line of {LONGEST_LINE} characters or more. It is not a table.")
         yield line
 
 
