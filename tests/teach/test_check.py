@@ -369,6 +369,15 @@ def raising(w: Any, b: Any, x: Any, y: Any) -> Any:
     raise RuntimeError("a bug of mine")
 
 
+class Wordless(Exception):
+    def __str__(self) -> str:
+        raise KeyError("no text")
+
+
+def raising_without_words(w: Any, b: Any, x: Any, y: Any) -> Any:
+    raise Wordless
+
+
 def from_zero(w: Any, b: Any, x: Any, y: Any) -> Any:
     return [w[l] for l in range(len(w))], [b[l] for l in range(len(b))]
 
@@ -392,6 +401,7 @@ def random(w: Any, b: Any, x: Any, y: Any, rng: Any = np.random.default_rng(0)) 
         (lambda w, b, x, y: (1, 2, 3), "shapes", "a tuple of 3"),
         (lambda w, b, x: None, "error", "raised TypeError.*positional argument"),
         (raising, "error", r"RuntimeError: a bug of mine \(in raising, line \d+: raise RuntimeError"),
+        (raising_without_words, "error", r"raised Wordless: \(its text raised KeyError\) \(in raising_without_words"),
         (lambda w, b, x, y: sys.exit(3), "error", "raised SystemExit: 3"),
         (altered(lambda w, b: (part for part in (w, b))), "shapes", "returned a generator .*yield"),
         (altered(lambda w, b: (b, w)), "shapes", r"The two look exchanged: return grad_w, grad_b"),
