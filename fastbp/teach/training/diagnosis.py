@@ -49,7 +49,7 @@ class TrainingDiagnosis:
 
     def _how_well(self) -> str:
         if self.diverged:
-            return f"The training diverged: {self.diverged}."
+            return self.diverged
         skill = self.skill
         text = (
             f"After {self.n_epochs} epochs the loss is {skill.loss:.3g}; of the best constant output it is "

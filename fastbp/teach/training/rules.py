@@ -120,7 +120,7 @@ def _beside(what: str, other: Skill, case: Case) -> str:
 
 def _epochs(case: Case) -> str:
     if case.diverged:
-        return f"Training diverged: {case.diverged}."
+        return case.diverged
     first, last = case.skill_before, case.skill
     return (
         f"The loss went from {first.loss:.3g} to {last.loss:.3g} in {len(case.losses)} epochs; of the best constant "
