@@ -98,7 +98,7 @@ def read(answer: Any, net: Network) -> tuple[Layers, Layers]:
     """Copies of the arrays; whatever reading them raises becomes Refused."""
     with guarded(
         lambda error: (
-            f"Reading what your function returned raised {type(error).__name__}: {_text(error)} "
+            f"Reading what your function returned raised {type(error).__name__}: {text_of(error)} "
             "Return arrays of plain numbers, of a tensor tensor.detach().numpy()."
         )
     ):
@@ -149,7 +149,7 @@ def _place(error: BaseException) -> str:
     return f" (in {own[-1].name}, line {own[-1].lineno}{line})"
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     """What the error says; a learner's class of errors may fail even at that."""
     try:
         return str(error)
@@ -159,7 +159,7 @@ def _text(error: BaseException) -> str:
 
 def raised(error: BaseException) -> str:
     """What the learner's function raised, and where."""
-    return f"Your function raised {type(error).__name__}: {_text(error)}{_place(error)}"
+    return f"Your function raised {type(error).__name__}: {text_of(error)}{_place(error)}"
 
 
 def _call(mine: Callable[..., Any], problem: Problem, batch: bool) -> Any:

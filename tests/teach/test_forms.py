@@ -164,6 +164,16 @@ def test_modules_pass_with_their_loss_and_others_are_told_apart() -> None:
                  activations=("tanh", "identity")) == ["another-activation"]  # fmt: skip
 
 
+def test_a_loss_of_another_cost_is_told_not_blamed() -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed: modules are not tried")
+    from torch import nn
+
+    net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 3))
+    with pytest.raises(ValueError, match=r"cost .*is 'quadratic', and CrossEntropyLoss .*\('tanh', 'softmax'\)"):
+        fastbp.check_backprop(net, loss=nn.CrossEntropyLoss())
+    passes(net, True, activations=("tanh", "softmax"), cost="cross_entropy", loss=nn.CrossEntropyLoss())
+
+
 def test_a_gradient_of_ones_own_in_a_module_is_checked() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed: modules are not tried")
     from torch import nn

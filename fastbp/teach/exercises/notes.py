@@ -9,7 +9,7 @@ import numpy as np
 
 from fastbp import textbook
 from fastbp.functions.activations import SIGMOID
-from fastbp.teach.answers import guarded
+from fastbp.teach.answers import guarded, text_of
 from fastbp.teach.check import Check, check_backprop
 from fastbp.teach.examples import ETA
 from fastbp.teach.exercises.judging import (
@@ -35,7 +35,7 @@ def output_error(function: Any, task: Task) -> Wrong | None:
     for n in (2, 1, 5):
         z, y = rng.standard_normal(n), rng.random(n)
         a = textbook.activation(SIGMOID, z)
-        with guarded(lambda error: f"Your function raised {type(error).__name__}: {error}"):
+        with guarded(lambda error: f"Your function raised {type(error).__name__}: {text_of(error)}"):
             given = np.asarray(mine(a.copy(), y.copy(), z.copy()), float)
         right = (a - y) * a * (1 - a)
         if given.shape != right.shape:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastbp.errors import argument_error
+from fastbp.teach.answers import text_of
 from fastbp.teach.forms.form import Asked, Call, Form
 
 WEIGHTS, BIASES = ("weights", "w", "W", "Ws", "theta"), ("biases", "bias", "b", "B", "bs")
@@ -129,8 +130,8 @@ def form(mine: Any, asked: Asked) -> Form:
             raise
         raise argument_error(
             "mine",
-            f"is {of}, and making it of the sizes {list(TRIED)} raised {type(error).__name__}: {error}. A network of "
-            "given sizes is needed; let the constructor take the list of sizes.",
+            f"is {of}, and making it of the sizes {list(TRIED)} raised {type(error).__name__}: {text_of(error)}. A "
+            "network of given sizes is needed; let the constructor take the list of sizes.",
             TypeError,
         ) from error
     return _form(mine, asked, of, kept)

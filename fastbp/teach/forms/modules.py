@@ -72,6 +72,10 @@ def _seen(module: Any, L: int) -> tuple[Activations | None, bool]:
     return (after[0] if L > 1 else after[-1], after[-1]), after[-1] == "identity"
 
 
+OF_LOSSES = {"CrossEntropyLoss": "softmax", "BCEWithLogitsLoss": "sigmoid", "BCELoss": "sigmoid"}
+"""PyTorch's losses that are the cross-entropy, and the activation that goes with each."""
+
+
 def _loss(asked: Asked, logits: bool) -> Any:
     """C of the outputs, summed over them, mean over the samples."""
     from torch.nn import functional
@@ -110,6 +114,14 @@ def form(mine: Any, asked: Asked) -> Form:
             "activations",
             f"is not given, and cannot be seen in {type(mine).__name__}. Pass those of hidden layers and outputs, such "
             "as activations=('relu', 'identity').",
+        )
+    behind = OF_LOSSES.get(type(asked.loss).__name__)
+    if behind and asked.cost == "quadratic":
+        hidden = seen[0] if seen else "sigmoid"
+        raise argument_error(
+            "cost",
+            f"is 'quadratic', and {type(asked.loss).__name__} is the cross-entropy behind {behind}. Pass "
+            f"cost='cross_entropy', activations=({hidden!r}, {behind!r}) with it.",
         )
     loss = asked.loss or _loss(asked, last_is_linear)
 
