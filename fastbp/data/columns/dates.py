@@ -27,35 +27,32 @@ class AmbiguousDate(ValueError):
     """Dates that mean different days with the day first and with the month first, none of which decides."""
 
 
-_WIDTHS = (10, 16, 19)
-"""Characters of 2025-12-31, 2025-12-31 23:59 and 2025-12-31 23:59:59."""
+_FIRST = np.datetime64("0001-01-01", "us")  # of Python's dates
+_PLAINEST = ("dddd-dd-dd", "dddd-dd-dd dd:dd", "dddd-dd-dd dd:dd:dd")
+"""d is a digit, and a T may stand for the blank."""
 
 
 def _plain_iso(cells: Sequence[str]) -> Instants | None:
     """The instants in cells that are all written in the same one of the three plainest ways, else None."""
     width = len(cells[0]) if cells else 0
-    if width not in _WIDTHS or any(len(cell) != width or not cell.isascii() for cell in cells):
+    way = next((way for way in _PLAINEST if len(way) == width), None)
+    if way is None or any(len(cell) != width or not cell.isascii() for cell in cells):
         return None
-    text = np.array(cells, f"S{width}").view(np.uint8).reshape(-1, width)
-    marks = text[:, [i for i in (4, 7, 10, 13, 16) if i < width]]
-    digits = np.delete(text, [4, 7, 10, 13, 16][: marks.shape[1]], axis=1).astype(np.int64) - ord("0")
-    usual = np.array([ord(mark) for mark in "-- ::"[: marks.shape[1]]], np.uint8)
-    fits = (marks == usual).all(axis=0)
-    if width > 10:
-        fits[2] = np.isin(marks[:, 2], (ord(" "), ord("T"))).all()
-    if not fits.all() or (digits < 0).any() or (digits > 9).any():
+    letters = np.array(cells, f"S{width}").view(np.uint8).reshape(-1, width)
+    for letter, mark in zip(letters.T, way, strict=True):
+        if mark == "d":
+            fits = (letter >= ord("0")) & (letter <= ord("9"))
+        else:
+            fits = (letter == ord(mark)) | ((mark == " ") & (letter == ord("T")))
+        if not fits.all():  # NumPy reads more than is said here, a letter for the zone for example
+            return None
+    try:
+        moments = np.array(cells, "datetime64[us]")
+    except ValueError:  # a thirty-first of April
         return None
-    year = digits[:, :4] @ (1000, 100, 10, 1)
-    month, day, hour, minute, second = (
-        digits[:, i] * 10 + digits[:, i + 1] if i < digits.shape[1] else np.zeros(len(cells), np.int64)
-        for i in (4, 6, 8, 10, 12)
-    )
-    months = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
-    first, after = (moment.astype("datetime64[D]").astype(np.int64) for moment in (months, months + 1))
-    there = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= after - first)
-    if not (there & (hour <= 23) & (minute <= 59) & (second <= 59)).all():
+    if moments.min() < _FIRST:
         return None
-    found: Instants = (first + day - 1) * DAY + ((hour * 60 + minute) * 60 + second) * 1_000_000
+    found: Instants = moments.astype(np.int64)
     return found
 
 
