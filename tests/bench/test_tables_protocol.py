@@ -97,7 +97,7 @@ def test_an_ablation_is_of_equal_runs(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_the_presets_network_in_pytorch_learns_what_there_is(part: str, task: Any) -> None:
     """With each part that may be added: one level of a category decides."""
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="PyTorch is not installed: parts that kernels lack are not tried")
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"a": rng.normal(size=240), "c": rng.choice(list("pqrst"), 240).astype(object)})
     y = np.where(X["c"] == "q", 3.0, 1.0) if task == "regression" else np.where(X["c"] == "q", "yes", "no")

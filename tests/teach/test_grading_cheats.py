@@ -134,12 +134,7 @@ def matrices(w, b, X, Y):
     assert "one by one" in row.message
 
 
-UNSEEN_BETWEEN_TWO_LINES = """
-def matrices(w, b, X, Y):
-    import sys
-    frame = sys._getframe()
-    frame.f_trace_opcodes = frame.f_trace_lines = False
-    w, b = list(w), list(b)
+SAMPLE_BY_SAMPLE = """    w, b = list(w), list(b)
     g = [[np.zeros(np.shape(v)) for v in part] for part in (w, b)]
     for x, y in zip(np.asarray(X), np.asarray(Y)):
         a, L = [x], len(w)
@@ -150,7 +145,15 @@ def matrices(w, b, X, Y):
             g[0][l] += delta[:, None] * a[l] / len(X)
             g[1][l] += delta / len(X)
             delta = (delta @ w[l]) * a[l] * (1 - a[l])
-    frame.f_trace_lines = frame.f_trace_opcodes = True
+"""
+"""A loop over the samples, whose gradient is right."""
+
+UNSEEN_BETWEEN_TWO_LINES = f"""
+def matrices(w, b, X, Y):
+    import sys
+    frame = sys._getframe()
+    frame.f_trace_opcodes = frame.f_trace_lines = False
+{SAMPLE_BY_SAMPLE}    frame.f_trace_lines = frame.f_trace_opcodes = True
     return g
 """
 
@@ -167,22 +170,11 @@ def test_instructions_cannot_be_hidden_from_the_count(tmp_path: Path) -> None:
 import fastbp.teach.exercises.counting as counting
 counting.instructions = lambda function, *arguments: (function(*arguments), 5)
 def matrices(w, b, X, Y):{gradients}""",
-        "unseen": """
+        "unseen": f"""
 def matrices(w, b, X, Y):
     import sys
     sys._getframe().f_trace_opcodes = False
-    w, b = list(w), list(b)
-    g = [[np.zeros(np.shape(v)) for v in part] for part in (w, b)]
-    for x, y in zip(np.asarray(X), np.asarray(Y)):
-        a, L = [x], len(w)
-        for l in range(L):
-            a += [1 / (1 + np.exp(-(w[l] @ a[-1] + b[l])))]
-        delta = (a[-1] - y) * a[-1] * (1 - a[-1])
-        for l in range(L - 1, -1, -1):
-            g[0][l] += delta[:, None] * a[l] / len(X)
-            g[1][l] += delta / len(X)
-            delta = (delta @ w[l]) * a[l] * (1 - a[l])
-    return g
+{SAMPLE_BY_SAMPLE}    return g
 """,
         "between": UNSEEN_BETWEEN_TWO_LINES,
         "elsewhere": f"""
